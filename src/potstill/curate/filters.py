@@ -1,0 +1,92 @@
+"""Filters over one judged trace: each keeps it (None) or returns the reason to drop it; pure, no state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from potstill.recipe import Curate
+from potstill.records import Problem, Trace, Verdict
+from potstill.text import repeated_share
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a filter may look at: a trace, its verdict (None: nobody judged it), its problem (None: not in training)."""
+
+    trace: Trace
+    verdict: Verdict | None
+    problem: Problem | None
+    held_out: bool
+    """Whether the trace's problem meets a held-out one."""
+    settings: Curate
+    allow_summaries: bool
+
+
+def held_out(case: Case) -> str | None:
+    """Drop traces of problems that are, or meet, a held-out problem."""
+    return "overlap with evaluation" if case.held_out else None
+
+
+def no_problem(case: Case) -> str | None:
+    """Drop traces whose problem is not among the training problems."""
+    return "no such problem" if case.problem is None else None
+
+
+def unfinished(case: Case) -> str | None:
+    """Drop requests that ended without a response of the teacher's own."""
+    return case.trace.finish if case.trace.finish in ("refused", "failed") else None
+
+
+def truncated(case: Case) -> str | None:
+    """Drop traces that the token limit cut: their end is not an answer."""
+    return "truncated" if case.trace.finish == "length" else None
+
+
+def no_answer(case: Case) -> str | None:
+    """Drop traces with nothing after the reasoning."""
+    return None if case.trace.answer.strip() else "no answer"
+
+
+def no_reasoning(case: Case) -> str | None:
+    """Drop traces with no reasoning to learn from (none written, or hidden by the provider)."""
+    hidden = case.trace.reasoning_kind in ("none", "encrypted")
+    return "no reasoning" if hidden or not case.trace.reasoning.strip() else None
+
+
+def summarised(case: Case) -> str | None:
+    """Drop reasoning that a provider rewrote, unless the recipe allows summaries."""
+    return "summarised reasoning" if case.trace.reasoning_kind == "summary" and not case.allow_summaries else None
+
+
+def unknown(case: Case) -> str | None:
+    """Drop traces that could not be judged; the reason carries the cause."""
+    if not case.settings.drop_unknown:
+        return None
+    if case.verdict is None:
+        return "unknown: not judged"
+    return f"unknown: {case.verdict.cause or 'no cause given'}" if case.verdict.outcome == "unknown" else None
+
+
+def wrong(case: Case) -> str | None:
+    """Drop traces whose answer is wrong."""
+    judged_wrong = case.verdict is not None and case.verdict.outcome == "wrong"
+    return "wrong" if judged_wrong and case.settings.drop_wrong else None
+
+
+def too_long(case: Case) -> str | None:
+    """Drop traces with more characters than the limit; they are never cut."""
+    limit = case.settings.max_characters
+    return "over length" if limit is not None and characters(case.trace) > limit else None
+
+
+def repetitive(case: Case) -> str | None:
+    """Drop traces in which more than the set share of the text repeats itself."""
+    limit = case.settings.drop_repetition
+    if limit is None:
+        return None
+    return "repetition" if repeated_share(f"{case.trace.reasoning}\n{case.trace.answer}") > limit else None
+
+
+def characters(trace: Trace) -> int:
+    """Return the length of reasoning and answer together, in characters."""
+    return len(trace.reasoning) + len(trace.answer)

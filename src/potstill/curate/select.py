@@ -1,0 +1,191 @@
+"""Judged traces -> examples and drops, in a few passes over the same stream and with little held in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
+
+from potstill import curate
+from potstill.curate.diversity import most_diverse, sketch
+from potstill.curate.filters import Case, characters
+from potstill.recipe import Curate
+from potstill.records import Drop, Example, Problem, Trace, Verdict, content_key
+
+Judged = tuple[Trace, Verdict | None]
+HELD_CHARACTERS = 200_000_000
+"""Text held at once while examples are put in order; each further portion costs one more pass over the stream."""
+TIERS = {"right": 0, "unknown": 1, "wrong": 2}
+
+
+@dataclass(slots=True)
+class Passed:
+    """A trace that passed every filter: its place in the stream and what ordering needs, without its text."""
+
+    ordinal: int
+    problem_key: str
+    order: str
+    characters: int
+    rank: float = 0.0
+
+
+@dataclass(slots=True)
+class Rate:
+    """How often a problem's traces were right; unknown ones are in neither count."""
+
+    right: int = 0
+    judged: int = 0
+
+    @property
+    def difficulty(self) -> float | None:
+        """One minus the pass rate, 0 (always solved) to 1 (never); None when no trace was judged."""
+        return 1.0 - self.right / self.judged if self.judged else None
+
+
+@dataclass
+class Selection:
+    """The state of one curation; `run` yields its drops and then its examples."""
+
+    traces: Callable[[], Iterable[Judged]]
+    training: Mapping[str, Problem]
+    held_out: Set[str]
+    settings: Curate
+    seed: int
+    allow_summaries: bool
+    passed: dict[int, Passed] = field(default_factory=dict)
+    rates: dict[str, Rate] = field(default_factory=dict)
+    held_characters: int = HELD_CHARACTERS
+
+    def run(self) -> Iterator[Example | Drop]:
+        """Yield every drop, then every example in training order; each trace of the stream appears exactly once."""
+        yield from self._filter()
+        yield from self._choose()
+        yield from self._emit()
+
+    def _filter(self) -> Iterator[Drop]:
+        seen: set[bytes] = set()
+        for ordinal, (trace, verdict) in enumerate(self.traces()):
+            self._count(trace, verdict)
+            problem = self.training.get(trace.problem_key)
+            meets = trace.problem_key in self.held_out or (problem is not None and problem.overlap_key in self.held_out)
+            case = Case(trace, verdict, problem, meets, self.settings, self.allow_summaries)
+            reason = next((why for check in curate.FILTERS if (why := check(case))), None)
+            if reason is None:
+                content = _content(trace)
+                reason = "exact duplicate" if content in seen else None
+                seen.add(content)
+            if reason is not None:
+                detail = verdict.reason if verdict is not None and reason.startswith(("wrong", "unknown")) else ""
+                yield Drop("trace", trace.key, reason, detail or trace.failure)
+                continue
+            order = content_key(self.seed, trace.key)
+            self.passed[ordinal] = Passed(ordinal, trace.problem_key, order, characters(trace))
+
+    def _count(self, trace: Trace, verdict: Verdict | None) -> None:
+        if verdict is None or verdict.outcome == "unknown":
+            return
+        rate = self.rates.setdefault(trace.problem_key, Rate())
+        rate.judged += 1
+        rate.right += verdict.outcome == "right"
+
+    def _choose(self) -> Iterator[Drop]:
+        """Drop the traces beyond `per_problem`; a problem's sketches are held only until its last trace came by."""
+        limit = self.settings.per_problem
+        counts: dict[str, int] = {}
+        for item in self.passed.values():
+            counts[item.problem_key] = counts.get(item.problem_key, 0) + 1
+        crowded = {key: count for key, count in counts.items() if count > limit}
+        if not crowded:
+            return
+        waiting: dict[str, list[tuple[int, tuple[int, str, array[int]]]]] = {}
+        for ordinal, (trace, verdict) in enumerate(self.traces()):
+            if trace.problem_key not in crowded or ordinal not in self.passed:
+                continue
+            tier = TIERS[verdict.outcome if verdict is not None else "unknown"]
+            group = waiting.setdefault(trace.problem_key, [])
+            group.append((ordinal, (tier, trace.key, sketch(f"{trace.reasoning}\n{trace.answer}"))))
+            if len(group) == crowded[trace.problem_key]:
+                kept = set(most_diverse([candidate for _, candidate in group], limit))
+                for index, (place, candidate) in enumerate(group):
+                    if index not in kept:
+                        del self.passed[place]
+                        yield Drop("trace", candidate[1], f"beyond {limit} per problem")
+                del waiting[trace.problem_key]
+
+    def _emit(self) -> Iterator[Example]:
+        for portion in self._portions():
+            held: dict[int, Example] = {}
+            for ordinal, (trace, _) in enumerate(self.traces()):
+                if ordinal in portion:
+                    held[ordinal] = self._example(trace)
+            for ordinal in portion:
+                yield held.pop(ordinal)
+
+    def _portions(self) -> Iterator[dict[int, None]]:
+        """Cut the ordered ordinals into portions whose text fits in memory."""
+        if self.settings.order == "easy_to_hard":
+            for item in self.passed.values():
+                difficulty = self._difficulty(item.problem_key)
+                item.rank = float("inf") if difficulty is None else difficulty
+        portion: dict[int, None] = {}
+        held = 0
+        for item in sorted(self.passed.values(), key=lambda item: (item.rank, item.order, item.ordinal)):
+            if portion and held + item.characters > self.held_characters:
+                yield portion
+                portion, held = {}, 0
+            portion[item.ordinal] = None
+            held += item.characters
+        if portion:
+            yield portion
+
+    def _difficulty(self, problem_key: str) -> float | None:
+        stated = self.training[problem_key].difficulty
+        if stated is not None:
+            return stated
+        rate = self.rates.get(problem_key)
+        return None if rate is None else rate.difficulty
+
+    def _example(self, trace: Trace) -> Example:
+        problem = self.training[trace.problem_key]
+        difficulty = self._difficulty(trace.problem_key)
+        return Example(
+            problem_key=trace.problem_key,
+            trace_key=trace.key,
+            question=problem.question,
+            reasoning=trace.reasoning,
+            answer=trace.answer,
+            difficulty=difficulty,
+            domain=problem.domain,
+        )
+
+
+def select(
+    traces: Callable[[], Iterable[Judged]],
+    training: Mapping[str, Problem],
+    held_out: Set[str],
+    settings: Curate,
+    *,
+    seed: int,
+    allow_summaries: bool = False,
+) -> Iterator[Example | Drop]:
+    """Turn judged traces into ordered examples; yield every drop first, then every example: together all traces.
+
+    `traces` starts the same stream afresh at each call: one pass to filter, one more when some problem has more
+    than `per_problem` good traces, one for each `HELD_CHARACTERS` of kept text. Between passes only hashes and
+    numbers are held (some 400 bytes a trace); sketches only for the problems whose traces are still arriving.
+
+    `training` maps `Problem.key` to the problem. `held_out` holds `key` and `overlap_key` of every evaluation
+    problem, and the `key` of every training problem that was dropped for meeting one. Difficulty is the problem's own
+    or else one minus its pass rate over all judged traces, kept or not; under `easy_to_hard` problems without either
+    come last. Both scales are compared as they are, so mixed sources should state theirs between 0 and 1.
+    """
+    return Selection(traces, training, held_out, settings, seed, allow_summaries).run()
+
+
+def _content(trace: Trace) -> bytes:
+    """Digest of problem, reasoning and answer, blind to spacing and to composed or decomposed Unicode."""
+    parts = (trace.problem_key, trace.reasoning, trace.answer)
+    text = "\x00".join(" ".join(unicodedata.normalize("NFC", part).split()) for part in parts)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -1,0 +1,1 @@
+"""Measuring students: the sampling protocol, metrics and statistics."""

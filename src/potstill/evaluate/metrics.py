@@ -1,0 +1,155 @@
+"""What a student's judged responses add up to: accuracy, pass@k, majority@k, and the rates beside them.
+
+Who leaves the denominator. A response is *unscored* when the reason lies outside the student: a gold that cannot be
+read, no gold, a checker out of time, a failure of the machinery. Unscored responses enter no rate and are counted
+beside it. A response that the student failed to give (cut at the token limit, no readable answer, an ambiguous one,
+one of a form the checker cannot take) is *not solved*: were it left out, a student could raise its accuracy by
+falling silent on hard problems. Such responses are counted beside accuracy too, as `truncated` and `unanswered`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from potstill.evaluate.statistics import Interval, Paired, clustered, paired
+from potstill.records import Cause, Measure
+
+UNSCORED: frozenset[Cause] = frozenset({"unparsable gold", "no gold", "timeout", "infrastructure"})
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One student on its held-out problems.
+
+    `accuracy` is pass@1: the mean over problems of the share of samples solved, with a 95% interval clustered by
+    problem; NaN where nothing was scored. All counts below are of responses: `scored` + `unscored` = `responses`;
+    `right`, `truncated` and `unanswered` are disjoint parts of `scored`, the rest answered wrong.
+    """
+
+    problems: int
+    responses: int
+    scored: int
+    unscored: int
+    right: int
+    truncated: int
+    unanswered: int
+    looped: int
+    accuracy: Interval
+    mean_tokens: float
+    causes: Mapping[str, int]
+
+    @property
+    def truncated_rate(self) -> float:
+        """Share of all responses that the token limit ended."""
+        return self._rate(self.truncated)
+
+    @property
+    def looped_rate(self) -> float:
+        """Share of all responses that ended in a loop."""
+        return self._rate(self.looped)
+
+    def _rate(self, count: int) -> float:
+        return count / self.responses if self.responses else math.nan
+
+
+def solved(measure: Measure) -> bool | None:
+    """Return whether the response solves its problem; None where the reason not to know lies outside the student."""
+    if measure.cause in UNSCORED or measure.finish == "failed":
+        return None
+    return measure.outcome == "right" and not measure.truncated
+
+
+def by_problem(measures: Iterable[Measure]) -> dict[str, list[bool]]:
+    """Return problem key -> whether each scored sample solved it, in sample order; problems without any are absent."""
+    found: dict[str, list[tuple[int, bool]]] = {}
+    for measure in measures:
+        verdict = solved(measure)
+        if verdict is not None:
+            found.setdefault(measure.problem_key, []).append((measure.sample, verdict))
+    return {key: [verdict for _, verdict in sorted(samples)] for key, samples in found.items()}
+
+
+def summarise(measures: Sequence[Measure]) -> Summary:
+    """Add up one student's responses to its problems under one prompt."""
+    groups = by_problem(measures)
+    scored = sum(map(len, groups.values()))
+    rates = [sum(samples) / len(samples) for samples in groups.values()]
+    counted = [measure for measure in measures if solved(measure) is not None]
+    return Summary(
+        problems=len(groups),
+        responses=len(measures),
+        scored=scored,
+        unscored=len(measures) - scored,
+        right=sum(map(sum, groups.values())),
+        truncated=sum(measure.truncated for measure in counted),
+        unanswered=sum(measure.outcome == "unknown" and not measure.truncated for measure in counted),
+        looped=sum(measure.looped for measure in measures),
+        accuracy=clustered(rates, scored),
+        mean_tokens=math.fsum(m.completion_tokens for m in measures) / len(measures) if measures else math.nan,
+        causes=dict(sorted(Counter(m.cause for m in measures if m.outcome == "unknown" and m.cause).items())),
+    )
+
+
+def compare(a: Sequence[Measure], b: Sequence[Measure]) -> Paired:
+    """Test student a against student b on the problems where both have a scored response."""
+    left, right = by_problem(a), by_problem(b)
+    keys = sorted(left.keys() & right.keys())
+    return paired([_share(left[key]) for key in keys], [_share(right[key]) for key in keys])
+
+
+def pass_at_k(samples: int, right: int, k: int) -> float:
+    """Return the chance that k of a problem's samples hold a right one: 1 - C(n-c, k) / C(n, k) (Chen et al. 2021).
+
+    Raises ValueError unless 1 <= k <= samples and 0 <= right <= samples.
+    """
+    if not (1 <= k <= samples and 0 <= right <= samples):
+        raise ValueError(f"pass@{k} of {right} right among {samples} samples is not defined")
+    return 1.0 - math.comb(samples - right, k) / math.comb(samples, k)
+
+
+def mean_pass_at_k(measures: Iterable[Measure], k: int) -> Interval:
+    """Return pass@k averaged over the problems with at least k scored samples, clustered by problem."""
+    groups = [samples for samples in by_problem(measures).values() if len(samples) >= k]
+    rates = [pass_at_k(len(samples), sum(samples), k) for samples in groups]
+    return clustered(rates, sum(len(samples) // k for samples in groups))
+
+
+def majority_at_k(measures: Iterable[Measure], k: int) -> Interval:
+    """Return the accuracy of the most frequent answer among k samples, clustered by problem.
+
+    Each problem's scored samples are cut into consecutive blocks of k, which are averaged; a rest shorter than k is
+    left out. Answers vote by their extracted text, so two spellings of a value are two candidates. Truncated
+    responses and those without an answer do not vote; a block without votes is not solved; ties share the block.
+    """
+    groups: dict[str, list[Measure]] = {}
+    for measure in measures:
+        if solved(measure) is not None:
+            groups.setdefault(measure.problem_key, []).append(measure)
+    rates: list[float] = []
+    blocks = 0
+    for group in groups.values():
+        group.sort(key=lambda measure: measure.sample)
+        votes = [_vote(group[i : i + k]) for i in range(0, len(group) - k + 1, k)]
+        if votes:
+            blocks += len(votes)
+            rates.append(math.fsum(votes) / len(votes))
+    return clustered(rates, blocks)
+
+
+def _vote(block: Sequence[Measure]) -> float:
+    ballots: dict[str, list[bool]] = {}
+    for measure in block:
+        if measure.extracted is not None and not measure.truncated and measure.outcome != "unknown":
+            answer = " ".join(measure.extracted.casefold().split())
+            ballots.setdefault(answer, []).append(measure.outcome == "right")
+    most = max(map(len, ballots.values()), default=0)
+    leaders = [sum(ballot) / len(ballot) for ballot in ballots.values() if len(ballot) == most]
+    return math.fsum(leaders) / len(leaders) if leaders else 0.0
+
+
+def _share(samples: Sequence[bool]) -> Fraction:
+    return Fraction(sum(samples), len(samples))

@@ -1,0 +1,160 @@
+"""run(recipe): the stages in order, skipped where sealed; the only place that wires them."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any, Literal
+
+from potstill.errors import PotstillError, StaleError, StoreError, nearest
+from potstill.pipeline.stages import Context, Stage, stages_of
+from potstill.progress import clock
+from potstill.recipe import Recipe, dump
+from potstill.records import content_key
+from potstill.store import Run, Sealed, refusal
+
+VERSIONED = (
+    "potstill",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "peft",
+    "pyarrow",
+    "reasoning-gym",
+    "datasets",
+    "aiohttp",
+)
+State = Literal["done", "stale", "follows", "under way", "missing"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one stage stands: `why` names the setting or the stage behind it; `seconds` is what it cost."""
+
+    stage: Stage
+    state: State
+    why: str
+    seconds: float
+    fingerprint: str | None
+
+
+def standings(run: Run, stages: Sequence[Stage]) -> list[Standing]:
+    """Compare every stage with what is sealed, in order; reads manifests only."""
+    found: dict[str, Standing] = {}
+    digests: dict[str, str] = {}
+    under_way = set(run.under_way())
+    for stage in stages:
+        sealed = run.sealed(stage.name)
+        open_inputs = [name for name in stage.inputs if name not in digests]
+        fingerprint = None if open_inputs else fingerprint_of(stage, {name: digests[name] for name in stage.inputs})
+        seconds = float(sealed.clock.get("seconds", 0.0)) if sealed else 0.0
+        state: State
+        if sealed is None:
+            state, why = ("under way", "was begun") if stage.name in under_way else ("missing", "")
+        elif changed := _changes(stage, sealed):
+            state, why = "stale", changed[0]
+        elif open_inputs:
+            state, why = "follows", f"follows {open_inputs[0]}"
+        elif fingerprint != sealed.fingerprint:
+            state, why = "stale", "its input changed"
+        else:
+            state, why = "done", ""
+            digests[stage.name] = sealed.digest
+        found[stage.name] = Standing(stage, state, why, seconds, fingerprint)
+    return list(found.values())
+
+
+def fingerprint_of(stage: Stage, inputs: Mapping[str, str]) -> str:
+    """Key of everything a stage's output depends on."""
+    return content_key("stage", stage.name, stage.version, stage.settings, dict(inputs))
+
+
+def _changes(stage: Stage, sealed: Sealed) -> list[str]:
+    if sealed.manifest["version"] != stage.version:
+        return [f"stage version {sealed.manifest['version']} -> {stage.version}"]
+    return [*_differences(sealed.manifest["settings"], stage.settings, "")]
+
+
+def _differences(old: Any, new: Any, where: str) -> list[str]:  # noqa: ANN401 - JSON values
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = sorted({*old, *new})
+        return [d for key in keys for d in _differences(old.get(key), new.get(key), f"{where}.{key}".lstrip("."))]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [d for i, (a, b) in enumerate(zip(old, new, strict=True)) for d in _differences(a, b, f"{where}.{i}")]
+    return [] if old == new else [f"{where} ({_short(old)} -> {_short(new)})"]
+
+
+def _short(value: Any) -> str:  # noqa: ANN401 - JSON values
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def run(recipe: Recipe, folder: Run, *, only: str | None = None, redo: bool = False) -> None:
+    """Run every stage that is not sealed; `only` runs that one alone.
+
+    Raises:
+        BusyError: another process works on the folder.
+        StaleError: sealed stages would be redone and `redo` is false.
+    """
+    stages = stages_of(recipe)
+    names = [stage.name for stage in stages]
+    if only is not None and only not in names:
+        raise PotstillError(f"no stage {only!r} in this recipe{nearest(only, names)}")
+    folder.lock()
+    try:
+        before = standings(folder, stages)
+        if not redo:
+            refuse_to_redo(before, only)
+        folder.write("recipe.yaml", dump(recipe).encode())
+        for stage in stages:
+            if only in (None, stage.name):
+                _run_stage(recipe, folder, stages, stage, again=redo and only is not None)
+    finally:
+        folder.unlock()
+
+
+def refuse_to_redo(before: Sequence[Standing], only: str | None) -> None:
+    """Stop with one line where sealed work would be done again."""
+    changed = [s for s in before if s.state == "stale" and only in (None, s.stage.name)]
+    if not changed:
+        return
+    affected = [s for s in before if s.state in ("stale", "follows") and only in (None, s.stage.name)]
+    cost = ", ".join(f"{s.stage.name} ({clock(s.seconds)})" for s in affected)
+    reasons = "; ".join(dict.fromkeys(s.why for s in changed))
+    raise StaleError(f"{reasons}: this would redo {cost}; continue with --redo, or keep both with another --out")
+
+
+def _run_stage(recipe: Recipe, folder: Run, stages: Sequence[Stage], stage: Stage, *, again: bool) -> None:
+    standing = next(s for s in standings(folder, stages) if s.stage.name == stage.name)
+    if standing.state == "done" and not again:
+        return
+    if standing.fingerprint is None:
+        open_inputs = [s.stage.name for s in standings(folder, stages) if s.state != "done"]
+        needed = [name for name in stage.inputs if name in open_inputs]
+        raise PotstillError(f"stage {stage.name} needs {', '.join(needed)} first: run without --stage, or those before")
+    inputs = {name: sealed for name in stage.inputs if (sealed := folder.sealed(name)) is not None}
+    about = {
+        "version": stage.version,
+        "settings": stage.settings,
+        "inputs": {name: sealed.digest for name, sealed in inputs.items()},
+    }
+    work = folder.begin(stage.name, standing.fingerprint, about)
+    try:
+        counts = stage.work(Context(recipe, folder, work, inputs))
+        work.seal(counts, {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "versions": versions()})
+    except OSError as error:
+        raise StoreError(f"stage {stage.name}: {refusal(error, work.path)}") from error
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what takes part, for the report."""
+    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
+    for name in VERSIONED:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,177 @@
+"""The records that flow through a run: problem, trace, verdict, example, measure.
+
+Frozen dataclasses with content keys. What can be computed is a property and is never stored; clock, latency, price
+and retries live beside the records (in the ledger and in `clock.json`), so that equal inputs give equal bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from dataclasses import dataclass
+from typing import Any, Literal
+
+SCHEMA = 1
+"""Number of the record layout; written into every Parquet part and checked when one is read."""
+
+Outcome = Literal["right", "wrong", "unknown"]
+Cause = Literal[
+    "", "unparsable gold", "unparsable prediction", "timeout", "unsupported", "ambiguous", "infrastructure", "no gold"
+]
+Finish = Literal["stop", "length", "refused", "failed"]
+ReasoningKind = Literal["raw", "summary", "encrypted", "none"]
+
+
+def content_key(*parts: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return a 32-digit hexadecimal SHA-256 key of JSON values; equal values give equal keys on every machine."""
+    text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A question with, if known, a reference answer.
+
+    `answer_kind` names how answers compare (`number`, `choice`, `text`); `checker` is empty for that comparison,
+    `reasoning_gym:TASK` for a task's own scorer, or `module:function` for the user's own. `facts` is a JSON object
+    with whatever the source knows beyond the text (a family's quantities, a task's entry).
+    """
+
+    id: str
+    question: str
+    gold: str | None
+    answer_kind: str = "number"
+    choices: tuple[str, ...] = ()
+    domain: str = "general"
+    difficulty: float | None = None
+    source: str = ""
+    checker: str = ""
+    solution: str | None = None
+    template: str = ""
+    facts: str = "{}"
+
+    @property
+    def key(self) -> str:
+        """Content key of question, choices and answer kind."""
+        return content_key("problem", self.question, self.choices, self.answer_kind)
+
+    @property
+    def statement(self) -> str:
+        """What is asked, in full: the question and, one a line, its lettered choices unless the question has them."""
+        if not self.choices or all(choice in self.question for choice in self.choices):
+            return self.question
+        lines = (f"({chr(65 + number)}) {choice}" for number, choice in enumerate(self.choices))
+        return "\n".join((self.question, *lines))
+
+    @property
+    def overlap_key(self) -> str:
+        """Key that also meets copies that differ in case, spacing, punctuation or Unicode form."""
+        text = unicodedata.normalize("NFKC", self.question).casefold()
+        words = "".join(c if c.isalnum() or c in "+-*/=<>^%.$" else " " for c in text).split()
+        return content_key("overlap", " ".join(w.strip(".") for w in words if w.strip(".")), self.choices)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One teacher response to one problem, split into reasoning and answer.
+
+    `sampling` is a JSON object with the settings it was asked with; `parent` names the trace it was made from.
+    `completion_tokens` is what the teacher reported, or None. `failure` says why when `finish` is refused or failed.
+    """
+
+    problem_key: str
+    teacher: str
+    strategy: str
+    prompt_key: str
+    sample: int
+    attempt: int
+    sampling: str
+    reasoning: str
+    answer: str
+    finish: Finish
+    reasoning_kind: ReasoningKind = "raw"
+    completion_tokens: int | None = None
+    parent: str | None = None
+    failure: str = ""
+    source: str = ""
+
+    @property
+    def key(self) -> str:
+        """Content key of what was asked and which sample this is."""
+        return content_key(
+            "trace", self.problem_key, self.teacher, self.strategy, self.prompt_key, self.sampling, self.sample,
+            self.attempt, self.parent,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one check said of a trace: right, wrong or unknown; unknown carries its cause and is never counted wrong."""
+
+    trace_key: str
+    check: str
+    policy: str
+    version: int
+    outcome: Outcome
+    cause: Cause
+    method: str
+    score: float | None
+    extracted: str | None
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        """Content address: the same check of the same trace under the same policy is computed once."""
+        return content_key("verdict", self.trace_key, self.check, self.policy, self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A curated (problem, reasoning, answer), ready to train on.
+
+    `question` is the problem's statement, choices included; `weight` multiplies every token of the example.
+    """
+
+    problem_key: str
+    trace_key: str
+    question: str
+    reasoning: str
+    answer: str
+    weight: float = 1.0
+    difficulty: float | None = None
+    domain: str = "general"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """One thing that was left out, and why: `kind` is `problem` or `trace`, `key` its content key."""
+
+    kind: Literal["problem", "trace"]
+    key: str
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One response of one student to one held-out problem, judged."""
+
+    student: str
+    prompt: str
+    problem_key: str
+    sample: int
+    reasoning: str
+    answer: str
+    finish: Finish
+    prompt_tokens: int
+    completion_tokens: int
+    looped: bool
+    outcome: Outcome
+    cause: Cause
+    extracted: str | None
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the token limit ended the response."""
+        return self.finish == "length"

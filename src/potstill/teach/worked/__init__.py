@@ -1,0 +1,117 @@
+"""The packaged teacher `worked`: natural-language worked solutions of potstill's own problem families.
+
+It is a stand-in for a language model, so that the quickstart needs no key, no server and no large model: it reads a
+problem's `facts`, not its words, and writes the solution from wordings and strategies that people wrote. It can teach
+nothing but these families. What it imitates of a language model on purpose: several strategies per family,
+restatements, checks of the result, abandoned attempts, and mistakes at a set rate, so that checking answers matters.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any, Literal
+
+from potstill.errors import TeacherError
+from potstill.records import Problem
+from potstill.teach.worked import chain, clock, compare, row, shop, weekday
+from potstill.teach.worked.hand import Facts, Hand, Lesson, SlipKind, Strategy, Work
+
+LESSONS: dict[str, Lesson] = {
+    "chain": chain.LESSON,
+    "shop": shop.LESSON,
+    "compare": compare.LESSON,
+    "clock": clock.LESSON,
+    "row": row.LESSON,
+    "weekday": weekday.LESSON,
+}
+
+_OPENINGS = ("", "Let us go step by step.", "{goal}", "One thing at a time.", "First things first. {goal}")
+_CLOSINGS = ("", "So we have it.", "That is all.", "Done.")
+_CHECKS = 0.25
+"""Share of varied traces without a slip that check their result."""
+_FALSE_STARTS = 0.15
+"""Share of varied traces without a slip that abandon an attempt, where the solution has room for one."""
+_OMISSIONS = 0.25
+"""Share of slips that leave out a step instead of getting a result wrong."""
+_SLIP_TRIES = 12
+
+
+def solve(
+    problem: Problem, sample: int, seed: int, slip_rate: float, style: Literal["plain", "varied"]
+) -> tuple[str, str, dict[str, Any]]:
+    """Return (reasoning, answer, info) for one sample; the same arguments give the same trace.
+
+    `plain` takes the family's shortest strategy; `varied` walks through all of them, with restatements, checks and
+    abandoned attempts. The answer ends like `The answer is 42.`. `info` has `strategy`, `slip` (`""`, `result` or
+    `omission`), `checked` and `abandoned`; it is for tests and statistics and never enters a verdict. Raises
+    TeacherError for a problem that is not of potstill's own families.
+    """
+    lesson, facts = _read(problem)
+    rng = random.Random(f"potstill worked {seed} {problem.key} {sample}")
+    names = list(lesson.strategies)
+    first = random.Random(f"potstill worked {seed} {problem.key}").randrange(len(names))
+    name = names[(first + sample) % len(names)] if style == "varied" else names[0]
+    strategy = lesson.strategies[name]
+    slip: SlipKind = ""
+    checked = abandoned = False
+    try:
+        if rng.random() < slip_rate:
+            slip, work = _slipped(strategy, facts, rng, problem.gold)
+        else:
+            work, abandoned = _sound(strategy, facts, rng, varied=style == "varied")
+            checked = style == "varied" and rng.random() < _CHECKS
+        goal = lesson.goal(facts)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise TeacherError(
+            f"problem {problem.id!r}: its facts are not those of {problem.source!r} ({type(error).__name__}: {error})"
+        ) from error
+    # Samples that share a strategy differ in the opening, and beyond that in the closing.
+    turn = sample // len(names) if style == "varied" else sample
+    shift = first + sample % len(names) if style == "varied" else 0
+    opening = _OPENINGS[(turn + shift) % len(_OPENINGS)].format(goal=goal)
+    closing = _CLOSINGS[(turn // len(_OPENINGS)) % len(_CLOSINGS)]
+    sentences = [opening, *work.lines, work.check if checked else "", closing]
+    info = {"strategy": name, "slip": slip, "checked": checked, "abandoned": abandoned}
+    return " ".join(sentence for sentence in sentences if sentence), f"The answer is {work.answer}.", info
+
+
+def _read(problem: Problem) -> tuple[Lesson, Facts]:
+    """Return the lesson and the facts of a problem of ours."""
+    kind, _, family = problem.source.partition(":")
+    if kind != "family" or family not in LESSONS:
+        raise TeacherError(
+            f"the worked teacher only solves potstill's own families ({', '.join(LESSONS)}); "
+            f"problem {problem.id!r} comes from {problem.source or 'an unnamed source'!r}"
+        )
+    try:
+        facts = json.loads(problem.facts)
+    except ValueError:
+        facts = None
+    if not isinstance(facts, dict) or not facts:
+        raise TeacherError(
+            f"problem {problem.id!r} says it is of family {family!r} but carries no facts for the worked teacher"
+        )
+    return LESSONS[family], facts
+
+
+def _sound(strategy: Strategy, facts: Facts, rng: random.Random, *, varied: bool) -> tuple[Work, bool]:
+    """Return a right solution, and whether it has a false start."""
+    dry = Hand(random.Random(0))
+    work = strategy(facts, dry)
+    if not (varied and dry.doubts and rng.random() < _FALSE_STARTS):
+        return work, False
+    return strategy(facts, Hand(rng, doubt_at=rng.randrange(dry.doubts))), True
+
+
+def _slipped(strategy: Strategy, facts: Facts, rng: random.Random, gold: str | None) -> tuple[SlipKind, Work]:
+    """Return a solution with one mistake, tried until the mistake reaches the answer (or tries run out)."""
+    dry = Hand(random.Random(0))
+    strategy(facts, dry)
+    for _ in range(_SLIP_TRIES):
+        kind: SlipKind = "omission" if dry.steps > 1 and rng.random() < _OMISSIONS else "result"
+        chances = dry.steps if kind == "omission" else dry.results
+        work = strategy(facts, Hand(rng, slip=kind, slip_at=rng.randrange(chances)))
+        if work.answer != gold:
+            break
+    return kind, work

@@ -1,0 +1,65 @@
+"""Worked solutions of `compare`."""
+
+from __future__ import annotations
+
+from potstill.problems.families.family import apply
+from potstill.teach.worked.hand import Facts, Hand, Lesson, Work, undo, wrong_way
+
+
+def forward(facts: Facts, hand: Hand) -> Work:
+    """Go from the known person to the one asked for."""
+    people, value = facts["people"], facts["base"]
+    lines = [f"{people[0]} is {value}."]
+    for name, (sign, n) in zip(people[1:], facts["steps"], strict=True):
+        lines += wrong_way(hand, value, sign, n)
+        text, value = hand.equation(value, sign, n)
+        lines.append(f"{name} is {text}.")
+    return Work(lines, str(value), undo(value, facts["steps"]))
+
+
+def planned(facts: Facts, hand: Hand) -> Work:
+    """Go back from the person asked for to the known one, then calculate."""
+    people, value = facts["people"], facts["base"]
+    needs = [f"{name} needs {before}" for before, name in zip(people, people[1:], strict=False)]
+    lines = [f"{', '.join(reversed(needs))}.", f"{people[0]}: {value}."]
+    for name, (sign, n) in zip(people[1:], facts["steps"], strict=True):
+        lines += wrong_way(hand, value, sign, n)
+        text, value = hand.equation(value, sign, n)
+        lines.append(f"{name}: {text}.")
+    return Work(lines, str(value), undo(value, facts["steps"]))
+
+
+def related(facts: Facts, hand: Hand) -> Work:
+    """Say each relation in words before its equation."""
+    said = {"+": "{n} above {before}", "-": "{n} below {before}", "*": "{n} times {before}", "/": "{before} over {n}"}
+    people, value = facts["people"], facts["base"]
+    lines = [f"We know {people[0]} = {value}."]
+    for before, name, (sign, n) in zip(people, people[1:], facts["steps"], strict=False):
+        lines += wrong_way(hand, value, sign, n)
+        text, value = hand.equation(value, sign, n)
+        lines.append(f"{name} is {said[sign].format(n=n, before=before)}: {text}.")
+    return Work(lines, str(value), undo(value, facts["steps"]))
+
+
+def shifted(facts: Facts, hand: Hand) -> Work:
+    """Join neighbouring additions and subtractions into one where their sum is not below zero."""
+    people, value = facts["people"], facts["base"]
+    steps = [tuple(step) for step in facts["steps"]]
+    lines, at = [f"Take {people[0]} as {value}."], 0
+    while at < len(steps):
+        sign, n = steps[at]
+        if at + 1 < len(steps) and sign == "+" and steps[at + 1][0] in "+-" and apply(n, *steps[at + 1]) > 0:
+            joint, n = hand.equation(n, *steps[at + 1])
+            lines.append(f"From {people[at]} to {people[at + 2]} it is {joint} more.")
+            at += 1
+        text, value = hand.equation(value, sign, n)
+        lines.append(f"{people[at + 1]} is {text}.")
+        at += 1
+    return Work(lines, str(value), undo(value, facts["steps"]))
+
+
+def _goal(facts: Facts) -> str:
+    return f"We look for the {facts['topic']} of {facts['people'][-1]}."
+
+
+LESSON = Lesson({"forward": forward, "planned": planned, "related": related, "shifted": shifted}, _goal)

@@ -1,0 +1,161 @@
+"""One whole render of the student's chat template, and where its parts lie in it.
+
+The student's own template renders the conversation once; every part is then located by character offsets in that one
+text, so that what is trained on is byte for byte what the template makes at inference time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from potstill import recipe
+from potstill.errors import AuditError
+
+
+class Segment(IntEnum):
+    """What a token of a row is for; only reasoning, answer and format carry loss."""
+
+    PROMPT = 0
+    REASONING = 1
+    ANSWER = 2
+    FORMAT = 3
+    AFTER = 4
+
+
+TRAINED = (Segment.REASONING, Segment.ANSWER, Segment.FORMAT)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters [start, end) of a render that belong to one segment."""
+
+    start: int
+    end: int
+    segment: Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A rendered conversation; `spans` follow each other without gap and cover `text`. `eos_end` is just after EOS."""
+
+    text: str
+    spans: tuple[Span, ...]
+    eos_end: int
+
+
+def ask(student: recipe.Student, question: str, choices: Sequence[str] = ()) -> str:
+    """Return what the student is asked: `student.prompt` with `{question}` and `{choices}` filled in.
+
+    Choices are lettered, one a line. Braces inside the question stay as they are.
+    """
+    listed = "\n".join(f"({chr(65 + number)}) {choice}" for number, choice in enumerate(choices))
+    filled = {"{question}": question, "{choices}": listed}
+    return re.sub(r"\{question\}|\{choices\}", lambda match: filled[match.group()], student.prompt).strip()
+
+
+def stop_texts(tokenizer: Any, stop_ids: Sequence[int]) -> tuple[str, ...]:  # noqa: ANN401 - a Hugging Face tokenizer
+    """Return the texts of the tokens that end a response: the tokenizer's EOS and those of the generation config."""
+    ids = dict.fromkeys([tokenizer.eos_token_id, *stop_ids])
+    return tuple(str(tokenizer.convert_ids_to_tokens(token)) for token in ids if token is not None)
+
+
+def render(
+    tokenizer: Any,  # noqa: ANN401 - a Hugging Face tokenizer
+    student: recipe.Student,
+    prompt: str,
+    reasoning: str,
+    answer: str,
+    stops: Sequence[str],
+) -> Rendered:
+    """Render user `prompt` and the assistant's response once and locate its parts.
+
+    The response is `reasoning_open + reasoning + reasoning_close + answer`, or the answer alone where `reasoning` is
+    empty. `stops` are the texts that end a response (`stop_texts`). Text after the stop belongs to no loss.
+    Raises AuditError where the template changes, drops or hides a part.
+    """
+    reasoning, answer = reasoning.strip(), answer.strip()
+    content = f"{student.reasoning_open}{reasoning}{student.reasoning_close}{answer}" if reasoning else answer
+    user = {"role": "user", "content": prompt}
+    begun = tokenizer.apply_chat_template([user], tokenize=False, add_generation_prompt=True)
+    text = tokenizer.apply_chat_template([user, {"role": "assistant", "content": content}], tokenize=False)
+    if prompt not in begun:
+        raise AuditError(f"the chat template does not show the user's message as it is: {_shorten(begun)}")
+    if not text.startswith(begun):
+        raise AuditError(
+            "the chat template renders a finished response differently from its own generation prompt "
+            f"({_shorten(begun[-60:])}), so the student would be trained on what it is never asked; "
+            "use a template without automatic reasoning marks"
+        )
+    return _locate(text, begun, student, reasoning, answer, stops)
+
+
+def _locate(
+    text: str, begun: str, student: recipe.Student, reasoning: str, answer: str, stops: Sequence[str]
+) -> Rendered:
+    """Walk the response from the end of the generation prompt: mark, reasoning, mark, answer, stop."""
+    here = len(begun)
+    spans = [Span(0, here, Segment.PROMPT)]
+    opened = bool(student.reasoning_open.strip()) and begun.rstrip().endswith(student.reasoning_open.strip())
+    if reasoning:
+        start = _skip(text, here, "" if opened else student.reasoning_open)
+        if start is None or not text.startswith(reasoning, start):
+            raise AuditError(
+                "the chat template strips or changes the reasoning of a response; give the student a template that "
+                f"shows the assistant's content as it is (after the prompt it renders {_shorten(text[here:])})"
+            )
+        spans += [Span(here, start, Segment.FORMAT), Span(start, start + len(reasoning), Segment.REASONING)]
+        here = start + len(reasoning)
+        start = _skip(text, here, student.reasoning_close)
+    elif opened:
+        raise AuditError("the chat template's generation prompt opens reasoning, so a response without it is never asked")
+    else:
+        start = _skip(text, here, "")
+        if start is not None and not text.startswith(answer, start):  # some templates write an empty pair of marks
+            start = _skip(text, here, student.reasoning_open + student.reasoning_close)
+    if start is None or not answer or not text.startswith(answer, start):
+        raise AuditError(
+            f"the chat template strips or changes the answer of a response (it renders {_shorten(text[here:])})"
+            if answer
+            else "a row has an empty answer segment"
+        )
+    end = start + len(answer)
+    spans += [Span(here, start, Segment.FORMAT), Span(start, end, Segment.ANSWER)]
+    stop = _skip(text, end, "")
+    found = next((s for s in stops if s and stop is not None and text.startswith(s, stop)), None)
+    if stop is None or found is None:
+        raise AuditError(
+            f"no trained EOS: after the answer the chat template renders {_shorten(text[end:]) or 'nothing'} and not "
+            f"one of {', '.join(map(repr, stops))}; set eos_token (or the generation config's eos_token_id) to the "
+            "token that ends a turn in the template"
+        )
+    eos_end = stop + len(found)
+    spans += [Span(end, eos_end, Segment.FORMAT), Span(eos_end, len(text), Segment.AFTER)]
+    return Rendered(text, tuple(span for span in spans if span.end > span.start), eos_end)
+
+
+def _skip(text: str, start: int, mark: str) -> int | None:
+    """Return where `text` goes on after `mark` and white space, or None where another text stands there.
+
+    White space is free on both sides, because templates may add or remove a line break around a mark.
+    """
+    here = start
+    for character in mark:
+        if character.isspace():
+            continue
+        while here < len(text) and text[here].isspace():
+            here += 1
+        if here >= len(text) or text[here] != character:
+            return None
+        here += 1
+    while here < len(text) and text[here].isspace():
+        here += 1
+    return here
+
+
+def _shorten(text: str, limit: int = 80) -> str:
+    """Return `text` quoted on one line, at most `limit` characters of it."""
+    return repr(text if len(text) <= limit else text[: limit - 3] + "...")

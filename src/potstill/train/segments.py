@@ -1,0 +1,136 @@
+"""Rows to train on: token ids, and for each token the segment that it belongs to.
+
+Segments come from character offsets of the whole render, never from token ids, so a pad token that equals EOS
+(SmolLM2 ships so) changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from potstill import recipe
+from potstill.errors import AuditError
+from potstill.records import Example
+from potstill.train.render import TRAINED, Rendered, Segment, render
+
+_FIRST = (Segment.FORMAT, Segment.ANSWER, Segment.REASONING, Segment.PROMPT, Segment.AFTER)
+"""Which segment a token belongs to that touches several: the one whose loss must not get lost comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One example as tokens. `segments` holds one `Segment` code a token; `example` is its index among the examples."""
+
+    ids: tuple[int, ...]
+    segments: bytes
+    example: int
+    weight: float = 1.0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a training run, and why the other examples are not among them."""
+
+    rows: tuple[Row, ...]
+    dropped: tuple[tuple[int, str], ...]
+    """(index of the example, reason)."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Dropped examples by reason."""
+        return dict(sorted(Counter(reason for _, reason in self.dropped).items()))
+
+
+OVER_LENGTH = "over max_length tokens"
+CONTROL_TEXT = "text contains a control token or a reasoning mark"
+EMPTY_ANSWER = "empty answer"
+
+
+def make_rows(
+    examples: Sequence[Example],
+    prompts: Sequence[str],
+    tokenizer: Any,  # noqa: ANN401 - a Hugging Face tokenizer
+    student: recipe.Student,
+    max_length: int,
+    stops: Sequence[str],
+) -> Rows:
+    """Render and tokenise every example; `prompts[i]` is what the student is asked in example i (`render.ask`).
+
+    An example without reasoning makes a row of the answer alone. A row of more than `max_length` tokens is dropped and
+    counted, never cut; so is one whose text would forge a control token or a reasoning mark.
+    Raises AuditError where the chat template cannot carry the examples.
+    """
+    if len(examples) != len(prompts):
+        raise ValueError(f"{len(examples)} examples and {len(prompts)} prompts")
+    forbidden = control_texts(tokenizer, student)
+    rows: list[Row] = []
+    dropped: list[tuple[int, str]] = []
+    for index, (example, prompt) in enumerate(zip(examples, prompts, strict=True)):
+        reason = _unfit(example, prompt, forbidden)
+        if not reason:
+            rendered = render(tokenizer, student, prompt, example.reasoning, example.answer, stops)
+            ids, segments = tokenise(tokenizer, rendered)
+            reason = OVER_LENGTH if len(ids) > max_length else ""
+        if reason:
+            dropped.append((index, reason))
+        else:
+            rows.append(Row(ids, segments, index, example.weight))
+    return Rows(tuple(rows), tuple(dropped))
+
+
+def control_texts(tokenizer: Any, student: recipe.Student) -> tuple[str, ...]:  # noqa: ANN401
+    """Return the texts that no example may contain: special tokens and the student's reasoning marks."""
+    special = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
+    marks = [student.reasoning_open.strip(), student.reasoning_close.strip()]
+    return tuple(dict.fromkeys(text for text in [*special, *marks] if text))
+
+
+def _unfit(example: Example, prompt: str, forbidden: Sequence[str]) -> str:
+    """Return why an example cannot become a row, or nothing."""
+    if not example.answer.strip():
+        return EMPTY_ANSWER
+    parts = (prompt, example.reasoning, example.answer)
+    return CONTROL_TEXT if any(text in part for part in parts for text in forbidden) else ""
+
+
+def tokenise(tokenizer: Any, rendered: Rendered) -> tuple[tuple[int, ...], bytes]:  # noqa: ANN401
+    """Return token ids of the whole render and one segment code a token.
+
+    A token that touches several segments goes to format before answer before reasoning before prompt, so that no
+    character of a mark, an answer or EOS loses its loss. Characters that offsets leave out (some tokenizers trim white
+    space) belong to the token that follows them.
+    """
+    encoded = tokenizer(rendered.text, add_special_tokens=False, return_offsets_mapping=True)
+    return tuple(encoded["input_ids"]), segment_codes(encoded["offset_mapping"], rendered)
+
+
+def segment_codes(offsets: Sequence[tuple[int, int]], rendered: Rendered) -> bytes:
+    """Return one segment code for each token, given its character offsets [start, end) in the render."""
+    spans = rendered.spans
+    codes = bytearray()
+    covered = first = 0
+    for start, end in offsets:
+        begin = min(start, covered)
+        while first + 1 < len(spans) and spans[first].end <= begin:
+            first += 1
+        touched = {spans[first].segment}
+        for span in spans[first + 1 :]:
+            if span.start >= max(end, begin + 1):
+                break
+            touched.add(span.segment)
+        codes.append(next(segment for segment in _FIRST if segment in touched))
+        covered = max(covered, end)
+    if covered < rendered.eos_end:
+        raise AuditError("the tokenizer leaves out the end of a response: no token covers EOS")
+    return bytes(codes)
+
+
+def trained(row: Row) -> list[int]:
+    """Return the positions of a row that carry loss; position 0 has nothing before it to be predicted from."""
+    return [position for position, code in enumerate(row.segments) if position and code in TRAINED]

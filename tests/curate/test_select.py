@@ -1,0 +1,174 @@
+import dataclasses
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from potstill.curate.select import Selection, select
+from potstill.recipe import Curate
+from potstill.records import Drop, Example, Problem, Trace, Verdict
+
+PROBLEMS = [Problem(id=f"p{i}", question=f"What is {i} plus {i}?", gold=str(2 * i)) for i in range(6)]
+TRAINING = {problem.key: problem for problem in PROBLEMS[:5]}
+
+
+def trace(problem=PROBLEMS[0], sample=0, reasoning="I add the two numbers.", answer="The answer is 4.", **fields):
+    base = Trace(problem.key, "t", "zero_shot", "q", sample, 0, "{}", reasoning, answer, "stop")
+    return dataclasses.replace(base, **fields)
+
+
+def judge(trace, outcome="right", cause=""):
+    return Verdict(trace.key, "answer", "p", 1, outcome, cause, "m", None, None, "because")
+
+
+def run(pairs, settings=Curate(), held_out=frozenset(), training=TRAINING, **options):
+    found = list(select(lambda: iter(pairs), training, held_out, settings, **{"seed": 0, **options}))
+    return [x for x in found if isinstance(x, Example)], [x for x in found if isinstance(x, Drop)]
+
+
+texts = st.sampled_from(["add them", "count on from one", "add  them", "double it, so", "I think. " * 40, "", " "])
+pairs = st.lists(
+    st.tuples(
+        st.builds(
+            trace, st.sampled_from(PROBLEMS), st.integers(0, 9), texts, texts,
+            finish=st.sampled_from(["stop", "stop", "stop", "length", "refused", "failed"]),
+            reasoning_kind=st.sampled_from(["raw", "raw", "raw", "summary", "encrypted", "none"]),
+        ),
+        st.sampled_from([("right", ""), ("right", ""), ("wrong", ""), ("unknown", "timeout"), None]),
+    ).map(lambda pair: (pair[0], judge(pair[0], *pair[1]) if pair[1] else None)),
+    max_size=40,
+)  # fmt: skip
+settings = st.builds(
+    Curate,
+    drop_wrong=st.booleans(),
+    drop_unknown=st.booleans(),
+    drop_repetition=st.sampled_from([None, 0.5]),
+    max_characters=st.sampled_from([None, 30]),
+    per_problem=st.integers(1, 4),
+    order=st.sampled_from(["shuffled", "easy_to_hard"]),
+)
+
+
+@given(pairs, settings, st.integers(0, 3))
+def test_kept_and_dropped_are_all_and_nothing_is_invented(pairs, settings, seed):
+    kept, dropped = run(pairs, settings, {PROBLEMS[1].overlap_key}, seed=seed)
+    assert Counter([x.trace_key for x in kept] + [x.key for x in dropped]) == Counter(t.key for t, _ in pairs)
+    assert all(drop.reason for drop in dropped)
+    per_problem = Counter(x.problem_key for x in kept)
+    assert max(per_problem.values(), default=0) <= settings.per_problem
+    given = {(t.problem_key, t.reasoning, t.answer) for t, _ in pairs}
+    assert all((x.problem_key, x.reasoning, x.answer) in given for x in kept)
+    assert PROBLEMS[1].key not in per_problem
+    assert PROBLEMS[5].key not in per_problem
+
+
+@given(pairs, settings, st.randoms(use_true_random=False))
+def test_arrival_order_and_memory_portions_change_nothing(pairs, settings, random):
+    # Equal keys with different text would make the first to arrive matter, so keys are made distinct here.
+    pairs = list({t.key: (t, v) for t, v in pairs}.values())
+    by_text = {(t.problem_key, " ".join(t.reasoning.split()), " ".join(t.answer.split())): (t, v) for t, v in pairs}
+    pairs = list(by_text.values())
+    mixed = random.sample(pairs, len(pairs))
+    first = run(pairs, settings)
+    assert run(mixed, settings)[0] == first[0]
+    small = Selection(lambda: iter(mixed), TRAINING, set(), settings, 0, False, held_characters=25)
+    assert [x for x in small.run() if isinstance(x, Example)] == first[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict", "reason"),
+    [
+        ({"finish": "failed", "failure": "500"}, None, "failed"),
+        ({"finish": "refused"}, None, "refused"),
+        ({"finish": "length"}, ("unknown", "unparsable prediction"), "truncated"),
+        ({"answer": " \n"}, ("unknown", "unparsable prediction"), "no answer"),
+        ({"reasoning": "\t"}, ("right", ""), "no reasoning"),
+        ({"reasoning": "", "reasoning_kind": "encrypted"}, ("right", ""), "no reasoning"),
+        ({"reasoning_kind": "summary"}, ("right", ""), "summarised reasoning"),
+        ({}, ("unknown", "timeout"), "unknown: timeout"),
+        ({}, None, "unknown: not judged"),
+        ({}, ("wrong", ""), "wrong"),
+        ({"reasoning": "wait, " * 400}, ("right", ""), "repetition"),
+        ({"reasoning": "a b c d " + "x" * 300}, ("right", ""), "over length"),
+        ({}, ("right", ""), None),
+    ],
+)
+def test_each_reason(fields, verdict, reason):
+    one = trace(**fields)
+    limits = Curate(max_characters=200 if reason == "over length" else None)
+    kept, dropped = run([(one, judge(one, *verdict) if verdict else None)], limits)
+    assert [drop.reason for drop in dropped] == ([reason] if reason else [])
+    assert len(kept) == (reason is None)
+
+
+def test_summaries_wrong_and_unknown_are_kept_where_the_recipe_says_so():
+    lenient = Curate(drop_wrong=False, drop_unknown=False)
+    judged = [
+        (trace(reasoning="one", sample=0, reasoning_kind="summary"), "right"),
+        (trace(reasoning="two", sample=1), "wrong"),
+        (trace(reasoning="three", sample=2), "unknown"),
+    ]
+    kept, dropped = run([(t, judge(t, o)) for t, o in judged], lenient, allow_summaries=True)
+    assert (len(kept), dropped) == (3, [])
+
+
+def test_overlap_is_the_first_reason_by_key_by_form_and_by_dropped_problem():
+    held = Problem(id="e", question="WHAT is  1 plus 1", gold="2")
+    wrong = [trace(PROBLEMS[i], i) for i in (1, 2, 5)]
+    held_out = {held.key, held.overlap_key, PROBLEMS[2].key, PROBLEMS[5].key}
+    kept, dropped = run([(t, judge(t, "wrong")) for t in wrong], held_out=held_out)
+    assert kept == []
+    assert [drop.reason for drop in dropped] == ["overlap with evaluation"] * 3
+    unknown = trace(Problem(id="x", question="Never seen?", gold="1"))
+    assert run([(unknown, judge(unknown))])[1][0].reason == "no such problem"
+
+
+def test_duplicates_are_exact_up_to_spacing_and_unicode_composition_within_one_problem():
+    same = [trace(sample=i, reasoning=r) for i, r in enumerate(["caf\u00e9 x²", "cafe\u0301  x²\n", "café x2"])]
+    other = trace(PROBLEMS[1], reasoning="caf\u00e9 x²")
+    kept, dropped = run([(t, judge(t)) for t in [*same, other]])
+    assert [(d.key, d.reason) for d in dropped] == [(same[1].key, "exact duplicate")]
+    assert len(kept) == 3
+
+
+def test_two_rows_with_one_key_but_different_text_are_two_rows():
+    twice = [trace(reasoning="first way"), trace(reasoning="second way")]
+    kept, dropped = run([(t, judge(t)) for t in twice], Curate(per_problem=1))
+    assert (len(kept), [d.reason for d in dropped]) == (1, ["beyond 1 per problem"])
+
+
+def test_right_traces_come_before_unknown_and_wrong_ones():
+    judged = [
+        (trace(sample=i, reasoning=f"way {i} " + "z" * i), o) for i, o in enumerate(["wrong", "unknown", "right"])
+    ]
+    lenient = Curate(drop_wrong=False, drop_unknown=False, per_problem=1)
+    kept, _ = run([(t, judge(t, o)) for t, o in judged], lenient)
+    assert [x.reasoning for x in kept] == ["way 2 zz"]
+
+
+def test_difficulty_is_stated_or_one_minus_the_pass_rate_over_all_judged():
+    stated = dataclasses.replace(PROBLEMS[3], difficulty=0.1)
+    outcomes = {0: ["right", "wrong", "wrong", "unknown"], 1: ["right", "right"], 3: ["right", "wrong"]}
+    pairs = []
+    for number, found in outcomes.items():
+        for sample, outcome in enumerate(found):
+            one = trace(PROBLEMS[number], sample, reasoning=f"way {sample}")
+            pairs.append((one, judge(one, outcome)))
+    training = {**TRAINING, stated.key: stated}
+    kept, _ = run(pairs, Curate(order="easy_to_hard"), training=training)
+    assert [x.difficulty for x in kept] == pytest.approx([0.0, 0.0, 0.1, 2 / 3])
+
+
+def test_shuffle_depends_on_the_seed_alone():
+    pairs = [(t, judge(t)) for t in (trace(PROBLEMS[i % 5], i, reasoning=f"way {i}") for i in range(20))]
+    orders = {seed: [x.trace_key for x in run(pairs, seed=seed)[0]] for seed in (0, 1)}
+    assert orders[0] != orders[1]
+    assert sorted(orders[0]) == sorted(orders[1])
+    assert orders[0] == [x.trace_key for x in run(pairs[::-1], seed=0)[0]]
+
+
+def test_surrogates_and_nul_in_traces_are_only_text():
+    odd = trace(reasoning="\ud800 and \x00 and \u202e", answer="4\udfff")
+    kept, _ = run([(odd, judge(odd))])
+    assert kept[0].reasoning == odd.reasoning
