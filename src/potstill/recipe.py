@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -418,6 +419,19 @@ def contradictions(recipe: Recipe) -> Iterable[tuple[tuple[str | int, ...], str]
 Location = tuple[str | int, ...]
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 takes `1e-4` for text; recipes mean a number."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def _read(text: str) -> Any:  # noqa: ANN401 - YAML
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+
+
 class _Source:
     """Recipe text with the line of every key, and the settings laid over it."""
 
@@ -426,13 +440,13 @@ class _Source:
         self.overlaid: dict[Location, str] = {}
         self.lines: dict[Location, int] = {(): 1}
         try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            node = yaml.compose(text, Loader=_Loader)
             if not isinstance(node, yaml.MappingNode):
                 raise RecipeError(
                     f"{file}: a recipe is a mapping of keys; this is {'empty' if node is None else 'not'}"
                 )
             self._index(node, ())
-            self.data: dict[str, Any] = yaml.safe_load(text)
+            self.data: dict[str, Any] = _read(text)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = f":{mark.line + 1}" if mark else ""
@@ -444,6 +458,8 @@ class _Source:
     def _index(self, node: yaml.Node, where: Location) -> None:
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise RecipeError(f"{self.file}:{key.start_mark.line + 1}: a key is a word, not a list or mapping")
                 place = (*where, key.value)
                 if place in self.lines:
                     raise RecipeError(
@@ -463,7 +479,7 @@ class _Source:
         if not equals or not path.strip():
             raise RecipeError(f"--set {item}: write it as key.path=value")
         try:
-            value = yaml.safe_load(text) if text.strip() else None
+            value = _read(text) if text.strip() else None
         except yaml.YAMLError:
             raise RecipeError(f"--set {item}: the value is not YAML") from None
         place: list[str | int] = []
@@ -477,7 +493,7 @@ class _Source:
                 index: str | int = int(key)
             elif isinstance(target, dict):
                 index = key
-                if not last and not isinstance(target.get(key), dict | list):
+                if not last and target.get(key) is None:
                     target[key] = {}
             else:
                 raise RecipeError(f"--set {item}: {dotted(place)} has no keys below it")

@@ -10,6 +10,7 @@ from potstill.recipe import Curate
 from potstill.records import Drop, Example, Problem, Trace, Verdict
 
 PROBLEMS = [Problem(id=f"p{i}", question=f"What is {i} plus {i}?", gold=str(2 * i)) for i in range(6)]
+DEFAULT = Curate()
 TRAINING = {problem.key: problem for problem in PROBLEMS[:5]}
 
 
@@ -22,7 +23,7 @@ def judge(trace, outcome="right", cause=""):
     return Verdict(trace.key, "answer", "p", 1, outcome, cause, "m", None, None, "because")
 
 
-def run(pairs, settings=Curate(), held_out=frozenset(), training=TRAINING, **options):
+def run(pairs, settings=DEFAULT, held_out=frozenset(), training=TRAINING, **options):
     found = list(select(lambda: iter(pairs), training, held_out, settings, **{"seed": 0, **options}))
     return [x for x in found if isinstance(x, Example)], [x for x in found if isinstance(x, Drop)]
 

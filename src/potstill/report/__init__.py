@@ -1,1 +1,9 @@
-"""report"""
+"""What came out of a run, as a page for people, JSON for programs and a table for the terminal."""
+
+from __future__ import annotations
+
+from potstill.report.assemble import Report, build
+from potstill.report.facts import Funnel, ReportFacts, StageFacts, StudentFacts
+from potstill.report.students import shown_problems
+
+__all__ = ["Funnel", "Report", "ReportFacts", "StageFacts", "StudentFacts", "build", "shown_problems"]

@@ -13,7 +13,7 @@ from typing import Any
 from potstill.errors import DataError, RecipeError, nearest
 from potstill.problems.families import chain, clock, compare, row, shop, weekday
 from potstill.problems.families.family import Family
-from potstill.records import Problem
+from potstill.records import Problem, content_key
 
 FAMILIES: dict[str, Family] = {
     module.FAMILY.name: module.FAMILY for module in (chain, shop, compare, clock, row, weekday)
@@ -43,15 +43,18 @@ def _stream(family: Family, seed: int, settings: Mapping[str, int]) -> Iterator[
     repeated = 0
     while repeated < _TRIES:
         problem = _draft(family, rng, settings, len(seen))
-        if problem.overlap_key in seen:
+        # By the words alone: a question that comes back with its choices in another order is no new problem.
+        key = content_key(problem.question)
+        if key in seen:
             repeated += 1
             continue
         repeated = 0
-        seen.add(problem.overlap_key)
+        seen.add(key)
         yield problem
     told = ", ".join(f"{key} {value}" for key, value in settings.items())
     raise DataError(
-        f"family {family.name}: found only {len(seen)} distinct problems with {told}; ask for fewer or widen the settings"
+        f"family {family.name}: found only {len(seen)} distinct problems with {told}; "
+        "ask for fewer or widen the settings"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from itertools import pairwise
 
 from potstill.problems.families.family import NAMES, Draft, Family, Setting, Story, apply, draw_operation
 
@@ -36,7 +37,7 @@ def draft(rng: random.Random, settings: Mapping[str, int]) -> Draft:
     base = value = rng.randint(4, settings["largest"] // 2)
     sentences: list[tuple[str, dict[str, object]]] = [(rng.choice(wordings["is"]), {"name": chain[0], "n": base})]
     steps: list[tuple[str, int]] = []
-    for before, name in zip(chain, chain[1:], strict=False):
+    for before, name in pairwise(chain):
         sign, n = draw_operation(rng, value, settings)
         sentences.append((rng.choice(wordings[sign]), {"name": name, "name2": before, "n": n}))
         value = apply(value, sign, n)

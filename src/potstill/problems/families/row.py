@@ -39,10 +39,8 @@ def draft(rng: random.Random, settings: Mapping[str, int]) -> Draft:
     moves: list[list[str]] = []
     for _ in range(rng.randint(settings["min_moves"], settings["max_moves"])):
         kind = rng.choice(("swap", "swap", "front", "back"))
-        if kind == "swap":
-            who = rng.sample(row, 2)
-        else:
-            who = [rng.choice(row[1:] if kind == "front" else row[:-1])]
+        movable = {"swap": row, "front": row[1:], "back": row[:-1]}[kind]
+        who = rng.sample(movable, 2 if kind == "swap" else 1)
         story.say(rng.choice(MOVES[kind]), name=who[0], name2=who[-1])
         row = move(row, kind, *who)
         moves.append([kind, *who])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from itertools import pairwise
 
 from potstill.problems.families.family import Draft, Family, Setting, Story
 
@@ -25,7 +26,7 @@ def draft(rng: random.Random, settings: Mapping[str, int]) -> Draft:
     story = Story()
     story.say(rng.choice(STARTS), day=DAYS[today])
     story.say(rng.choice(FIRST), event=events[0], n=offset)
-    for before, event in zip(events, events[1:], strict=False):
+    for before, event in pairwise(events):
         earlier = offset > 3 and rng.random() < 0.4
         n = rng.randint(2, min(offset - 1, settings["days"]) if earlier else settings["days"])
         story.say(rng.choice(EARLIER if earlier else LATER), event=event, event2=before, n=n)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from potstill.problems.families.family import apply
 from potstill.teach.worked.hand import Facts, Hand, Lesson, Work, undo, wrong_way
 
@@ -20,7 +22,7 @@ def forward(facts: Facts, hand: Hand) -> Work:
 def planned(facts: Facts, hand: Hand) -> Work:
     """Go back from the person asked for to the known one, then calculate."""
     people, value = facts["people"], facts["base"]
-    needs = [f"{name} needs {before}" for before, name in zip(people, people[1:], strict=False)]
+    needs = [f"{name} needs {before}" for before, name in pairwise(people)]
     lines = [f"{', '.join(reversed(needs))}.", f"{people[0]}: {value}."]
     for name, (sign, n) in zip(people[1:], facts["steps"], strict=True):
         lines += wrong_way(hand, value, sign, n)
@@ -34,7 +36,7 @@ def related(facts: Facts, hand: Hand) -> Work:
     said = {"+": "{n} above {before}", "-": "{n} below {before}", "*": "{n} times {before}", "/": "{before} over {n}"}
     people, value = facts["people"], facts["base"]
     lines = [f"We know {people[0]} = {value}."]
-    for before, name, (sign, n) in zip(people, people[1:], facts["steps"], strict=False):
+    for before, name, (sign, n) in zip(people[:-1], people[1:], facts["steps"], strict=True):
         lines += wrong_way(hand, value, sign, n)
         text, value = hand.equation(value, sign, n)
         lines.append(f"{name} is {said[sign].format(n=n, before=before)}: {text}.")

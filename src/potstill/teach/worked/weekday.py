@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from potstill.problems.families.weekday import DAYS
-from potstill.teach.worked.hand import Facts, Hand, Lesson, Work
+from potstill.teach.worked.hand import Facts, Hand, Lesson, Work, wrong_way
 
 
 def _sign(shift: int) -> str:
@@ -23,9 +23,10 @@ def _total(facts: Facts, hand: Hand) -> tuple[list[str], int]:
     for shift in shifts[1:]:
         if hand.omits():
             continue
+        lines += wrong_way(hand, days, _sign(shift), abs(shift))
         text, days = hand.equation(days, _sign(shift), abs(shift))
         lines.append(f"{text}.")
-    return lines or [f"{days} days."], days
+    return lines or [f"{_days(days)}."], days
 
 
 def _weeks_off(hand: Hand, days: int) -> tuple[list[str], int]:
@@ -41,6 +42,10 @@ def _arrive(hand: Hand, day: int) -> int:
     return (day + (1 if hand.slips() else 0)) % 7
 
 
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
+
+
 def _name_days(today: int, days: int) -> str:
     if days == 0:
         return f"That is {DAYS[today]} again."
@@ -52,7 +57,7 @@ def count_on(facts: Facts, hand: Hand) -> Work:
     lines, days = _total(facts, hand)
     weeks, left = _weeks_off(hand, days)
     today = facts["today"]
-    wrong = hand.false_start(f"{left} days before {DAYS[today]} is {DAYS[(today - left) % 7]}") if left else []
+    wrong = hand.false_start(f"{_days(left)} before {DAYS[today]} is {DAYS[(today - left) % 7]}") if left else []
     chosen, letter = _choose(facts, today + left)
     return Work([*lines, *weeks, *wrong, _name_days(today, left), chosen], letter, _check(facts, today + left))
 
@@ -79,15 +84,18 @@ def event_by_event(facts: Facts, hand: Hand) -> Work:
         if hand.omits():
             continue
         weeks, left = _weeks_off(hand, abs(shift))
+        if left:
+            way, wrong = ("back", day - left) if shift > 0 else ("on", day + left)
+            lines += hand.false_start(f"{_days(abs(shift))} {way} is {DAYS[wrong % 7]}")
         day = _arrive(hand, day + (left if shift > 0 else -left))
-        lines += [*weeks, f"{left} days {'on' if shift > 0 else 'back'} is {DAYS[day]}."]
+        lines += [*weeks, f"{_days(left)} {'on' if shift > 0 else 'back'} is {DAYS[day]}."]
     chosen, letter = _choose(facts, day)
     return Work([*lines, chosen], letter, _check(facts, day))
 
 
 def _check(facts: Facts, day: int) -> str:
     back = sum(facts["shifts"]) % 7
-    return f"Check: {back} days before {DAYS[day % 7]} is {DAYS[(day - back) % 7]}, today."
+    return f"Check: {_days(back)} before {DAYS[day % 7]} is {DAYS[(day - back) % 7]}, today."
 
 
 def _goal(facts: Facts) -> str:

@@ -1,0 +1,206 @@
+"""Facts -> the tree of nodes that both outputs are made from."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from potstill.records import Measure, Problem
+from potstill.report import nodes, students
+from potstill.report.display import percent, visible
+from potstill.report.facts import Funnel, ReportFacts
+from potstill.report.html import page
+from potstill.report.nodes import Column, Node, Section, Table, Text, plain
+from potstill.report.students import Standing
+from potstill.report.terminal import table_text
+
+SCHEMA = 1
+BINS = 20
+POINTS = 150
+"""Points drawn of a loss curve; longer ones are averaged over equal stretches."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A run's report: one tree, three renderings."""
+
+    name: str
+    headline: str
+    measures: tuple[Mapping[str, str | int | float | None], ...]
+    tables: tuple[Table, ...]
+    sections: tuple[Section, ...]
+
+    def html(self) -> str:
+        """Return one self-contained page without scripts."""
+        return page(self.name, self.headline, self.sections)
+
+    def json(self) -> str:
+        """Return the same nodes as JSON text, with one object per student under `measures`."""
+        whole = {
+            "schema": SCHEMA,
+            "name": visible(self.name),
+            "headline": self.headline,
+            "measures": list(self.measures),
+            "sections": plain(self.sections),
+        }
+        return json.dumps(whole, ensure_ascii=True, allow_nan=False, indent=1)
+
+    def text_table(self) -> str:
+        """Return headline and tables for a terminal."""
+        return "\n\n".join([*map(table_text, self.tables), self.headline])
+
+
+def build(facts: ReportFacts) -> Report:
+    """Return the report of a run's facts."""
+    standings = [students.standing(student) for student in facts.students]
+    said = students.headline(standings)
+    tables = [students.student_table(standings)]
+    if (tests := students.paired_table(standings)) is not None:
+        tables.append(tests)
+    result: list[Node] = [students.accuracy_bars(standings), *tables]
+    if facts.template_overlap is not None:
+        result.append(_templates(*facts.template_overlap))
+    sections = [
+        Section("Result", tuple(result)),
+        Section("Side by side", _side_by_side(facts, standings)),
+        Section("What was kept", _kept(facts)),
+        Section("Training", _training(facts)),
+        Section("Time and tokens", _stages(facts)),
+        Section("How to repeat it", _recipe(facts)),
+    ]
+    shown = tuple(section for section in sections if section.children)
+    return Report(facts.name, said, tuple(students.measures(standings)), tuple(tables), shown)
+
+
+def _templates(met: int, problems: int) -> Text:
+    share = percent(met / problems if problems else math.nan)
+    return Text(
+        f"{share} of the held-out problems ({met:,} of {problems:,}) have a number-free template that also occurs in "
+        "training: there the student meets new numbers in a known wording, elsewhere a new wording."
+    )
+
+
+def _kept(facts: ReportFacts) -> tuple[Node, ...]:
+    found: list[Node] = []
+    if facts.trace_funnel is not None:
+        found.append(_funnel("Traces", facts.trace_funnel))
+    if facts.problem_funnel is not None:
+        found.append(_funnel("Problems", facts.problem_funnel))
+    if facts.verdicts:
+        total = sum(facts.verdicts.values())
+        rows = tuple((visible(outcome), number, number / total) for outcome, number in facts.verdicts.items())
+        columns = (Column("verdict"), Column("traces", "count"), Column("share", "percent"))
+        found.append(Table("Verdicts of all traces", columns, rows))
+    if facts.lengths:
+        found.append(histogram("Length of kept traces", facts.length_unit, facts.lengths))
+    if facts.difficulties:
+        note = "As the source states it, or else one minus the share of the teacher's traces that were right."
+        found.append(histogram("Difficulty of examples", "difficulty", facts.difficulties, note))
+    return tuple(found)
+
+
+def _funnel(title: str, funnel: Funnel) -> Table:
+    share = funnel.read or math.nan
+    dropped = sorted(funnel.dropped.items(), key=lambda item: (-item[1], item[0]))
+    rows: list[tuple[nodes.Cell, ...]] = [("read", funnel.read, 1.0 if funnel.read else math.nan)]
+    rows += [(f"dropped: {visible(reason)}", number, number / share) for reason, number in dropped]
+    if funnel.unaccounted:
+        rows.append(("unaccounted for", funnel.unaccounted, funnel.unaccounted / share))
+    rows.append(("kept", funnel.kept, funnel.kept / share))
+    columns = (Column(title.lower()), Column("count", "count"), Column("share", "percent"))
+    return Table(f"{title}: read, dropped and kept", columns, tuple(rows), "Each is counted once, under its first reason.")
+
+
+def histogram(title: str, unit: str, counts: Mapping[int, int] | Mapping[float, int], note: str = "") -> nodes.Histogram:
+    """Return counts by value in at most `BINS` equal bins; whole numbers get bins of whole width."""
+    values = sorted(counts.items())
+    low, high = values[0][0], values[-1][0]
+    if all(float(value).is_integer() for value, _ in values):
+        width: float = max(1, math.ceil((high - low + 1) / BINS))
+        number = math.ceil((high - low + 1) / width)
+    else:
+        number = BINS
+        width = (high - low) / BINS
+    tally = [0] * number
+    for value, times in values:
+        tally[min(number - 1, int((value - low) / width))] += times
+    bins = tuple(nodes.Bin(low + i * width, low + (i + 1) * width, times) for i, times in enumerate(tally))
+    return nodes.Histogram(title, unit, bins, note)
+
+
+def _training(facts: ReportFacts) -> tuple[Node, ...]:
+    lines = tuple(
+        nodes.Line(student.name, _thin([(float(tokens), loss) for _, tokens, loss in student.losses]))
+        for student in facts.students
+        if student.losses
+    )
+    if not lines:
+        return ()
+    note = f"Mean loss of each optimiser step, averaged where there are more than {POINTS} steps."
+    return (nodes.Lines("Training loss", "tokens trained", "loss", lines, note),)
+
+
+def _thin(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    finite = [(x, y) for x, y in points if math.isfinite(y)]
+    size = math.ceil(len(finite) / POINTS)
+    parts = [finite[i : i + size] for i in range(0, len(finite), size)] if finite else []
+    return tuple((part[-1][0], math.fsum(y for _, y in part) / len(part)) for part in parts)
+
+
+def _side_by_side(facts: ReportFacts, standings: Sequence[Standing]) -> tuple[Node, ...]:
+    by_key: dict[str, dict[str, Measure]] = {}
+    for row in standings:
+        for measure in row.measures:
+            first = by_key.setdefault(measure.problem_key, {}).setdefault(row.name, measure)
+            if measure.sample < first.sample:
+                by_key[measure.problem_key][row.name] = measure
+    return tuple(
+        _problem(facts, facts.problems[key], sort, by_key[key])
+        for key, sort in students.shown_problems(facts.students).items()
+        if key in facts.problems
+    )
+
+
+def _problem(facts: ReportFacts, problem: Problem, sort: str, answered: Mapping[str, Measure]) -> nodes.SideBySide:
+    key = problem.key
+    answers: list[nodes.Answer] = []
+    if key in facts.teacher:
+        trace = facts.teacher[key]
+        note = trace.finish if trace.finish != "stop" else ""
+        answers.append(_answer(facts.teacher_name, "", note, trace.reasoning, trace.answer))
+    elif problem.solution:
+        answers.append(_answer("reference solution", "", "", problem.solution, problem.gold or ""))
+    for name, measure in answered.items():
+        notes = [f"{measure.completion_tokens:,} tokens"]
+        notes += [measure.cause] if measure.cause else []
+        notes += ["truncated"] if measure.truncated else []
+        notes += ["looped"] if measure.looped else []
+        answers.append(_answer(name, measure.outcome, ", ".join(notes), measure.reasoning, measure.answer))
+    gold = "not known" if problem.gold is None else visible(problem.gold, 500)
+    question = visible("\n".join([problem.question, *problem.choices]))
+    return nodes.SideBySide(sort, question, gold, tuple(answers))
+
+
+def _answer(who: str, mark: str, note: str, reasoning: str, answer: str) -> nodes.Answer:
+    return nodes.Answer(visible(who, 80), mark, note, visible(reasoning), visible(answer))
+
+
+def _stages(facts: ReportFacts) -> tuple[Node, ...]:
+    if not facts.stages:
+        return ()
+    columns = (
+        Column("stage"), Column("rows", "count"), Column("tokens", "count"), Column("time", "seconds"), Column("note"),
+    )  # fmt: skip
+    rows = tuple((s.name, s.rows, s.tokens, s.seconds, visible(s.note, 200)) for s in facts.stages)
+    total = math.fsum(stage.seconds for stage in facts.stages)
+    return (Table("Stages", columns, (*rows, ("all", None, None, total, ""))),)
+
+
+def _recipe(facts: ReportFacts) -> tuple[Node, ...]:
+    rows = tuple((visible(name, 80), visible(version, 200)) for name, version in facts.versions.items())
+    return (
+        nodes.Code("The resolved recipe", visible(facts.recipe_yaml, 200_000)),
+        Table("Versions", (Column("what"), Column("version")), rows),
+    )

@@ -1,0 +1,68 @@
+"""Values as people read them: numbers with units, and text from a model made visible and harmless."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+
+from potstill.progress import clock
+
+SHOWN_CHARACTERS = 6_000
+"""Longest text of a trace that a page shows; the whole text stays in the run folder."""
+MARKS = 4
+"""Combining marks shown on one character; further ones would be drawn over the lines around it."""
+
+
+def visible(text: str, limit: int = SHOWN_CHARACTERS) -> str:
+    """Return `text` cut to `limit` characters, with every invisible or directional character spelt out.
+
+    Control characters, surrogates, bidirectional and zero-width controls and non-characters become `⟨U+202E⟩`: they
+    could reorder, hide or overprint what the reader sees. Newlines and tabs stay; `\\r\\n` counts as a newline.
+    """
+    total = len(text)
+    text = text[:limit].replace("\r\n", "\n")
+    out: list[str] = []
+    marks = 0
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if character in "\n\t" or (category[0] != "C" and category not in ("Zl", "Zp") and marks <= MARKS):
+            out.append(character)
+        elif marks == 0:
+            out.append(f"⟨U+{ord(character):04X}⟩")
+    if total > limit:
+        out.append(f"\n[cut for display: the first {limit:,} of {total:,} characters]")
+    return "".join(out)
+
+
+def label(text: str, limit: int = 60) -> str:
+    """Return one line of at most `limit` visible characters."""
+    line = " ".join(visible(text, limit * 4).split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def percent(share: float | None) -> str:
+    """Return a share as `62.0%`, or `-` where there is none."""
+    return "-" if share is None or math.isnan(share) else f"{100 * share:.1f}%"
+
+
+def points(share: float) -> str:
+    """Return a difference of shares in percentage points with its sign, as `+48.0`."""
+    return "-" if math.isnan(share) else f"{100 * share:+.1f}"
+
+
+def count(number: float | None) -> str:
+    """Return a count with thousands separators, or `-`."""
+    return "-" if number is None or math.isnan(number) else f"{number:,.0f}"
+
+
+def chance(p: float) -> str:
+    """Return a p-value as it is written in a sentence: `p < 0.001` or `p = 0.032`."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds as `2m05s`, with a decimal below ten seconds."""
+    if seconds is None or math.isnan(seconds):
+        return "-"
+    return f"{seconds:.1f}s" if seconds < 10 else clock(seconds)

@@ -1,0 +1,81 @@
+"""What a report is made of: plain values that the pipeline reads from a finished run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from potstill.records import Measure, Problem, Trace
+
+
+@dataclass(frozen=True)
+class StudentFacts:
+    """One row of the table: a student's responses, and what its training took.
+
+    `measures` may hold several prompts (`Measure.prompt`); the row then shows the better one and names the rest.
+    `losses` are (optimiser step, tokens so far, mean loss) in step order. `tokens_trained` counts tokens of training
+    rows with prompts; it and `training_seconds` are 0 for an untouched student. `dropped` counts rows the trainer
+    left out, by reason.
+    """
+
+    name: str
+    measures: Sequence[Measure]
+    losses: Sequence[tuple[int, int, float]] = ()
+    examples: int = 0
+    tokens_trained: int = 0
+    training_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """How many of something were read and kept, and why the rest was left out."""
+
+    read: int
+    kept: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def unaccounted(self) -> int:
+        """Rows that are neither kept nor dropped for a reason; anything but 0 is a defect of the run."""
+        return self.read - self.kept - sum(self.dropped.values())
+
+
+@dataclass(frozen=True)
+class StageFacts:
+    """One stage of the run: rows it wrote, seconds it took, tokens it read or wrote (None: it has none)."""
+
+    name: str
+    rows: int
+    seconds: float
+    tokens: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ReportFacts:
+    """Everything a report says.
+
+    `students` come in the order of the table. `problems` and `teacher` (first trace of the teacher) are looked up by
+    `Problem.key` for the side-by-side answers and need only hold the problems of `report.shown_problems`.
+    `lengths` counts kept traces by length in `length_unit`; `difficulties` counts examples by difficulty;
+    `verdicts` counts traces by outcome (`right`, `wrong`, or `unknown: CAUSE`). `template_overlap` is (held-out
+    problems whose number-free template occurs in training, held-out problems), None where templates are not known.
+    """
+
+    name: str
+    recipe_yaml: str
+    versions: Mapping[str, str]
+    students: Sequence[StudentFacts]
+    stages: Sequence[StageFacts] = ()
+    problem_funnel: Funnel | None = None
+    trace_funnel: Funnel | None = None
+    verdicts: Mapping[str, int] = field(default_factory=dict)
+    lengths: Mapping[int, int] = field(default_factory=dict)
+    length_unit: str = "characters"
+    difficulties: Mapping[float, int] = field(default_factory=dict)
+    template_overlap: tuple[int, int] | None = None
+    problems: Mapping[str, Problem] = field(default_factory=dict)
+    teacher: Mapping[str, Trace] = field(default_factory=dict)
+    teacher_name: str = "teacher"

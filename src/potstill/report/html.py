@@ -1,0 +1,43 @@
+"""Nodes -> one self-contained HTML page: no scripts, no links out, everything from a trace escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from potstill import __version__
+from potstill.report import display, plots
+from potstill.report.nodes import Cell, Column, Section
+
+
+def page(name: str, headline: str, sections: Sequence[Section]) -> str:
+    """Return the page. Text is escaped by the template; only `plots` hands it markup, built from escaped parts."""
+    return _template().render(name=display.label(name), headline=headline, sections=sections, version=__version__)
+
+
+def written(cell: Cell, column: Column) -> str:
+    """Return a table cell as text, in the way its column asks for."""
+    if cell is None:
+        return "-"
+    if isinstance(cell, str):
+        return cell
+    if column.kind == "p":
+        return display.chance(cell).removeprefix("p ").removeprefix("= ")
+    ways = {"percent": display.percent, "points": display.points, "seconds": display.duration}
+    return ways.get(column.kind, display.count)(cell)
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("potstill.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(bars=plots.bars, histogram=plots.histogram, lines=plots.lines, percent=display.percent)
+    environment.globals.update(written=written, kind=lambda node: type(node).__name__)
+    return environment.get_template("template.html")

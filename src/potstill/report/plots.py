@@ -1,0 +1,142 @@
+"""Nodes -> inline SVG. Colours come from the page's style sheet, so one drawing serves light and dark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from markupsafe import Markup, escape
+
+from potstill.report.display import label, percent
+from potstill.report.nodes import Bars, Histogram, Lines
+
+WIDTH = 400
+HEIGHT = 210
+LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 40
+SERIES = 6
+"""Line styles in the style sheet; further series repeat them."""
+
+
+def bars(node: Bars) -> Markup:
+    """Draw horizontal bars from 0% to 100% with 95% whiskers."""
+    row = 46
+    parts = []
+    for index, bar in enumerate(node.bars):
+        top = index * row
+        low, high = _share(bar.low), _share(bar.high)
+        middle = top + 32
+        parts += [
+            _text(0, top + 16, label(bar.label, 28), "start"),
+            _text(WIDTH, top + 16, f"{percent(bar.value)}  ({percent(bar.low)} to {percent(bar.high)})", "end"),
+            _rect(0, top + 24, WIDTH, 16, "track"),
+            _rect(0, top + 24, _share(bar.value), 16, f"fill c{index % SERIES}"),
+            _path(f"M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 5}v10M{high:.1f} {middle - 5}v10", "whisker"),
+        ]
+    return _svg(node.title, parts, len(node.bars) * row)
+
+
+def histogram(node: Histogram) -> Markup:
+    """Draw vertical bars over equal bins, with counts up the side."""
+    if not node.bins:
+        return Markup("")
+    most = max(one.count for one in node.bins)
+    ticks = _ticks(0, most, whole=True)
+    top = max(most, ticks[-1])
+    across = _Scale(node.bins[0].low, node.bins[-1].high, LEFT, WIDTH - RIGHT)
+    up = _Scale(0, top, HEIGHT - BOTTOM, TOP)
+    parts = _axes(across, up, _ticks(across.low, across.high), ticks, node.unit)
+    for one in node.bins:
+        left, right = across(one.low), across(one.high)
+        parts.append(_rect(left + 0.5, up(one.count), max(0.5, right - left - 1), up(0) - up(one.count), "fill c0"))
+    return _svg(node.title, parts, HEIGHT)
+
+
+def lines(node: Lines) -> Markup:
+    """Draw series over common axes, with a legend of names below."""
+    drawn = [line for line in node.lines if line.points]
+    if not drawn:
+        return Markup("")
+    xs = [x for line in drawn for x, _ in line.points]
+    ys = [y for line in drawn for _, y in line.points]
+    sides = _ticks(min(0.0, *ys), max(ys))
+    across = _Scale(min(xs), max(xs), LEFT, WIDTH - RIGHT)
+    up = _Scale(min(sides[0], *ys), max(sides[-1], *ys), HEIGHT - BOTTOM, TOP)
+    parts = _axes(across, up, _ticks(min(xs), max(xs)), sides, node.x)
+    for index, line in enumerate(drawn):
+        style = f"line c{index % SERIES}"
+        points = [(across(x), up(y)) for x, y in line.points]
+        if len(points) == 1:
+            parts.append(_rect(points[0][0] - 2, points[0][1] - 2, 4, 4, f"fill c{index % SERIES}"))
+        parts.append(_path("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points), style))
+        legend = HEIGHT + 14 + index * 18
+        parts.append(_path(f"M{LEFT} {legend - 4}h22", style))
+        parts.append(_text(LEFT + 30, legend, label(line.name, 40), "start"))
+    return _svg(node.title, parts, HEIGHT + 4 + 18 * len(drawn))
+
+
+class _Scale:
+    """Maps [low, high] onto [start, end]; a range of no width lands in the middle."""
+
+    def __init__(self, low: float, high: float, start: float, end: float) -> None:
+        self.low, self.high, self.start, self.end = low, high, start, end
+
+    def __call__(self, value: float) -> float:
+        if self.high == self.low:
+            return (self.start + self.end) / 2
+        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+
+
+def _share(value: float) -> float:
+    return 0.0 if math.isnan(value) else max(0.0, min(1.0, value)) * WIDTH
+
+
+def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
+    """Return three to six round values that span most of [low, high]."""
+    reach = high - low
+    if reach <= 0 or not math.isfinite(reach):
+        return [low]
+    raw = reach / 4
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw)
+    step = max(1.0, math.ceil(step)) if whole else step
+    first = math.ceil(low / step - 1e-9)
+    return [index * step for index in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _axes(across: _Scale, up: _Scale, below: Sequence[float], beside: Sequence[float], unit: str) -> list[Markup]:
+    parts = []
+    for value in beside:
+        parts.append(_path(f"M{LEFT} {up(value):.1f}H{WIDTH - RIGHT}", "grid"))
+        parts.append(_text(LEFT - 6, up(value) + 4, _short(value), "end"))
+    for value in below:
+        # A label at either end would run out of the drawing if it were centred.
+        x = across(value)
+        anchor = "end" if x > WIDTH - RIGHT - 16 else "middle"
+        parts.append(_text(min(x, WIDTH) if anchor == "middle" else WIDTH - 2, HEIGHT - BOTTOM + 16, _short(value), anchor))
+    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, label(unit, 48), "middle"))
+    return parts
+
+
+def _short(value: float) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.4g}{letter}"
+    return f"{value:.4g}"
+
+
+def _svg(title: str, parts: Iterable[Markup], height: float) -> Markup:
+    head = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDTH, math.ceil(height), label(title, 120))
+    return head + Markup("").join(parts) + Markup("</svg>")
+
+
+def _text(x: float, y: float, text: str, anchor: str) -> Markup:
+    return Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(round(x, 1), round(y, 1), anchor, escape(text))
+
+
+def _rect(x: float, y: float, width: float, height: float, style: str) -> Markup:
+    sides = [round(side, 1) for side in (x, y, width, max(0.0, height))]
+    return Markup('<rect x="{}" y="{}" width="{}" height="{}" class="{}"/>').format(*sides, style)
+
+
+def _path(shape: str, style: str) -> Markup:
+    return Markup('<path d="{}" class="{}"/>').format(shape, style)

@@ -1,0 +1,210 @@
+"""The headline: one row a student, paired tests between them, and the sentence that says what came out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from potstill.evaluate.metrics import Summary, by_problem, compare, summarise
+from potstill.evaluate.statistics import Paired
+from potstill.records import Measure, content_key
+from potstill.report.display import chance, count, percent, points
+from potstill.report.facts import StudentFacts
+from potstill.report.nodes import Bar, Bars, Cell, Column, Table, Text
+
+MAIN = "traces"
+"""The row that the headline is about."""
+SIGNIFICANT = 0.05
+SHOWN = 3
+"""Side-by-side problems of each sort."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A student's row: its better prompt, what it scored there, and the other prompts' accuracies."""
+
+    facts: StudentFacts
+    prompt: str
+    measures: Sequence[Measure]
+    summary: Summary
+    others: Mapping[str, float]
+
+    @property
+    def name(self) -> str:
+        """The student's name."""
+        return self.facts.name
+
+
+def standing(facts: StudentFacts) -> Standing:
+    """Return the row of a student under its better prompt (the first of equals).
+
+    The choice is made on the held-out problems themselves, which favours a student that was asked in several ways:
+    the untouched base.
+    """
+    prompts: dict[str, list[Measure]] = {}
+    for measure in facts.measures:
+        prompts.setdefault(measure.prompt, []).append(measure)
+    if not prompts:
+        return Standing(facts, "", (), summarise(()), {})
+    summaries = {prompt: summarise(measures) for prompt, measures in prompts.items()}
+    best = max(summaries, key=lambda prompt: _order(summaries[prompt].accuracy.value))
+    others = {prompt: summary.accuracy.value for prompt, summary in summaries.items() if prompt != best}
+    return Standing(facts, best, prompts[best], summaries[best], others)
+
+
+def rival(standings: Sequence[Standing]) -> tuple[Standing, Standing] | None:
+    """Return the `traces` row and the best of the other scored rows, None where either is missing."""
+    main = next((row for row in standings if row.name == MAIN), None)
+    others = [row for row in standings if row.name != MAIN and row.summary.scored]
+    if main is None or not main.summary.scored or not others:
+        return None
+    return main, max(others, key=lambda row: row.summary.accuracy.value)
+
+
+def headline(standings: Sequence[Standing]) -> str:
+    """Return what came out in plain sentences, with interval, test and what could not be judged."""
+    main = next((row for row in standings if row.name == MAIN), None)
+    if main is None:
+        return "No student was trained on traces in this run."
+    summary = main.summary
+    if not summary.scored:
+        return "The student trained on traces has no scored response."
+    said = (
+        f"Trained on traces, the student solves {percent(summary.accuracy.value)} of {count(summary.problems)} "
+        f"held-out problems (95% interval {percent(summary.accuracy.low)} to {percent(summary.accuracy.high)})."
+    )
+    pair = rival(standings)
+    if pair is not None:
+        other = pair[1]
+        test = compare(main.measures, other.measures)
+        direction = "more" if test.difference >= 0 else "fewer"
+        said += (
+            f" That is {points(abs(test.difference))[1:]} points {direction} than `{other.name}`, "
+            f"the best of the other rows with {percent(other.summary.accuracy.value)} "
+            f"(interval of the difference {points(test.low)} to {points(test.high)}; {chance(test.p)}, {test.test})."
+        )
+        if test.p >= SIGNIFICANT:
+            said += " A difference of this size can be chance."
+    if summary.unscored:
+        causes = ", ".join(f"{cause}: {number}" for cause, number in summary.causes.items())
+        said += f" {count(summary.unscored)} of its {count(summary.responses)} responses could not be judged ({causes})."
+    return said
+
+
+def accuracy_bars(standings: Sequence[Standing]) -> Bars:
+    """Return every student's accuracy with its interval."""
+    scored = [row for row in standings if row.summary.scored]
+    return Bars(
+        "Accuracy on held-out problems",
+        tuple(Bar(r.name, r.summary.accuracy.value, r.summary.accuracy.low, r.summary.accuracy.high) for r in scored),
+        "pass@1 with its 95% interval, clustered by problem.",
+    )
+
+
+def student_table(standings: Sequence[Standing]) -> Table:
+    """Return the table of students."""
+    columns = (
+        Column("student"), Column("accuracy", "percent"), Column("low", "percent"), Column("high", "percent"),
+        Column("problems", "count"), Column("unscored", "count"), Column("unanswered", "percent"),
+        Column("truncated", "percent"), Column("looped", "percent"), Column("tokens a response", "count"),
+        Column("examples", "count"), Column("tokens trained", "count"), Column("training", "seconds"),
+        Column("evaluation", "seconds"), Column("prompt"),
+    )  # fmt: skip
+    note = (
+        "Accuracy is pass@1. Truncated, unreadable and ambiguous responses count as not solved. Unscored responses "
+        "(gold unreadable or absent, checker out of time, machinery failed) enter no accuracy."
+    )
+    for row in standings:
+        if row.others:
+            tried = ", ".join(f"{prompt} {percent(value)}" for prompt, value in row.others.items())
+            note += f" `{row.name}` is the better of its prompts; also tried: {tried}."
+        if row.facts.dropped:
+            lost = ", ".join(f"{reason}: {count(number)}" for reason, number in row.facts.dropped.items())
+            note += f" The trainer left out rows of `{row.name}` ({lost})."
+    return Table("Students", columns, tuple(map(_row, standings)), note)
+
+
+def paired_table(standings: Sequence[Standing]) -> Table | None:
+    """Return the tests of `traces` against every other row on the problems scored for both."""
+    main = next((row for row in standings if row.name == MAIN), None)
+    others = [row for row in standings if row.name != MAIN]
+    if main is None or not others:
+        return None
+    columns = (
+        Column("against"), Column("difference", "points"), Column("low", "points"), Column("high", "points"),
+        Column("solved better", "count"), Column("solved worse", "count"), Column("problems", "count"),
+        Column("p", "p"), Column("test"),
+    )  # fmt: skip
+    rows = tuple(_paired(row.name, compare(main.measures, row.measures)) for row in others)
+    note = "Differences in percentage points, with 95% intervals; p is two-sided and not adjusted for several tests."
+    return Table(f"`{MAIN}` against each other row, problem by problem", columns, rows, note)
+
+
+def measures(standings: Sequence[Standing]) -> list[dict[str, str | int | float | None]]:
+    """Return one object per student, as `report.json` carries them under `measures`."""
+    return [
+        {
+            "student": row.name,
+            "accuracy": _number(row.summary.accuracy.value),
+            "low": row.summary.accuracy.low,
+            "high": row.summary.accuracy.high,
+            "problems": row.summary.problems,
+            "tokens_trained": row.facts.tokens_trained,
+            "seconds": row.facts.training_seconds,
+            "evaluation_seconds": row.facts.evaluation_seconds,
+            "examples": row.facts.examples,
+            "responses": row.summary.responses,
+            "unscored": row.summary.unscored,
+            "unanswered": row.summary.unanswered,
+            "truncated": _number(row.summary.truncated_rate),
+            "looped": _number(row.summary.looped_rate),
+            "tokens_per_response": _number(row.summary.mean_tokens),
+            "prompt": row.prompt,
+        }
+        for row in standings
+    ]
+
+
+def shown_problems(students: Sequence[StudentFacts]) -> dict[str, str]:
+    """Return the problems to show side by side, key -> why: up to `SHOWN` of each sort, picked by hash of the key."""
+    rows = [row for row in map(standing, students) if row.summary.scored]
+    solved = {row.name: {key: all(found) for key, found in by_problem(row.measures).items()} for row in rows}
+    if not solved:
+        return {}
+    common = set.intersection(*(set(found) for found in solved.values()))
+    sorts: dict[str, list[str]] = {}
+    for key in sorted(common, key=lambda key: content_key("shown", key)):
+        outcomes = {name: found[key] for name, found in solved.items()}
+        if len(set(outcomes.values())) == 1:
+            sort = "every student right" if outcomes[rows[0].name] else "every student wrong"
+        elif MAIN in outcomes:
+            sort = f"`{MAIN}` right, others not" if outcomes[MAIN] else f"`{MAIN}` wrong, another right"
+        else:
+            sort = "the students differ"
+        sorts.setdefault(sort, []).append(key)
+    return {key: sort for sort in sorted(sorts) for key in sorts[sort][:SHOWN]}
+
+
+def _row(row: Standing) -> tuple[Cell, ...]:
+    summary, facts = row.summary, row.facts
+    unanswered = summary.unanswered / summary.scored if summary.scored else math.nan
+    return (
+        row.name, summary.accuracy.value, summary.accuracy.low, summary.accuracy.high, summary.problems,
+        summary.unscored, unanswered, summary.truncated_rate, summary.looped_rate, summary.mean_tokens,
+        facts.examples, facts.tokens_trained, facts.training_seconds, facts.evaluation_seconds, row.prompt,
+    )  # fmt: skip
+
+
+def _paired(name: str, test: Paired) -> tuple[Cell, ...]:
+    return (
+        name, test.difference, test.low, test.high, test.better, test.worse, test.problems, test.p, test.test,
+    )  # fmt: skip
+
+
+def _order(value: float) -> float:
+    return -1.0 if math.isnan(value) else value
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

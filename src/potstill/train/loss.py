@@ -1,0 +1,124 @@
+"""The student's loss: weighted cross-entropy over one optimiser step, exact however the step is cut up.
+
+    tokens:    L = sum of w_t l_t / sum of w_t,  w = alpha on reasoning, beta on answer and format
+    segments:  L = sum over c of lambda_c * (sum of w_t l_t over c) / (sum of w_t over c),  c = reasoning, answer, format
+
+Both are written as L = sum of k_t l_t, where the coefficient k_t of a token follows from sums over the whole step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from potstill import recipe
+from potstill.train.render import TRAINED, Segment
+from potstill.train.segments import Row, trained
+
+if TYPE_CHECKING:
+    import torch
+
+LOGITS_AT_ONCE = 1 << 25
+"""Largest number of logits held at a time (32 Mi: 128 MiB in fp32)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficients:
+    """What one unit of example weight counts for in each segment, over the sums of one optimiser step.
+
+    `sums[c]` is the summed example weight of the step's tokens in c. `answer_ratio` is what an answer token weighs
+    in reasoning tokens, before and after the cap; 0 where one of the two is absent.
+    """
+
+    scale: dict[Segment, float]
+    sums: dict[Segment, float]
+    answer_ratio: float
+    answer_ratio_used: float
+
+
+def coefficients(rows: Sequence[Row], loss: recipe.Loss) -> Coefficients:
+    """Return the coefficients of one optimiser step from all of its rows (all micro-batches, all ranks)."""
+    sums = {segment: math.fsum(row.weight * row.segments.count(segment, 1) for row in rows) for segment in TRAINED}
+    share = {Segment.REASONING: loss.alpha, Segment.ANSWER: loss.beta, Segment.FORMAT: loss.beta}
+    if loss.kind == "tokens":
+        total = math.fsum(share[segment] * sums[segment] for segment in TRAINED)
+        scale = {segment: share[segment] / total if total > 0 else 0.0 for segment in TRAINED}
+    else:
+        scale = {segment: share[segment] / sums[segment] if sums[segment] > 0 else 0.0 for segment in TRAINED}
+    ratio = _ratio(scale)
+    if loss.kind == "segments" and scale[Segment.REASONING] > 0:
+        most = loss.ratio_cap * scale[Segment.REASONING]
+        for segment in (Segment.ANSWER, Segment.FORMAT):
+            scale[segment] = min(scale[segment], most)
+    return Coefficients(scale, sums, ratio, _ratio(scale))
+
+
+def _ratio(scale: dict[Segment, float]) -> float:
+    return scale[Segment.ANSWER] / scale[Segment.REASONING] if scale[Segment.REASONING] > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One micro-batch as tensors. `ids`: (rows, width), right-padded; the loss reads only `places`.
+
+    `places`: (targets,) flat positions whose next token carries loss; `targets`: (targets,) those next tokens;
+    `weights`: (targets,) coefficients k_t; `codes`: (targets,) segment codes.
+    """
+
+    ids: torch.Tensor
+    places: torch.Tensor
+    targets: torch.Tensor
+    weights: torch.Tensor
+    codes: torch.Tensor
+
+
+def collate(rows: Sequence[Row], scale: dict[Segment, float], pad: int, device: str = "cpu") -> Batch:
+    """Return the tensors of one micro-batch.
+
+    A row is fed up to the token before its last trained one: what follows can influence no loss under causal
+    attention. For the same reason right padding needs no attention mask. Tokens of coefficient 0 are left out.
+    """
+    import torch
+
+    kept = [[p for p in trained(row) if row.weight * scale[Segment(row.segments[p])] > 0] for row in rows]
+    width = max((positions[-1] for positions in kept if positions), default=1)
+    ids = torch.full((len(rows), width), pad, dtype=torch.long)
+    places: list[int] = []
+    targets: list[int] = []
+    weights: list[float] = []
+    codes: list[int] = []
+    for number, (row, positions) in enumerate(zip(rows, kept, strict=True)):
+        fed = row.ids[: positions[-1]] if positions else row.ids[:1]
+        ids[number, : len(fed)] = torch.tensor(fed)
+        for position in positions:
+            code = row.segments[position]
+            places.append(number * width + position - 1)
+            targets.append(row.ids[position])
+            weights.append(row.weight * scale[Segment(code)])
+            codes.append(code)
+    return Batch(
+        ids.to(device),
+        torch.tensor(places, dtype=torch.long, device=device),
+        torch.tensor(targets, dtype=torch.long, device=device),
+        torch.tensor(weights, dtype=torch.float64, device=device),
+        torch.tensor(codes, dtype=torch.long, device=device),
+    )
+
+
+def batch_loss(model: Any, batch: Batch, work: torch.dtype | None = None) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401
+    """Return (sum of k_t l_t as a scalar to run backward on, l_t: (targets,) without graph) of one micro-batch.
+
+    The output head meets only the positions that carry loss. `work` is the type of its matrix products (bf16 under
+    autocast); the cross-entropy itself is computed in fp32 or better.
+    """
+    from potstill.train.linear_ce import linear_cross_entropy
+
+    hidden = model.base_model(input_ids=batch.ids, use_cache=False).last_hidden_state
+    chosen = hidden.reshape(-1, hidden.shape[-1])[batch.places]
+    head = model.get_output_embeddings()
+    total, losses = linear_cross_entropy(
+        chosen, head.weight, head.bias, batch.targets, batch.weights, work or head.weight.dtype, LOGITS_AT_ONCE
+    )
+    return total, losses

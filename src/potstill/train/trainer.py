@@ -1,0 +1,185 @@
+"""The training loop: one optimiser step after another, exactly repeatable and exactly resumable.
+
+Why a loop of our own and not `transformers.Trainer`: docs/decisions/0004-training-loop.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from potstill import recipe
+from potstill.errors import StudentError
+from potstill.progress import Progress
+from potstill.records import content_key
+from potstill.train import checkpoint, students
+from potstill.train.loss import Batch, batch_loss, coefficients, collate
+from potstill.train.order import Plan, micro_batches
+from potstill.train.render import TRAINED, Segment
+from potstill.train.segments import Row
+
+if TYPE_CHECKING:
+    import torch
+
+BETAS = (0.9, 0.95)
+Log = dict[str, float]
+
+
+def learning_rate(step: int, steps: int, settings: recipe.Train) -> float:
+    """Return the rate of optimiser step `step` (from 0) of `steps`: linear warm-up, then the schedule down to `final`."""
+    warm = math.ceil(settings.warmup * steps)
+    if step < warm:
+        return settings.learning_rate * (step + 1) / (warm + 1)
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    gone = (step - warm) / max(1, steps - 1 - warm)
+    shape = (1 + math.cos(math.pi * gone)) / 2 if settings.schedule == "cosine" else 1 - gone
+    return settings.learning_rate * (settings.final + (1 - settings.final) * shape)
+
+
+def train(
+    model_folder: Path,
+    rows: Sequence[Row],
+    plan: Plan,
+    settings: recipe.Train,
+    lora: recipe.Lora | None,
+    seed: int,
+    work: Path,
+    out: Path,
+    progress: Progress,
+) -> list[Log]:
+    """Train the student of `model_folder` through `plan` and write the result to `out`; return one log a step.
+
+    Checkpoints go to `work`; when one of the same training is there, it is continued and ends with the same bytes as
+    an undisturbed run (same machine, same thread count). `progress` counts tokens of rows, prompts included.
+    Each log holds step, tokens, learning_rate, loss, ce_reasoning, ce_answer, ce_format (means, nats; NaN-free: absent
+    segments are left out), gradient_norm, answer_ratio and answer_ratio_used. Raises StudentError where training
+    cannot go on.
+    """
+    model, tokenizer = students.load(model_folder)
+    trainer = _Trainer(model, settings, lora, seed, int(tokenizer.pad_token_id))
+    fingerprint = _fingerprint(rows, plan, settings, lora, seed)
+    logs: list[Log] = []
+    saved = checkpoint.latest(work, fingerprint)
+    if saved is not None:
+        trainer.restore(saved)
+        logs = saved["logs"]
+        progress.resume_at(sum(plan.tokens[: len(logs)]))
+    for step in range(len(logs), len(plan.steps)):
+        rate = learning_rate(step, len(plan.steps), settings)
+        log = trainer.step(step, [rows[index] for index in plan.steps[step]], rate)
+        logs.append({"step": step + 1, "tokens": sum(plan.tokens[: step + 1]), "learning_rate": rate, **log})
+        progress.advance(plan.tokens[step], f"step {step + 1}/{len(plan.steps)}, loss {log['loss']:.3f}")
+        if (step + 1) % settings.checkpoint_every == 0 and step + 1 < len(plan.steps):
+            checkpoint.save(work, {"fingerprint": fingerprint, "logs": logs, **trainer.state()})
+    merged = trainer.finish()
+    checkpoint.publish(out, lambda folder: students.write(merged, tokenizer, folder))
+    return logs
+
+
+def _fingerprint(
+    rows: Sequence[Row], plan: Plan, settings: recipe.Train, lora: recipe.Lora | None, seed: int
+) -> str:
+    """Return a key of everything that decides the steps, so that a checkpoint of another training is not continued."""
+    seen = [content_key(row.ids, row.segments.hex(), row.weight) for row in rows]
+    return content_key(seen, plan.steps, repr(settings), repr(lora), seed)
+
+
+class _Trainer:
+    """Model, optimiser and the one step that changes them."""
+
+    def __init__(self, model: Any, settings: recipe.Train, lora: recipe.Lora | None, seed: int, pad: int) -> None:  # noqa: ANN401
+        import torch
+
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.settings, self.seed, self.pad = settings, seed, pad
+        self.adapted = lora is not None
+        self.whole = _adapt(model, lora, seed) if lora is not None else model
+        self.whole.to(self.device).train()
+        self.model = self.whole.get_base_model() if self.adapted else self.whole
+        self.trainable = {name: tensor for name, tensor in self.whole.named_parameters() if tensor.requires_grad}
+        decayed = [tensor for tensor in self.trainable.values() if tensor.ndim > 1]
+        others = [tensor for tensor in self.trainable.values() if tensor.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(
+            [group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=True
+        )
+
+    def step(self, number: int, rows: Sequence[Row], rate: float) -> Log:
+        """Run one optimiser step on all of its rows; its loss is the same however it is cut into micro-batches."""
+        import torch
+
+        torch.manual_seed(self.seed * 1_000_003 + number)  # dropout is a function of (seed, step): nothing to restore
+        found = coefficients(rows, self.settings.loss)
+        total, sums, counts = 0.0, dict.fromkeys(TRAINED, 0.0), dict.fromkeys(TRAINED, 0)
+        self.optimiser.zero_grad(set_to_none=True)
+        for index in micro_batches(range(len(rows)), self.settings.micro_batch):
+            batch = collate([rows[i] for i in index], found.scale, self.pad, self.device)
+            value, losses = self._forward(batch)
+            value.backward()  # type: ignore[no-untyped-call]
+            total += float(value)
+            for segment in TRAINED:
+                chosen = batch.codes == segment
+                sums[segment] += float(losses[chosen].sum())
+                counts[segment] += int(chosen.sum())
+        norm = float(torch.nn.utils.clip_grad_norm_(self.trainable.values(), self.settings.clip))
+        if not math.isfinite(total) or not math.isfinite(norm):
+            raise StudentError(
+                f"training diverged at step {number + 1} (loss {total}, gradient norm {norm}); lower train.learning_rate"
+            )
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.step()
+        means = {f"ce_{s.name.lower()}": sums[s] / counts[s] for s in TRAINED if counts[s]}
+        ratios = {"answer_ratio": found.answer_ratio, "answer_ratio_used": found.answer_ratio_used}
+        return {"loss": total, **means, "gradient_norm": norm, **ratios}
+
+    def _forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        import torch
+
+        if self.settings.precision == "fp32":
+            return batch_loss(self.model, batch)
+        with torch.autocast(self.device, dtype=torch.bfloat16):
+            return batch_loss(self.model, batch, torch.bfloat16)
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint needs beside the untrained model: trained tensors and optimiser."""
+        return {
+            "trainable": {name: tensor.detach() for name, tensor in self.trainable.items()},
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Continue from what `state` returned."""
+        import torch
+
+        with torch.no_grad():
+            for name, tensor in self.trainable.items():
+                tensor.copy_(saved["trainable"][name])
+        self.optimiser.load_state_dict(saved["optimiser"])
+
+    def finish(self) -> Any:  # noqa: ANN401 - a Hugging Face model
+        """Return the trained model on the CPU, adapters merged."""
+        model = self.whole.merge_and_unload() if self.adapted else self.whole
+        return model.to("cpu").eval()
+
+
+def _adapt(model: Any, lora: recipe.Lora, seed: int) -> Any:  # noqa: ANN401
+    """Return the model with low-rank adapters on all linear layers but the output head."""
+    import torch
+
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError as cause:
+        from potstill.errors import MissingExtraError
+
+        raise MissingExtraError("student.lora", "peft", "train") from cause
+    settings = LoraConfig(
+        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return get_peft_model(model, settings)
