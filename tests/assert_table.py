@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from pathlib import Path
 
 parser = argparse.ArgumentParser()
 parser.add_argument("report")
@@ -11,12 +12,15 @@ parser.add_argument("--margin", type=float, required=True, help="least lead over
 parser.add_argument("--problems", type=int, default=200)
 options = parser.parse_args()
 
-rows = {row["student"]: row for row in json.load(open(options.report, encoding="utf-8"))["measures"]}
+rows = {row["student"]: row for row in json.loads(Path(options.report).read_text(encoding="utf-8"))["measures"]}
 for row in rows.values():
-    print(f"{row['student']:<10} {row['accuracy']:.3f} [{row['low']:.3f}, {row['high']:.3f}] on {row['problems']} problems")
+    interval = f"[{row['low']:.3f}, {row['high']:.3f}]"
+    print(f"{row['student']:<10} {row['accuracy']:.3f} {interval} on {row['problems']} problems")
 traces = rows.pop("traces")
 rest = max(row["accuracy"] for row in rows.values())
 if set(rows) != {"base", "answers"} or traces["problems"] < options.problems:
     sys.exit("the table lacks a row, or problems")
 if traces["accuracy"] < options.traces or traces["accuracy"] - rest < options.margin:
-    sys.exit(f"traces {traces['accuracy']:.3f} against {rest:.3f}: below {options.traces} or a lead of {options.margin}")
+    sys.exit(
+        f"traces {traces['accuracy']:.3f} against {rest:.3f}: below {options.traces} or a lead of {options.margin}"
+    )

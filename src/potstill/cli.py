@@ -193,6 +193,7 @@ def run(options: argparse.Namespace) -> int:
 def status(options: argparse.Namespace) -> int:
     """Say what is done in a run folder, what is stale and why."""
     from potstill import pipeline
+    from potstill.pipeline.stages import stages_of
     from potstill.progress import clock
     from potstill.recipe import load
     from potstill.store import Run
@@ -200,7 +201,7 @@ def status(options: argparse.Namespace) -> int:
     path = Path(options.run)
     if not (path / "recipe.yaml").is_file():
         raise PotstillError(f"{path} is no run folder: it has no recipe.yaml")
-    for standing in pipeline.standings(Run(path), pipeline.stages_of(load(str(path / "recipe.yaml")))):
+    for standing in pipeline.standings(Run(path), stages_of(load(str(path / "recipe.yaml")))):
         spent = clock(standing.seconds) if standing.seconds else ""
         print(f"{standing.stage.name:<18} {standing.state:<10} {spent:>7}  {standing.why}".rstrip())
     return 0

@@ -31,7 +31,8 @@ _OPENERS = {opening.lower(): name for name, (opening, _) in MARKS.items()}
 _CLOSERS = {closing.lower(): name for name, (_, closing) in MARKS.items()}
 _TAG = re.compile("|".join(re.escape(mark) for pair in MARKS.values() for mark in pair), re.IGNORECASE)
 _LEADING_WORD = re.compile(r"\s{0,8}(?:<\|im_start\|>)?think(?:ing)?[ \t]{0,8}\r?\n")
-_ANSWER_WORD = re.compile(r"(?:^|\n)(?:<\|im_start\|>)?answer[ \t]{0,8}\r?(?:\n|\Z)")
+_ANSWER_WORD = re.compile(r"\n(?:<\|im_start\|>)?answer[ \t]{0,8}\r?(?=\n|\Z)")
+_WRITTEN = re.compile(r"\S")
 _SOLUTION = ("<|begin_of_solution|>", "<|end_of_solution|>")
 
 
@@ -58,11 +59,13 @@ def split_response(text: str) -> Split:
     leading = _LEADING_WORD.match(text)
     if leading is not None:
         return _split_words(text, leading.end())
-    first = next((tag for tag in _TAG.finditer(text) if _counts(text, tag)), None)
-    if first is None:
-        return Split("", text.strip(), "none")
-    name, _ = _mark(first)
-    return _split_tags(text, name)
+    tags = [(*_mark(tag), tag) for tag in _TAG.finditer(text)]
+    last_close = {name: tag.start() for name, opens, tag in tags if not opens}
+    begin = len(text) - len(text.lstrip())
+    for name, opens, tag in tags:
+        if not opens or tag.start() == begin or last_close.get(name, -1) > tag.start():
+            return _split_tags(text, name, [(found, opens) for other, opens, found in tags if other == name])
+    return Split("", text.strip(), "none")
 
 
 def join(split: Split) -> str:
@@ -84,48 +87,42 @@ def _mark(tag: re.Match[str]) -> tuple[str, bool]:
     return (_OPENERS[written], True) if written in _OPENERS else (_CLOSERS[written], False)
 
 
-def _counts(text: str, tag: re.Match[str]) -> bool:
-    """Whether this first mark divides the text: a closing one, a leading one, or one that is closed later."""
-    name, opens = _mark(tag)
-    if not opens or not text[: tag.start()].strip():
-        return True
-    return MARKS[name][1] in text[tag.end() :]
+def _split_tags(text: str, name: str, tags: list[tuple[re.Match[str], bool]]) -> Split:
+    """Walk the marks of one family; `outside` holds visible text, `inside` thinking.
 
-
-def _split_tags(text: str, name: str) -> Split:
-    """Walk the marks of one family; `outside` holds visible text, `inside` thinking."""
-    opening, closing = MARKS[name]
-    tags = list(re.finditer(f"{re.escape(opening)}|{re.escape(closing)}", text, re.IGNORECASE))
-    last_close = max((tag.end() for tag in tags if not _mark(tag)[1]), default=-1)
+    Skipped as mere text are an opening mark inside thinking, and one after running text that is never closed.
+    """
+    last_close = max((tag.end() for tag, opens in tags if not opens), default=-1)
     inside: list[str] = []
     outside: list[str] = []
-    thinking, opened, at = False, False, 0
+    thinking, opened = False, False
+    at, written = 0, _next_written(text, 0)
     end_of_text = len(text.rstrip())
-    for tag in tags:
-        opens = _mark(tag)[1]
-        piece = text[at : tag.start()]
-        if opens and (thinking or (tag.end() > last_close and piece.strip())):
+    for tag, opens in tags:
+        if opens and (thinking or (tag.end() > last_close and written < tag.start())):
             continue
-        if opens:
-            outside.append(piece)
-            thinking = opened = True
-        elif thinking or tag.end() < end_of_text:
-            inside.append(piece)
-            thinking = False
-        else:
-            outside.append(piece)
-        at = tag.end()
+        belongs = inside if thinking or (not opens and tag.end() < end_of_text) else outside
+        belongs.append(text[at : tag.start()])
+        thinking = opens
+        opened = opened or opens
+        at, written = tag.end(), _next_written(text, tag.end())
     (inside if thinking else outside).append(text[at:])
     answer = _blocks(outside).removeprefix(_SOLUTION[0]).removesuffix(_SOLUTION[1]).strip()
     how = " never closed" if thinking else "" if opened else " closing only"
     return Split(_blocks(inside), "" if thinking else answer, name + how)
 
 
+def _next_written(text: str, start: int) -> int:
+    found = _WRITTEN.search(text, start)
+    return len(text) if found is None else found.start()
+
+
 def _split_words(text: str, start: int) -> Split:
-    marks = [m for m in _ANSWER_WORD.finditer(text, max(start - 1, 0)) if text[m.end() :].strip()]
+    end = len(text.rstrip())
+    marks = [mark for mark in _ANSWER_WORD.finditer(text, start - 1)]
     if not marks:
         return Split(text[start:].strip(), "", "words never closed")
-    cut = marks[-1]
+    cut = next((mark for mark in reversed(marks) if mark.end() < end), marks[0])
     return Split(text[start : max(cut.start(), start)].strip(), text[cut.end() :].strip(), "words")
 
 

@@ -77,32 +77,6 @@ def test_arrival_order_and_memory_portions_change_nothing(pairs, settings, rando
     assert [x for x in small.run() if isinstance(x, Example)] == first[0]
 
 
-@pytest.mark.parametrize(
-    ("fields", "verdict", "reason"),
-    [
-        ({"finish": "failed", "failure": "500"}, None, "failed"),
-        ({"finish": "refused"}, None, "refused"),
-        ({"finish": "length"}, ("unknown", "unparsable prediction"), "truncated"),
-        ({"answer": " \n"}, ("unknown", "unparsable prediction"), "no answer"),
-        ({"reasoning": "\t"}, ("right", ""), "no reasoning"),
-        ({"reasoning": "", "reasoning_kind": "encrypted"}, ("right", ""), "no reasoning"),
-        ({"reasoning_kind": "summary"}, ("right", ""), "summarised reasoning"),
-        ({}, ("unknown", "timeout"), "unknown: timeout"),
-        ({}, None, "unknown: not judged"),
-        ({}, ("wrong", ""), "wrong"),
-        ({"reasoning": "wait, " * 400}, ("right", ""), "repetition"),
-        ({"reasoning": "a b c d " + "x" * 300}, ("right", ""), "over length"),
-        ({}, ("right", ""), None),
-    ],
-)
-def test_each_reason(fields, verdict, reason):
-    one = trace(**fields)
-    limits = Curate(max_characters=200 if reason == "over length" else None)
-    kept, dropped = run([(one, judge(one, *verdict) if verdict else None)], limits)
-    assert [drop.reason for drop in dropped] == ([reason] if reason else [])
-    assert len(kept) == (reason is None)
-
-
 def test_summaries_wrong_and_unknown_are_kept_where_the_recipe_says_so():
     lenient = Curate(drop_wrong=False, drop_unknown=False)
     judged = [

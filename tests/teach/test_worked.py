@@ -15,7 +15,7 @@ from potstill.records import Problem
 from potstill.teach.worked import LESSONS, solve
 
 NAMES = sorted(FAMILIES)
-EQUATION = re.compile(r"(\d+) ([-+*/]) (\d+) = (\d+)")
+EQUATION = re.compile(r"(-?\d+) ([-+*/]) (\d+) = (-?\d+)")
 SIGNS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import re
 import unicodedata
 import zlib
@@ -21,18 +20,23 @@ _TOKEN = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\d+
 def sketch(text: str) -> array[int]:
     """Return the `SKETCH` smallest 32-bit hashes of the text's shingles, ascending (bottom-k sketch, Broder 1997)."""
     tokens = _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
-    width = min(SHINGLE, len(tokens))
-    hashes = {_hash(" ".join(tokens[i : i + width])) for i in range(len(tokens) - width + 1)} if tokens else set()
-    return array("I", heapq.nsmallest(SKETCH, hashes))
+    numbers = {token: zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in set(tokens)}
+    row = [numbers[token] for token in tokens]
+    if len(row) < SHINGLE:
+        row += [0] * (SHINGLE - len(row)) if row else []
+    # Sums of odd multiples, then one more multiplication: the order of tokens counts, and the smallest are a random
+    # sample of all shingles, which those of a plain (linear) checksum would not be.
+    mixed = {a * 0x9E3779B1 + b * 0x85EBCA77 + c * 0xC2B2AE3D for a, b, c in zip(row, row[1:], row[2:], strict=False)}
+    return array("I", sorted({(h ^ h >> 15) * 0x27D4EB2F & 0xFFFFFFFF for h in mixed})[:SKETCH])
 
 
 def distance(a: array[int], b: array[int]) -> float:
     """Return the Jaccard distance, 0 (same shingles) to 1 (none shared), estimated from two sketches."""
     left, right = set(a), set(b)
-    union = heapq.nsmallest(SKETCH, left | right)
+    union = sorted(left | right)[:SKETCH]
     if not union:
         return 0.0
-    return 1.0 - sum(1 for h in union if h in left and h in right) / len(union)
+    return 1.0 - sum(h <= union[-1] for h in left & right) / len(union)
 
 
 def most_diverse(candidates: Sequence[tuple[int, str, array[int]]], k: int) -> list[int]:
@@ -52,8 +56,3 @@ def most_diverse(candidates: Sequence[tuple[int, str, array[int]]], k: int) -> l
         for i in left:
             nearest[i] = min(nearest[i], distance(candidates[i][2], candidates[best][2]))
     return chosen
-
-
-def _hash(shingle: str) -> int:
-    # CRC-32 alone is linear, so its smallest values are no random sample; an odd multiplier breaks that.
-    return zlib.crc32(shingle.encode("utf-8", "surrogatepass")) * 0x9E3779B1 & 0xFFFFFFFF

@@ -153,7 +153,7 @@ class Selection:
         return Example(
             problem_key=trace.problem_key,
             trace_key=trace.key,
-            question=problem.question,
+            question=problem.statement,
             reasoning=trace.reasoning,
             answer=trace.answer,
             difficulty=difficulty,
@@ -174,7 +174,7 @@ def select(
 
     `traces` starts the same stream afresh at each call: one pass to filter, one more when some problem has more
     than `per_problem` good traces, one for each `HELD_CHARACTERS` of kept text. Between passes only hashes and
-    numbers are held (some 400 bytes a trace); sketches only for the problems whose traces are still arriving.
+    numbers are held (some 500 bytes a trace); sketches only for the problems whose traces are still arriving.
 
     `training` maps `Problem.key` to the problem. `held_out` holds `key` and `overlap_key` of every evaluation
     problem, and the `key` of every training problem that was dropped for meeting one. Difficulty is the problem's own

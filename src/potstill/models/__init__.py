@@ -1,1 +1,1 @@
-"""models"""
+"""How any model is sampled: `served` over HTTP into the `ledger`, `local` in this process."""

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from potstill.errors import DataError
+from potstill.evaluate.protocol import Row, choose_shots, question_of
+from potstill.evaluate.protocol import measure as measures_of
+from potstill.models.local import LocalModel
 from potstill.progress import Progress
-from potstill.recipe import DatasetTeacher, Recipe, ServedTeacher, SolutionsTeacher, WorkedTeacher
-from potstill.records import Drop, Example, Measure, Problem, Trace, Verdict
-from potstill.store import Run, Sealed, Work, digest_of
+from potstill.recipe import DatasetTeacher, Recipe, ServedTeacher, SolutionsTeacher, Source, WorkedTeacher
+from potstill.records import Drop, Example, Measure, Problem, Trace, Verdict, content_key
+from potstill.store import Run, Sealed, TableWriter, Work, digest_of, write_durably
+
+MODEL = "model"
+"""Folder of a checkpoint inside a stage."""
+OVERLAP = "overlap with evaluation"
+EXPORT_PROMPTS = 8
+NOT_ASKED = Problem(id="", question="", gold=None)
+"""Stands for the problem of a trace whose question is in no source: without gold its verdict is unknown."""
 
 
 @dataclass(frozen=True)
@@ -131,13 +143,223 @@ def _student_settings(recipe: Recipe) -> dict[str, Any]:
 
 
 def problems(context: Context) -> dict[str, Any]:
-    """Read or generate the problems and hold some out."""
+    """Read or generate the problems, hold some out, and keep what is dropped beside."""
     from potstill.problems import divide
 
-    recipe = context.recipe
+    recipe, work = context.recipe, context.work
+    for part in work.path.glob("*.parquet"):
+        part.unlink()  # of a killed attempt; a split is cheap and is only right as a whole
+    tables = {"train": work.table("train", Problem), "evaluate": work.table("evaluation", Problem)}
+    dropped = work.table("dropped", Drop)
+    print("problems: reading and dividing", file=sys.stderr)
     divided = divide(recipe.problems, seed=problem_seed(recipe), data=Path(recipe.data))
-    train = context.work.table("train", Problem)
-    evaluation = context.work.table("evaluation", Problem)
-    dropped = context.work.table("dropped", Drop)
-    del train, evaluation, dropped, divided
+    progress = Progress("problems", sum(divided.counts.values()))
+    for row in progress.track(divided.rows()):
+        if isinstance(row, Drop):
+            dropped.append(row)
+        else:
+            tables[row[1]].append(row[0])
+    progress.close()
+    sides = {place: number for place, number in divided.counts.items() if place in tables}
+    reasons = {place: number for place, number in divided.counts.items() if number and place not in tables}
+    return {**sides, "dropped": reasons, "templates_met": divided.templates_met}
+
+
+def traces(context: Context) -> dict[str, Any]:
+    """Ask the teacher, or read its traces; one row a response, whatever came of it."""
+    from potstill.teach import TEACHERS
+
+    recipe = context.recipe
+    table = context.work.table("traces", Trace)
+    source = context.inputs["problems"]
+    progress = Progress("traces", _expected(recipe, source.total("train")))
+    progress.resume_at(table.rows_done)
+    asked = TEACHERS[recipe.teacher.kind](
+        recipe, teacher_seed(recipe), lambda: source.rows("train", Problem), lambda: source.rows("evaluation", Problem),
+        context.run.path / "ledger",
+    )  # fmt: skip
+    for trace in itertools.islice(asked, table.rows_done, None):
+        table.append(trace)
+        progress.advance()
+    progress.close()
+    return {}
+
+
+def _expected(recipe: Recipe, train: int) -> int | None:
+    if isinstance(recipe.teacher, DatasetTeacher):
+        return None
+    return train if isinstance(recipe.teacher, SolutionsTeacher) else train * recipe.strategy.samples
+
+
+def verdicts(context: Context) -> dict[str, Any]:
+    """Judge every trace, one verdict a trace in the same order."""
+    from potstill.verify import verdict_of
+
+    source, judged = context.inputs["problems"], context.inputs["traces"]
+    known = {p.key: p for side in ("train", "evaluation") for p in source.rows(side, Problem)}
+    table = context.work.table("verdicts", Verdict)
+    progress = Progress("verdicts", judged.total("traces"))
+    progress.resume_at(table.rows_done)
+    for trace in itertools.islice(judged.rows("traces", Trace), table.rows_done, None):
+        table.append(verdict_of(known.get(trace.problem_key, NOT_ASKED), trace, context.recipe.checks))
+        progress.advance()
+    progress.close()
+    return {}
+
+
+def examples(context: Context) -> dict[str, Any]:
+    """Choose and order the traces to train on; every other trace is a drop with its reason."""
+    from potstill.curate.select import select
+
+    recipe, inputs = context.recipe, context.inputs
+    training = {p.key: p for p in inputs["problems"].rows("train", Problem)}
+    held_out = {key for p in inputs["problems"].rows("evaluation", Problem) for key in (p.key, p.overlap_key)}
+    held_out |= {d.key for d in inputs["problems"].rows("dropped", Drop) if d.reason == OVERLAP}
+    chosen = select(
+        lambda: zip(inputs["traces"].rows("traces", Trace), inputs["verdicts"].rows("verdicts", Verdict), strict=True),
+        training, held_out, recipe.curate, seed=recipe.seed,
+        allow_summaries=isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries,
+    )  # fmt: skip
+    kept, dropped = context.work.table("examples", Example), context.work.table("dropped", Drop)
+    reasons: Counter[str] = Counter()
+    done = {id(kept): kept.rows_done, id(dropped): dropped.rows_done}
+    progress = Progress("examples", inputs["traces"].total("traces"), "traces")
+    for row in progress.track(chosen):
+        table: TableWriter[Any] = kept if isinstance(row, Example) else dropped
+        reasons[row.reason if isinstance(row, Drop) else "kept"] += 1
+        if done[id(table)]:  # sealed before a kill; the same rows come in the same order
+            done[id(table)] -= 1
+        else:
+            table.append(row)
+    progress.close()
+    examples_kept = reasons.pop("kept", 0)
+    if not examples_kept:
+        worst = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(4)) or "there were no traces"
+        raise DataError(f"no trace is left to train on: {worst}; loosen `curate` or ask the teacher for more")
+    return {"kept": examples_kept, "dropped": dict(sorted(reasons.items()))}
+
+
+def prepare_student(context: Context) -> dict[str, Any]:
+    """Write the untouched student as a plain checkpoint."""
+    from potstill.train import students
+
+    recipe = context.recipe
+    shown = recipe.student
+    if shown.model and (folder := Path(recipe.data) / shown.model).is_dir():
+        shown = replace(shown, model=str(folder))
+
+    def texts() -> Iterator[str]:
+        for example in context.inputs["examples"].rows("examples", Example):
+            yield from (question_of(shown, example.question), example.reasoning, example.answer)
+
+    print(f"student: preparing {shown.model or 'a Llama from nothing'}", file=sys.stderr)
+    students.prepare(shown, texts, train_seed(recipe), context.work.path / MODEL)
+    return {}
+
+
+def _train(row: str) -> Callable[[Context], dict[str, Any]]:
+    def work(context: Context) -> dict[str, Any]:
+        """Train one row of the table."""
+        from potstill.train.session import train_row
+
+        return train_row(
+            context.recipe,
+            row,
+            list(context.inputs["examples"].rows("examples", Example)),
+            context.inputs["student"].path / MODEL,
+            context.work.path,
+            train_seed(context.recipe),
+        )
+
+    return work
+
+
+def evaluate_base(context: Context) -> dict[str, Any]:
+    """Measure the untouched student, asked plainly and with worked examples before the question."""
+    model = _model(context, "student")
+    rows = {"zero_shot": Row("base", "zero-shot")}
+    if context.recipe.evaluate.shots:
+        shown = list(context.inputs["examples"].rows("examples", Example))
+        shots = choose_shots(shown, context.recipe.evaluate.shots, context.recipe.seed)
+        rows["few_shot"] = Row("base", f"{len(shots)}-shot", shots)
+    for table, row in rows.items():
+        _measure(context, model, table, row)
+    return {"tables": list(rows)}
+
+
+def _evaluate(row: str) -> Callable[[Context], dict[str, Any]]:
+    def work(context: Context) -> dict[str, Any]:
+        """Measure one trained row of the table."""
+        _measure(context, _model(context, f"train-{row}"), "zero_shot", Row(row, "zero-shot"))
+        return {"tables": ["zero_shot"]}
+
+    return work
+
+
+def _model(context: Context, stage: str) -> LocalModel:
+    return LocalModel(context.inputs[stage].path / MODEL, context.recipe.train.precision)
+
+
+def _measure(context: Context, model: LocalModel, table: str, row: Row) -> None:
+    recipe = context.recipe
+    asked = list(context.inputs["problems"].rows("evaluation", Problem))
+    writer = context.work.table(table, Measure, recipe.evaluate.batch)
+    progress = Progress(f"evaluate {row.student} ({row.prompt})", len(asked) * recipe.evaluate.samples, "responses")
+    progress.resume_at(writer.rows_done)
+    for measure in measures_of(
+        model, asked, row, recipe.student, recipe.evaluate, recipe.checks, recipe.seed, writer.rows_done
+    ):
+        writer.append(measure)
+        progress.advance()
+    progress.close()
+
+
+def export(context: Context) -> dict[str, Any]:
+    """Deliver the trained student, loaded again and compared with what was trained."""
+    from potstill import __version__
+    from potstill.export.card import Card
+    from potstill.export.safetensors import export as deliver
+
+    recipe, trained = context.recipe, context.inputs["train-traces"]
+    asked = itertools.islice(context.inputs["problems"].rows("evaluation", Problem), EXPORT_PROMPTS)
+    questions = [question_of(recipe.student, problem.statement) for problem in asked]
+    card = Card(
+        name=recipe.name,
+        base_model=recipe.student.model or "a Llama from nothing",
+        teacher=teacher_name(recipe),
+        problems=", ".join(source_name(source) for source in recipe.problems.sources),
+        recipe=content_key(dataclasses.asdict(recipe)),
+        seed=recipe.seed,
+        examples=trained.counts["examples"],
+        tokens_trained=trained.counts["tokens"],
+        loss=f"{recipe.train.loss.kind}, alpha {recipe.train.loss.alpha:g}, beta {recipe.train.loss.beta:g}",
+        potstill=__version__,
+    )
+    print("export: writing, reloading and comparing", file=sys.stderr)
+    return dict(deliver(trained.path / MODEL, context.work.path / MODEL, questions, card))
+
+
+def source_name(source: Source) -> str:
+    """Return what a source is called in the model card."""
+    return next(
+        str(name) for name in (source.family, source.reasoning_gym, source.file, source.dataset, source.loader) if name
+    )
+
+
+def teacher_name(recipe: Recipe) -> str:
+    """Return what the report and the model card call the teacher."""
+    if isinstance(recipe.teacher, ServedTeacher):
+        return recipe.teacher.model
+    return recipe.teacher.file if isinstance(recipe.teacher, DatasetTeacher) else recipe.teacher.kind
+
+
+def report(context: Context) -> dict[str, Any]:
+    """Write the page, the JSON and the terminal table."""
+    from potstill.pipeline.facts import facts_of
+    from potstill.report import build
+
+    built = build(facts_of(context.recipe, context.inputs))
+    write_durably(context.work.path / "report.html", built.html().encode("utf-8", "replace"))
+    write_durably(context.work.path / "report.json", built.json().encode("utf-8", "replace"))
+    write_durably(context.work.path / "table.txt", built.text_table().encode("utf-8", "replace"))
     return {}

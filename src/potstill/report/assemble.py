@@ -17,9 +17,14 @@ from potstill.report.students import Standing
 from potstill.report.terminal import table_text
 
 SCHEMA = 1
+ONLY_IN_PAGE = frozenset({"unanswered", "tokens a response", "examples", "solved better", "solved worse"})
+"""Columns that a terminal has no room for."""
 BINS = 20
 POINTS = 150
 """Points drawn of a loss curve; longer ones are averaged over equal stretches."""
+
+
+Counts = Mapping[int, int] | Mapping[float, int]
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Report:
 
     def text_table(self) -> str:
         """Return headline and tables for a terminal."""
-        return "\n\n".join([*map(table_text, self.tables), self.headline])
+        return "\n\n".join([*(table_text(table, ONLY_IN_PAGE) for table in self.tables), self.headline])
 
 
 def build(facts: ReportFacts) -> Report:
@@ -110,10 +115,11 @@ def _funnel(title: str, funnel: Funnel) -> Table:
         rows.append(("unaccounted for", funnel.unaccounted, funnel.unaccounted / share))
     rows.append(("kept", funnel.kept, funnel.kept / share))
     columns = (Column(title.lower()), Column("count", "count"), Column("share", "percent"))
-    return Table(f"{title}: read, dropped and kept", columns, tuple(rows), "Each is counted once, under its first reason.")
+    note = "Each is counted once, under its first reason."
+    return Table(f"{title}: read, dropped and kept", columns, tuple(rows), note)
 
 
-def histogram(title: str, unit: str, counts: Mapping[int, int] | Mapping[float, int], note: str = "") -> nodes.Histogram:
+def histogram(title: str, unit: str, counts: Counts, note: str = "") -> nodes.Histogram:
     """Return counts by value in at most `BINS` equal bins; whole numbers get bins of whole width."""
     values = sorted(counts.items())
     low, high = values[0][0], values[-1][0]
@@ -121,19 +127,21 @@ def histogram(title: str, unit: str, counts: Mapping[int, int] | Mapping[float, 
         width: float = max(1, math.ceil((high - low + 1) / BINS))
         number = math.ceil((high - low + 1) / width)
     else:
-        number = BINS
-        width = (high - low) / BINS
+        width = (high - low) / BINS or 1.0
+        number = BINS if high > low + width / 2 else 1
     tally = [0] * number
     for value, times in values:
         tally[min(number - 1, int((value - low) / width))] += times
-    bins = tuple(nodes.Bin(low + i * width, low + (i + 1) * width, times) for i, times in enumerate(tally))
+    edges = [low + i * width for i in range(number)]
+    edges.append(max(high, low + number * width))
+    bins = tuple(nodes.Bin(edges[i], edges[i + 1], times) for i, times in enumerate(tally))
     return nodes.Histogram(title, unit, bins, note)
 
 
 def _training(facts: ReportFacts) -> tuple[Node, ...]:
     lines = tuple(
-        nodes.Line(student.name, _thin([(float(tokens), loss) for _, tokens, loss in student.losses]))
-        for student in facts.students
+        nodes.Line(student.name, colour, _thin([(float(tokens), loss) for _, tokens, loss in student.losses]))
+        for colour, student in enumerate(facts.students)
         if student.losses
     )
     if not lines:

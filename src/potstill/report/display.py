@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 
 from potstill.progress import clock
@@ -21,18 +22,19 @@ def visible(text: str, limit: int = SHOWN_CHARACTERS) -> str:
     """
     total = len(text)
     text = text[:limit].replace("\r\n", "\n")
-    out: list[str] = []
-    marks = 0
-    for character in text:
-        category = unicodedata.category(character)
-        marks = marks + 1 if category in ("Mn", "Me") else 0
-        if character in "\n\t" or (category[0] != "C" and category not in ("Zl", "Zp") and marks <= MARKS):
-            out.append(character)
-        elif marks == 0:
-            out.append(f"⟨U+{ord(character):04X}⟩")
+    used = set(text)
+    text = text.translate({ord(c): f"⟨U+{ord(c):04X}⟩" for c in used if _hidden(c)})
+    marks = "".join(sorted(c for c in used if unicodedata.category(c) in ("Mn", "Me")))
+    if marks:
+        text = re.sub(f"([{marks}]{{{MARKS}}})[{marks}]+", r"\1", text)
     if total > limit:
-        out.append(f"\n[cut for display: the first {limit:,} of {total:,} characters]")
-    return "".join(out)
+        text += f"\n[cut for display: the first {limit:,} of {total:,} characters]"
+    return text
+
+
+def _hidden(character: str) -> bool:
+    category = unicodedata.category(character)
+    return character not in "\n\t" and (category[0] == "C" or category in ("Zl", "Zp"))
 
 
 def label(text: str, limit: int = 60) -> str:

@@ -29,12 +29,18 @@ def written(cell: Cell, column: Column) -> str:
     return ways.get(column.kind, display.count)(cell)
 
 
+def _visible(value: object) -> object:
+    """Spell out hidden characters in every text that enters the page, also where a node forgot to."""
+    return display.visible(value, len(value)) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 @cache
 def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("potstill.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )

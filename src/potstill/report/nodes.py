@@ -38,9 +38,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Bar:
-    """A share in [0, 1] with the interval around it."""
+    """A share in [0, 1] with the interval around it; `colour` is the same number wherever a student is drawn."""
 
     label: str
+    colour: int
     value: float
     low: float
     high: float
@@ -76,9 +77,10 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Line:
-    """A named series of (x, y) points."""
+    """A named series of (x, y) points; `colour` is the same number wherever a student is drawn."""
 
     name: str
+    colour: int
     points: tuple[tuple[float, float], ...]
 
 

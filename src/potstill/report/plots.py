@@ -1,11 +1,14 @@
-"""Nodes -> inline SVG. Colours come from the page's style sheet, so one drawing serves light and dark."""
+"""Nodes -> inline SVG; `Markup.format` escapes what it inserts.
+
+Colours come from the page's style sheet, so one drawing serves light and dark.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from potstill.report.display import label, percent
 from potstill.report.nodes import Bars, Histogram, Lines
@@ -14,7 +17,7 @@ WIDTH = 400
 HEIGHT = 210
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 40
 SERIES = 6
-"""Line styles in the style sheet; further series repeat them."""
+"""Colours in the style sheet; further students repeat them."""
 
 
 def bars(node: Bars) -> Markup:
@@ -25,12 +28,14 @@ def bars(node: Bars) -> Markup:
         top = index * row
         low, high = _share(bar.low), _share(bar.high)
         middle = top + 32
+        whisker = f"M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 5}v10M{high:.1f} {middle - 5}v10"
         parts += [
             _text(0, top + 16, label(bar.label, 28), "start"),
             _text(WIDTH, top + 16, f"{percent(bar.value)}  ({percent(bar.low)} to {percent(bar.high)})", "end"),
             _rect(0, top + 24, WIDTH, 16, "track"),
-            _rect(0, top + 24, _share(bar.value), 16, f"fill c{index % SERIES}"),
-            _path(f"M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 5}v10M{high:.1f} {middle - 5}v10", "whisker"),
+            _rect(0, top + 24, _share(bar.value), 16, f"fill c{bar.colour % SERIES}"),
+            _path(whisker, "halo"),
+            _path(whisker, "whisker"),
         ]
     return _svg(node.title, parts, len(node.bars) * row)
 
@@ -63,10 +68,10 @@ def lines(node: Lines) -> Markup:
     up = _Scale(min(sides[0], *ys), max(sides[-1], *ys), HEIGHT - BOTTOM, TOP)
     parts = _axes(across, up, _ticks(min(xs), max(xs)), sides, node.x)
     for index, line in enumerate(drawn):
-        style = f"line c{index % SERIES}"
+        style = f"line c{line.colour % SERIES}"
         points = [(across(x), up(y)) for x, y in line.points]
         if len(points) == 1:
-            parts.append(_rect(points[0][0] - 2, points[0][1] - 2, 4, 4, f"fill c{index % SERIES}"))
+            parts.append(_rect(points[0][0] - 2, points[0][1] - 2, 4, 4, f"fill c{line.colour % SERIES}"))
         parts.append(_path("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points), style))
         legend = HEIGHT + 14 + index * 18
         parts.append(_path(f"M{LEFT} {legend - 4}h22", style))
@@ -111,8 +116,8 @@ def _axes(across: _Scale, up: _Scale, below: Sequence[float], beside: Sequence[f
     for value in below:
         # A label at either end would run out of the drawing if it were centred.
         x = across(value)
-        anchor = "end" if x > WIDTH - RIGHT - 16 else "middle"
-        parts.append(_text(min(x, WIDTH) if anchor == "middle" else WIDTH - 2, HEIGHT - BOTTOM + 16, _short(value), anchor))
+        place, anchor = (WIDTH - 2.0, "end") if x > WIDTH - RIGHT - 16 else (x, "middle")
+        parts.append(_text(place, HEIGHT - BOTTOM + 16, _short(value), anchor))
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, label(unit, 48), "middle"))
     return parts
 
@@ -125,12 +130,14 @@ def _short(value: float) -> str:
 
 
 def _svg(title: str, parts: Iterable[Markup], height: float) -> Markup:
-    head = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDTH, math.ceil(height), label(title, 120))
+    head = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">')
+    head = head.format(WIDTH, math.ceil(height), label(title, 120))
     return head + Markup("").join(parts) + Markup("</svg>")
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> Markup:
-    return Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(round(x, 1), round(y, 1), anchor, escape(text))
+    drawn = Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>')
+    return drawn.format(round(x, 1), round(y, 1), anchor, text)
 
 
 def _rect(x: float, y: float, width: float, height: float, style: str) -> Markup:

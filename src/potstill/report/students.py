@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from potstill.evaluate.metrics import Summary, by_problem, compare, summarise
+from potstill.evaluate.metrics import UNSCORED, Summary, by_problem, compare, summarise
 from potstill.evaluate.statistics import Paired
 from potstill.records import Measure, content_key
 from potstill.report.display import chance, count, percent, points
 from potstill.report.facts import StudentFacts
-from potstill.report.nodes import Bar, Bars, Cell, Column, Table, Text
+from potstill.report.nodes import Bar, Bars, Cell, Column, Table
 
 MAIN = "traces"
 """The row that the headline is about."""
@@ -80,24 +80,29 @@ def headline(standings: Sequence[Standing]) -> str:
         test = compare(main.measures, other.measures)
         direction = "more" if test.difference >= 0 else "fewer"
         said += (
-            f" That is {points(abs(test.difference))[1:]} points {direction} than `{other.name}`, "
+            f" That is {points(abs(test.difference))[1:]} points {direction} than '{other.name}', "
             f"the best of the other rows with {percent(other.summary.accuracy.value)} "
             f"(interval of the difference {points(test.low)} to {points(test.high)}; {chance(test.p)}, {test.test})."
         )
         if test.p >= SIGNIFICANT:
             said += " A difference of this size can be chance."
     if summary.unscored:
-        causes = ", ".join(f"{cause}: {number}" for cause, number in summary.causes.items())
-        said += f" {count(summary.unscored)} of its {count(summary.responses)} responses could not be judged ({causes})."
+        causes = [f"{cause}: {number}" for cause, number in summary.causes.items() if cause in UNSCORED]
+        why = f" ({', '.join(causes)})" if causes else ""
+        said += f" {count(summary.unscored)} of its {count(summary.responses)} responses could not be judged{why}."
     return said
 
 
 def accuracy_bars(standings: Sequence[Standing]) -> Bars:
     """Return every student's accuracy with its interval."""
-    scored = [row for row in standings if row.summary.scored]
+    drawn = [
+        Bar(row.name, colour, row.summary.accuracy.value, row.summary.accuracy.low, row.summary.accuracy.high)
+        for colour, row in enumerate(standings)
+        if row.summary.scored
+    ]
     return Bars(
         "Accuracy on held-out problems",
-        tuple(Bar(r.name, r.summary.accuracy.value, r.summary.accuracy.low, r.summary.accuracy.high) for r in scored),
+        tuple(drawn),
         "pass@1 with its 95% interval, clustered by problem.",
     )
 
@@ -105,11 +110,11 @@ def accuracy_bars(standings: Sequence[Standing]) -> Bars:
 def student_table(standings: Sequence[Standing]) -> Table:
     """Return the table of students."""
     columns = (
-        Column("student"), Column("accuracy", "percent"), Column("low", "percent"), Column("high", "percent"),
-        Column("problems", "count"), Column("unscored", "count"), Column("unanswered", "percent"),
-        Column("truncated", "percent"), Column("looped", "percent"), Column("tokens a response", "count"),
-        Column("examples", "count"), Column("tokens trained", "count"), Column("training", "seconds"),
-        Column("evaluation", "seconds"), Column("prompt"),
+        Column("student"), Column("prompt"), Column("accuracy", "percent"), Column("low", "percent"),
+        Column("high", "percent"), Column("problems", "count"), Column("unscored", "count"),
+        Column("unanswered", "percent"), Column("truncated", "percent"), Column("looped", "percent"),
+        Column("tokens a response", "count"), Column("examples", "count"), Column("tokens trained", "count"),
+        Column("training", "seconds"),
     )  # fmt: skip
     note = (
         "Accuracy is pass@1. Truncated, unreadable and ambiguous responses count as not solved. Unscored responses "
@@ -118,10 +123,10 @@ def student_table(standings: Sequence[Standing]) -> Table:
     for row in standings:
         if row.others:
             tried = ", ".join(f"{prompt} {percent(value)}" for prompt, value in row.others.items())
-            note += f" `{row.name}` is the better of its prompts; also tried: {tried}."
+            note += f" '{row.name}' is the better of its prompts; also tried: {tried}."
         if row.facts.dropped:
             lost = ", ".join(f"{reason}: {count(number)}" for reason, number in row.facts.dropped.items())
-            note += f" The trainer left out rows of `{row.name}` ({lost})."
+            note += f" The trainer left out rows of '{row.name}' ({lost})."
     return Table("Students", columns, tuple(map(_row, standings)), note)
 
 
@@ -138,7 +143,7 @@ def paired_table(standings: Sequence[Standing]) -> Table | None:
     )  # fmt: skip
     rows = tuple(_paired(row.name, compare(main.measures, row.measures)) for row in others)
     note = "Differences in percentage points, with 95% intervals; p is two-sided and not adjusted for several tests."
-    return Table(f"`{MAIN}` against each other row, problem by problem", columns, rows, note)
+    return Table(f"'{MAIN}' against each other row, problem by problem", columns, rows, note)
 
 
 def measures(standings: Sequence[Standing]) -> list[dict[str, str | int | float | None]]:
@@ -167,9 +172,12 @@ def measures(standings: Sequence[Standing]) -> list[dict[str, str | int | float 
 
 
 def shown_problems(students: Sequence[StudentFacts]) -> dict[str, str]:
-    """Return the problems to show side by side, key -> why: up to `SHOWN` of each sort, picked by hash of the key."""
+    """Return the problems to show side by side, key -> why: up to `SHOWN` of each sort, picked by hash of the key.
+
+    The sort is decided by every student's first scored sample, the one that is shown.
+    """
     rows = [row for row in map(standing, students) if row.summary.scored]
-    solved = {row.name: {key: all(found) for key, found in by_problem(row.measures).items()} for row in rows}
+    solved = {row.name: {key: found[0] for key, found in by_problem(row.measures).items()} for row in rows}
     if not solved:
         return {}
     common = set.intersection(*(set(found) for found in solved.values()))
@@ -179,20 +187,28 @@ def shown_problems(students: Sequence[StudentFacts]) -> dict[str, str]:
         if len(set(outcomes.values())) == 1:
             sort = "every student right" if outcomes[rows[0].name] else "every student wrong"
         elif MAIN in outcomes:
-            sort = f"`{MAIN}` right, others not" if outcomes[MAIN] else f"`{MAIN}` wrong, another right"
+            alone = sum(outcomes.values()) == 1
+            right = f"only {MAIN} right" if alone else f"{MAIN} right, another wrong"
+            sort = right if outcomes[MAIN] else f"{MAIN} wrong, another right"
         else:
             sort = "the students differ"
         sorts.setdefault(sort, []).append(key)
-    return {key: sort for sort in sorted(sorts) for key in sorts[sort][:SHOWN]}
+    return {key: sort for sort in sorted(sorts, key=_interest) for key in sorts[sort][:SHOWN]}
+
+
+def _interest(sort: str) -> tuple[bool, str]:
+    """Problems on which students differ come first."""
+    return sort.startswith("every"), sort
 
 
 def _row(row: Standing) -> tuple[Cell, ...]:
     summary, facts = row.summary, row.facts
     unanswered = summary.unanswered / summary.scored if summary.scored else math.nan
+    trained = (facts.examples, facts.tokens_trained, facts.training_seconds) if facts.tokens_trained else (None,) * 3
     return (
-        row.name, summary.accuracy.value, summary.accuracy.low, summary.accuracy.high, summary.problems,
+        row.name, row.prompt, summary.accuracy.value, summary.accuracy.low, summary.accuracy.high, summary.problems,
         summary.unscored, unanswered, summary.truncated_rate, summary.looped_rate, summary.mean_tokens,
-        facts.examples, facts.tokens_trained, facts.training_seconds, facts.evaluation_seconds, row.prompt,
+        *trained,
     )  # fmt: skip
 
 

@@ -9,15 +9,17 @@ from potstill.report.html import written
 from potstill.report.nodes import Table
 
 
-def table_text(table: Table) -> str:
-    """Return title, header and rows with columns aligned: words to the left, numbers to the right."""
-    rows = [[column.name for column in table.columns]]
-    rows += [[label(written(cell, c), 40) for cell, c in zip(row, table.columns, strict=True)] for row in table.rows]
-    widths = [max(_width(row[index]) for row in rows) for index in range(len(table.columns))]
+def table_text(table: Table, without: frozenset[str] = frozenset()) -> str:
+    """Return title, header and rows with columns aligned (words left, numbers right), but the columns in `without`."""
+    shown = [index for index, column in enumerate(table.columns) if column.name not in without]
+    columns = [table.columns[index] for index in shown]
+    rows = [[column.name for column in columns]]
+    rows += [[label(written(row[index], table.columns[index]), 40) for index in shown] for row in table.rows]
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
         cells = []
-        for text, column, width in zip(row, table.columns, widths, strict=True):
+        for text, column, width in zip(row, columns, widths, strict=True):
             gap = " " * (width - _width(text))
             cells.append(text + gap if column.kind == "text" else gap + text)
         lines.append("  ".join(cells).rstrip())

@@ -1,1 +1,91 @@
-"""teach"""
+"""How a teacher is asked, and what it returns as traces.
+
+Late binding: the kind of a teacher is looked up in `_TRACES`. A served teacher is asked asynchronously and keeps a
+ledger, so the pipeline calls `potstill.teach.served` itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from potstill.recipe import DatasetTeacher, SolutionsTeacher, Strategy, WorkedTeacher
+from potstill.records import Problem, Trace
+
+OfflineTeacher = WorkedTeacher | DatasetTeacher | SolutionsTeacher
+
+
+def traces(
+    teacher: OfflineTeacher, training: Iterable[Problem], held_out: Iterable[Problem], *, strategy: Strategy, seed: int,
+    data: Path,
+) -> Iterator[Trace]:  # fmt: skip
+    """Yield the traces of a teacher that asks nobody; the same arguments give the same traces.
+
+    Problems are asked for training only. A file of traces is read whole: its rows are matched with the problems of both
+    sides, so that traces of held-out problems can be recognised and dropped.
+    """
+    return _TRACES[teacher.kind](teacher, training, held_out, strategy=strategy, seed=seed, data=data)
+
+
+def worked_traces(problem: Problem, teacher: WorkedTeacher, *, samples: int, seed: int) -> Iterator[Trace]:
+    """Yield `samples` worked solutions of a problem of potstill's own families.
+
+    Raises TeacherError for any other problem.
+    """
+    from potstill.teach.worked import solve
+
+    settings = {"seed": seed, "slip_rate": teacher.slip_rate, "style": teacher.style}
+    sampling = json.dumps(settings, sort_keys=True)
+    for sample in range(samples):
+        reasoning, answer, info = solve(problem, sample, seed, teacher.slip_rate, teacher.style)
+        yield Trace(
+            problem_key=problem.key,
+            teacher="worked",
+            strategy=info["strategy"],
+            prompt_key="",
+            sample=sample,
+            attempt=0,
+            sampling=sampling,
+            reasoning=reasoning,
+            answer=answer,
+            finish="stop",
+            source=problem.source,
+        )
+
+
+def _worked(
+    teacher: WorkedTeacher, training: Iterable[Problem], held_out: Iterable[Problem], *, strategy: Strategy, seed: int,
+    data: Path,
+) -> Iterator[Trace]:  # fmt: skip
+    del held_out, data
+    for problem in training:
+        yield from worked_traces(problem, teacher, samples=strategy.samples, seed=seed)
+
+
+def _dataset(
+    teacher: DatasetTeacher, training: Iterable[Problem], held_out: Iterable[Problem], *, strategy: Strategy, seed: int,
+    data: Path,
+) -> Iterator[Trace]:  # fmt: skip
+    from potstill.teach.dataset import ProblemIndex, read_traces
+
+    del strategy, seed
+    return read_traces(teacher, data, ProblemIndex(itertools.chain(held_out, training)))
+
+
+def _solutions(
+    teacher: SolutionsTeacher, training: Iterable[Problem], held_out: Iterable[Problem], *, strategy: Strategy,
+    seed: int, data: Path,
+) -> Iterator[Trace]:  # fmt: skip
+    from potstill.teach.solutions import solution_trace
+
+    del teacher, held_out, strategy, seed, data
+    return (trace for problem in training if (trace := solution_trace(problem)) is not None)
+
+
+_TRACES: dict[str, Callable[..., Iterator[Trace]]] = {
+    "worked": _worked,
+    "dataset": _dataset,
+    "solutions": _solutions,
+}

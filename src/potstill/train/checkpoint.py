@@ -28,7 +28,9 @@ def save(folder: Path, state: dict[str, Any]) -> None:
         sync(folder)
     except (OSError, RuntimeError) as cause:  # torch names a full disk RuntimeError
         part.unlink(missing_ok=True)
-        raise StoreError(f"{folder}: the checkpoint cannot be written ({cause}); the one before it is untouched") from cause
+        raise StoreError(
+            f"{folder}: the checkpoint cannot be written ({cause}); the one before it is untouched"
+        ) from cause
 
 
 def latest(folder: Path, fingerprint: str) -> dict[str, Any] | None:

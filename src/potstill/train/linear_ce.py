@@ -1,8 +1,8 @@
 """Cross-entropy of a linear output head without ever holding tokens x vocabulary logits.
 
-For logits z = h W' + b, l = logsumexp(z) - z[y] and L = sum of k_t l_t the gradient by z is k_t (softmax(z) - onehot(y)),
-so one pass over chunks of tokens gives the loss and the gradients of h, W and b. Because the coefficients k_t are known
-before, the gradients are made in the forward pass and no logits are kept or computed twice.
+For logits z = h W' + b, l = logsumexp(z) - z[y] and L = sum of k_t l_t the gradient by z is
+k_t (softmax(z) - onehot(y)), so one pass over chunks of tokens gives the loss and the gradients of h, W and b. Because
+the coefficients k_t are known before, the gradients are made in the forward pass: no logits are kept or computed twice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,  # noqa: ANN401
         hidden: torch.Tensor,
         weight: torch.Tensor,
@@ -56,7 +56,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return (losses.double() * scale).sum(), losses
 
     @staticmethod
-    def backward(ctx: Any, upstream: torch.Tensor, _losses: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]  # noqa: ANN401
+    def backward(ctx: Any, upstream: torch.Tensor, _losses: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # noqa: ANN401
         # a Python float leaves the type of each gradient as it is
         factor = float(upstream)
         grads = [None if grad is None else grad if factor == 1.0 else grad * factor for grad in ctx.saved_tensors]
@@ -77,5 +77,7 @@ def linear_cross_entropy(
     `hidden`: (tokens, hidden_size); `weight`: (vocabulary, hidden_size); `targets`, `scale`: (tokens,). Matrix products
     run in `work`, the softmax in fp32 or better, over chunks of at most `logits_at_once` logits.
     """
-    total, losses = _LinearCrossEntropy.apply(hidden, weight, bias, targets, scale, work, logits_at_once)
+    total, losses = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        hidden, weight, bias, targets, scale, work, logits_at_once
+    )
     return total, losses

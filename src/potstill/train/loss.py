@@ -1,7 +1,8 @@
 """The student's loss: weighted cross-entropy over one optimiser step, exact however the step is cut up.
 
     tokens:    L = sum of w_t l_t / sum of w_t,  w = alpha on reasoning, beta on answer and format
-    segments:  L = sum over c of lambda_c * (sum of w_t l_t over c) / (sum of w_t over c),  c = reasoning, answer, format
+    segments:  L = sum over c of lambda_c * (sum of w_t l_t over c) / (sum of w_t over c)
+               for c = reasoning, answer, format
 
 Both are written as L = sum of k_t l_t, where the coefficient k_t of a token follows from sums over the whole step.
 """

@@ -111,7 +111,9 @@ def _locate(
         here = start + len(reasoning)
         start = _skip(text, here, student.reasoning_close)
     elif opened:
-        raise AuditError("the chat template's generation prompt opens reasoning, so a response without it is never asked")
+        raise AuditError(
+            "the chat template's generation prompt opens reasoning, so a response without it is never asked"
+        )
     else:
         start = _skip(text, here, "")
         if start is not None and not text.startswith(answer, start):  # some templates write an empty pair of marks

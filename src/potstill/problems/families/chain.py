@@ -37,9 +37,9 @@ CHANGES = {
         "Soon there are {n} times as many.",
     ),
     "/": (
-        "{name} makes {n} equal piles and keeps one pile.",
-        "{name} shares them equally among {n} people and keeps one share.",
-        "They are split into {n} equal parts, and {name} keeps one part.",
+        "{name} keeps one of {n} equal piles.",
+        "{name} gets one of {n} equal shares.",
+        "Only one of {n} equal parts is kept.",
     ),
 }
 ASKS = (
@@ -75,7 +75,7 @@ FAMILY = Family(
         "min_steps": Setting(3, 1, 8),
         "max_steps": Setting(4, 1, 8),
         "largest": Setting(60, 20, 9999),
-        "operand": Setting(20, 2, 999),
+        "operand": Setting(12, 2, 999),
         "factor": Setting(3, 2, 9),
     },
     generate=draft,

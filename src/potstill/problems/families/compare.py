@@ -65,7 +65,7 @@ FAMILY = Family(
         "distractors": Setting(0, 0, 3),
         "shuffle": Setting(1, 0, 1),
         "largest": Setting(60, 20, 999),
-        "operand": Setting(20, 2, 99),
+        "operand": Setting(12, 2, 99),
         "factor": Setting(3, 2, 9),
     },
     generate=draft,

@@ -1,0 +1,88 @@
+"""Export as a plain Hugging Face checkpoint, reloaded and compared with the trained model before it appears."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from potstill.errors import StudentError
+from potstill.export.card import Card, model_card
+from potstill.train import checkpoint, students
+
+PROMPTS = 8
+NEW_TOKENS = 48
+LARGEST_DIFFERENCE = 1e-4
+"""Largest difference of any logit that counts as the same model (fp32 on one machine gives 0)."""
+
+
+class ExportError(StudentError):
+    """An export that does not answer like the model it was made from."""
+
+
+def export(trained: Path, out: Path, prompts: Sequence[str], card: Card) -> dict[str, Any]:
+    """Write the student of folder `trained` to the new folder `out` and return what the comparison found.
+
+    `prompts` are user messages; the first eight are answered greedily by the trained model and by the export loaded
+    anew. Both must give the same tokens and, up to `LARGEST_DIFFERENCE`, the same logits; otherwise ExportError is
+    raised and `out` does not appear.
+    """
+    asked = list(prompts[:PROMPTS])
+    if not asked:
+        raise ExportError("export: no prompt to compare the export with")
+    model, tokenizer = students.load(trained)
+    _check_stops(model, tokenizer)
+    expected = [answer(model, tokenizer, prompt) for prompt in asked]
+    found: dict[str, Any] = {}
+
+    def fill(folder: Path) -> None:
+        students.write(model, tokenizer, folder)
+        (folder / "README.md").write_text(model_card(card, model.num_parameters()), encoding="utf-8")
+        found.update(_compare(folder, asked, expected))
+
+    checkpoint.publish(out, fill)
+    return found
+
+
+def _check_stops(model: Any, tokenizer: Any) -> None:  # noqa: ANN401
+    if tokenizer.eos_token_id not in students.stop_ids(model):
+        raise ExportError(
+            f"export: the tokenizer's EOS (id {tokenizer.eos_token_id}) is not among the generation config's "
+            f"{students.stop_ids(model)}; other programs would not know where an answer ends"
+        )
+
+
+def _compare(folder: Path, prompts: Sequence[str], expected: Sequence[tuple[list[int], Any]]) -> dict[str, Any]:
+    """Answer the prompts with the export and compare; raises ExportError at the first prompt that differs."""
+    model, tokenizer = students.load(folder)
+    _check_stops(model, tokenizer)
+    worst = 0.0
+    for prompt, (tokens, logits) in zip(prompts, expected, strict=True):
+        got, got_logits = answer(model, tokenizer, prompt)
+        if got != tokens:
+            raise ExportError(
+                f"export: the reloaded model answers {prompt[:60]!r} with other tokens than the trained one"
+            )
+        worst = max(worst, float((got_logits - logits).abs().max()))
+    if not worst <= LARGEST_DIFFERENCE:
+        raise ExportError(
+            f"export: logits of the reloaded model differ by {worst:.2g}, at most {LARGEST_DIFFERENCE:g} allowed"
+        )
+    return {"prompts": len(prompts), "same_tokens": len(prompts), "largest_logit_difference": worst}
+
+
+def answer(model: Any, tokenizer: Any, prompt: str) -> tuple[list[int], Any]:  # noqa: ANN401
+    """Return (greedy response tokens, fp32 logits (tokens, vocabulary) of prompt and response)."""
+    import torch
+
+    text = tokenizer.apply_chat_template(
+        [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
+    )
+    ids = torch.tensor([tokenizer(text, add_special_tokens=False)["input_ids"]])
+    model.eval()
+    with torch.inference_mode():
+        whole = model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=NEW_TOKENS, do_sample=False, num_beams=1
+        )
+        logits = model(input_ids=whole).logits[0].float()
+    return whole[0, ids.shape[1] :].tolist(), logits

@@ -1,0 +1,244 @@
+"""Where servers put reasoning, answer, finish reason and usage in an OpenAI-shaped reply.
+
+Reasoning is looked for in `reasoning_details` (OpenRouter), `reasoning_content` (DeepSeek, SGLang, llama.cpp, older
+vLLM), `reasoning` (vLLM, Ollama, OpenRouter), thinking blocks, and tags in the content, in this order.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from potstill.models.faults import FaultError, told
+from potstill.records import Finish, ReasoningKind
+from potstill.text import MARKS, split_response
+
+_FINISHES: dict[str, Finish] = {
+    "length": "length",
+    "max_tokens": "length",
+    "max_length": "length",
+    "model_length": "length",
+    "model_context_window_exceeded": "length",
+    "pause_turn": "length",
+    "repetition": "length",
+    "content_filter": "refused",
+    "refusal": "refused",
+    "safety": "refused",
+    "recitation": "refused",
+    "prohibited_content": "refused",
+    "tool_calls": "refused",
+    "function_call": "refused",
+    "tool_use": "refused",
+}
+"""Finish reasons that are not an ordinary end; any other name is one."""
+_BROKEN_OFF = ("error", "abort", "insufficient_system_resource", "network_error", "cancelled")
+_ENDS_OF_TEXT = ("<｜end▁of▁sentence｜>", "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<|return|>")
+_OPENINGS = tuple(opening.lower() for opening, _ in MARKS.values())
+_SUMMARISERS = re.compile(r"(claude|gemini|chatgpt|gpt-[5-9]|o[1-9](-|$))", re.IGNORECASE)
+"""Models whose provider shows a summary where others show the reasoning itself."""
+_LARGEST = 2**53
+
+
+class ReplyError(Exception):
+    """A body that reports an error although its HTTP status is 200."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The first choice of a reply; `hidden_tokens` are reasoning tokens that usage reports."""
+
+    message: dict[str, Any]
+    finish: Finish
+    failure: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    hidden_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A message in two, and what its reasoning is."""
+
+    reasoning: str
+    content: str
+    kind: ReasoningKind
+
+
+def load(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Parse JSON that a server sent; NaN, half surrogates and broken UTF-8 are let pass.
+
+    Raises:
+        FaultError: the body is no JSON, or nested deeper than any reply.
+    """
+    import orjson
+
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(body.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        raise FaultError("malformed body: no JSON") from None
+
+
+def parse(body: bytes) -> Reply:
+    """Read a chat completion.
+
+    Raises:
+        FaultError: the body is no completion, or an empty or broken-off one.
+        ReplyError: the body is an error object.
+    """
+    value = load(body)
+    choices = value.get("choices") if isinstance(value, dict) else None
+    if not choices and isinstance(value, dict) and value.get("error"):
+        raise _error(value)
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choice, dict):
+        raise FaultError("malformed body: no choices")
+    if choice.get("error"):
+        raise _error(choice)
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        raise FaultError("malformed body: no message")
+    said = str(choice.get("finish_reason") or "stop").casefold()
+    if said in _BROKEN_OFF:
+        raise FaultError(f"broken off: finish_reason {said}")
+    finish = _FINISHES.get(said, "stop")
+    failure = f"finish_reason {said}" if finish == "refused" else ""
+    refusal = message.get("refusal")
+    if isinstance(refusal, str) and refusal and not message.get("content"):
+        finish, failure = "refused", f"refusal: {refusal}"
+    usage = value.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    details = usage.get("completion_tokens_details")
+    reply = Reply(
+        message=message,
+        finish=finish,
+        failure=failure,
+        prompt_tokens=_count(usage.get("prompt_tokens", usage.get("input_tokens"))),
+        completion_tokens=_count(usage.get("completion_tokens", usage.get("output_tokens"))),
+        hidden_tokens=_count(details.get("reasoning_tokens")) or 0 if isinstance(details, dict) else 0,
+    )
+    if finish == "stop" and not _says_anything(message):
+        raise FaultError("empty completion")
+    return reply
+
+
+def divide(reply: Reply, model: str) -> Parts:
+    """Divide a message into reasoning and answer and say what the reasoning is.
+
+    Text that a provider is known to summarise is a summary wherever it stands. Reasoning that usage counts and the
+    message lacks is `encrypted`.
+    """
+    content, blocks = _content(reply.message.get("content"))
+    reasoning = ""
+    kind: ReasoningKind = "none"
+    details, apart = (_details(reply.message.get(name)) for name in ("reasoning_details", "thinking_blocks"))
+    for text, found in (details, blocks, apart):
+        if not reasoning and found != "none":
+            reasoning, kind = text, found
+    for name in ("reasoning_content", "reasoning", "thinking"):
+        text = _text(reply.message.get(name))
+        if text.strip() and not reasoning.strip():
+            reasoning, kind = text, "summary" if kind == "encrypted" else "raw"
+    reasoning, content = _without_tags(reasoning, content)
+    if reasoning and kind == "none":
+        kind = "raw"
+    if not reasoning and kind != "encrypted":
+        kind = "encrypted" if reply.hidden_tokens else "none"
+    if kind == "raw" and _SUMMARISERS.match(model.rsplit("/", 1)[-1]):
+        kind = "summary"
+    return Parts(reasoning, content, kind)
+
+
+def _error(value: dict[str, Any]) -> ReplyError:
+    code, message = told(value)
+    status = int(code) if code.isascii() and code.isdigit() and 300 <= int(code[:4]) < 600 else 500
+    return ReplyError(status, code, message)
+
+
+def _count(value: Any) -> int | None:  # noqa: ANN401 - any JSON value
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST else None
+
+
+def _says_anything(message: dict[str, Any]) -> bool:
+    fields = ("content", "reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks")
+    return any(_text(message.get(name)).strip() or _details(message.get(name))[0].strip() for name in fields)
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return a string, or the texts of a list of text blocks."""
+    if isinstance(value, str):
+        return _whole_characters(value)
+    if isinstance(value, list):
+        return "".join(_text(item.get("text")) for item in value if isinstance(item, dict))
+    return ""
+
+
+def _content(value: Any) -> tuple[str, tuple[str, ReasoningKind]]:  # noqa: ANN401 - any JSON value
+    """Return the visible text, and the reasoning of thinking blocks among it."""
+    if not isinstance(value, list):
+        return _text(value), ("", "none")
+    visible = [item for item in value if isinstance(item, dict) and item.get("type") in ("text", "output_text", None)]
+    return _text(visible), _details(value)
+
+
+def _details(value: Any) -> tuple[str, ReasoningKind]:  # noqa: ANN401 - any JSON value
+    """Read a list of reasoning blocks: OpenRouter's details, Anthropic's and Mistral's thinking blocks."""
+    texts: list[str] = []
+    summaries: list[str] = []
+    sealed = False
+    for item in value if isinstance(value, list) else ():
+        kind = item.get("type") if isinstance(item, dict) else None
+        if kind in ("reasoning.text", "reasoning"):
+            texts.append(_text(item.get("text")))
+        elif kind == "thinking":
+            texts.append(_text(item.get("thinking")))
+        elif kind == "reasoning.summary":
+            summaries.append(_text(item.get("summary")))
+        sealed = sealed or kind in ("reasoning.encrypted", "redacted_thinking")
+    if any(texts):
+        return "".join(texts), "encrypted" if sealed else "raw"
+    if any(summaries):
+        return "\n\n".join(summaries), "summary"
+    return "", "encrypted" if sealed else "none"
+
+
+def _without_tags(reasoning: str, content: str) -> tuple[str, str]:
+    """Split tags that a server's parser left in, in either field, and drop end-of-text marks."""
+    reasoning, content = _stripped(reasoning), _stripped(content)
+    if not reasoning:
+        split = split_response(content)
+        return _stripped(split.reasoning), _stripped(split.answer)
+    if content.casefold().startswith(_OPENINGS):
+        split = split_response(content)
+        content = split.answer
+        if split.reasoning not in reasoning:
+            reasoning = f"{reasoning}\n\n{split.reasoning}"
+    split = split_response(reasoning)
+    if not content and split.reasoning and split.answer:
+        return split.reasoning, split.answer
+    for opening, _ in MARKS.values():
+        if reasoning[: len(opening)].casefold() == opening.casefold():
+            reasoning = reasoning[len(opening) :].lstrip()
+    return reasoning, content
+
+
+def _stripped(text: str) -> str:
+    text = text.strip()
+    while text.endswith(_ENDS_OF_TEXT):
+        mark = next(mark for mark in _ENDS_OF_TEXT if text.endswith(mark))
+        text = text.removesuffix(mark).rstrip()
+    return text
+
+
+def _whole_characters(text: str) -> str:
+    """Join halves of characters that JSON escapes can leave apart; what stays half becomes U+FFFD."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

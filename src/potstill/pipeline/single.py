@@ -1,0 +1,108 @@
+"""One model outside a pipeline: measure any checkpoint, or put a question to a run's student."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from potstill.errors import DataError, PotstillError, nearest
+from potstill.evaluate.metrics import summarise
+from potstill.evaluate.protocol import Row, measure, question_of, split
+from potstill.models.local import LocalModel, Prompt
+from potstill.pipeline.check import check_file
+from potstill.pipeline.stages import MODEL
+from potstill.problems import read
+from potstill.progress import Progress
+from potstill.recipe import PROBLEM_COLUMNS, Checks, Evaluate, Recipe, Source, Student, load
+from potstill.records import Measure, Problem
+from potstill.store import Run, write_durably
+
+
+def evaluate_checkpoint(options: argparse.Namespace) -> str:
+    """Measure `options.model` on `options.problems` and return one line; responses go to `options.out`."""
+    problems = list(_problems(options))
+    if not problems:
+        raise DataError(f"{options.problems} holds no problems")
+    if options.samples > 1 and options.temperature == 0:
+        raise PotstillError("several samples at temperature 0 are all the same: give --temperature")
+    if "{question}" not in options.prompt:
+        raise PotstillError("--prompt never mentions {question}")
+    settings = Evaluate(options.samples, options.temperature, 1.0, options.max_tokens, options.batch)
+    student = Student(model=options.model, prompt=options.prompt)
+    model = LocalModel(_checkpoint(options.model), options.precision)
+    row = Row(Path(options.model).name or options.model, "zero-shot")
+    progress = Progress("evaluate", len(problems) * options.samples, "responses")
+    measures = list(progress.track(measure(model, problems, row, student, settings, Checks(), options.seed)))
+    progress.close()
+    if options.out:
+        lines = "".join(json.dumps(_plain(m), ensure_ascii=True) + "\n" for m in measures)
+        write_durably(Path(options.out), lines.encode())
+    found = summarise(measures)
+    return (
+        f"accuracy {found.accuracy.value:.3f} (95% interval {found.accuracy.low:.3f} to {found.accuracy.high:.3f}) on "
+        f"{found.problems} problems, {found.responses} responses: {found.right} right, {found.truncated} truncated, "
+        f"{found.looped} looping, {found.unscored} that could not be judged"
+    )
+
+
+def _plain(measure: Measure) -> dict[str, object]:
+    return {name: getattr(measure, name) for name in Measure.__slots__}
+
+
+def _problems(options: argparse.Namespace) -> Iterator[Problem]:
+    path = Path(options.problems)
+    if path.is_dir():
+        sealed = Run(path).sealed("problems")
+        if sealed is None:
+            raise PotstillError(f"{path} is no run folder with problems: name a file of problems, or a run")
+        found: Iterator[Problem] = sealed.rows("evaluation", Problem)
+    else:
+        columns = {}
+        for item in options.column:
+            field, equals, column = item.partition("=")
+            if not equals or field not in PROBLEM_COLUMNS:
+                raise PotstillError(f"--column {item}: write it as FIELD=COLUMN{nearest(field, PROBLEM_COLUMNS)}")
+            columns[field] = column
+        check_file(path, "--problems")
+        source = Source(file=str(path.resolve()), columns=columns, answer_kind=options.kind, use="evaluate")
+        found = read(source, seed=options.seed, data=Path(), where="--problems")
+    for number, problem in enumerate(found):
+        if options.count is not None and number >= options.count:
+            return
+        yield problem
+
+
+def _checkpoint(name: str) -> str:
+    """A run's stage folder holds its checkpoint one level down."""
+    return str(Path(name) / MODEL) if (Path(name) / MODEL / "config.json").is_file() else name
+
+
+def ask_student(run: Path, student: str, question: str, max_tokens: int | None) -> str:
+    """Return what a student of the run writes: its reasoning, a rule, its answer."""
+    if not question.strip():
+        raise PotstillError("the question is empty")
+    if not (run / "recipe.yaml").is_file():
+        raise PotstillError(f"{run} is no run folder: it has no recipe.yaml")
+    recipe = load(str(run / "recipe.yaml"))
+    stages = {"base": "student", "answers": "train-answers", "traces": "train-traces"}
+    if student not in stages:
+        raise PotstillError(f"no student {student!r}{nearest(student, list(stages))}")
+    sealed = Run(run).sealed(stages[student])
+    if sealed is None:
+        raise PotstillError(
+            f"the student {student!r} is not trained yet: potstill run {run / 'recipe.yaml'} --out {run}"
+        )
+    return _answer(LocalModel(sealed.path / MODEL, recipe.train.precision), recipe, question, max_tokens)
+
+
+def _answer(model: LocalModel, recipe: Recipe, question: str, max_tokens: int | None) -> str:
+    asked = model.render([{"role": "user", "content": question_of(recipe.student, question)}])
+    settings = recipe.evaluate
+    limit = max_tokens or settings.max_tokens
+    (generated,) = model.sample([Prompt(asked, recipe.seed)], limit, settings.temperature, settings.top_p)
+    reasoning, answer = split(recipe.student, generated.text)
+    if generated.finish == "length":
+        answer = f"{answer}\n(stopped after {limit} tokens: no answer)".strip()
+    return f"{reasoning}\n---\n{answer}" if reasoning else answer

@@ -1,0 +1,26 @@
+"""Problems in a file: JSONL, CSV or Parquet with a column mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from potstill.problems import columns, rows
+from potstill.recipe import Source
+from potstill.records import Problem
+
+
+def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Iterator[Problem]:
+    """Yield the problems of the file `name` (relative to `data`), in its order; `seed` plays no part.
+
+    Raises DataError naming the file and the line or row.
+    """
+    del seed
+    found = rows.read_rows(name, data, f"{where}.file")
+    return columns.problems(found, source, file=name, prefix=rows.stem(name), label=f"file:{name}", where=where)
+
+
+def check(name: str, source: Source, *, data: Path, where: str) -> None:
+    """Raise DataError unless the file is there and of a known format."""
+    del source
+    rows.find(name, data, f"{where}.file")

@@ -1,0 +1,104 @@
+"""Problems in a Hugging Face dataset, by hub name or local folder, streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from potstill.errors import DataError, MissingExtraError, RecipeError, nearest
+from potstill.problems import columns
+from potstill.problems.rows import Row
+from potstill.recipe import Source
+from potstill.records import Problem
+
+if TYPE_CHECKING:
+    from datasets import Dataset, IterableDataset
+
+_SETTINGS = ("config", "revision")
+
+
+def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Iterator[Problem]:
+    """Yield the problems of a dataset in its order; `seed` plays no part.
+
+    `name` is a folder (relative to `data`: files of rows, or what `save_to_disk` wrote) or a name on the hub.
+    `settings` may hold `config` and `revision`. Raises RecipeError for an unknown split or configuration, DataError
+    for a dataset that cannot be read or a row that is no problem, MissingExtraError without the datasets package.
+    """
+    del seed
+    check(name, source, data=data, where=where)
+    split = _open(name, source, data, where)
+    prefix = f"{Path(name).name}-{source.split}" if source.split else Path(name).name
+    return columns.problems(
+        _rows(split, name, where), source, file=f"dataset {name}", prefix=prefix, label=f"dataset:{name}", where=where
+    )
+
+
+def check(name: str, source: Source, *, data: Path, where: str) -> None:
+    """Raise RecipeError for unknown settings or a local folder that is absent; asks nobody."""
+    for key in source.settings:
+        if key not in _SETTINGS:
+            raise RecipeError(f"{where}.settings: unknown setting {key!r}{nearest(key, list(_SETTINGS))}")
+    path = data / Path(name).expanduser()
+    if path.is_file():
+        raise RecipeError(f"{where}.dataset: {path} is a file; name it as `file`, not as `dataset`")
+    local = name.startswith((".", "/", "~")) or name.count("/") > 1
+    if local and not path.is_dir():
+        beside = sorted(p.name for p in path.parent.iterdir() if p.is_dir()) if path.parent.is_dir() else []
+        raise RecipeError(f"{where}.dataset: no folder {path}{nearest(path.name, beside)}")
+
+
+def _open(name: str, source: Source, data: Path, where: str) -> Dataset | IterableDataset:
+    try:
+        import datasets
+    except ImportError as error:
+        raise MissingExtraError(f"{where}.dataset", "datasets", "hub") from error
+    path = data / Path(name).expanduser()
+    saved = (path / "state.json").is_file() or (path / "dataset_dict.json").is_file()
+    try:
+        if saved:
+            found: Any = datasets.load_from_disk(str(path))
+        else:
+            found = datasets.load_dataset(
+                str(path) if path.is_dir() else name,
+                source.settings.get("config"),
+                revision=source.settings.get("revision"),
+                streaming=True,
+            )
+    except _failures() as error:
+        raise DataError(f"{where}.dataset: {name!r} cannot be read: {_line(error)}") from error
+    return _choose(found, source.split, where) if isinstance(found, dict) else found
+
+
+def _choose(splits: dict[str, Any], wanted: str | None, where: str) -> Any:  # noqa: ANN401 - untyped package
+    if wanted is None and len(splits) == 1:
+        return next(iter(splits.values()))
+    if wanted is None:
+        raise RecipeError(f"{where}.split: the dataset has several, say which ({', '.join(splits)})")
+    if wanted not in splits:
+        raise RecipeError(f"{where}.split: no split {wanted!r}{nearest(wanted, list(splits))}")
+    return splits[wanted]
+
+
+def _rows(split: Dataset | IterableDataset, name: str, where: str) -> Iterator[tuple[str, Row]]:
+    number = 0
+    try:
+        for number, row in enumerate(split, 1):
+            yield f"row {number}", row
+    except _failures() as error:
+        raise DataError(f"{where}.dataset: {name!r} cannot be read after row {number}: {_line(error)}") from error
+    if number == 0:
+        raise DataError(f"{where}.dataset: {name!r} holds no rows")
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what the package raises for absent, broken, unreachable or old-style datasets."""
+    import datasets.exceptions
+    import pyarrow
+
+    return (OSError, ImportError, LookupError, RuntimeError, ValueError, TypeError, pyarrow.ArrowException,
+            datasets.exceptions.DatasetsError)  # fmt: skip
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,0 +1,161 @@
+"""Problems that a user's own function yields."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from potstill.errors import DataError, RecipeError, nearest
+from potstill.problems.columns import checked
+from potstill.recipe import Source
+from potstill.records import Problem
+
+_FIELDS = [field.name for field in dataclasses.fields(Problem)]
+_FAILURES = (
+    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError,
+    SyntaxError, TypeError, ValueError,
+)  # fmt: skip
+"""What a user's code may raise: its fault, told in one line. Anything else is ours or the machine's."""
+
+
+def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Iterator[Problem]:
+    """Yield what the function `name` (`module:function`, or `file.py:function` relative to `data`) yields.
+
+    It is called with the source's settings and yields dicts with the fields of a problem, or problems; `seed` plays no
+    part. Raises DataError naming the function and the item for whatever goes wrong in it.
+    """
+    del seed
+    function = check(name, source, data=data, where=where)
+    seen: dict[str, int] = {}
+    for number, item in enumerate(_items(function, source, name), 1):
+        problem = _problem(item, source, name, number)
+        if problem.id in seen:
+            raise DataError(f"{name}: item {number} has the id {problem.id!r} of item {seen[problem.id]}")
+        seen[problem.id] = number
+        yield problem
+
+
+def check(name: str, source: Source, *, data: Path, where: str) -> Callable[..., Any]:
+    """Return the function `name`; raises RecipeError unless it is there and takes the settings."""
+    function = find_function(name, data, f"{where}.loader")
+    try:
+        inspect.signature(function).bind(**source.settings)
+    except TypeError as error:
+        raise RecipeError(f"{where}.settings: {name} does not take them: {error}") from error
+    return function
+
+
+def find_function(name: str, data: Path, where: str) -> Callable[..., Any]:
+    """Return the function that `module:function` or `file.py:function` names.
+
+    A file, and a module that Python does not find, are looked for in the folder `data`. Raises RecipeError naming
+    `where` (a key of the recipe).
+    """
+    module_name, _, function_name = name.rpartition(":")
+    if not module_name or not function_name:
+        raise RecipeError(f"{where}: {name!r} is not of the form module:function")
+    try:
+        module = _module(module_name, data, where)
+    except _FAILURES as error:
+        raise RecipeError(f"{where}: {module_name} cannot be imported: {_line(error)}") from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise RecipeError(f"{where}: {module_name} has no function {function_name!r}{nearest(function_name, known)}")
+    return function  # type: ignore[no-any-return]
+
+
+def _module(name: str, data: Path, where: str) -> ModuleType:
+    if not name.endswith(".py"):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
+                raise  # the module is there; something that it imports is not
+    path = data / Path(name if name.endswith(".py") else f"{name.replace('.', '/')}.py").expanduser()
+    if not path.is_file():
+        beside = sorted(other.name for other in path.parent.glob("*.py"))
+        raise RecipeError(f"{where}: no module {name!r} and no file {path}{nearest(path.name, beside)}")
+    known = f"potstill_user_{abs(hash(path.resolve()))}"
+    if known in sys.modules:
+        return sys.modules[known]
+    spec = importlib.util.spec_from_file_location(known, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    module = sys.modules[known] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[known]
+        raise
+    return module
+
+
+def _items(function: Callable[..., Any], source: Source, name: str) -> Iterator[object]:
+    number = 0
+    try:
+        items = function(**source.settings)
+        if not isinstance(items, Iterable) or isinstance(items, (str, bytes, dict)):
+            raise DataError(f"{name} returned {type(items).__name__}, not an iterable of dicts with problem fields")
+        for number, item in enumerate(items, 1):  # noqa: B007 - named in the message
+            yield item
+    except _FAILURES as error:
+        told = f"{type(error).__name__}: {_line(error)}"
+        raise DataError(
+            f"{name} failed {f'after item {number}' if number else 'before its first item'}: {told}"
+        ) from error
+    if number == 0:
+        raise DataError(f"{name} yielded no problems")
+
+
+def _problem(item: object, source: Source, name: str, number: int) -> Problem:
+    at = f"{name}: item {number}"
+    if isinstance(item, Problem):
+        fields = {field: getattr(item, field) for field in _FIELDS}
+    elif isinstance(item, dict):
+        fields = dict(item)
+    else:
+        raise DataError(f"{at} is {type(item).__name__}, not a dict with problem fields")
+    for field in fields:
+        if field not in _FIELDS:
+            raise DataError(f"{at} has an unknown field {field!r}{nearest(str(field), _FIELDS)}")
+    fields = {"id": f"{name}-{number}", "gold": None, **fields, "source": f"loader:{name}"}
+    fields["choices"] = fields.get("choices", ())
+    if not isinstance(fields["choices"], (list, tuple)):
+        raise DataError(f"{at}: choices is {type(fields['choices']).__name__}, not a list")
+    fields["choices"] = tuple(fields["choices"])
+    difficulty = fields.get("difficulty")
+    if difficulty is not None and (isinstance(difficulty, bool) or not isinstance(difficulty, (int, float))):
+        raise DataError(f"{at}: difficulty is {type(difficulty).__name__}, not a number")
+    given = {"answer_kind": source.answer_kind, "domain": source.domain, "checker": source.checker}
+    fields |= {field: value for field, value in given.items() if value is not None}
+    _check_texts(fields, at)
+    return Problem(**fields)
+
+
+def _check_texts(fields: dict[str, Any], at: str) -> None:
+    question = fields.get("question")
+    if not isinstance(question, str) or not question.strip():
+        raise DataError(f"{at} has no question (a text is needed, got {question!r})")
+    for field, value in fields.items():
+        if field in ("difficulty", "choices"):
+            continue
+        if not isinstance(value, str) and not (value is None and field in ("gold", "solution")):
+            raise DataError(f"{at}: {field} is {type(value).__name__}, not text")
+        if value is not None:
+            checked(value, field, at)
+    for choice in fields["choices"]:
+        if not isinstance(choice, str):
+            raise DataError(f"{at}: a choice is {type(choice).__name__}, not text")
+        checked(choice, "choice", at)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

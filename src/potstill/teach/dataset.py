@@ -1,0 +1,152 @@
+"""A teacher that is a file: traces that some model wrote before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from potstill.errors import DataError, nearest
+from potstill.problems.columns import KINDS, Names, look_ahead, question, scalar
+from potstill.problems.rows import Row, read_rows, stem
+from potstill.recipe import DatasetTeacher
+from potstill.records import Finish, Problem, Trace, content_key
+from potstill.text import split_response
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "id": (),
+    "question": ("question", "problem"),
+    "choices": ("choices",),
+    "response": ("response",),
+    "reasoning": ("reasoning",),
+    "answer": (),
+    "model": ("model",),
+    "finish": ("finish", "finish_reason"),
+}
+"""Field -> the columns it is looked for in. `id` and `answer` only where the recipe names them: ids of traces are often
+those of their problems, and a column `answer` often holds the gold."""
+_FINISHES: dict[str, Finish] = {
+    "stop": "stop", "eos": "stop", "end_turn": "stop", "stop_sequence": "stop",
+    "length": "length", "max_tokens": "length", "model_length": "length",
+    "refused": "refused", "refusal": "refused", "content_filter": "refused",
+    "failed": "failed", "error": "failed",
+}  # fmt: skip
+
+
+class ProblemIndex:
+    """Finds a known problem by a question that may differ in case, spacing, punctuation or Unicode form."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self._keys: dict[str, str] = {}
+        asked: dict[str, str | None] = {}
+        for problem in problems:
+            self._keys.setdefault(problem.overlap_key, problem.key)
+            if problem.choices:
+                words = _bare(problem.question).overlap_key
+                asked[words] = problem.key if words not in asked else None
+        for (
+            words,
+            key,
+        ) in asked.items():  # the question alone names a problem only where one set of choices goes with it
+            if key is not None:
+                self._keys.setdefault(words, key)
+
+    def key_of(self, question: str, choices: tuple[str, ...] = ()) -> str | None:
+        """Return the content key of the problem, or None if no problem matches."""
+        found = self._keys.get(_bare(question, choices).overlap_key)
+        return found if found is not None or not choices else self._keys.get(_bare(question).overlap_key)
+
+
+def read_traces(teacher: DatasetTeacher, data: Path, problems: ProblemIndex) -> Iterator[Trace]:
+    """Yield one trace for each row of the teacher's file, in its order, whether or not `problems` knows its question.
+
+    Reasoning is read from its own column, where that holds any (then the answer is the answer column, or the
+    response), else cut from the response. `sample` counts the traces of the same problem and model. Rows of other
+    models than `teacher.models` are passed over. Raises DataError naming the file and the line or row.
+    """
+    columns, rows = look_ahead(read_rows(teacher.file, data, "teacher.file"))
+    names = Names(FIELDS, teacher.columns, columns, teacher.file, "teacher")
+    names.need("question", "teacher")
+    if "reasoning" not in names.of or "answer" not in names.of:
+        names.need("response", "teacher")
+    samples: Counter[tuple[str, str]] = Counter()
+    models: set[str] = set()
+    for place, row in rows:
+        at = f"{teacher.file}: {place}"
+        model = scalar(names.get(row, "model"), "model", at) or stem(teacher.file)
+        models.add(model)
+        if teacher.models and model not in teacher.models:
+            continue
+        key = _problem_key(names, row, problems, at)
+        trace_id = scalar(names.get(row, "id"), "id", at)
+        source = f"{teacher.file}:{place.split()[-1]}" + (f" ({trace_id})" if trace_id else "")
+        yield _trace(names, row, key, model, samples[key, model], at, source)
+        samples[key, model] += 1
+    for wanted in teacher.models:
+        if wanted not in models:
+            raise DataError(
+                f"teacher.models: {teacher.file} has no traces of {wanted!r}{nearest(wanted, list(models))}"
+            )
+
+
+def _trace(names: Names, row: Row, key: str, model: str, sample: int, at: str, source: str) -> Trace:
+    response = _text(names, row, "response", at)
+    reasoning = _text(names, row, "reasoning", at)
+    finish = _finish(names.get(row, "finish"), at)
+    split = split_response(response)
+    answer = _text(names, row, "answer", at) if reasoning and "answer" in names.of else split.answer
+    if finish is None:
+        finish = "length" if split.marks.endswith("never closed") else "stop"
+    reasoning = reasoning or split.reasoning
+    return Trace(
+        problem_key=key,
+        teacher=model,
+        strategy="dataset",
+        prompt_key=content_key("dataset", reasoning, answer),  # the prompt is unknown: an edited row is another trace
+        sample=sample,
+        attempt=0,
+        sampling="{}",
+        reasoning=reasoning,
+        answer=answer,
+        finish=finish,
+        reasoning_kind="raw" if reasoning else "none",
+        source=source,
+    )
+
+
+def _problem_key(names: Names, row: Row, problems: ProblemIndex, at: str) -> str:
+    text = question(names, row, at)
+    listed = names.get(row, "choices")
+    choices = tuple(str(item) for item in listed) if isinstance(listed, list) else ()
+    known = problems.key_of(text, choices)
+    if known is not None:
+        return known
+    kind = KINDS.get(str(row.get("gold_type") or "number"), "text")
+    return Problem("", text, None, answer_kind=kind, choices=choices).key
+
+
+def _text(names: Names, row: Row, field: str, at: str) -> str:
+    """Return a column of model text, without surrounding white space; empty where the row has none.
+
+    Half surrogate pairs, as cut-off streams leave them, become U+FFFD.
+    """
+    value: Any = names.get(row, field)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise DataError(f"{at}: the {field} (column {names.of[field]!r}) is not text but {type(value).__name__}")
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
+
+
+def _finish(value: object, at: str) -> Finish | None:
+    if value is None or value == "":
+        return None
+    found = _FINISHES.get(str(value).casefold())
+    if found is None:
+        raise DataError(f"{at}: unknown finish {str(value)[:60]!r}{nearest(str(value)[:60], list(_FINISHES))}")
+    return found
+
+
+def _bare(question: str, choices: tuple[str, ...] = ()) -> Problem:
+    return Problem("", question, None, choices=choices)

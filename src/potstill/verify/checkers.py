@@ -1,0 +1,180 @@
+"""Problems that bring their own checker: a reasoning-gym task's scorer, or a function of the user's.
+
+Some reasoning-gym scorers evaluate the answer's text as Python: four by `eval`, five by sympy's `parse_expr` (0.1.25).
+No model text reaches either as it is: where `eval` could only ever give partial credit, which is wrong here, it is replaced by `ast.literal_eval`; for
+the scorers that parse formulas only text made of numbers, operators and known names is handed over, and the rest is
+unknown. All of them run in one killable worker.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from potstill.errors import MissingExtraError, RecipeError, nearest
+from potstill.records import Problem
+from potstill.verify.answers import Judged, unknown
+from potstill.verify.extract import extract
+from potstill.verify.worker import CallFailedError, Worker, WorkerDiedError, WorkerTimeoutError
+
+MAX_ANSWER = 10_000
+"""Characters of an answer that a checker is asked about."""
+SECONDS = 10.0
+GYM = "reasoning_gym:"
+
+_EVALUATED = ("string_insertion", "spiral_matrix", "binary_matrix", "n_queens")
+_FORMULAS = {
+    "countdown": "", "puzzle24": "", "polynomial_multiplication": "variables",
+    "simple_integration": "variables functions", "intermediate_integration": "variables functions",
+}  # fmt: skip
+_FUNCTIONS = frozenset("sin cos tan cot sec csc asin acos atan sinh cosh tanh exp log ln sqrt Abs pi E".split())
+_FORMULA = re.compile(r"[0-9A-Za-z+\-*/^(). \t]{1,300}")
+_NAME = re.compile(r"[A-Za-z][0-9A-Za-z]*")
+_LARGE = re.compile(r"\d{9}|(?:\*\*|\^)\s*[-+(]*\s*(?:\d{3}|[^)]*(?:\*\*|\^))|[A-Za-z)]\s*\.|\.\s*[A-Za-z]")
+
+Checker = Callable[[Problem, str], bool | None]
+
+
+def load_checker(name: str) -> Checker | None:
+    """Find a checker by name and return the user's function, or None for a reasoning-gym task.
+
+    Raises `RecipeError` for a name that leads nowhere and `MissingExtraError` without the package.
+    """
+    if name.startswith(GYM):
+        task, known = name.removeprefix(GYM), _gym_tasks()
+        if task not in known:
+            raise RecipeError(f"checker {name!r}: no such reasoning-gym task{nearest(task, known)}")
+        return None
+    return _user_function(name)
+
+
+@lru_cache(maxsize=64)
+def _user_function(name: str) -> Checker:
+    module, colon, function = name.partition(":")
+    if not colon or not module or not function:
+        raise RecipeError(f"checker {name!r}: write it as 'module:function' or '{GYM}TASK'")
+    try:
+        found = getattr(importlib.import_module(module), function, None)
+    except (ImportError, SyntaxError) as error:
+        raise RecipeError(f"checker {name!r}: cannot import {module}: {error}") from error
+    if not callable(found):
+        raise RecipeError(f"checker {name!r}: module {module} has no function {function}")
+    return found  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=1)
+def _gym_tasks() -> tuple[str, ...]:
+    try:
+        from reasoning_gym.factory import DATASETS
+    except ImportError as error:
+        raise MissingExtraError("a reasoning-gym checker", "reasoning-gym", "gym") from error
+    return tuple(DATASETS)
+
+
+def judge_by_checker(problem: Problem, response: str) -> Judged:
+    """Judge the answer part of a response by the problem's own checker, right only at full score."""
+    found = extract(response, problem.answer_kind, problem.choices)
+    if found.ambiguous:
+        return unknown("ambiguous", "two different final answers", found.method, found.value)
+    if found.value is None:
+        return unknown("unparsable prediction", "no final answer found", found.method)
+    if len(found.value) > MAX_ANSWER:
+        return unknown("unsupported", f"answer longer than {MAX_ANSWER:,} characters", found.method)
+    function = load_checker(problem.checker)
+    if function is None:
+        return _by_gym(problem, found.value, found.method)
+    return _by_user(function, problem, found.value, found.method)
+
+
+def _by_user(function: Checker, problem: Problem, answer: str, method: str) -> Judged:
+    module, _, name = problem.checker.partition(":")
+    called = _call(_call_user, (module, name, problem, answer), answer, method)
+    if isinstance(called, Judged):
+        return called
+    result = called[0]
+    if result is None:
+        return unknown("unsupported", "the checker abstained", method, answer)
+    if not isinstance(result, bool):
+        return unknown(
+            "infrastructure", f"the checker returned {type(result).__name__}, not True, False or None", method
+        )
+    return Judged("right" if result else "wrong", method=f"checker, {method}", score=float(result), extracted=answer)
+
+
+def _by_gym(problem: Problem, answer: str, method: str) -> Judged:
+    task = problem.checker.removeprefix(GYM)
+    if task in _FORMULAS and not is_safe_formula(answer, _FORMULAS[task]):
+        return unknown("unsupported", "not a formula that may be handed to this scorer", method, answer)
+    called = _call(_call_gym, (task, problem.facts, answer), answer, method)
+    if isinstance(called, Judged):
+        return called
+    score = called[0]
+    if not isinstance(score, int | float):
+        return unknown("infrastructure", f"the scorer returned {type(score).__name__}", method, answer)
+    outcome = "right" if score >= 1.0 else "wrong"
+    return Judged(outcome, method=f"scorer, {method}", score=float(score), extracted=answer)  # type: ignore[arg-type]
+
+
+def is_safe_formula(text: str, allowed: str) -> bool:
+    """Whether a text holds nothing but a small formula: numbers, operators, single letters, functions by name."""
+    if not _FORMULA.fullmatch(text) or _LARGE.search(text):
+        return False
+    for name in _NAME.findall(text):
+        variable = "variables" in allowed and len(name) == 1 and (name.islower() or name == "C")
+        if not variable and not ("functions" in allowed and name in _FUNCTIONS):
+            return False
+    return True
+
+
+def _call(
+    function: Callable[..., object], arguments: tuple[object, ...], answer: str, method: str
+) -> Judged | list[object]:
+    """Run a call in the worker; a failure becomes an unknown verdict, a result comes back in a list of one."""
+    try:
+        return [_worker().call(function, *arguments, seconds=SECONDS)]
+    except WorkerTimeoutError:
+        return unknown("timeout", f"the checker took longer than {SECONDS:g} s", method, answer)
+    except WorkerDiedError as error:
+        return unknown("infrastructure", f"the checker's process died ({error})", method, answer)
+    except CallFailedError as error:
+        return unknown("infrastructure", f"the checker failed: {error}", method, answer)
+
+
+@lru_cache(maxsize=1)
+def _worker() -> Worker:
+    return Worker(_prepare)
+
+
+def _prepare() -> None:
+    """Import the scorers before the memory limit holds, and take `eval` away from those that call it on answers."""
+    try:
+        import reasoning_gym
+    except ImportError:
+        return
+    for task in _EVALUATED:
+        scorer = reasoning_gym.get_score_answer_fn(task)
+        scorer.__func__.__globals__["eval"] = ast.literal_eval
+
+
+@lru_cache(maxsize=64)
+def _gym_scorer(task: str) -> Callable[..., Any]:
+    import reasoning_gym
+
+    return reasoning_gym.get_score_answer_fn(task)  # type: ignore[no-any-return]
+
+
+def _call_gym(task: str, facts: str, answer: str) -> object:
+    """Score an answer. Runs in the worker."""
+    import json
+
+    score = _gym_scorer(task)(answer=answer, entry=json.loads(facts)["entry"])
+    return float(score)
+
+
+def _call_user(module: str, name: str, problem: Problem, answer: str) -> object:
+    """Ask the user's checker. Runs in the worker."""
+    return _user_function(f"{module}:{name}")(problem, answer)

@@ -1,0 +1,67 @@
+import dataclasses
+
+import pytest
+
+from potstill.curate import FILTERS
+from potstill.curate.filters import Case, characters
+from potstill.recipe import Curate
+from potstill.records import Problem, Trace, Verdict
+
+PROBLEM = Problem("p", "What is 2 plus 2?", "4")
+GOOD = Trace(PROBLEM.key, "t", "zero_shot", "q", 0, 0, "{}", "I add the two numbers.", "The answer is 4.", "stop")
+CASE = Case(GOOD, Verdict(GOOD.key, "answer", "p", 1, "right", "", "m", None, "4"), PROBLEM, False, Curate(), False)
+
+
+def judged(outcome, cause=""):
+    return dataclasses.replace(CASE.verdict, outcome=outcome, cause=cause)
+
+
+def reasons(trace=None, settings=None, **fields):
+    """All filters' reasons for the good case with some of it changed."""
+    changed = dataclasses.replace(
+        CASE, trace=dataclasses.replace(GOOD, **(trace or {})), settings=Curate(**(settings or {})), **fields
+    )
+    return [why for check in FILTERS if (why := check(changed))]
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, []),
+        ({"held_out": True}, ["overlap with evaluation"]),
+        ({"problem": None}, ["no such problem"]),
+        ({"trace": {"finish": "failed"}}, ["failed"]),
+        ({"trace": {"finish": "refused"}}, ["refused"]),
+        ({"trace": {"finish": "length"}}, ["truncated"]),
+        ({"trace": {"answer": " \n"}}, ["no answer"]),
+        ({"trace": {"reasoning": "\t"}}, ["no reasoning"]),
+        ({"trace": {"reasoning_kind": "encrypted"}}, ["no reasoning"]),
+        ({"trace": {"reasoning_kind": "none"}}, ["no reasoning"]),
+        ({"trace": {"reasoning_kind": "summary"}}, ["summarised reasoning"]),
+        ({"trace": {"reasoning_kind": "summary"}, "allow_summaries": True}, []),
+        ({"verdict": judged("unknown", "timeout")}, ["unknown: timeout"]),
+        ({"verdict": judged("unknown")}, ["unknown: no cause given"]),
+        ({"verdict": None}, ["unknown: not judged"]),
+        ({"verdict": None, "settings": {"drop_unknown": False}}, []),
+        ({"verdict": judged("unknown", "timeout"), "settings": {"drop_unknown": False}}, []),
+        ({"verdict": judged("wrong")}, ["wrong"]),
+        ({"verdict": judged("wrong"), "settings": {"drop_wrong": False}}, []),
+        ({"trace": {"reasoning": "wait, " * 400}}, ["repetition"]),
+        ({"trace": {"reasoning": "wait, " * 400}, "settings": {"drop_repetition": None}}, []),
+        ({"settings": {"max_characters": characters(GOOD)}}, []),
+        ({"settings": {"max_characters": characters(GOOD) - 1}}, ["over length"]),
+    ],
+)
+def test_each_filter_alone(changed, expected):
+    assert reasons(**changed) == expected
+
+
+def test_a_trace_is_dropped_for_its_first_reason_in_a_fixed_order():
+    found = reasons(
+        {"finish": "length", "answer": "", "reasoning": "wait, " * 400, "reasoning_kind": "summary"},
+        {"max_characters": 10}, verdict=judged("wrong"), problem=None, held_out=True,
+    )  # fmt: skip
+    assert found == [
+        "overlap with evaluation", "no such problem", "truncated", "no answer", "summarised reasoning", "wrong",
+        "over length", "repetition",
+    ]  # fmt: skip

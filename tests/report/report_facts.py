@@ -1,0 +1,73 @@
+"""Facts of an invented run, with whatever text a test wants in them."""
+
+import random
+from collections import Counter
+from functools import cache
+
+from potstill.records import Measure, Problem, Trace
+from potstill.report import Funnel, ReportFacts, StageFacts, StudentFacts
+
+HOSTILE = [
+    "<script>document.title='PWNED'</script>",
+    "</style></head><img src=x onerror=\"document.title='PWNED'\">",
+    "<a href=\"javascript:document.title='PWNED'\">click</a>",
+    "<svg/onload=document.title='PWNED'>",
+    "\u202eesrever\u202c \u2066iso\u2069 \x00 NUL \x1b[31m \ud83d \u2028 \ufeff",
+    "{{ 7 * 7 }}{% raw %}{{ ''.__class__ }}",
+    "</div></article></details></main><style>body{display:none}</style>",
+    "<!-- <plaintext> ]]> &lt;b&gt; <iframe srcdoc='<script>top.document.title=1</script>'>",
+    "<meta http-equiv=refresh content='0;url=//example.invalid'><base href=//example.invalid>",
+]
+
+
+LONG = ["A" * 3000 + " z" + "\u0301" * 500, "x" * 1_000_000]
+
+
+def problem(number, extra=""):
+    return Problem(f"p{number}", f"What is {number} plus {number}?{extra}", str(2 * number))
+
+
+def responses(student, rate, problems, prompt="zero-shot", extra=lambda number: "", samples=1):
+    draw = random.Random(f"{student}{prompt}")
+    return [
+        Measure(student, prompt, one.key, sample, "I add them." + extra(number), f"It is {2 * number}." + extra(number),
+                "stop", 20, 30, False, "right" if draw.random() < rate else "wrong", "", str(2 * number))
+        for number, one in enumerate(problems)
+        for sample in range(samples)
+    ]  # fmt: skip
+
+
+def facts(extra=lambda number: "", **changed):
+    problems = [problem(number, extra(number)) for number in range(40)]
+    students = [
+        StudentFacts("base", [*responses("base", 0.05, problems, extra=extra),
+                              *responses("base", 0.2, problems, "3-shot", extra)]),
+        StudentFacts("answers", responses("answers", 0.2, problems, extra=extra),
+                     [(1, 100, 2.0), (2, 200, 1.5)], 40, 200, 6),
+        StudentFacts("traces", responses("traces", 0.9, problems, extra=extra),
+                     [(i, 100 * i, 3.0 / i) for i in range(1, 400)], 40, 40_000, 60.5, 3.0, {"over max_length": 2}),
+    ]  # fmt: skip
+    base = {
+        "name": "demo" + extra(0),
+        "recipe_yaml": "name: demo\n" + extra(1),
+        "versions": {"potstill": "0.1.0", "torch": "2.13.0" + extra(2)},
+        "students": students,
+        "stages": [StageFacts("problems", 80, 0.4), StageFacts("traces", 320, 12.5, 30_000, extra(3))],
+        "problem_funnel": Funnel(100, 80, {"exact duplicate": 15, "overlap with evaluation": 5}),
+        "trace_funnel": Funnel(320, 40, {"wrong" + extra(4): 80, "beyond 4 per problem": 200}),
+        "verdicts": {"right": 240, "wrong": 79, "unknown: timeout": 1},
+        "lengths": Counter(draw % 97 for draw in range(400)),
+        "difficulties": {0.0: 5, 0.25: 10, 1.0: 3},
+        "template_overlap": (30, 40),
+        "problems": {one.key: one for one in problems},
+        "teacher": {
+            one.key: Trace(one.key, "worked", "zero_shot", "q", 0, 0, "{}", "Hm." + extra(i), "So." + extra(i), "stop")
+            for i, one in enumerate(problems)
+        },
+    }
+    return ReportFacts(**{**base, **changed})
+
+
+@cache
+def hostile_facts():
+    return facts(lambda number: "\n".join([*HOSTILE, LONG[number % len(LONG)]]))
