@@ -119,7 +119,7 @@ def _next_written(text: str, start: int) -> int:
 
 def _split_words(text: str, start: int) -> Split:
     end = len(text.rstrip())
-    marks = [mark for mark in _ANSWER_WORD.finditer(text, start - 1)]
+    marks = list(_ANSWER_WORD.finditer(text, start - 1))
     if not marks:
         return Split(text[start:].strip(), "", "words never closed")
     cut = next((mark for mark in reversed(marks) if mark.end() < end), marks[0])

@@ -27,6 +27,8 @@ VERSIONED = (
     "datasets",
     "aiohttp",
 )
+REPORT_FILES = ("report.html", "report.json", "table.txt")
+"""Copied to the top of the run folder, where people look."""
 State = Literal["done", "stale", "follows", "under way", "missing"]
 
 
@@ -144,7 +146,10 @@ def _run_stage(recipe: Recipe, folder: Run, stages: Sequence[Stage], stage: Stag
     work = folder.begin(stage.name, standing.fingerprint, about)
     try:
         counts = stage.work(Context(recipe, folder, work, inputs))
-        work.seal(counts, {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "versions": versions()})
+        sealed = work.seal(counts, {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "versions": versions()})
+        if stage.name == "report":
+            for name in REPORT_FILES:
+                folder.write(name, (sealed.path / name).read_bytes())
     except OSError as error:
         raise StoreError(f"stage {stage.name}: {refusal(error, work.path)}") from error
 

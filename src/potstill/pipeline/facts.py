@@ -6,8 +6,8 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 
-from potstill.pipeline.stages import teacher_name
-from potstill.recipe import Recipe, dump
+from potstill.pipeline.stages import teacher_name, teacher_seed
+from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher, dump
 from potstill.records import Example, Measure, Problem, Trace, Verdict
 from potstill.report import Funnel, ReportFacts, StageFacts, StudentFacts, shown_problems
 from potstill.store import Sealed
@@ -39,11 +39,18 @@ def facts_of(recipe: Recipe, stages: Mapping[str, Sealed]) -> ReportFacts:
         verdicts=_verdicts(stages),
         lengths=kept,
         difficulties=difficulties,
-        template_overlap=tuple(counts["templates_met"]) if counts.get("templates_met") else None,
+        template_overlap=_templates(stages["problems"]),
         problems=problems,
         teacher=_teacher(recipe, problems, stages),
         teacher_name=teacher_name(recipe),
     )
+
+
+def _templates(problems: Sealed) -> tuple[int, int] | None:
+    """Return (held-out problems whose template occurs in training, held-out problems that have one)."""
+    share = problems.counts["template_share"]
+    asked = sum(1 for problem in problems.rows("evaluation", Problem) if problem.template)
+    return None if share is None else (round(share * asked), asked)
 
 
 def _student(name: str, stages: Mapping[str, Sealed]) -> StudentFacts:
@@ -90,13 +97,23 @@ def _verdicts(stages: Mapping[str, Sealed]) -> dict[str, int]:
 
 def _teacher(recipe: Recipe, problems: Mapping[str, Problem], stages: Mapping[str, Sealed]) -> dict[str, Trace]:
     """The teacher's answers to the shown held-out problems: its own traces of them, or the worked teacher's."""
-    from potstill.teach import demonstrate
-
     found: dict[str, Trace] = {}
     for trace in stages["traces"].rows("traces", Trace):
         if trace.problem_key in problems:
             found.setdefault(trace.problem_key, trace)
     for key, problem in problems.items():
-        if key not in found and (shown := demonstrate(recipe, problem)) is not None:
+        if key not in found and (shown := _demonstration(recipe, problem)) is not None:
             found[key] = shown
     return found
+
+
+def _demonstration(recipe: Recipe, problem: Problem) -> Trace | None:
+    """Return what a teacher that costs nothing says of a held-out problem."""
+    from potstill.teach import worked_traces
+    from potstill.teach.solutions import solution_trace
+
+    if isinstance(recipe.teacher, SolutionsTeacher):
+        return solution_trace(problem)
+    if isinstance(recipe.teacher, WorkedTeacher) and problem.source.startswith("family:"):
+        return next(worked_traces(problem, recipe.teacher, samples=1, seed=teacher_seed(recipe)))
+    return None

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from potstill.errors import DataError
+from potstill.errors import DataError, StoreError
 from potstill.evaluate.protocol import Row, choose_shots, question_of
 from potstill.evaluate.protocol import measure as measures_of
 from potstill.models.local import LocalModel
+from potstill.models.requests import Request
 from potstill.progress import Progress
 from potstill.recipe import DatasetTeacher, Recipe, ServedTeacher, SolutionsTeacher, Source, WorkedTeacher
 from potstill.records import Drop, Example, Measure, Problem, Trace, Verdict, content_key
@@ -160,29 +161,55 @@ def problems(context: Context) -> dict[str, Any]:
         else:
             tables[row[1]].append(row[0])
     progress.close()
-    sides = {place: number for place, number in divided.counts.items() if place in tables}
+    counts: dict[str, Any] = {place: number for place, number in divided.counts.items() if place in tables}
     reasons = {place: number for place, number in divided.counts.items() if number and place not in tables}
-    return {**sides, "dropped": reasons, "templates_met": divided.templates_met}
+    return {**counts, "dropped": reasons, "template_share": divided.template_share}
 
 
 def traces(context: Context) -> dict[str, Any]:
     """Ask the teacher, or read its traces; one row a response, whatever came of it."""
-    from potstill.teach import TEACHERS
-
-    recipe = context.recipe
+    recipe, source = context.recipe, context.inputs["problems"]
     table = context.work.table("traces", Trace)
-    source = context.inputs["problems"]
+    if isinstance(recipe.teacher, ServedTeacher):
+        rows = _served(context, recipe.teacher)
+    else:
+        from potstill.teach import traces as offline
+
+        training, held_out = source.rows("train", Problem), source.rows("evaluation", Problem)
+        seed, data = teacher_seed(recipe), Path(recipe.data)
+        rows = offline(recipe.teacher, training, held_out, strategy=recipe.strategy, seed=seed, data=data)
     progress = Progress("traces", _expected(recipe, source.total("train")))
     progress.resume_at(table.rows_done)
-    asked = TEACHERS[recipe.teacher.kind](
-        recipe, teacher_seed(recipe), lambda: source.rows("train", Problem), lambda: source.rows("evaluation", Problem),
-        context.run.path / "ledger",
-    )  # fmt: skip
-    for trace in itertools.islice(asked, table.rows_done, None):
+    for trace in itertools.islice(rows, table.rows_done, None):
         table.append(trace)
         progress.advance()
     progress.close()
     return {}
+
+
+def _served(context: Context, teacher: ServedTeacher) -> Iterator[Trace]:
+    """Fill the ledger with what is missing, then yield its traces in the order of the problems."""
+    from potstill.models.ledger import Ledger
+    from potstill.models.served import ServedModel
+    from potstill.teach.served import requests_for, trace_of
+
+    recipe, source = context.recipe, context.inputs["problems"]
+    seed = teacher_seed(recipe)
+
+    def asked() -> Iterator[tuple[Problem, Request]]:
+        for problem in source.rows("train", Problem):
+            for request in requests_for(problem, recipe.strategy, teacher, seed):
+                yield problem, request
+
+    with Ledger(context.run.path / "ledger" / "completions.sqlite") as ledger:
+        progress = Progress("teacher", _expected(recipe, source.total("train")), "requests")
+        ServedModel(teacher).collect((request for _, request in asked()), ledger, progress)
+        progress.close()
+        for problem, request in asked():
+            completion = ledger.get(request.key)
+            if completion is None:
+                raise StoreError(f"{ledger.path} lost a completion it had counted: run again")
+            yield trace_of(problem, request, completion, recipe.strategy)
 
 
 def _expected(recipe: Recipe, train: int) -> int | None:

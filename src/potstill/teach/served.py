@@ -78,7 +78,7 @@ def trace_of(problem: Problem, request: Request, completion: Completion, strateg
         reasoning_kind=completion.reasoning_kind,
         completion_tokens=completion.completion_tokens,
         failure=completion.failure,
-        source="served",
+        source=problem.source,
     )
 
 

@@ -38,10 +38,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
             if bias is not None:
                 logits += bias.to(exact)
             wanted = targets[part, None]
-            target_logits = logits.gather(1, wanted)[:, 0]
-            normaliser = logits.logsumexp(1)
-            losses[part] = normaliser - target_logits
-            gradient = logits.sub_(normaliser[:, None]).exp_()
+            logits = logits.log_softmax(1)
+            losses[part] = -logits.gather(1, wanted)[:, 0]
+            gradient = logits.exp_()
             gradient.scatter_add_(1, wanted, -torch.ones_like(wanted, dtype=exact))
             gradient *= scale[part, None].to(exact)
             if bias_grad is not None:

@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import Literal
 
 from potstill.records import Cause, Outcome
-from potstill.verify.extract import Extraction, extract, read_choice
+from potstill.verify.extract import extract
 from potstill.verify.normalise import plain_words, spelling
 from potstill.verify.numbers import Number, TooLargeError, parse_number
+from potstill.verify.readings import Extraction, read_choice
 
 MAX_RESPONSE = 8_000_000
 """Characters of a response; a longer one is refused before it is read."""

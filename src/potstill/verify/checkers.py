@@ -1,9 +1,9 @@
 """Problems that bring their own checker: a reasoning-gym task's scorer, or a function of the user's.
 
-Some reasoning-gym scorers evaluate the answer's text as Python: four by `eval`, five by sympy's `parse_expr` (0.1.25).
-No model text reaches either as it is: where `eval` could only ever give partial credit, which is wrong here, it is replaced by `ast.literal_eval`; for
-the scorers that parse formulas only text made of numbers, operators and known names is handed over, and the rest is
-unknown. All of them run in one killable worker.
+Some reasoning-gym scorers evaluate the answer's text as Python (0.1.25: four by `eval`, five by sympy's `parse_expr`).
+No model text reaches either as it is. Where `eval` could only ever give partial credit, which is wrong here, it is
+replaced by `ast.literal_eval`; a scorer that parses formulas is only handed text made of numbers, operators and known
+names, and other text is unknown. All of them run in one killable worker.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FORMULAS = {
     "countdown": "", "puzzle24": "", "polynomial_multiplication": "variables",
     "simple_integration": "variables functions", "intermediate_integration": "variables functions",
 }  # fmt: skip
-_FUNCTIONS = frozenset("sin cos tan cot sec csc asin acos atan sinh cosh tanh exp log ln sqrt Abs pi E".split())
+_FUNCTIONS = frozenset(("sin", "cos", "tan", "exp", "log", "ln", "sqrt", "sinh", "cosh", "tanh", "Abs", "pi", "E"))
 _FORMULA = re.compile(r"[0-9A-Za-z+\-*/^(). \t]{1,300}")
 _NAME = re.compile(r"[A-Za-z][0-9A-Za-z]*")
 _LARGE = re.compile(r"\d{9}|(?:\*\*|\^)\s*[-+(]*\s*(?:\d{3}|[^)]*(?:\*\*|\^))|[A-Za-z)]\s*\.|\.\s*[A-Za-z]")

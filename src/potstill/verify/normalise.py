@@ -6,12 +6,13 @@ import re
 import unicodedata
 
 _INVISIBLE = dict.fromkeys(
-    [*range(0x00, 0x09), *range(0x0E, 0x20), 0x7F, 0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F),
+    [*range(0x09), *range(0x0E, 0x20), 0x7F, 0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F),
      *range(0x2060, 0x2070), *range(0xFE00, 0xFE10), 0xFEFF, *range(0xD800, 0xE000)]
 )  # fmt: skip
 _SIGNS = {
     **dict.fromkeys(map(ord, "−–—‐‑‒﹣－"), "-"), ord("⁄"): "/", ord("∕"): "/", ord("÷"): "/",
-    ord("×"): "*", ord("·"): "*", ord("⋅"): "*", ord("∗"): "*", ord("٫"): ".", ord("٬"): ",", ord("，"): ",", ord("。"): ". ",
+    ord("×"): "*", ord("·"): "*", ord("⋅"): "*", ord("∗"): "*", ord("٫"): ".", ord("٬"): ",",
+    ord("，"): ",", ord("。"): ". ",
     ord("’"): "'", ord("‘"): "'", ord("“"): '"', ord("”"): '"', ord("º"): "°",
 }  # fmt: skip
 _SUPERSCRIPTS = re.compile("[⁰¹²³⁴-⁹⁺⁻]+")

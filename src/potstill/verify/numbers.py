@@ -141,7 +141,7 @@ def _integer(digits: str) -> int:
 
 
 def _decimal(written: str) -> int | Fraction:
-    if written.startswith("0,"):
+    if written.startswith("0,") and "." not in written and written.count(",") == 1:
         written = written.replace(",", ".", 1)
     written = written.replace(",", "").replace(" ", "")
     whole, _, part = written.lstrip("-").partition(".")

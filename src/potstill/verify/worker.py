@@ -45,7 +45,8 @@ class Worker:
     def call(self, function: Callable[..., object], *arguments: object, seconds: float) -> object:
         """Return the function's result; `seconds` count from the moment that the worker is ready.
 
-        Raises `WorkerTimeoutError`, `WorkerDiedError` or `CallFailedError`; a killed worker is replaced at the next call.
+        Raises `WorkerTimeoutError`, `WorkerDiedError` or `CallFailedError`; the next call after a kill starts
+        a new worker.
         """
         with self._lock:
             pipe = self._ready()
