@@ -165,7 +165,7 @@ def check(options: argparse.Namespace) -> int:
     """Check a recipe: keys, values, names and files; no torch, no network."""
     from potstill.pipeline.check import check_names
     from potstill.pipeline.stages import stages_of
-    from potstill.recipe import load
+    from potstill.recipe_file import load
 
     recipe = load(options.recipe, options.sets)
     check_names(recipe)
@@ -177,7 +177,7 @@ def run(options: argparse.Namespace) -> int:
     """Run a recipe and print the table."""
     from potstill import pipeline
     from potstill.pipeline.check import check_names
-    from potstill.recipe import load
+    from potstill.recipe_file import load
     from potstill.store import Run
 
     recipe = load(options.recipe, options.sets)
@@ -195,7 +195,7 @@ def status(options: argparse.Namespace) -> int:
     from potstill import pipeline
     from potstill.pipeline.stages import stages_of
     from potstill.progress import clock
-    from potstill.recipe import load
+    from potstill.recipe_file import load
     from potstill.store import Run
 
     path = Path(options.run)

@@ -1,27 +1,20 @@
-"""YAML -> frozen `Recipe`: everything a run is told, checked without torch or network."""
+"""The frozen `Recipe`: everything that a run is told, with the bounds of every value.
+
+`recipe_file` reads and writes it as YAML.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import re
-import types
-import typing
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from annotated_types import Ge, Gt, Le, Len
-from pydantic import Discriminator, TypeAdapter, ValidationError
-
-from potstill.errors import RecipeError, nearest
+from annotated_types import Ge, Gt, Le, Len, Lt
+from pydantic import Discriminator
 
 Share = Annotated[float, Ge(0), Le(1)]
-Positive = Annotated[int, Gt(0)]
-Natural = Annotated[int, Ge(0)]
+Positive = Annotated[int, Gt(0), Le(10**12)]
+Natural = Annotated[int, Ge(0), Le(10**12)]
+Seed = Annotated[int, Ge(0), Lt(2**32)]
 Name = Annotated[str, Len(1, 80)]
 PROBLEM_COLUMNS = ("id", "question", "gold", "choices", "solution", "difficulty", "domain")
 
@@ -66,7 +59,7 @@ class Problems:
     """Held-out problems taken from the sources with `use: both` (sources with `use: evaluate` are held out whole)."""
     train: Positive | None = None
     """At most this many training problems."""
-    seed: Natural | None = None
+    seed: Seed | None = None
     """Seed of generation and split; `null` takes the recipe's."""
 
 
@@ -75,7 +68,7 @@ class WorkedTeacher:
     """The packaged teacher: procedural worked solutions of our own families, a stand-in for a language model."""
 
     kind: Literal["worked"]
-    seed: Natural | None = None
+    seed: Seed | None = None
     """`null` takes the recipe's."""
     slip_rate: Share = 0.1
     """Share of traces with a seeded mistake, so that checking matters."""
@@ -255,7 +248,7 @@ class Train:
     """Tokens of a row; longer rows are dropped and counted, never cut."""
     precision: Literal["bf16", "fp32"] = "bf16"
     loss: Loss = Loss()
-    seed: Natural | None = None
+    seed: Seed | None = None
     """Seed of the order, of new weights and of dropout; `null` takes the recipe's."""
     checkpoint_every: Positive = 50
     """Optimiser steps between checkpoints to resume from."""
@@ -298,7 +291,7 @@ class Recipe:
     problems: Problems
     teacher: Teacher
     student: Student
-    seed: Natural = 0
+    seed: Seed = 0
     data: str = "."
     """Folder that relative files are looked up in; `.` is the folder of the recipe (of the shell for shipped ones)."""
     strategy: Strategy = Strategy()
@@ -316,262 +309,3 @@ SECTIONS = (
 )  # fmt: skip
 for _section in SECTIONS:
     setattr(_section, "__pydantic_config__", {"extra": "forbid", "strict": True})  # noqa: B010 - for every section
-
-
-def shipped() -> list[str]:
-    """Names of the recipes inside the package."""
-    folder = resources.files("potstill") / "recipes"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-
-
-def load(name: str, sets: Iterable[str] = ()) -> Recipe:
-    """Read a recipe file, or a shipped recipe by name, apply `key.path=value` settings, and check it.
-
-    Raises:
-        RecipeError: with file, line and key; the first thing wrong.
-    """
-    path = Path(name)
-    if path.is_file():
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise RecipeError(f"{name} is not UTF-8 text") from None
-        except OSError as error:
-            raise RecipeError(f"{name} cannot be read: {error.strerror}") from None
-        return parse(text, name, sets, base=path.parent)
-    if path.is_dir():
-        raise RecipeError(f"{name} is a folder, not a recipe file")
-    if name not in shipped():
-        here = [str(p) for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        raise RecipeError(f"no recipe {name!r}: neither a file nor a shipped recipe{nearest(name, shipped() + here)}")
-    text = (resources.files("potstill") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
-    return parse(text, f"{name} (shipped)", sets, base=Path())
-
-
-def parse(text: str, file: str, sets: Iterable[str] = (), base: Path | None = None) -> Recipe:
-    """Check recipe text; `file` is what errors call it, `base` the folder that `data` is relative to."""
-    source = _Source(file, text)
-    for item in sets:
-        source.set(item)
-    try:
-        recipe = TypeAdapter(Recipe).validate_json(json.dumps(source.data, default=str))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise RecipeError(source.explain(first["loc"], first)) from None
-    for key, problem in contradictions(recipe):
-        raise RecipeError(source.at(key, problem))
-    folder = ((base or Path()) / recipe.data).expanduser().resolve()
-    if not folder.is_dir():
-        raise RecipeError(source.at(("data",), f"there is no folder {recipe.data}"))
-    return dataclasses.replace(recipe, data=str(folder))
-
-
-def dump(recipe: Recipe) -> str:
-    """Return the resolved recipe as YAML that `parse` reads back to an equal recipe."""
-    plain = json.loads(json.dumps(dataclasses.asdict(recipe)))
-    return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=110))
-
-
-def contradictions(recipe: Recipe) -> Iterable[tuple[tuple[str | int, ...], str]]:
-    """Yield (key, what is wrong) where single values are fine and their combination is not."""
-    kinds = ("family", "reasoning_gym", "file", "dataset", "loader")
-    for index, source in enumerate(recipe.problems.sources):
-        where = ("problems", "sources", index)
-        named = [kind for kind in kinds if getattr(source, kind) is not None]
-        if len(named) != 1:
-            yield where, f"name exactly one of {', '.join(kinds)}; found {' and '.join(named) or 'none'}"
-        elif named[0] in ("family", "reasoning_gym") and source.count is None:
-            yield where, f"a {named[0]} generates without end: say how many with `count`"
-        if source.columns and named and named[0] not in ("file", "dataset"):
-            yield (*where, "columns"), f"`columns` is for files and datasets, not for a {named[0]}"
-        for column in sorted(set(source.columns) - set(PROBLEM_COLUMNS)):
-            yield (*where, "columns", column), f"{column!r} is no problem field{nearest(column, PROBLEM_COLUMNS)}"
-    if all(source.use == "train" for source in recipe.problems.sources):
-        yield ("problems", "sources"), "no evaluation split: every source has `use: train`; hold problems out of one"
-    if all(source.use == "evaluate" for source in recipe.problems.sources):
-        yield ("problems", "sources"), "nothing to train on: every source has `use: evaluate`"
-    if (recipe.student.model is None) == (recipe.student.scratch is None):
-        yield ("student",), "name a student with exactly one of `model` and `scratch`"
-    budgets = [name for name in ("epochs", "steps", "tokens") if getattr(recipe.train, name) is not None]
-    if len(budgets) != 1:
-        yield ("train",), f"give exactly one budget of epochs, steps, tokens; found {' and '.join(budgets) or 'none'}"
-    if recipe.train.micro_batch > recipe.train.batch:
-        yield (
-            ("train", "micro_batch"),
-            f"micro_batch ({recipe.train.micro_batch}) is more than batch ({recipe.train.batch})",
-        )
-    if recipe.train.loss.alpha == 0 and recipe.train.loss.beta == 0:
-        yield ("train", "loss"), "alpha and beta are both 0: nothing would be trained"
-    if "{question}" not in recipe.strategy.prompt:
-        yield ("strategy", "prompt"), "the prompt never mentions {question}"
-    if "{question}" not in recipe.student.prompt:
-        yield ("student", "prompt"), "the prompt never mentions {question}"
-    if not recipe.student.reasoning_close.strip():
-        yield ("student", "reasoning_close"), "the end of reasoning needs a mark, or answers cannot be told from it"
-    if recipe.teacher.kind == "served" and not recipe.teacher.base_url.startswith(("http://", "https://")):
-        yield ("teacher", "base_url"), f"{recipe.teacher.base_url!r} is no address: it starts with http:// or https://"
-    if recipe.evaluate.samples > 1 and recipe.evaluate.temperature == 0:
-        yield ("evaluate", "samples"), "several samples at temperature 0 are all the same: raise the temperature"
-    if Path(recipe.name).name != recipe.name or recipe.name in (".", ".."):
-        yield ("name",), f"{recipe.name!r} cannot name a folder"
-
-
-Location = tuple[str | int, ...]
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 takes `1e-4` for text; recipes mean a number."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
-def _read(text: str) -> Any:  # noqa: ANN401 - YAML
-    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
-
-
-class _Source:
-    """Recipe text with the line of every key, and the settings laid over it."""
-
-    def __init__(self, file: str, text: str) -> None:
-        self.file = file
-        self.overlaid: dict[Location, str] = {}
-        self.lines: dict[Location, int] = {(): 1}
-        try:
-            node = yaml.compose(text, Loader=_Loader)
-            if not isinstance(node, yaml.MappingNode):
-                raise RecipeError(
-                    f"{file}: a recipe is a mapping of keys; this is {'empty' if node is None else 'not'}"
-                )
-            self._index(node, ())
-            self.data: dict[str, Any] = _read(text)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f":{mark.line + 1}" if mark else ""
-            what = getattr(error, "problem", None) or str(error).splitlines()[0]
-            raise RecipeError(f"{file}{line}: not YAML: {what}") from None
-        except RecursionError:
-            raise RecipeError(f"{file}: nested too deeply for a recipe") from None
-
-    def _index(self, node: yaml.Node, where: Location) -> None:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if not isinstance(key, yaml.ScalarNode):
-                    raise RecipeError(f"{self.file}:{key.start_mark.line + 1}: a key is a word, not a list or mapping")
-                place = (*where, key.value)
-                if place in self.lines:
-                    raise RecipeError(
-                        f"{self.file}:{key.start_mark.line + 1}: {dotted(place)} stands twice "
-                        f"(first in line {self.lines[place]})"
-                    )
-                self.lines[place] = key.start_mark.line + 1
-                self._index(value, place)
-        elif isinstance(node, yaml.SequenceNode):
-            for index, value in enumerate(node.value):
-                self.lines[(*where, index)] = value.start_mark.line + 1
-                self._index(value, (*where, index))
-
-    def set(self, item: str) -> None:
-        """Lay one `key.path=value` over the data; the value is YAML."""
-        path, equals, text = item.partition("=")
-        if not equals or not path.strip():
-            raise RecipeError(f"--set {item}: write it as key.path=value")
-        try:
-            value = _read(text) if text.strip() else None
-        except yaml.YAMLError:
-            raise RecipeError(f"--set {item}: the value is not YAML") from None
-        place: list[str | int] = []
-        target: Any = self.data
-        keys = path.strip().split(".")
-        for depth, key in enumerate(keys):
-            last = depth == len(keys) - 1
-            if isinstance(target, list):
-                if not key.isdigit() or int(key) >= len(target):
-                    raise RecipeError(f"--set {item}: {dotted(place)} has entries 0 to {len(target) - 1}, not {key!r}")
-                index: str | int = int(key)
-            elif isinstance(target, dict):
-                index = key
-                if not last and target.get(key) is None:
-                    target[key] = {}
-            else:
-                raise RecipeError(f"--set {item}: {dotted(place)} has no keys below it")
-            place.append(index)
-            if last:
-                target[index] = value
-            else:
-                target = target[index]
-        self.overlaid[tuple(place)] = item
-
-    def at(self, where: Location, what: str) -> str:
-        """Return `file:line: key: what`, or the --set that put the key there."""
-        for length in range(len(where), 0, -1):
-            if where[:length] in self.overlaid:
-                return f"--set {self.overlaid[where[:length]]}: {dotted(where)}: {what}"
-        place = where
-        while place not in self.lines:
-            place = place[:-1]
-        key = f"{dotted(where)}: " if where else ""
-        return f"{self.file}:{self.lines[place]}: {key}{what}"
-
-    def explain(self, location: Location, error: Mapping[str, Any]) -> str:
-        """Reword one validation error."""
-        where = _without_tags(location)
-        kind = error["type"]
-        if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-            known = sorted(f.name for f in dataclasses.fields(_section_at(where[:-1], self.data)))
-            return self.at(where, f"unknown key{nearest(str(where[-1]), known)}")
-        if kind in ("missing", "missing_argument"):
-            return self.at(where, "this key is missing")
-        if kind == "union_tag_not_found":
-            return self.at((*where, "kind"), "say which kind of teacher: worked, served, dataset or solutions")
-        if kind == "union_tag_invalid":
-            kinds = ("worked", "served", "dataset", "solutions")
-            found = str(error["ctx"]["tag"])
-            return self.at((*where, "kind"), f"unknown teacher {found!r}{nearest(found, kinds)}")
-        if kind == "literal_error":
-            allowed = error["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
-            found = str(error["input"])
-            return self.at(where, f"{found!r} is not one of {', '.join(allowed)}{_hint(found, allowed)}")
-        if kind in ("dataclass_type", "model_type", "dict_type", "dataclass_exact_type"):
-            return self.at(where, f"needs keys of its own, not {json.dumps(error['input'], default=str)}")
-        message = str(error["msg"])
-        message = message[:1].lower() + message[1:]
-        return self.at(where, f"{message}, not {json.dumps(error['input'], default=str)[:60]}")
-
-
-def _hint(found: str, allowed: list[str]) -> str:
-    close = nearest(found, allowed)
-    return close if close.startswith(", did") else ""
-
-
-def dotted(where: Iterable[str | int]) -> str:
-    """Return a key's path as users write it: `problems.sources.0.family`."""
-    return ".".join(str(part) for part in where)
-
-
-def _without_tags(location: Location) -> Location:
-    """Drop what validation adds to a path (a union's tag), keeping the keys that a user wrote or forgot."""
-    kept: list[str | int] = []
-    for depth, part in enumerate(location):
-        if kept == ["teacher"] and depth == 1 and part in ("worked", "served", "dataset", "solutions"):
-            continue
-        kept.append(part)
-    return tuple(kept)
-
-
-def _section_at(where: Location, data: Mapping[str, Any]) -> type:
-    """Return the dataclass that a path of keys leads to."""
-    section: Any = Recipe
-    for part in where:
-        if isinstance(part, int):
-            continue
-        hint = typing.get_type_hints(section, include_extras=False)[part]
-        options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-        sections = [o for option in options for o in (option, *typing.get_args(option)) if dataclasses.is_dataclass(o)]
-        if part == "teacher":
-            kind = (data.get("teacher") or {}).get("kind")
-            sections = [s for s in sections if typing.get_args(typing.get_type_hints(s)["kind"])[0] == kind]
-        section = sections[0]
-    return typing.cast("type", section)

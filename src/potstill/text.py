@@ -119,10 +119,12 @@ def _next_written(text: str, start: int) -> int:
 
 def _split_words(text: str, start: int) -> Split:
     end = len(text.rstrip())
-    marks = list(_ANSWER_WORD.finditer(text, start - 1))
-    if not marks:
+    cut = None
+    for mark in _ANSWER_WORD.finditer(text, start - 1):
+        if cut is None or mark.end() < end:
+            cut = mark
+    if cut is None:
         return Split(text[start:].strip(), "", "words never closed")
-    cut = next((mark for mark in reversed(marks) if mark.end() < end), marks[0])
     return Split(text[start : max(cut.start(), start)].strip(), text[cut.end() :].strip(), "words")
 
 
@@ -136,6 +138,8 @@ GRAM = 12
 OFTEN = 3
 """Occurrences from which a phrase counts as repeated."""
 TAIL_CHARACTERS = 12_000
+_ENDING = 40
+"""Characters that a loop of at least 120 characters in 3 repeats must hold twice: a quick test before the slow one."""
 _LOOP_REPEATS = ((4, 120), (3, 400))
 
 
@@ -172,21 +176,26 @@ def is_looping(text: str) -> bool:
     """Return whether the text ends in a loop: a unit repeated to the very end, whole or cut off in the middle.
 
     Looks at the last 12,000 characters: 4 repeats that fill 120 characters or 3 that fill 400, found by the prefix
-    function (Knuth, Morris, Pratt) of the reversed tokens; or an end that consists of repeated phrases alone.
+    function (Knuth, Morris, Pratt) of the reversed text; or an end that consists of repeated phrases alone.
     """
-    tokens = _TOKEN.findall(text[-TAIL_CHARACTERS:])
-    tokens.reverse()
-    borders = [0] * len(tokens)
+    tail = text.rstrip()[-TAIL_CHARACTERS:]
+    ending = tail[-_ENDING:]
+    if tail.find(ending) < len(tail) - len(ending) and _ends_in_repeats(tail[::-1]):
+        return True
+    tokens = _TOKEN.findall(tail[-4_000:])
+    return len(tokens) >= 300 and _share(tokens) >= 0.8
+
+
+def _ends_in_repeats(backwards: str) -> bool:
+    borders = [0] * len(backwards)
     length = 0
-    filled = len(tokens[0]) if tokens else 0
-    for at in range(1, len(tokens)):
-        while length and tokens[at] != tokens[length]:
+    for at in range(1, len(backwards)):
+        while length and backwards[at] != backwards[length]:
             length = borders[length - 1]
-        length += tokens[at] == tokens[length]
+        length += backwards[at] == backwards[length]
         borders[at] = length
-        filled += len(tokens[at])
-        period = at + 1 - length
+        filled = at + 1
         for repeats, characters in _LOOP_REPEATS:
-            if filled >= characters and at + 1 >= repeats * period:
+            if filled >= characters and filled >= repeats * (filled - length):
                 return True
-    return len(tokens) >= 300 and _share(tokens[:600]) >= 0.8
+    return False

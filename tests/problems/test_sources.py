@@ -146,7 +146,7 @@ def test_a_broken_row_is_named(tmp_path, broken, told):
         ("x.jsonl", b"", "holds no rows"),
         ("x.jsonl", b"\n\n", "holds no rows"),
         ("x.jsonl", b'{"question": "a"}\n{"question": "\xff"}\n', "line 2 is not UTF-8 (byte 0xff at 15)"),
-        ("x.jsonl", "{}".encode("utf-16"), "not UTF-8"),
+        ("x.jsonl", "{}".encode("utf-16"), "is this a text file, in UTF-8?"),
         ("x.jsonl", b'{"question": "a"}\n\0\0\n', "line 2 holds NUL bytes"),
         ("x.jsonl", gzip.compress(b'{"question": "a"}\n'), "compressed with gzip"),
         ("x.jsonl.gz", b'{"question": "a"}\n', "gzip"),

@@ -125,7 +125,7 @@ def test_what_cannot_be_split_is_said():
     problems = [Problem(str(n), f"question {n}", "1") for n in range(5)]
     with pytest.raises(RecipeError, match="no evaluation split"):
         place([(p, "train") for p in problems])
-    with pytest.raises(RecipeError, match="asks for 6 held-out problems.*only 5 different"):
+    with pytest.raises(RecipeError, match=r"asks for 6 held-out problems.*only 5 different"):
         place([(p, "both") for p in problems], evaluate=6)
     with pytest.raises(RecipeError, match="left to train on"):
         place([(p, "both") for p in problems], evaluate=5)

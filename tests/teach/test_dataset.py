@@ -57,7 +57,7 @@ def test_columns_models_and_finish(tmp_path):
     assert (second.reasoning, second.answer, second.finish) == ("", "", "refused")
     assert second.problem_key == Problem("", "Another?", None).key
     assert taught(tmp_path, rows, columns=columns, models=("y",)) == [second]
-    with pytest.raises(DataError, match="teacher.models: t.jsonl has no traces of 'z'"):
+    with pytest.raises(DataError, match=r"teacher.models: t\.jsonl has no traces of 'z'"):
         taught(tmp_path, rows, columns=columns, models=("z",))
 
 

@@ -13,16 +13,17 @@ from potstill.errors import TeacherError
 BLOT: Final = b"[key]"
 SHORTEST = 8
 """Shorter keys (`none`, `EMPTY`, `ollama`) are placeholders of local servers and ordinary words of a reply."""
-_ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])|\\(/)")
+_ESCAPE = re.compile(rb'\\u00([0-7][0-9a-fA-F])|\\([/"\\])')
 
 
 class Secret:
     """A key that shows itself only to `header`, and can blot itself out of what a server sends back."""
 
-    __slots__ = ("_forms", "_key")
+    __slots__ = ("_escaped", "_forms", "_key")
 
     def __init__(self, key: str) -> None:
         self._key = key
+        self._escaped = '"' in key or "\\" in key
         self._forms = _forms(key) if len(key) >= SHORTEST else ()
 
     def __repr__(self) -> str:
@@ -54,7 +55,7 @@ class Secret:
         for form in self._forms:
             if form in data:
                 data = data.replace(form, BLOT)
-        if self._forms and (b"\\u00" in data or b"\\/" in data):
+        if self._forms and (b"\\u00" in data or b"\\/" in data or (self._escaped and b"\\" in data)):
             flat = _ESCAPE.sub(_unescaped, data)
             if any(form in flat for form in self._forms):
                 data = _with_escapes(self._forms).sub(BLOT, data)
@@ -88,5 +89,5 @@ def _with_escapes(forms: tuple[bytes, ...]) -> re.Pattern[bytes]:
 
 def _character(code: int) -> bytes:
     plain = re.escape(bytes([code]))
-    slash = b"\\\\?" if plain == b"/" else b""
-    return b"(?:" + slash + plain + b"|(?i:\\\\u" + f"{code:04x}".encode() + b"))"
+    backslash = b"\\\\?" if code in b'/"\\' else b""
+    return b"(?:" + backslash + plain + b"|(?i:\\\\u" + f"{code:04x}".encode() + b"))"

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from potstill.errors import PotstillError, StaleError, StoreError, nearest
 from potstill.pipeline.stages import Context, Stage, stages_of
 from potstill.progress import clock
-from potstill.recipe import Recipe, dump
+from potstill.recipe import Recipe
+from potstill.recipe_file import dump
 from potstill.records import content_key
 from potstill.store import Run, Sealed, refusal
 

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from potstill.pipeline.stages import teacher_name, teacher_seed
-from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher, dump
+from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher
+from potstill.recipe_file import dump
 from potstill.records import Example, Measure, Problem, Trace, Verdict
 from potstill.report import Funnel, ReportFacts, StageFacts, StudentFacts, shown_problems
 from potstill.store import Sealed

@@ -15,7 +15,8 @@ from potstill.pipeline.check import check_file
 from potstill.pipeline.stages import MODEL
 from potstill.problems import read
 from potstill.progress import Progress
-from potstill.recipe import PROBLEM_COLUMNS, Checks, Evaluate, Recipe, Source, Student, load
+from potstill.recipe import PROBLEM_COLUMNS, Checks, Evaluate, Recipe, Source, Student
+from potstill.recipe_file import load
 from potstill.records import Measure, Problem
 from potstill.store import Run, write_durably
 

@@ -19,7 +19,7 @@ from potstill.models.local import LocalModel
 from potstill.models.requests import Request
 from potstill.progress import Progress
 from potstill.recipe import DatasetTeacher, Recipe, ServedTeacher, SolutionsTeacher, Source, WorkedTeacher
-from potstill.records import Drop, Example, Measure, Problem, Trace, Verdict, content_key
+from potstill.records import Drop, Example, Measure, Problem, Trace, Verdict
 from potstill.store import Run, Sealed, TableWriter, Work, digest_of, write_durably
 
 MODEL = "model"
@@ -355,7 +355,7 @@ def export(context: Context) -> dict[str, Any]:
         base_model=recipe.student.model or "a Llama from nothing",
         teacher=teacher_name(recipe),
         problems=", ".join(source_name(source) for source in recipe.problems.sources),
-        recipe=content_key(dataclasses.asdict(recipe)),
+        recipe=recipe.name,
         seed=recipe.seed,
         examples=trained.counts["examples"],
         tokens_trained=trained.counts["tokens"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,14 +68,18 @@ def entry_of(facts: str) -> dict[str, Any]:
     return entry
 
 
-def scorer_of(problem: Problem) -> ProceduralDataset:
-    """Return the task that made `problem`, with its settings: `score_answer(answer, entry_of(facts))` is 1.0 if right.
+def scorer_of(name: str, facts: str) -> ProceduralDataset:
+    """Return the task `name` with the settings of `Problem.facts`; its `score_answer(answer, entry)` is 1.0 if right.
 
-    Raises MissingExtraError without reasoning-gym.
+    The settings matter: puzzle24, for one, allows the numbers that they allow. Raises MissingExtraError without
+    reasoning-gym.
     """
-    name = problem.source.partition(":")[2]
-    settings = json.loads(problem.facts)["settings"]
-    return _task(name, Source(reasoning_gym=name, settings=settings, count=1), 0, f"problem {problem.id}")
+    return _scorer(name, json.dumps(json.loads(facts).get("settings", {}), sort_keys=True))
+
+
+@lru_cache(maxsize=64)
+def _scorer(name: str, settings: str) -> ProceduralDataset:
+    return _task(name, Source(reasoning_gym=name, settings=json.loads(settings), count=1), 0, "a checker")
 
 
 def _task(name: str, source: Source, seed: int, where: str) -> ProceduralDataset:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,18 +58,20 @@ def _open(name: str, source: Source, data: Path, where: str) -> Dataset | Iterab
     path = data / Path(name).expanduser()
     saved = (path / "state.json").is_file() or (path / "dataset_dict.json").is_file()
     try:
-        if saved:
-            found: Any = datasets.load_from_disk(str(path))
-        else:
-            found = datasets.load_dataset(
-                str(path) if path.is_dir() else name,
-                source.settings.get("config"),
-                revision=source.settings.get("revision"),
-                streaming=True,
-            )
+        with _quiet():
+            if saved:
+                found: Any = datasets.load_from_disk(str(path))
+            else:
+                found = datasets.load_dataset(
+                    str(path) if path.is_dir() else name,
+                    source.settings.get("config"),
+                    revision=source.settings.get("revision"),
+                    streaming=True,
+                )
     except _failures() as error:
         raise DataError(f"{where}.dataset: {name!r} cannot be read: {_line(error)}") from error
-    return _choose(found, source.split, where) if isinstance(found, dict) else found
+    splits = found if isinstance(found, dict) else {str(found.split or "train"): found}
+    return _choose(splits, source.split, where)
 
 
 def _choose(splits: dict[str, Any], wanted: str | None, where: str) -> Any:  # noqa: ANN401 - untyped package
@@ -89,6 +93,18 @@ def _rows(split: Dataset | IterableDataset, name: str, where: str) -> Iterator[t
         raise DataError(f"{where}.dataset: {name!r} cannot be read after row {number}: {_line(error)}") from error
     if number == 0:
         raise DataError(f"{where}.dataset: {name!r} holds no rows")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the hub's client from logging each retry: without a network one line of ours says it all."""
+    logger = logging.getLogger("huggingface_hub")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _failures() -> tuple[type[Exception], ...]:

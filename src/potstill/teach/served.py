@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from potstill import recipe
 from potstill.errors import RecipeError
+from potstill.models.ledger import Ledger
 from potstill.models.requests import Completion, Message, Request
+from potstill.models.served import ServedModel
+from potstill.progress import Progress
 from potstill.records import Problem, Trace, content_key
 
 _RESERVED = {
@@ -17,6 +22,41 @@ _RESERVED = {
     "stream": "replies are read whole",
     "stream_options": "replies are read whole",
 }
+
+
+def served_traces(
+    problems: Callable[[], Iterable[Problem]],
+    strategy: recipe.Strategy,
+    teacher: recipe.ServedTeacher,
+    *,
+    seed: int,
+    ledger: Path,
+    progress: Progress,
+) -> Iterator[Trace]:
+    """Ask what the ledger lacks, then yield one trace a request in the order of the problems.
+
+    The order and the bytes of the traces do not depend on the order of completion. Requests that failed are asked once
+    more after all others; what fails then too is a trace with finish `failed`, and a later run asks again.
+
+    Raises:
+        TeacherError, StoreError: see `ServedModel.sample`.
+    """
+
+    def requests() -> Iterator[Request]:
+        return (request for problem in problems() for request in requests_for(problem, strategy, teacher, seed))
+
+    model = ServedModel(teacher)
+    with Ledger(ledger) as completions:
+        tally = model.collect(requests(), completions, progress)
+        if tally.finishes["failed"]:
+            progress.done -= tally.finishes["failed"]
+            missing = completions.missing
+            model.collect((r for r in requests() if missing([r.key])), completions, progress)
+        for problem in problems():
+            for request in requests_for(problem, strategy, teacher, seed):
+                completion = completions.get(request.key)
+                if completion is not None:
+                    yield trace_of(problem, request, completion, strategy)
 
 
 def requests_for(

@@ -6,7 +6,7 @@ import re
 
 from potstill.records import Problem, Trace, content_key
 
-_CALCULATOR = re.compile(r"<<[^<>\n]*>>")
+_CALCULATOR = re.compile(r"<<[^<>\n=]*=[^<>\n]*>>")
 """GSM8K's calculator annotations, as in `4*5=<<4*5=20>>20` (arXiv:2110.14168, appendix C)."""
 _MARK = "####"
 

@@ -16,6 +16,9 @@ from potstill.verify.readings import Extraction, read_choice
 MAX_RESPONSE = 8_000_000
 """Characters of a response; a longer one is refused before it is read."""
 
+MAX_TEXT = 20_000
+"""Characters of a text answer that are compared."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -144,6 +147,8 @@ def gold_letter(gold: str, choices: tuple[str, ...]) -> str | None:
 
 def _judge_text(found: Extraction, gold: str) -> Judged:
     wanted, value = word_key(gold), found.value or ""
+    if len(value) > MAX_TEXT:
+        return unknown("unsupported", f"text longer than {MAX_TEXT:,} characters", found.method)
     if word_key(value) == wanted:
         return Judged("right", method=found.method, score=1.0, extracted=value)
     for other in found.others:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 
 from potstill.verify.normalise import plain_math, plain_unicode, plain_words
-from potstill.verify.numbers import TooLargeError, parse_plain
+from potstill.verify.numbers import MAX_CHARACTERS, TooLargeError, parse_plain
 from potstill.verify.readings import NOTHING, Extraction, last_number, offered, read_choice, read_number, whole_number
 from potstill.verify.stated import Stated, json_answers, last_boxes, last_tag, statements_of
 
 TAIL_CHARACTERS = 60_000
+LINE_CHARACTERS = 2_000
 
 
 def extract(text: str, kind: str, choices: tuple[str, ...] = ()) -> Extraction:
@@ -165,13 +166,13 @@ def _unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
         return Extraction(text, "whole", others=(lines[-1],) if len(lines) > 1 else ())
     if kind == "choice":
         return _unstated_choice(text, choices)
-    if len(text) <= 200:
+    if len(text) <= 200 or (len(text) <= MAX_CHARACTERS and len(text.split(None, 1)) == 1):
         whole = whole_number(plain_math(text), "whole")
         if whole is not None:
             return whole
     for line in reversed(text[-8_000:].split("\n")):
         if any(c.isdigit() for c in line) or "\\" in line:
-            found = last_number(line[-2_000:])
+            found = last_number(line if len(line) <= LINE_CHARACTERS else line[-LINE_CHARACTERS:].partition(" ")[2])
             if found.value is not None:
                 return found
     return NOTHING
@@ -181,7 +182,7 @@ def _unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
     tail = text[-2_000:]
     if len(text) <= 300:
         whole = read_choice(text, "whole", choices)
-        if whole.value is not None and not whole.ambiguous:
+        if whole.value is not None and (not whole.ambiguous or len(text) <= 40):
             return whole
     endorsed = [a or b for a, b in _ENDORSED.findall(plain_unicode(tail)) if offered(a or b, choices)]
     if endorsed:

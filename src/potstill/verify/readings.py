@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from potstill.verify.normalise import plain_math, plain_words, spelling
-from potstill.verify.numbers import TooLargeError, numbers_in, parse_plain
+from potstill.verify.numbers import MAX_CHARACTERS, TooLargeError, numbers_in, parse_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,17 @@ def read_number(text: str, method: str) -> Extraction:
 
     A formula that is not one plain number is returned as it is: none of its numbers may pass for it.
     """
-    text = text[:4_000]
+    if len(text) > MAX_CHARACTERS:
+        return Extraction(None, method)
     plain = plain_math(text)
     whole = whole_number(plain, method)
     if whole is not None:
         return whole
     found = numbers_in(plain)
     if method == "box" or not found or _is_expression(plain):
-        value = plain if len(plain) <= 400 and any(c.isdigit() or c in "\\^=∞√π" for c in plain) else ""
-        return Extraction(value or None, method, others=tuple(number for number, _, _ in found[-8:]))
+        ambiguous = len(found) > 1 and " or " in plain
+        value = plain if any(c.isdigit() or c in "\\^=∞√π" for c in plain) else ""
+        return Extraction(value or None, method, ambiguous, tuple(number for number, _, _ in found[-8:]))
     for bold in reversed(_BOLD.findall(text)):
         inside = numbers_in(plain_math(bold))
         if len(inside) == 1:
@@ -75,7 +77,8 @@ def whole_number(plain: str, method: str) -> Extraction | None:
         value = exact if exact != plain and parse_plain(exact) is not None else plain
     except TooLargeError:
         value = plain
-    return Extraction(value.rpartition("=")[2].rpartition("≈")[2].strip() or plain, method)
+    value = value.rpartition("=")[2].rpartition("≈")[2].strip() or plain
+    return Extraction(value.strip("$ ") if value.count("$") == 2 else value, method)
 
 
 _OPERAND = re.compile(r"[+*/^(√\[{|-]\s{0,2}$|root of\s{0,2}$", re.IGNORECASE)

@@ -10,6 +10,7 @@ from potstill.verify.readings import SENTENCE_END
 STATEMENT_CHARACTERS = 600
 BOX_CHARACTERS = 10_000
 TRIES = 12
+_SPACE = re.compile(r"\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,8 @@ def _is_heading(text: str, begin: int, statement: str) -> bool:
 
 def _statement_at(text: str, begin: int) -> str:
     """Return the statement that starts here: to the end of the sentence, of the line, or of the displayed formula."""
-    window = text[begin : begin + STATEMENT_CHARACTERS]
+    space = _SPACE.search(text, begin + STATEMENT_CHARACTERS, begin + BOX_CHARACTERS)
+    window = text[begin : space.start() if space else begin + BOX_CHARACTERS]
     if window.startswith(("\\[", "$$")):
         end = window.find("\\]" if window[0] == "\\" else "$$", 2)
         return window[: end + 2] if end > 0 else window

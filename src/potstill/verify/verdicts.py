@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 
 from potstill.recipe import Checks
@@ -53,9 +52,3 @@ def _unfinished(trace: Trace) -> Judged | None:
     if trace.finish != "stop":
         return unknown("infrastructure", trace.failure or trace.finish)
     return None
-
-
-def facts_of(problem: Problem) -> dict[str, object]:
-    """Return the problem's facts as a dict."""
-    facts = json.loads(problem.facts)
-    return facts if isinstance(facts, dict) else {}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potstill import recipe
+from potstill import recipe_file
 from potstill.errors import RecipeError
 
 SOUND = """\
@@ -22,35 +22,35 @@ train:
 
 
 def test_every_shipped_recipe_and_the_template_are_sound():
-    assert {"quickstart", "pocket", "gsm8k-human", "gsm8k-r1"} <= set(recipe.shipped())
-    for name in recipe.shipped():
-        assert recipe.load(name).name == name
+    assert {"quickstart", "pocket", "gsm8k-human", "gsm8k-r1"} <= set(recipe_file.shipped())
+    for name in recipe_file.shipped():
+        assert recipe_file.load(name).name == name
     template = (resources.files("potstill") / "recipes" / "template.txt").read_text(encoding="utf-8")
-    assert recipe.parse(template, "template").problems.sources
+    assert recipe_file.parse(template, "template").problems.sources
     assert len(template.splitlines()) <= 60, "the template is to fit one screen"
 
 
 def test_a_resolved_recipe_reads_back_equal():
-    for name in recipe.shipped():
-        first = recipe.load(name)
-        assert recipe.parse(recipe.dump(first), "resolved") == first
+    for name in recipe_file.shipped():
+        first = recipe_file.load(name)
+        assert recipe_file.parse(recipe_file.dump(first), "resolved") == first
 
 
 @given(st.integers(0, 10**6), st.floats(1e-7, 1.0), st.integers(1, 64))
 def test_set_reaches_any_key_and_survives_a_dump(seed, rate, rank):
     sets = [f"seed={seed}", f"train.learning_rate={rate!r}", f"student.lora.rank={rank}"]
-    found = recipe.parse(SOUND, "r", sets)
+    found = recipe_file.parse(SOUND, "r", sets)
     assert (found.seed, found.train.learning_rate, found.student.lora.rank) == (seed, rate, rank)
-    assert recipe.parse(recipe.dump(found), "r") == found
+    assert recipe_file.parse(recipe_file.dump(found), "r") == found
 
 
 def test_set_reaches_into_lists():
-    assert recipe.parse(SOUND, "r", ["problems.sources.0.count=7"]).problems.sources[0].count == 7
+    assert recipe_file.parse(SOUND, "r", ["problems.sources.0.count=7"]).problems.sources[0].count == 7
 
 
 def test_sections_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        recipe.parse(SOUND, "r").seed = 3
+        recipe_file.parse(SOUND, "r").seed = 3
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_sections_are_frozen():
 )
 def test_each_mistake_gets_one_line_with_file_line_and_key(old, new, sets, message):
     with pytest.raises(RecipeError) as caught:
-        recipe.parse(SOUND.replace(old, new, 1) if old else SOUND, "r.yaml", sets)
+        recipe_file.parse(SOUND.replace(old, new, 1) if old else SOUND, "r.yaml", sets)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -104,13 +104,13 @@ def test_each_mistake_gets_one_line_with_file_line_and_key(old, new, sets, messa
 )
 def test_text_that_is_no_recipe_is_refused_without_a_traceback(text):
     with pytest.raises(RecipeError):
-        recipe.parse(text, "r.yaml")
+        recipe_file.parse(text, "r.yaml")
 
 
 @given(st.text(max_size=200))
 def test_no_text_crashes_the_parser(text):
     try:
-        recipe.parse(text, "r.yaml")
+        recipe_file.parse(text, "r.yaml")
     except RecipeError as error:
         assert "\n" not in str(error)
 
@@ -118,11 +118,11 @@ def test_no_text_crashes_the_parser(text):
 def test_names_that_do_not_exist(tmp_path):
     (tmp_path / "mine.yaml").write_text(SOUND)
     with pytest.raises(RecipeError, match=r"did you mean 'quickstart'"):
-        recipe.load("quikstart")
+        recipe_file.load("quikstart")
     with pytest.raises(RecipeError, match=r"did you mean '.*mine\.yaml'"):
-        recipe.load(str(tmp_path / "mien.yaml"))
+        recipe_file.load(str(tmp_path / "mien.yaml"))
     with pytest.raises(RecipeError, match="is a folder"):
-        recipe.load(str(tmp_path))
+        recipe_file.load(str(tmp_path))
     (tmp_path / "latin.yaml").write_bytes(b"name: caf\xe9\n")
     with pytest.raises(RecipeError, match="not UTF-8"):
-        recipe.load(str(tmp_path / "latin.yaml"))
+        recipe_file.load(str(tmp_path / "latin.yaml"))
