@@ -13,7 +13,6 @@ import importlib
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 from potstill.errors import MissingExtraError, RecipeError, nearest
 from potstill.records import Problem
@@ -166,19 +165,11 @@ def _prepare() -> None:
         scorer.__func__.__globals__["eval"] = ast.literal_eval
 
 
-@lru_cache(maxsize=64)
-def _gym_scorer(task: str) -> Callable[..., Any]:
-    import reasoning_gym
-
-    return reasoning_gym.get_score_answer_fn(task)  # type: ignore[no-any-return]
-
-
 def _call_gym(task: str, facts: str, answer: str) -> object:
     """Score an answer. Runs in the worker."""
-    import json
+    from potstill.problems.gym import entry_of, scorer_of
 
-    score = _gym_scorer(task)(answer=answer, entry=json.loads(facts)["entry"])
-    return float(score)
+    return float(scorer_of(task, facts).score_answer(answer, entry_of(facts)))
 
 
 def _call_user(module: str, name: str, problem: Problem, answer: str) -> object:
