@@ -7,6 +7,7 @@ python docs/build.py --pages    only the generated page
 import ast
 import dataclasses
 import inspect
+import itertools
 import json
 import subprocess
 import sys
@@ -31,6 +32,87 @@ Written by `make docs` from `src/potstill/recipe.py`; do not edit this page, edi
 A key without a default has to be given. `null` means that nothing is set. Every value is checked as it stands:
 text is not taken for a number, and an unknown key is refused with the nearest known one.
 """
+ENDLESS = 10**9
+"""A bound that only keeps out nonsense is not worth telling."""
+MEANINGS = {
+    "Curate": {
+        "drop_wrong": "Drop traces whose answer is wrong.",
+        "drop_unknown": "Drop traces whose answer could not be judged.",
+        "order": "`easy_to_hard`: by stated difficulty, else by one minus the pass rate; later epochs are shuffled.",
+    },
+    "Evaluate": {
+        "samples": "Responses per problem; more than one needs a temperature above 0.",
+        "temperature": "0 takes the most likely token each time.",
+        "top_p": "Samples among the most likely tokens that hold this share.",
+        "max_tokens": "A response that reaches it is cut off, and not solved.",
+        "batch": "Responses generated side by side.",
+        "shots": "Worked examples shown to `base` in its second measure; 0 leaves that out.",
+    },
+    "Export": {"safetensors": "The trained student as a plain Hugging Face checkpoint in `export/model`."},
+    "Lora": {
+        "rank": "Columns of each adapter.",
+        "alpha": "Scale of the adapters: they count alpha / rank times.",
+        "dropout": "Share of an adapter's inputs left out while training.",
+    },
+    "Loss": {"kind": "The normalisation: over all tokens, or each segment by itself."},
+    "Price": {"prompt": "Tokens sent.", "completion": "Tokens received, reasoning included."},
+    "Recipe": {
+        "name": "Names the run; it goes to `runs/NAME`.",
+        "problems": "What is asked, and what is held out.",
+        "teacher": "Who answers with reasoning; one of four kinds.",
+        "student": "Who is trained.",
+        "seed": "Decides everything random that has no seed of its own.",
+        "strategy": "How the teacher is asked.",
+        "checks": "How answers are judged.",
+        "curate": "Which traces become examples.",
+        "train": "How the student is trained.",
+        "baselines": "The rows beside `traces` in the table.",
+        "evaluate": "How students are measured.",
+        "export": "What is delivered.",
+    },
+    "Sampling": {
+        "temperature": "`null` leaves it to the server.",
+        "top_p": "`null` leaves it to the server.",
+        "max_tokens": "Reasoning included; a trace that reaches it is dropped as truncated.",
+    },
+    "Scratch": {
+        "hidden": "Width; an even multiple of `heads`.",
+        "layers": "Blocks.",
+        "heads": "Attention heads.",
+        "intermediate": "Width of the feed-forward part.",
+        "vocabulary": "Tokens, special ones and marks included.",
+        "context": "Tokens of the longest row or conversation.",
+    },
+    "ServedTeacher": {
+        "model": "The model's name as the server knows it.",
+        "sampling": "How it is sampled.",
+        "concurrency": "Requests in flight at most.",
+        "price": "Without a price nothing is charged and no cap holds.",
+    },
+    "Source": {"domain": "Such as mathematics; families and tasks know their own."},
+    "Strategy": {
+        "kind": "The one way there is so far: the question alone.",
+        "system": "The system message; empty sends none.",
+        "prompt": "The user message.",
+    },
+    "Student": {
+        "scratch": "A small Llama from nothing, in place of `model`.",
+        "lora": "Trains low-rank adapters; `null` trains every weight.",
+        "reasoning_open": "Written before the reasoning.",
+        "reasoning_close": "Written between reasoning and answer; it cannot be empty.",
+    },
+    "Problems": {"sources": "One entry for each place that problems come from."},
+    "Train": {
+        "epochs": "Budget: times through all rows; may be a fraction.",
+        "steps": "Budget: optimiser steps.",
+        "learning_rate": "The rate at its peak, after warm-up.",
+        "schedule": "How the rate goes from its peak to `final`.",
+        "weight_decay": "Of matrices, not of biases and norms.",
+        "precision": "Of training's matrix products (the weights stay fp32) and of sampling.",
+        "loss": "Weights of reasoning and answer.",
+    },
+}
+"""What a key means, where the recipe's own source does not say it below the field."""
 WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything"}
 
 
@@ -47,7 +129,7 @@ def sections(part: type, where: str) -> Iterator[tuple[str, type]]:
             yield from sections(below, f"{where}.{name}".strip("."))
 
 
-def dataclasses_in(hint: Any) -> Iterator[type]:
+def dataclasses_in(hint: Any) -> Iterator[type]:  # noqa: ANN401 - any type
     """Yield the dataclasses that a type is made of."""
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         yield hint
@@ -60,7 +142,8 @@ def section(where: str, part: type) -> str:
     hints = typing.get_type_hints(part, include_extras=True)
     kind = typing.get_args(hints["kind"])[0] if where == "teacher" else ""
     heading = f"{where}, kind {kind}" if kind else where or "The whole"
-    said = docstrings(part)
+    said = {"kind": "Chooses this kind of teacher."} if where == "teacher" else {}
+    said |= docstrings(part) | MEANINGS.get(part.__name__, {})
     lines = [f"## {heading}", "", inspect.cleandoc(part.__doc__ or ""), "", "| key | value | default | meaning |"]
     lines.append("|---|---|---|---|")
     for field in dataclasses.fields(part):
@@ -71,17 +154,16 @@ def section(where: str, part: type) -> str:
 
 def docstrings(part: type) -> dict[str, str]:
     """Return the text that stands below each field in the source of a dataclass."""
-    (tree,) = ast.parse(inspect.getsource(part)).body
-    assert isinstance(tree, ast.ClassDef)
+    body = [statement for node in ast.parse(inspect.getsource(part)).body for statement in getattr(node, "body", [])]
     found = {}
-    for above, below in zip(tree.body, tree.body[1:], strict=False):
-        if isinstance(above, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-            assert isinstance(above.target, ast.Name)
-            found[above.target.id] = str(below.value.value)
+    for above, below in itertools.pairwise(body):
+        match above, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = text
     return found
 
 
-def shown(hint: Any) -> str:
+def shown(hint: Any) -> str:  # noqa: ANN401 - any type
     """Return a type as a reader of recipes would say it."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
@@ -98,14 +180,14 @@ def shown(hint: Any) -> str:
     return WORDS[hint]
 
 
-def limit(bound: Any) -> str:
+def limit(bound: Any) -> str:  # noqa: ANN401 - any annotation
     """Return one bound of a value in words; nothing for what is no bound."""
     match bound:
         case annotated_types.Ge(ge=value):
             return f"at least {value}"
         case annotated_types.Gt(gt=value):
             return f"above {value}"
-        case annotated_types.Le(le=value):
+        case annotated_types.Le(le=float() | int() as value) if value < ENDLESS:
             return f"at most {value}"
         case annotated_types.Len(min_length=least, max_length=most):
             return f"at least {least}" if most is None else f"{least} to {most} characters"
@@ -119,11 +201,9 @@ def default(field: dataclasses.Field[Any]) -> str:
     if field.default is dataclasses.MISSING:
         return "required"
     if dataclasses.is_dataclass(field.default):
+        values = ((f, getattr(field.default, f.name)) for f in dataclasses.fields(field.default))
         given = {
-            f.name: getattr(field.default, f.name)
-            for f in dataclasses.fields(field.default)
-            if getattr(field.default, f.name) != f.default
-            and (f.default_factory is dataclasses.MISSING or getattr(field.default, f.name) != f.default_factory())
+            f.name: value for f, value in values if f.default_factory is dataclasses.MISSING and value != f.default
         }
         return f"`{json.dumps(given)}`" if given else "its own defaults"
     return f"`{json.dumps(field.default)}`"
@@ -134,4 +214,4 @@ if __name__ == "__main__":
     print(f"wrote {PAGE.relative_to(ROOT)}")
     if "--pages" not in sys.argv[1:]:
         zensical = Path(sys.executable).with_name("zensical")
-        sys.exit(subprocess.run([zensical, "build", "--strict", "--clean"], cwd=ROOT, check=False).returncode)
+        sys.exit(subprocess.run([zensical, "build", "--strict", "--clean"], cwd=ROOT, check=False).returncode)  # noqa: S603

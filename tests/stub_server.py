@@ -52,13 +52,14 @@ class Stub:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def stats(self):
+        counts, finished = dict(self.counts), dict(self.finished)  # the serving thread goes on counting
         return {
-            "requests": sum(self.counts.values()),
-            "distinct": len(self.counts),
-            "finished": len(self.finished),
-            "finished_at": self.finished,
-            "most_per_key": max(self.counts.values(), default=0),
-            "per_key": dict(self.counts),
+            "requests": sum(counts.values()),
+            "distinct": len(counts),
+            "finished": len(finished),
+            "finished_at": finished,
+            "most_per_key": max(counts.values(), default=0),
+            "per_key": counts,
             "most_open": self.most_open,
         }
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 from potstill import __version__
 from potstill.errors import PotstillError
@@ -18,6 +20,7 @@ ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": "17179869184",
     "MALLOC_TOP_PAD_": "268435456",
 }
+INTERRUPTED = 130
 HEAVY = ("run", "quickstart", "evaluate", "ask")
 
 
@@ -27,7 +30,10 @@ def entry() -> None:
     # glibc reads its settings when a process starts, so the commands that train start over with them once.
     if argv and argv[0] in HEAVY and sys.platform == "linux" and not any(name in os.environ for name in ALLOCATOR):
         os.execve(sys.executable, [sys.executable, "-m", "potstill", *argv], {**os.environ, **ALLOCATOR})  # noqa: S606
-    sys.exit(main(argv))
+    code = main(argv)
+    if code == INTERRUPTED:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would end the tidying up with a traceback
+    sys.exit(code)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -39,8 +45,11 @@ def main(argv: Sequence[str]) -> int:
         print(f"potstill: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("\npotstill: interrupted; what is sealed stays, the same command goes on from there", file=sys.stderr)
-        return 130
+        start = "\n" if sys.stderr.isatty() else ""  # the terminal shows ^C on the line of the progress
+        print(
+            f"{start}potstill: interrupted; what is done is kept, the same command goes on from there", file=sys.stderr
+        )
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has left; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -52,10 +61,18 @@ def main(argv: Sequence[str]) -> int:
         return 2
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without a screen of usage before it; takes no shortened options."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - argparse's own
+        super().__init__(**settings, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"potstill: {message}; `{self.prog} --help` shows what there is\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="potstill", description="Reasoning distillation, from problems to a measured student."
-    )
+    parser = _Parser(prog="potstill", description="Reasoning distillation, from problems to a measured student.")
     parser.add_argument("--version", action="version", version=f"potstill {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
@@ -94,8 +111,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--kind", choices=("number", "choice", "text"), help="how answers compare")
     command.add_argument("--count", type=_positive, metavar="N", help="at most this many problems")
     command.add_argument("--samples", type=_positive, default=1, metavar="N")
-    command.add_argument("--temperature", type=_not_negative, default=0.0, metavar="T")
-    command.add_argument("--max-tokens", type=_positive, default=512, metavar="N")
+    command.add_argument("--temperature", type=_temperature, default=0.0, metavar="T")
+    command.add_argument("--max-tokens", type=_positive, metavar="N")
     command.add_argument("--batch", type=_positive, default=64, metavar="N")
     command.add_argument(
         "--prompt", default="{question}", metavar="TEXT", help="what is asked; {question} is filled in"
@@ -132,14 +149,16 @@ def _run_options(command: argparse.ArgumentParser, *, sets: bool = True) -> None
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
+    if not text.isdecimal() or len(text) > 12 or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text[:20]} is not a positive whole number")
+    return int(text)
 
 
-def _not_negative(text: str) -> float:
-    value = float(text)
+def _temperature(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value < 100:
         raise argparse.ArgumentTypeError(f"{text} is no temperature")
     return value
@@ -155,6 +174,8 @@ def init(options: argparse.Namespace) -> int:
     text = (resources.files("potstill") / "recipes" / "template.txt").read_text(encoding="utf-8")
     if path.exists():
         raise PotstillError(f"{path} exists: name another file")
+    if not path.parent.is_dir():
+        raise PotstillError(f"{path}: there is no folder {path.parent}: make it first")
     with writing(path), path.open("x", encoding="utf-8") as file:
         file.write(text)
     print(f"wrote {path}; next: potstill check {path}")
@@ -165,10 +186,11 @@ def check(options: argparse.Namespace) -> int:
     """Check a recipe: keys, values, names and files; no torch, no network."""
     from potstill.pipeline.check import check_names
     from potstill.pipeline.stages import stages_of
-    from potstill.recipe_file import load
+    from potstill.recipe_file import load, located
 
     recipe = load(options.recipe, options.sets)
-    check_names(recipe)
+    with located(options.recipe, options.sets):
+        check_names(recipe)
     print(f"{options.recipe} is sound: {' > '.join(stage.name for stage in stages_of(recipe))}")
     return 0
 
@@ -177,12 +199,16 @@ def run(options: argparse.Namespace) -> int:
     """Run a recipe and print the table."""
     from potstill import pipeline
     from potstill.pipeline.check import check_names
-    from potstill.recipe_file import load
+    from potstill.recipe_file import load, located
     from potstill.store import Run
 
     recipe = load(options.recipe, options.sets)
-    check_names(recipe)
+    with located(options.recipe, options.sets):
+        check_names(recipe)
     folder = Run(Path(options.out) if options.out else Path("runs") / recipe.name)
+    for place in (folder.path, *folder.path.parents):
+        if place.exists() and not place.is_dir():
+            raise PotstillError(f"--out {folder.path}: {place} is a file, not a folder: name another")
     pipeline.run(recipe, folder, only=options.stage, redo=options.redo)
     if options.stage in (None, "report"):
         print((folder.path / "table.txt").read_text(encoding="utf-8"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,22 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from potstill.errors import RecipeError, nearest
-from potstill.recipe import PROBLEM_COLUMNS, Recipe
+from potstill.errors import DataError, RecipeError, nearest
+from potstill.recipe import (
+    PROBLEM_COLUMNS,
+    Evaluate,
+    Problems,
+    Recipe,
+    ServedTeacher,
+    Strategy,
+    Student,
+    Teacher,
+    Train,
+)
+
+Location = tuple[str | int, ...]
+Found = Iterator[tuple[Location, str]]
+"""(key, what is wrong with it), in the order in which they are told."""
 
 
 def shipped() -> list[str]:
@@ -31,29 +47,53 @@ def load(name: str, sets: Iterable[str] = ()) -> Recipe:
     Raises:
         RecipeError: with file, line and key; the first thing wrong.
     """
+    text, called, folder = _text_of(name)
+    return parse(text, called, sets, base=folder)
+
+
+@contextmanager
+def located(name: str, sets: Iterable[str] = ()) -> Iterator[None]:
+    """Put the recipe's file and line before an error that begins with one of its keys, whoever looked the key up."""
+    try:
+        yield
+    except (RecipeError, DataError) as error:
+        key, colon, what = str(error).partition(": ")
+        where = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
+        if not colon or where[0] not in {item.name for item in dataclasses.fields(Recipe)}:
+            raise
+        text, called, _ = _text_of(name)
+        raise type(error)(_overlaid(text, called, sets).at(where, what)) from error
+
+
+def _text_of(name: str) -> tuple[str, str, Path]:
+    """Return a recipe's text, what errors call it, and the folder that its `data` is relative to."""
     path = Path(name)
     if path.is_file():
         try:
-            text = path.read_text(encoding="utf-8")
+            return path.read_text(encoding="utf-8"), name, path.parent
         except UnicodeDecodeError:
-            raise RecipeError(f"{name} is not UTF-8 text") from None
+            raise RecipeError(f"{name} is not UTF-8 text: save it as UTF-8") from None
         except OSError as error:
             raise RecipeError(f"{name} cannot be read: {error.strerror}") from None
-        return parse(text, name, sets, base=path.parent)
     if path.is_dir():
         raise RecipeError(f"{name} is a folder, not a recipe file")
     if name not in shipped():
         here = [str(p) for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
         raise RecipeError(f"no recipe {name!r}: neither a file nor a shipped recipe{nearest(name, shipped() + here)}")
     text = (resources.files("potstill") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
-    return parse(text, f"{name} (shipped)", sets, base=Path())
+    return text, f"{name} (shipped)", Path()
+
+
+def _overlaid(text: str, file: str, sets: Iterable[str]) -> _Source:
+    source = _Source(file, text)
+    for item in sets:
+        source.set(item)
+    return source
 
 
 def parse(text: str, file: str, sets: Iterable[str] = (), base: Path | None = None) -> Recipe:
     """Check recipe text; `file` is what errors call it, `base` the folder that `data` is relative to."""
-    source = _Source(file, text)
-    for item in sets:
-        source.set(item)
+    source = _overlaid(text, file, sets)
     for where, problem in _unfit(source.data, ()):
         raise RecipeError(source.at(where, problem))
     try:
@@ -63,9 +103,7 @@ def parse(text: str, file: str, sets: Iterable[str] = (), base: Path | None = No
         raise RecipeError(source.explain(first["loc"], first)) from None
     for key, problem in contradictions(recipe):
         raise RecipeError(source.at(key, problem))
-    folder = ((base or Path()) / recipe.data).expanduser().resolve()
-    if not folder.is_dir():
-        raise RecipeError(source.at(("data",), f"there is no folder {recipe.data}"))
+    folder = ((base or Path()) / Path(recipe.data).expanduser()).resolve()
     return dataclasses.replace(recipe, data=str(folder))
 
 
@@ -75,10 +113,35 @@ def dump(recipe: Recipe) -> str:
     return str(yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 
-def contradictions(recipe: Recipe) -> Iterable[tuple[tuple[str | int, ...], str]]:
+def _unfit(value: Any, where: Location) -> Found:  # noqa: ANN401 - YAML
+    """Yield what no setting can hold, however deep: infinities and NUL characters."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield where, f"{value} is not a finite number"
+    elif isinstance(value, str) and "\0" in value:
+        yield where, "the text holds a NUL character"
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _unfit(item, (*where, str(key)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unfit(item, (*where, index))
+
+
+def contradictions(recipe: Recipe) -> Found:
     """Yield (key, what is wrong) where single values are fine and their combination is not."""
+    if Path(recipe.name).name != recipe.name or recipe.name in (".", "..") or not recipe.name.isprintable():
+        yield ("name",), f"{recipe.name!r} cannot name a folder"
+    yield from _of_problems(recipe.problems)
+    yield from _of_teacher(recipe.teacher, recipe.strategy)
+    yield from _of_student(recipe.student, recipe.evaluate)
+    yield from _of_training(recipe.train)
+    if recipe.evaluate.samples > 1 and recipe.evaluate.temperature == 0:
+        yield ("evaluate", "samples"), "several samples at temperature 0 are all the same: raise the temperature"
+
+
+def _of_problems(problems: Problems) -> Found:
     kinds = ("family", "reasoning_gym", "file", "dataset", "loader")
-    for index, source in enumerate(recipe.problems.sources):
+    for index, source in enumerate(problems.sources):
         where = ("problems", "sources", index)
         named = [kind for kind in kinds if getattr(source, kind) is not None]
         if len(named) != 1:
@@ -89,43 +152,71 @@ def contradictions(recipe: Recipe) -> Iterable[tuple[tuple[str | int, ...], str]
             yield (*where, "columns"), f"`columns` is for files and datasets, not for a {named[0]}"
         for column in sorted(set(source.columns) - set(PROBLEM_COLUMNS)):
             yield (*where, "columns", column), f"{column!r} is no problem field{nearest(column, PROBLEM_COLUMNS)}"
-    if all(source.use == "train" for source in recipe.problems.sources):
+    if all(source.use == "train" for source in problems.sources):
         yield ("problems", "sources"), "no evaluation split: every source has `use: train`; hold problems out of one"
-    if all(source.use == "evaluate" for source in recipe.problems.sources):
+    if all(source.use == "evaluate" for source in problems.sources):
         yield ("problems", "sources"), "nothing to train on: every source has `use: evaluate`"
-    if (recipe.student.model is None) == (recipe.student.scratch is None):
+
+
+def _of_teacher(teacher: Teacher, strategy: Strategy) -> Found:
+    if "{question}" not in strategy.prompt:
+        yield ("strategy", "prompt"), "the prompt never mentions {question}"
+    if not isinstance(teacher, ServedTeacher):
+        return
+    if not teacher.base_url.startswith(("http://", "https://")):
+        yield ("teacher", "base_url"), f"{teacher.base_url!r} is no address: it starts with http:// or https://"
+    if teacher.api_key_env is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", teacher.api_key_env):
+        # The value is not repeated: it may well be the key.
+        yield ("teacher", "api_key_env"), "this is no name of an environment variable: export the key as one, name that"
+    if strategy.samples > 1 and teacher.sampling.temperature == 0:
+        yield ("strategy", "samples"), "several samples at teacher.sampling.temperature 0 are all the same: raise it"
+
+
+def _of_student(student: Student, evaluate: Evaluate) -> Found:
+    if (student.model is None) == (student.scratch is None):
         yield ("student",), "name a student with exactly one of `model` and `scratch`"
-    budgets = [name for name in ("epochs", "steps", "tokens") if getattr(recipe.train, name) is not None]
+    if "{question}" not in student.prompt:
+        yield ("student", "prompt"), "the prompt never mentions {question}"
+    if not student.reasoning_close.strip():
+        yield ("student", "reasoning_close"), "the end of reasoning needs a mark, or answers cannot be told from it"
+    if student.reasoning_close.strip() == student.reasoning_open.strip():
+        yield (
+            ("student", "reasoning_close"),
+            "the marks before and after reasoning are the same: give it one of its own",
+        )
+    scratch = student.scratch
+    if scratch is None:
+        return
+    if scratch.hidden % (2 * scratch.heads):
+        yield (
+            ("student", "scratch", "hidden"),
+            f"hidden ({scratch.hidden}) must be an even multiple of heads ({scratch.heads}), for example "
+            f"{2 * scratch.heads * max(1, scratch.hidden // (2 * scratch.heads))}",
+        )
+    if evaluate.max_tokens > scratch.context:
+        yield (
+            ("evaluate", "max_tokens"),
+            f"max_tokens ({evaluate.max_tokens}) is more than the student's context ({scratch.context}): "
+            "lower it, or raise student.scratch.context",
+        )
+
+
+def _of_training(train: Train) -> Found:
+    budgets = [name for name in ("epochs", "steps", "tokens") if getattr(train, name) is not None]
     if len(budgets) != 1:
         yield ("train",), f"give exactly one budget of epochs, steps, tokens; found {' and '.join(budgets) or 'none'}"
-    if recipe.train.micro_batch > recipe.train.batch:
-        yield (
-            ("train", "micro_batch"),
-            f"micro_batch ({recipe.train.micro_batch}) is more than batch ({recipe.train.batch})",
-        )
-    if recipe.train.loss.alpha == 0 and recipe.train.loss.beta == 0:
+    if train.micro_batch > train.batch:
+        yield ("train", "micro_batch"), f"micro_batch ({train.micro_batch}) is more than batch ({train.batch})"
+    if train.loss.alpha == 0 and train.loss.beta == 0:
         yield ("train", "loss"), "alpha and beta are both 0: nothing would be trained"
-    if "{question}" not in recipe.strategy.prompt:
-        yield ("strategy", "prompt"), "the prompt never mentions {question}"
-    if "{question}" not in recipe.student.prompt:
-        yield ("student", "prompt"), "the prompt never mentions {question}"
-    if not recipe.student.reasoning_close.strip():
-        yield ("student", "reasoning_close"), "the end of reasoning needs a mark, or answers cannot be told from it"
-    if recipe.teacher.kind == "served" and not recipe.teacher.base_url.startswith(("http://", "https://")):
-        yield ("teacher", "base_url"), f"{recipe.teacher.base_url!r} is no address: it starts with http:// or https://"
-    if recipe.evaluate.samples > 1 and recipe.evaluate.temperature == 0:
-        yield ("evaluate", "samples"), "several samples at temperature 0 are all the same: raise the temperature"
-    if Path(recipe.name).name != recipe.name or recipe.name in (".", ".."):
-        yield ("name",), f"{recipe.name!r} cannot name a folder"
-
-
-Location = tuple[str | int, ...]
+    elif train.loss.beta == 0:
+        yield ("train", "loss", "beta"), "beta is 0: the student would never learn to answer and stop"
 
 
 class _Loader(yaml.SafeLoader):
     """YAML as people mean it: no dates, no octal 010, no 1:30 in base 60, no `no` for false, and 1e-4 is a number."""
 
-    yaml_implicit_resolvers: typing.ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - the class's own, filled below
 
 
 class _Dumper(yaml.SafeDumper):

@@ -219,7 +219,7 @@ def test_nobody_listens(ask):
 def test_an_outage_in_the_middle_stops_and_keeps_what_came(ask, rows):
     script = {"rules": [{"match": "What is 1", "replies": ["html"], "always": True}]}  # 10-19 and 100-199
     with running(script=script) as stub:
-        with pytest.raises(TeacherError, match="20 requests in a row failed, the last with 'HTTP 500'"):
+        with pytest.raises(TeacherError, match=r"2\d requests in a row failed, the last with 'HTTP 500'"):
             ask(settings(stub.url), requests(300))
         kept = {key for key, row in rows().items() if row.finish == "stop"}
         assert len(kept) >= 80
@@ -346,7 +346,7 @@ def client(url, path, count=300):
 
 def served(stub, count):
     deadline = time.monotonic() + 60
-    while stub.stats()["finished"] < count:
+    while len(stub.finished) < count:
         assert time.monotonic() < deadline
         time.sleep(0.005)
 

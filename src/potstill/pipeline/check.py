@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from potstill.errors import RecipeError, nearest
 from potstill.problems import check_source
-from potstill.recipe import DatasetTeacher, Recipe, SolutionsTeacher, WorkedTeacher
+from potstill.recipe import DatasetTeacher, Recipe, ServedTeacher, SolutionsTeacher, WorkedTeacher
 
 PACKAGED = "smollm2-135m-instruct"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model")
 
 
 def check_names(recipe: Recipe) -> None:
@@ -19,6 +21,8 @@ def check_names(recipe: Recipe) -> None:
         DataError: a file is absent.
     """
     data = Path(recipe.data)
+    if not data.is_dir():
+        raise RecipeError(f"data: there is no folder {data}")
     for index, source in enumerate(recipe.problems.sources):
         where = f"problems.sources.{index}"
         check_source(source, data=data, where=where)
@@ -35,8 +39,14 @@ def check_names(recipe: Recipe) -> None:
             raise RecipeError(f"{where}: families come without human solutions; use teacher.kind worked")
     if isinstance(recipe.teacher, DatasetTeacher):
         check_file(data / recipe.teacher.file, "teacher.file")
+    if isinstance(recipe.teacher, ServedTeacher):
+        from potstill.models.wire import endpoint
+        from potstill.teach.served import wire_sampling
+
+        endpoint(recipe.teacher.base_url)
+        wire_sampling(recipe.teacher.sampling)
     if recipe.student.model:
-        check_student(recipe.student.model, data)
+        check_student(recipe.student.model, data, "student.model", recipe.evaluate.max_tokens)
 
 
 def check_file(path: Path, where: str) -> None:
@@ -48,21 +58,34 @@ def check_file(path: Path, where: str) -> None:
     raise RecipeError(f"{where}: there is no file {path}{hint}")
 
 
-def check_student(model: str, data: Path) -> None:
-    """Refuse a local student that lacks its files; a hub name is only known once it is asked for."""
-    folder = data / model
+def check_student(model: str, data: Path, where: str, max_tokens: int) -> None:
+    """Refuse a local student that lacks its files; a hub name is only known once it is asked for.
+
+    `where` names the setting in messages, `max_tokens` is how long an answer the student must have room for.
+    """
+    folder = data / Path(model).expanduser()
     if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise RecipeError(f"student.model: {folder} has no config.json, so it is no Hugging Face checkpoint")
-        if not any(
-            (folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json", "tokenizer.model")
-        ):
-            raise RecipeError(
-                f"student.model: {folder} has no tokenizer (tokenizer.json): copy the student's own into it"
-            )
-        return
-    looks_local = model.startswith((".", "/", "~")) or model.count("/") > 1
-    if looks_local or (model != PACKAGED and "/" not in model):
+        config = folder / "config.json"
+        if not config.is_file():
+            raise RecipeError(f"{where}: {folder} has no config.json, so it is no Hugging Face checkpoint")
+        if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+            raise RecipeError(f"{where}: {folder} has no tokenizer (tokenizer.json): copy the student's own into it")
+        context = _context(config, where)
+        if context is not None and max_tokens > context:
+            raise RecipeError(f"{where}: {folder} has a context of {context} tokens, less than max_tokens {max_tokens}")
+    elif folder.exists():
+        raise RecipeError(f"{where}: {folder} is a file: name the folder of a Hugging Face checkpoint")
+    elif model.startswith((".", "/", "~")) or model.count("/") > 1 or (model != PACKAGED and "/" not in model):
         raise RecipeError(
-            f"student.model: there is no folder {folder}, and {model!r} is no hub name{nearest(model, [PACKAGED])}"
+            f"{where}: there is no folder {folder}, and {model!r} is no hub name{nearest(model, [PACKAGED])}"
         )
+
+
+def _context(config: Path, where: str) -> int | None:
+    """Return the most tokens that a checkpoint's config allows, where it says so."""
+    try:
+        found = json.loads(config.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        raise RecipeError(f"{where}: {config} is not JSON: copy the checkpoint again") from None
+    context = found.get("max_position_embeddings") if isinstance(found, dict) else None
+    return context if isinstance(context, int) else None

@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from potstill.errors import DataError, PotstillError, nearest
+from potstill.errors import DataError, PotstillError, StudentError, nearest
 from potstill.evaluate.metrics import summarise
 from potstill.evaluate.protocol import Row, measure, question_of, split
 from potstill.models.local import LocalModel, Prompt
-from potstill.pipeline.check import check_file
-from potstill.pipeline.stages import MODEL
+from potstill.pipeline.check import check_file, check_student
+from potstill.pipeline.stages import MODEL, stages_of
 from potstill.problems import read
 from potstill.progress import Progress
 from potstill.recipe import PROBLEM_COLUMNS, Checks, Evaluate, Recipe, Source, Student
@@ -20,19 +20,26 @@ from potstill.recipe_file import load
 from potstill.records import Measure, Problem
 from potstill.store import Run, write_durably
 
+MAX_TOKENS = 512
+"""Tokens of an answer where neither the command line nor the model's context sets another limit."""
+
 
 def evaluate_checkpoint(options: argparse.Namespace) -> str:
     """Measure `options.model` on `options.problems` and return one line; responses go to `options.out`."""
-    problems = list(_problems(options))
-    if not problems:
-        raise DataError(f"{options.problems} holds no problems")
     if options.samples > 1 and options.temperature == 0:
         raise PotstillError("several samples at temperature 0 are all the same: give --temperature")
     if "{question}" not in options.prompt:
         raise PotstillError("--prompt never mentions {question}")
-    settings = Evaluate(options.samples, options.temperature, 1.0, options.max_tokens, options.batch)
+    if options.out and (Path(options.out).is_dir() or not Path(options.out).parent.is_dir()):
+        raise PotstillError(f"--out {options.out}: name a file in a folder that is there")
+    problems = list(_problems(options))
+    if not any(problem.gold is not None or problem.checker for problem in problems):
+        raise DataError(f"{options.problems}: no problem has an answer to judge by: name one with --column gold=COLUMN")
+    settings = Evaluate(options.samples, options.temperature, 1.0, options.max_tokens or MAX_TOKENS, options.batch)
     student = Student(model=options.model, prompt=options.prompt)
-    model = LocalModel(_checkpoint(options.model), options.precision)
+    checkpoint = _checkpoint(options.model)
+    check_student(checkpoint, Path(), "MODEL", options.max_tokens or 1)
+    model = LocalModel(checkpoint, options.precision)
     row = Row(Path(options.model).name or options.model, "zero-shot")
     progress = Progress("evaluate", len(problems) * options.samples, "responses")
     measures = list(progress.track(measure(model, problems, row, student, settings, Checks(), options.seed)))
@@ -76,8 +83,11 @@ def _problems(options: argparse.Namespace) -> Iterator[Problem]:
 
 
 def _checkpoint(name: str) -> str:
-    """A run's stage folder holds its checkpoint one level down."""
-    return str(Path(name) / MODEL) if (Path(name) / MODEL / "config.json").is_file() else name
+    """Return the checkpoint folder of a run (its export) or of one of its stages; any other name is one itself."""
+    for folder in (Path(name) / MODEL, Path(name) / "export" / MODEL):
+        if (folder / "config.json").is_file():
+            return str(folder)
+    return name
 
 
 def ask_student(run: Path, student: str, question: str, max_tokens: int | None) -> str:
@@ -87,7 +97,12 @@ def ask_student(run: Path, student: str, question: str, max_tokens: int | None) 
     if not (run / "recipe.yaml").is_file():
         raise PotstillError(f"{run} is no run folder: it has no recipe.yaml")
     recipe = load(str(run / "recipe.yaml"))
-    stages = {"base": "student", "answers": "train-answers", "traces": "train-traces"}
+    named = {stage.name for stage in stages_of(recipe)}
+    stages = {
+        row: stage
+        for row, stage in (("base", "student"), ("answers", "train-answers"), ("traces", "train-traces"))
+        if stage in named
+    }
     if student not in stages:
         raise PotstillError(f"no student {student!r}{nearest(student, list(stages))}")
     sealed = Run(run).sealed(stages[student])
@@ -103,6 +118,10 @@ def _answer(model: LocalModel, recipe: Recipe, question: str, max_tokens: int | 
     settings = recipe.evaluate
     limit = max_tokens or settings.max_tokens
     (generated,) = model.sample([Prompt(asked, recipe.seed)], limit, settings.temperature, settings.top_p)
+    if generated.prompt_tokens >= model.context:
+        raise StudentError(
+            f"the question takes {generated.prompt_tokens} tokens of a context of {model.context}: ask a shorter one"
+        )
     reasoning, answer = split(recipe.student, generated.text)
     if generated.finish == "length":
         answer = f"{answer}\n(stopped after {limit} tokens: no answer)".strip()

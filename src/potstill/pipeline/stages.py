@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from potstill.errors import DataError, StoreError
+from potstill.errors import DataError
 from potstill.evaluate.protocol import Row, choose_shots, question_of
 from potstill.evaluate.protocol import measure as measures_of
 from potstill.models.local import LocalModel
-from potstill.models.requests import Request
 from potstill.progress import Progress
 from potstill.recipe import DatasetTeacher, Recipe, ServedTeacher, SolutionsTeacher, Source, WorkedTeacher
 from potstill.records import Drop, Example, Measure, Problem, Trace, Verdict
@@ -56,9 +55,17 @@ def stages_of(recipe: Recipe) -> list[Stage]:
     whole = json.loads(json.dumps(dataclasses.asdict(recipe)))
     student = {key: whole["student"][key] for key in ("model", "scratch")}
     shown = {key: whole["student"][key] for key in ("prompt", "reasoning_open", "reasoning_close")}
-    training = {key: value for key, value in whole["train"].items() if key not in ("checkpoint_every", "seed")}
-    training |= {"lora": whole["student"]["lora"], "seed": train_seed(recipe), **shown}
-    asking = {"evaluate": whole["evaluate"], "checks": whole["checks"], "precision": recipe.train.precision, **shown}
+    training = {
+        "train": {key: value for key, value in whole["train"].items() if key not in ("checkpoint_every", "seed")},
+        "student": {"lora": whole["student"]["lora"], **shown},
+        "seed": train_seed(recipe),
+    }
+    asking = {
+        "evaluate": whole["evaluate"],
+        "checks": whole["checks"],
+        "train": {"precision": recipe.train.precision},
+        "student": shown,
+    }
     stages = [
         Stage("problems", 1, (), {"problems": _problem_settings(recipe), "seed": problem_seed(recipe)}, problems),
         Stage(
@@ -84,7 +91,9 @@ def stages_of(recipe: Recipe) -> list[Stage]:
         stages.append(Stage(f"train-{row}", 1, ("examples", "student"), training | only, _train(row)))
         stages.append(Stage(f"evaluate-{row}", 1, ("problems", f"train-{row}"), asking, _evaluate(row)))
         rows.append(row)
-    stages.append(Stage("export", 1, ("problems", "train-traces"), {"export": whole["export"], **shown}, export))
+    stages.append(
+        Stage("export", 1, ("problems", "train-traces"), {"export": whole["export"], "student": shown}, export)
+    )
     stages.append(Stage("report", 1, tuple(stage.name for stage in stages), {"name": recipe.name}, report))
     return stages
 
@@ -155,12 +164,18 @@ def problems(context: Context) -> dict[str, Any]:
     print("problems: reading and dividing", file=sys.stderr)
     divided = divide(recipe.problems, seed=problem_seed(recipe), data=Path(recipe.data))
     progress = Progress("problems", sum(divided.counts.values()))
+    judged = 0
     for row in progress.track(divided.rows()):
         if isinstance(row, Drop):
             dropped.append(row)
         else:
             tables[row[1]].append(row[0])
+            judged += row[1] == "evaluate" and (row[0].gold is not None or row[0].checker != "")
     progress.close()
+    if not judged:
+        raise DataError(
+            "no held-out problem has an answer to judge by: name its column in `columns: {gold: COLUMN}` of the source"
+        )
     counts: dict[str, Any] = {place: number for place, number in divided.counts.items() if place in tables}
     reasons = {place: number for place, number in divided.counts.items() if number and place not in tables}
     return {**counts, "dropped": reasons, "template_share": divided.template_share}
@@ -188,28 +203,14 @@ def traces(context: Context) -> dict[str, Any]:
 
 
 def _served(context: Context, teacher: ServedTeacher) -> Iterator[Trace]:
-    """Fill the ledger with what is missing, then yield its traces in the order of the problems."""
-    from potstill.models.ledger import Ledger
-    from potstill.models.served import ServedModel
-    from potstill.teach.served import requests_for, trace_of
+    from potstill.teach.served import served_traces
 
-    recipe, source = context.recipe, context.inputs["problems"]
-    seed = teacher_seed(recipe)
-
-    def asked() -> Iterator[tuple[Problem, Request]]:
-        for problem in source.rows("train", Problem):
-            for request in requests_for(problem, recipe.strategy, teacher, seed):
-                yield problem, request
-
-    with Ledger(context.run.path / "ledger" / "completions.sqlite") as ledger:
-        progress = Progress("teacher", _expected(recipe, source.total("train")), "requests")
-        ServedModel(teacher).collect((request for _, request in asked()), ledger, progress)
-        progress.close()
-        for problem, request in asked():
-            completion = ledger.get(request.key)
-            if completion is None:
-                raise StoreError(f"{ledger.path} lost a completion it had counted: run again")
-            yield trace_of(problem, request, completion, recipe.strategy)
+    source = context.inputs["problems"]
+    progress = Progress("teacher", _expected(context.recipe, source.total("train")), "requests")
+    yield from served_traces(
+        lambda: source.rows("train", Problem), context.recipe.strategy, teacher, seed=teacher_seed(context.recipe),
+        ledger=context.run.path / "ledger" / "completions.sqlite", progress=progress,
+    )  # fmt: skip
 
 
 def _expected(recipe: Recipe, train: int) -> int | None:
@@ -261,9 +262,17 @@ def examples(context: Context) -> dict[str, Any]:
     progress.close()
     examples_kept = reasons.pop("kept", 0)
     if not examples_kept:
-        worst = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(4)) or "there were no traces"
-        raise DataError(f"no trace is left to train on: {worst}; loosen `curate` or ask the teacher for more")
+        raise DataError(f"no trace is left to train on: {_nothing_left(recipe, reasons)}")
     return {"kept": examples_kept, "dropped": dict(sorted(reasons.items()))}
+
+
+def _nothing_left(recipe: Recipe, reasons: Counter[str]) -> str:
+    worst = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(4)) or "the teacher gave none"
+    if isinstance(recipe.teacher, SolutionsTeacher) and not reasons:
+        return "no problem has a solution; name its column in `columns: {solution: COLUMN}` of the source"
+    if set(reasons) == {"no such problem"}:
+        return f"{worst}; the questions of the teacher's file are not those of the problems"
+    return f"{worst}; loosen `curate` or ask the teacher for more"
 
 
 def prepare_student(context: Context) -> dict[str, Any]:

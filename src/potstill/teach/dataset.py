@@ -12,6 +12,7 @@ from potstill.problems.columns import KINDS, Names, look_ahead, question, scalar
 from potstill.problems.rows import Row, read_rows, stem
 from potstill.recipe import DatasetTeacher
 from potstill.records import Finish, Problem, Trace, content_key
+from potstill.teach.plain import split_plain
 from potstill.text import split_response
 
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -99,6 +100,8 @@ def _trace(names: Names, row: Row, key: str, model: str, sample: int, at: str, s
     if finish is None:
         finish = "length" if split.marks.endswith("never closed") else "stop"
     reasoning = reasoning or split.reasoning
+    if not reasoning and split.marks == "none" and finish == "stop":
+        reasoning, answer = split_plain(answer, *_asked(row, names))
     return Trace(
         problem_key=key,
         teacher=model,
@@ -115,14 +118,19 @@ def _trace(names: Names, row: Row, key: str, model: str, sample: int, at: str, s
     )
 
 
-def _problem_key(names: Names, row: Row, problems: ProblemIndex, at: str) -> str:
-    text = question(names, row, at)
+def _asked(row: Row, names: Names) -> tuple[str, tuple[str, ...]]:
+    """Return the answer kind and the choices of a row, as far as it says."""
     listed = names.get(row, "choices")
     choices = tuple(str(item) for item in listed) if isinstance(listed, list) else ()
+    return KINDS.get(str(row.get("gold_type") or "number"), "text"), choices
+
+
+def _problem_key(names: Names, row: Row, problems: ProblemIndex, at: str) -> str:
+    text = question(names, row, at)
+    kind, choices = _asked(row, names)
     known = problems.key_of(text, choices)
     if known is not None:
         return known
-    kind = KINDS.get(str(row.get("gold_type") or "number"), "text")
     return Problem("", text, None, answer_kind=kind, choices=choices).key
 
 

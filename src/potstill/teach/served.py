@@ -14,6 +14,7 @@ from potstill.models.requests import Completion, Message, Request
 from potstill.models.served import ServedModel
 from potstill.progress import Progress
 from potstill.records import Problem, Trace, content_key
+from potstill.teach.plain import split_plain
 
 _RESERVED = {
     "model": "it is teacher.model",
@@ -103,7 +104,14 @@ def wire_sampling(sampling: recipe.Sampling) -> dict[str, Any]:
 
 
 def trace_of(problem: Problem, request: Request, completion: Completion, strategy: recipe.Strategy) -> Trace:
-    """Return the trace that a completion is; refused and failed ones are traces without text."""
+    """Return the trace that a completion is; refused and failed ones are traces without text.
+
+    Where the teacher marks no reasoning and hides none, its visible chain of thought is the reasoning.
+    """
+    reasoning, answer, kind = completion.reasoning, completion.content, completion.reasoning_kind
+    if kind == "none" and not reasoning and completion.finish == "stop":
+        reasoning, answer = split_plain(answer, problem.answer_kind, problem.choices)
+        kind = "raw" if reasoning else "none"
     return Trace(
         problem_key=problem.key,
         teacher=request.model,
@@ -112,10 +120,10 @@ def trace_of(problem: Problem, request: Request, completion: Completion, strateg
         sample=request.sample,
         attempt=request.attempt,
         sampling=json.dumps(request.sampling, ensure_ascii=False, sort_keys=True),
-        reasoning=completion.reasoning,
-        answer=completion.content,
+        reasoning=reasoning,
+        answer=answer,
         finish=completion.finish,
-        reasoning_kind=completion.reasoning_kind,
+        reasoning_kind=kind,
         completion_tokens=completion.completion_tokens,
         failure=completion.failure,
         source=problem.source,

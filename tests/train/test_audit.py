@@ -1,0 +1,119 @@
+"""The gate before training refuses rows that would train the wrong thing."""
+
+import copy
+import dataclasses
+
+import pytest
+from train import tiny
+
+from potstill.errors import AuditError
+from potstill.recipe import Loss, Train
+from potstill.train.audit import audit, check_mask
+from potstill.train.render import Segment
+from potstill.train.segments import Rows, trained
+from potstill.train.students import stop_ids
+
+TRAIN = Train(epochs=1.0)
+
+
+@pytest.fixture
+def found(loaded):
+    model, tokenizer = loaded
+    return tiny.rows_of(tiny.examples(4), tokenizer, model)
+
+
+def test_it_shows_one_row_with_its_segments(loaded, found):
+    model, tokenizer = loaded
+    shown = audit(found, tokenizer, stop_ids(model), TRAIN)
+    example = tiny.examples(1)[0]
+    assert f"reasoning trained  {example.reasoning!r}" in shown
+    assert f"answer    trained  {example.answer!r}" in shown
+    assert "prompt    no loss  '<|user|>" in shown
+    assert "format    trained  '<|end|>'" in shown
+
+
+def test_pad_equal_to_eos_trains_eos_and_says_so(loaded, found):
+    model, tokenizer = loaded
+    same = copy.deepcopy(tokenizer)
+    same.pad_token = same.eos_token
+    shown = audit(found, same, stop_ids(model), TRAIN)
+    assert "pad equals EOS ('<|end|>' (id 1)): EOS is trained all the same" in shown
+
+
+def test_a_mask_that_derives_from_the_pad_id_is_refused(loaded, found):
+    eos = loaded[1].eos_token_id
+    row = found.rows[0]
+    derived = [position for position in trained(row) if row.ids[position] != eos]
+    with pytest.raises(AuditError, match=f"derives from the pad id {eos}"):
+        check_mask(row, derived, Loss(), pad=eos)
+    with pytest.raises(AuditError, match="differs from the segments"):
+        check_mask(row, [0, *trained(row)], Loss(), pad=eos)
+    check_mask(row, trained(row), Loss(), pad=eos)
+
+
+def test_the_gate_looks_at_what_the_collator_really_trains(loaded, found, monkeypatch):
+    """A collator that masked by pad id would be caught before a single step."""
+    import potstill.train.audit as gate
+
+    model, tokenizer = loaded
+    eos = tokenizer.eos_token_id
+    same = copy.deepcopy(tokenizer)
+    same.pad_token = same.eos_token
+    real = gate.collate
+
+    def by_pad_id(rows, scale, pad, device="cpu"):
+        batch = real(rows, scale, pad, device)
+        return dataclasses.replace(batch, places=batch.places[batch.targets != eos])
+
+    monkeypatch.setattr(gate, "collate", by_pad_id)
+    with pytest.raises(AuditError, match="pad id"):
+        audit(found, same, stop_ids(model), TRAIN)
+
+
+def without_eos(row):
+    return dataclasses.replace(row, ids=row.ids[:-1], segments=row.segments[:-1])
+
+
+def recoded(row, old, new):
+    return dataclasses.replace(row, segments=bytes(new if code == old else code for code in row.segments))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (without_eos, "no trained EOS"),
+        (lambda row: recoded(row, Segment.ANSWER, Segment.PROMPT), "answer segment is empty"),
+        (lambda row: dataclasses.replace(row, segments=bytes(len(row))), "mask covers nothing"),
+    ],
+)
+def test_broken_rows_are_refused(loaded, found, change, said):
+    model, tokenizer = loaded
+    broken = Rows((found.rows[0], change(found.rows[1])), ())
+    with pytest.raises(AuditError, match=f"example 2: .*{said}"):
+        audit(broken, tokenizer, stop_ids(model), TRAIN)
+
+
+def test_an_eos_at_which_generation_does_not_stop_is_refused(loaded, found):
+    with pytest.raises(AuditError, match="not among the generation config's eos_token_id"):
+        audit(found, loaded[1], [0], TRAIN)
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"), [(Loss(alpha=0.0, beta=0.0), "covers nothing"), (Loss(beta=0.0), "no trained EOS")]
+)
+def test_weights_that_train_nothing_or_no_end_are_refused(loaded, found, loss, said):
+    model, tokenizer = loaded
+    with pytest.raises(AuditError, match=said):
+        audit(found, tokenizer, stop_ids(model), dataclasses.replace(TRAIN, loss=loss))
+
+
+def test_reasoning_without_weight_passes(loaded, found):
+    model, tokenizer = loaded
+    assert audit(found, tokenizer, stop_ids(model), dataclasses.replace(TRAIN, loss=Loss(alpha=0.0)))
+
+
+def test_all_rows_over_length_says_what_to_raise(loaded):
+    model, tokenizer = loaded
+    found = tiny.rows_of(tiny.examples(3), tokenizer, model, max_length=5)
+    with pytest.raises(AuditError, match=r"3 over max_length tokens; raise train\.max_length"):
+        audit(found, tokenizer, stop_ids(model), TRAIN)

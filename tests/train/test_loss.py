@@ -1,0 +1,161 @@
+"""The loss equals the plain formula and does not depend on how a step is cut up (float64, 1e-9)."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from potstill.recipe import Loss
+from potstill.train.order import micro_batches
+from potstill.train.render import Segment
+from potstill.train.segments import Row
+
+torch = pytest.importorskip("torch")
+
+from potstill.train.linear_ce import linear_cross_entropy  # noqa: E402
+from potstill.train.loss import batch_loss, coefficients, collate  # noqa: E402
+
+VOCABULARY = 17
+BODY = (Segment.REASONING, Segment.ANSWER, Segment.FORMAT)
+
+
+@pytest.fixture(scope="module")
+def model():
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY, hidden_size=8, intermediate_size=12, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=1, tie_word_embeddings=True, pad_token_id=2, eos_token_id=2, bos_token_id=None,
+        initializer_range=0.5,
+    )  # fmt: skip
+    return LlamaForCausalLM(config).double()
+
+
+@st.composite
+def rows(draw):
+    """Rows as training makes them: a prompt, trained segments, EOS (id 2, also the pad id), text after it."""
+    made = []
+    for index in range(draw(st.integers(1, 5))):
+        body = draw(st.lists(st.sampled_from(BODY), max_size=8))
+        codes = [Segment.PROMPT] * draw(st.integers(1, 3)) + body + [Segment.FORMAT]
+        codes += [Segment.AFTER] * draw(st.integers(0, 1))
+        ids = draw(st.lists(st.integers(0, VOCABULARY - 1), min_size=len(codes), max_size=len(codes)))
+        made.append(Row(tuple(ids), bytes(codes), index, draw(st.sampled_from([1.0, 0.5, 3.0]))))
+    return made
+
+
+LOSSES = st.builds(
+    Loss,
+    kind=st.sampled_from(["tokens", "segments"]),
+    alpha=st.sampled_from([0.0, 0.3, 1.0]),
+    beta=st.sampled_from([0.0, 1.0, 2.5]),
+    ratio_cap=st.sampled_from([1.5, 10.0]),
+)
+
+
+def ours(model, given_rows, loss, size):
+    """(loss, gradients) of one optimiser step cut into micro-batches of `size` rows."""
+    model.zero_grad()
+    found = coefficients(given_rows, loss)
+    total = 0.0
+    for index in micro_batches(range(len(given_rows)), size):
+        value, _ = batch_loss(model, collate([given_rows[i] for i in index], found.scale, pad=2))
+        value.backward()
+        total += float(value.detach())
+    return total, [p.grad.clone() if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
+
+
+def plain(model, given_rows, loss):
+    """The formula as it stands in DESIGN section 5, row by row, with whole logits."""
+    model.zero_grad()
+    losses = {segment: [] for segment in BODY}
+    for row in given_rows:
+        logits = model(input_ids=torch.tensor([row.ids])).logits[0]
+        each = torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(row.ids[1:]), reduction="none")
+        for value, code in zip(each, row.segments[1:], strict=True):
+            if code in losses:
+                losses[Segment(code)].append((row.weight, value))
+    share = {Segment.REASONING: loss.alpha, Segment.ANSWER: loss.beta, Segment.FORMAT: loss.beta}
+    summed = {s: sum((w * v for w, v in pairs), torch.zeros((), dtype=torch.float64)) for s, pairs in losses.items()}
+    weights = {s: sum(w for w, _ in pairs) for s, pairs in losses.items()}
+    if loss.kind == "tokens":
+        below = sum(share[s] * weights[s] for s in BODY)
+        total = sum(share[s] * summed[s] for s in BODY) / below if below else 0 * sum(summed.values())
+    else:
+        per = {s: share[s] / weights[s] if weights[s] else 0.0 for s in BODY}
+        for s in (Segment.ANSWER, Segment.FORMAT):
+            if per[Segment.REASONING]:
+                per[s] = min(per[s], loss.ratio_cap * per[Segment.REASONING])
+        total = sum(per[s] * summed[s] for s in BODY)
+    if total.requires_grad:
+        total.backward()
+    return float(total.detach()), [p.grad.clone() if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
+
+
+def close(a, b):
+    return math.isclose(a[0], b[0], rel_tol=1e-9, abs_tol=1e-12) and all(
+        torch.allclose(x, y, rtol=1e-9, atol=1e-11) for x, y in zip(a[1], b[1], strict=True)
+    )
+
+
+@settings(max_examples=40)
+@given(given_rows=rows(), loss=LOSSES, size=st.integers(1, 5))
+def test_any_cut_gives_the_plain_formula_and_its_gradient(model, given_rows, loss, size):
+    assert close(ours(model, given_rows, loss, size), plain(model, given_rows, loss))
+
+
+def test_means_of_micro_batches_would_differ(model):
+    """The bug this guards against: averaging the means of unequal micro-batches."""
+    made = [
+        Row((1, 5, 2), bytes([0, 2, 3]), 0),
+        Row((1, 3, 4, 5, 6, 7, 8, 9, 2), bytes([0, 1, 1, 1, 1, 1, 1, 2, 3]), 1),
+    ]
+    whole = ours(model, made, Loss(), 2)[0]
+    means = [ours(model, [row], Loss(), 1)[0] for row in made]
+    assert math.isclose(whole, (2 * means[0] + 8 * means[1]) / 10, rel_tol=1e-12)
+    assert abs(whole - sum(means) / 2) > 1e-3
+
+
+def test_alpha_and_beta_of_one_is_ordinary_mean_cross_entropy(model):
+    row = Row((1, 3, 4, 5, 2), bytes([0, 0, 1, 2, 3]), 0)
+    logits = model(input_ids=torch.tensor([row.ids])).logits[0].detach()
+    mean = torch.nn.functional.cross_entropy(logits[1:4], torch.tensor(row.ids[2:]))
+    assert math.isclose(ours(model, [row], Loss(), 1)[0], float(mean), rel_tol=1e-12)
+
+
+def test_eos_is_a_target_although_it_is_the_pad_id(model):
+    row = Row((1, 3, 5, 2), bytes([0, 1, 2, 3]), 0)
+    batch = collate([row, Row((1, 3, 4, 5, 6, 2), bytes([0, 1, 1, 1, 2, 3]), 1)], coefficients([row], Loss()).scale, pad=2)
+    assert batch.targets.tolist() == [3, 5, 2, 3, 4, 5, 6, 2]
+    assert batch.ids.tolist() == [[1, 3, 5, 2, 2], [1, 3, 4, 5, 6]]
+
+
+def test_the_ratio_of_segments_is_capped_and_reported():
+    row = Row((0,) * 42, bytes([0] + [1] * 40 + [2]), 0)
+    found = coefficients([row], Loss(kind="segments", ratio_cap=10.0))
+    assert found.answer_ratio == pytest.approx(40.0)
+    assert found.answer_ratio_used == pytest.approx(10.0)
+    assert coefficients([row], Loss(kind="tokens", alpha=0.5)).answer_ratio_used == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("at_once", [1, 40, 10_000])
+def test_head_loss_in_chunks_has_the_exact_gradient(bias, at_once):
+    torch.manual_seed(1)
+    hidden = torch.randn(7, 5, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(11, 5, dtype=torch.float64, requires_grad=True)
+    shift = torch.randn(11, dtype=torch.float64, requires_grad=True) if bias else None
+    targets, scale = torch.tensor([0, 3, 3, 10, 5, 1, 0]), torch.rand(7, dtype=torch.float64)
+    inputs = [tensor for tensor in (hidden, weight, shift) if tensor is not None]
+
+    def head(*given):
+        total, _ = linear_cross_entropy(*given[:2], given[2] if bias else None, targets, scale, torch.float64, at_once)
+        return 3 * total
+
+    assert torch.autograd.gradcheck(head, inputs)
+    losses = linear_cross_entropy(hidden, weight, shift, targets, scale, torch.float64, at_once)[1]
+    expected = torch.nn.functional.cross_entropy(torch.nn.functional.linear(hidden, weight, shift), targets, reduction="none")
+    assert torch.allclose(losses, expected, atol=1e-12)
+    assert not losses.requires_grad

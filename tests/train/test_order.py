@@ -1,0 +1,61 @@
+"""The order of rows: a function of (seed, epoch), every row seen, budgets kept."""
+
+import dataclasses
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from potstill.errors import StudentError
+from potstill.recipe import Train
+from potstill.train.order import micro_batches, plan
+
+LENGTHS = st.lists(st.integers(1, 50), min_size=1, max_size=40)
+
+
+@given(LENGTHS, st.integers(1, 7), st.integers(1, 3), st.integers(0, 5))
+def test_whole_epochs_see_every_row_equally_often(lengths, batch, epochs, seed):
+    found = plan(lengths, Train(epochs=float(epochs), batch=batch), seed)
+    seen = Counter(row for step in found.steps for row in step)
+    assert seen == Counter({row: epochs for row in range(len(lengths))})
+    assert all(len(step) == batch for step in found.steps[:-1])
+    assert found.total_tokens == epochs * sum(lengths)
+    assert all(tokens == sum(lengths[r] for r in step) for step, tokens in zip(found.steps, found.tokens, strict=True))
+
+
+@given(LENGTHS, st.integers(1, 7), st.integers(1, 500))
+def test_a_token_budget_is_reached_by_the_last_row(lengths, batch, budget):
+    found = plan(lengths, Train(tokens=budget, batch=batch), 1)
+    assert budget <= found.total_tokens < budget + max(lengths)
+
+
+def test_steps_wrap_around_epochs_and_a_longer_plan_begins_with_the_shorter():
+    lengths = [3, 1, 4, 1, 5]
+    short, long = (plan(lengths, Train(steps=n, batch=2), 9) for n in (4, 7))
+    assert long.steps[:4] == short.steps
+    assert long.rows == 14
+    assert plan(lengths, Train(steps=7, batch=2), 8).steps != long.steps
+
+
+def test_a_curriculum_keeps_its_first_epoch_only():
+    lengths = [1] * 12
+    found = plan(lengths, Train(epochs=2.0, batch=4), 0, shuffle=False)
+    assert [row for step in found.steps[:3] for row in step] == list(range(12))
+    assert [row for step in found.steps[3:] for row in step] != list(range(12))
+
+
+@given(LENGTHS, st.integers(1, 9))
+def test_micro_batches_keep_rows_and_the_longest_come_first(lengths, size):
+    step = plan(lengths, Train(epochs=1.0, batch=64), 0).steps[0]
+    assert [lengths[row] for row in step] == sorted(lengths, reverse=True)
+    cut = micro_batches(step, size)
+    assert tuple(row for part in cut for row in part) == step
+    assert all(len(part) <= size for part in cut)
+
+
+def test_nothing_to_train_on_and_two_budgets_are_refused():
+    with pytest.raises(StudentError, match="no rows"):
+        plan([], Train(epochs=1.0), 0)
+    with pytest.raises(StudentError, match="exactly one"):
+        plan([1], dataclasses.replace(Train(epochs=1.0), steps=3), 0)
