@@ -46,7 +46,9 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The site builder is for this target alone, so it is no part of the installation.
 docs: $(STAMP)
+	$(PIP) install --quiet --constraint constraints.txt 'zensical==0.0.73'
 	$(BIN)/python docs/build.py
 
 bench: $(STAMP)

@@ -1,7 +1,7 @@
-"""Builds the site: writes docs/reference/recipe.md from the dataclasses of the recipe, then runs zensical.
+"""Builds the site: writes the generated pages (`pages`), then runs zensical.
 
 python docs/build.py            the site, into site/; fails on a broken link or anchor
-python docs/build.py --pages    only the generated page
+python docs/build.py --pages    only the generated pages
 """
 
 import ast
@@ -22,7 +22,7 @@ import annotated_types
 from potstill import recipe
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "reference" / "recipe.md"
+DOCS = ROOT / "docs"
 INTRODUCTION = """\
 # The recipe, key by key
 
@@ -113,7 +113,68 @@ MEANINGS = {
     },
 }
 """What a key means, where the recipe's own source does not say it below the field."""
+DECISIONS = """\
+# Decisions
+
+One page for each choice that somebody might want to undo, with what was rejected and why. A decision that no longer
+holds is not rewritten: a later page takes its place, and both say so. This list is written by `make docs`.
+"""
+PACKAGE = ROOT / "src" / "potstill"
+LAYERS = (
+    "__init__", "__main__", "cli", "pipeline", "report", "export", "evaluate", "train", "curate", "teach", "verify",
+    "problems", "models", "store", "recipes", "recipe_file", "recipe", "records", "text", "progress", "errors",
+)  # fmt: skip
+OTHERS = {
+    "py.typed": "Tells type checkers that the package is typed.",
+    "template.html": "The report's page: styles for light and dark, wide and narrow; every text is escaped.",
+    "template.txt": "What `potstill init` writes: a recipe with a comment at every choice.",
+}
+"""What files that cannot say it are for."""
 WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything"}
+
+
+def pages() -> dict[Path, str]:
+    """Return the generated pages: the recipe's reference and the list of decisions."""
+    return {
+        DOCS / "reference" / "recipe.md": reference(),
+        DOCS / "decisions" / "index.md": decisions(),
+        ROOT / "ARCHITECTURE.md": architecture(),
+    }
+
+
+def architecture() -> str:
+    """Return ARCHITECTURE.md with the tree in it as it is now."""
+    before, rest = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("```text\n", 1)
+    files = [file for file in PACKAGE.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    purposes = {file.relative_to(PACKAGE).as_posix(): purpose(file) for file in files}
+    width = max(map(len, purposes))
+    tree = [f"{name:<{width}}  {purposes[name]}\n" for name in sorted(purposes, key=place)]
+    return f"{before}```text\n{''.join(tree)}```{rest.split('```', 1)[1]}"
+
+
+def place(name: str) -> tuple[int, str]:
+    """Order of the tree: by layer, from the command line down."""
+    top = name.split("/", 1)[0].removesuffix(".py")
+    return (LAYERS.index(top) if top in LAYERS else len(LAYERS), name)
+
+
+def purpose(file: Path) -> str:
+    """Return the first sentence that a file says of itself."""
+    if file.suffix == ".py":
+        said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+        return " ".join(said.split("\n\n", 1)[0].split())
+    if file.suffix == ".yaml":
+        lines = itertools.takewhile(lambda line: line.startswith("#"), file.read_text(encoding="utf-8").splitlines())
+        said = " ".join(line.removeprefix("# ") for line in lines)
+        return said.split(". ", 1)[0].rstrip(".") + "."
+    return OTHERS[file.name]
+
+
+def decisions() -> str:
+    """Return the list of decisions, by their titles."""
+    files = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+    titles = {file.name: file.read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("# ") for file in files}
+    return "\n".join([DECISIONS, *(f"- [{title}]({name})" for name, title in titles.items()), ""])
 
 
 def reference() -> str:
@@ -210,8 +271,9 @@ def default(field: dataclasses.Field[Any]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(reference(), encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)}")
+    for page, text in pages().items():
+        page.write_text(text, encoding="utf-8")
+        print(f"wrote {page.relative_to(ROOT)}")
     if "--pages" not in sys.argv[1:]:
         zensical = Path(sys.executable).with_name("zensical")
         sys.exit(subprocess.run([zensical, "build", "--strict", "--clean"], cwd=ROOT, check=False).returncode)  # noqa: S603

@@ -6,7 +6,30 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("potstill", deadline=None, print_blob=True)
 settings.load_profile("potstill")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A folder with `r.yaml` and its finished run `run`; only to be read, see `finished_run`."""
+    from commands import TINY, done
+
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "r.yaml").write_text(TINY)
+    done("run", folder / "r.yaml", "--out", folder / "run")
+    return folder
+
+
+@pytest.fixture
+def finished_run(finished, tmp_path, monkeypatch):
+    """A copy of the finished run to work on, with its recipe `r.yaml` beside it; the current folder holds both."""
+    import shutil
+
+    shutil.copy(finished / "r.yaml", tmp_path / "r.yaml")
+    shutil.copytree(finished / "run", tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "run"

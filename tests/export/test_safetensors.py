@@ -8,10 +8,10 @@ from train import tiny
 
 pytest.importorskip("torch")
 
-from potstill.export import safetensors  # noqa: E402
-from potstill.export.card import Card, model_card  # noqa: E402
-from potstill.export.safetensors import ExportError, export  # noqa: E402
-from potstill.train import students  # noqa: E402
+from potstill.export import safetensors
+from potstill.export.card import Card, model_card
+from potstill.export.safetensors import ExportError, export
+from potstill.train import students
 
 CARD = Card("tiny", "scratch", "worked", "sums", "recipe.yaml", 3, 60, 1234, "tokens, alpha 1, beta 1", "0.1.0")
 PROMPTS = [example.question for example in tiny.examples(10)]

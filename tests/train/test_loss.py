@@ -91,7 +91,9 @@ def plain(model, given_rows, loss):
         total = sum(per[s] * summed[s] for s in BODY)
     if total.requires_grad:
         total.backward()
-    return float(total.detach()), [p.grad.clone() if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
+    return float(total.detach()), [
+        p.grad.clone() if p.grad is not None else torch.zeros_like(p) for p in model.parameters()
+    ]
 
 
 def close(a, b):
@@ -127,7 +129,9 @@ def test_alpha_and_beta_of_one_is_ordinary_mean_cross_entropy(model):
 
 def test_eos_is_a_target_although_it_is_the_pad_id(model):
     row = Row((1, 3, 5, 2), bytes([0, 1, 2, 3]), 0)
-    batch = collate([row, Row((1, 3, 4, 5, 6, 2), bytes([0, 1, 1, 1, 2, 3]), 1)], coefficients([row], Loss()).scale, pad=2)
+    batch = collate(
+        [row, Row((1, 3, 4, 5, 6, 2), bytes([0, 1, 1, 1, 2, 3]), 1)], coefficients([row], Loss()).scale, pad=2
+    )
     assert batch.targets.tolist() == [3, 5, 2, 3, 4, 5, 6, 2]
     assert batch.ids.tolist() == [[1, 3, 5, 2, 2], [1, 3, 4, 5, 6]]
 
@@ -156,6 +160,8 @@ def test_head_loss_in_chunks_has_the_exact_gradient(bias, at_once):
 
     assert torch.autograd.gradcheck(head, inputs)
     losses = linear_cross_entropy(hidden, weight, shift, targets, scale, torch.float64, at_once)[1]
-    expected = torch.nn.functional.cross_entropy(torch.nn.functional.linear(hidden, weight, shift), targets, reduction="none")
+    expected = torch.nn.functional.cross_entropy(
+        torch.nn.functional.linear(hidden, weight, shift), targets, reduction="none"
+    )
     assert torch.allclose(losses, expected, atol=1e-12)
     assert not losses.requires_grad

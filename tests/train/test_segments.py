@@ -60,7 +60,8 @@ def test_template_that_rewrites_the_marks_as_qwen_does(loaded):
     qwen = PLAIN.replace(
         "{{ '<|' + m['role'] + '|>' + m['content'] }}",
         "{% if m['role'] == 'assistant' %}{% set r = m['content'].split('</think>')[0].split('<think>')[-1] %}"
-        "{{ '<|assistant|>' + '<think>\n' + r.strip() + '\n</think>\n\n' + m['content'].split('</think>')[-1].lstrip() }}"
+        "{{ '<|assistant|>' + '<think>\n' + r.strip() + '\n</think>\n\n' }}"
+        "{{ m['content'].split('</think>')[-1].lstrip() }}"
         "{% else %}{{ '<|user|>' + m['content'] }}{% endif %}",
     )
     found = render(with_template(loaded[1], qwen), tiny.STUDENT, "q", "because", "4", ["<|end|>"])
@@ -73,7 +74,11 @@ def test_template_that_rewrites_the_marks_as_qwen_does(loaded):
         ("+ m['content'] }}", "+ m['content'].split('</think>')[-1] }}", "strips or changes the reasoning"),
         ("+ m['content'] }}", "+ m['content'] | replace('4', 'four') }}", "strips or changes"),
         ("+ m['content'] }}", "+ m['content'] | upper }}", "user's message"),
-        ("{% if add_generation_prompt %}{{ '<|assistant|>' }}", "{% if add_generation_prompt %}{{ 'A:' }}", "differently"),
+        (
+            "{% if add_generation_prompt %}{{ '<|assistant|>' }}",
+            "{% if add_generation_prompt %}{{ 'A:' }}",
+            "differently",
+        ),
         ("{{ '<|end|>\n' }}", "{{ '\n' }}", "no trained EOS"),
         ("{{ '<|end|>\n' }}", "{{ ' Bye.<|end|>' }}", "no trained EOS"),
     ],
@@ -173,7 +178,9 @@ def test_smollm2_has_pad_equal_to_eos_and_trains_eos():
     assert tokenizer.pad_token_id == tokenizer.eos_token_id == 2
     example = tiny.examples(1)[0]
     row = make_rows([example], [example.question], tokenizer, tiny.STUDENT, 512, ["<|im_end|>"]).rows[0]
-    by_segment = {s: tokenizer.decode([t for t, c in zip(row.ids, row.segments, strict=True) if c == s]) for s in Segment}
+    by_segment = {
+        s: tokenizer.decode([t for t, c in zip(row.ids, row.segments, strict=True) if c == s]) for s in Segment
+    }
     assert by_segment[Segment.REASONING] == example.reasoning
     assert by_segment[Segment.ANSWER] == example.answer
     assert by_segment[Segment.FORMAT] == "<think>\n\n</think>\n<|im_end|>"

@@ -16,7 +16,7 @@ from potstill.recipe import Scratch, Student
 
 pytest.importorskip("torch")
 
-from potstill.train import students  # noqa: E402
+from potstill.train import students
 
 
 def bytes_of(folder):
@@ -59,7 +59,7 @@ def test_a_student_has_the_shape_it_was_asked_for(tmp_path):
 
 
 def test_a_local_folder_becomes_the_same_checkpoint(folder, tmp_path):
-    students.prepare(Student(model=str(folder)), lambda: [], seed=0, out=tmp_path / "copy")
+    students.prepare(Student(model=str(folder)), list, seed=0, out=tmp_path / "copy")
     assert (tmp_path / "copy" / "model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
     assert students.load(tmp_path / "copy")[1].get_vocab() == students.load(folder)[1].get_vocab()
 
@@ -107,7 +107,7 @@ def test_a_folder_that_is_no_student_is_one_line(folder, tmp_path, spoil, said):
     shutil.copytree(folder, broken)
     spoil(broken)
     with pytest.raises(StudentError, match=said) as caught:
-        students.prepare(Student(model=str(broken)), lambda: [], seed=0, out=tmp_path / "out")
+        students.prepare(Student(model=str(broken)), list, seed=0, out=tmp_path / "out")
     assert str(broken) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
@@ -116,7 +116,7 @@ def test_a_folder_that_is_no_student_is_one_line(folder, tmp_path, spoil, said):
 @pytest.mark.parametrize("name", ["./nowhere", "smollm2-135m-instuct", "/no/such/folder", "a/b/c"])
 def test_a_name_that_is_nothing_is_one_line(name, tmp_path):
     with pytest.raises(StudentError, match="no such folder"):
-        students.prepare(Student(model=name), lambda: [], seed=0, out=tmp_path / "out")
+        students.prepare(Student(model=name), list, seed=0, out=tmp_path / "out")
 
 
 def test_heads_that_do_not_divide_the_width_are_refused(tmp_path):

@@ -62,7 +62,7 @@ def standings(run: Run, stages: Sequence[Stage]) -> list[Standing]:
         elif open_inputs:
             state, why = "follows", f"follows {open_inputs[0]}"
         elif fingerprint != sealed.fingerprint:
-            state, why = "stale", "its input changed"
+            state, why = "stale", _changed_inputs(sealed, stage, digests)
         else:
             state, why = "done", ""
             digests[stage.name] = sealed.digest
@@ -79,6 +79,12 @@ def _changes(stage: Stage, sealed: Sealed) -> list[str]:
     if sealed.manifest["version"] != stage.version:
         return [f"stage version {sealed.manifest['version']} -> {stage.version}"]
     return [*_differences(sealed.manifest["settings"], stage.settings, "")]
+
+
+def _changed_inputs(sealed: Sealed, stage: Stage, digests: Mapping[str, str]) -> str:
+    """Name the inputs that were redone, came or went; the settings are the same."""
+    old, new = sealed.manifest["inputs"], {name: digests[name] for name in stage.inputs}
+    return f"changed input {', '.join(name for name in {**new, **old} if old.get(name) != new.get(name))}"
 
 
 def _differences(old: Any, new: Any, where: str) -> list[str]:  # noqa: ANN401 - JSON values

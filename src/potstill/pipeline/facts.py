@@ -6,7 +6,8 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 
-from potstill.pipeline.stages import teacher_name, teacher_seed
+from potstill.pipeline.settings import teacher_seed
+from potstill.pipeline.stages import teacher_name
 from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher
 from potstill.recipe_file import dump
 from potstill.records import Example, Measure, Problem, Trace, Verdict

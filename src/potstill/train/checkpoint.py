@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import StoreError
+from potstill.store import refusal
 
 NAME = "checkpoint.pt"
 
@@ -28,9 +29,9 @@ def save(folder: Path, state: dict[str, Any]) -> None:
         sync(folder)
     except (OSError, RuntimeError) as cause:  # torch names a full disk RuntimeError
         part.unlink(missing_ok=True)
-        raise StoreError(
-            f"{folder}: the checkpoint cannot be written ({cause}); the one before it is untouched"
-        ) from cause
+        first = cause if isinstance(cause, OSError) else cause.__context__
+        told = refusal(first, part) if isinstance(first, OSError) else f"{part}: {str(cause).splitlines()[0]}"
+        raise StoreError(f"{told} (the checkpoint before this one is untouched)") from cause
 
 
 def latest(folder: Path, fingerprint: str) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ import importlib.util
 import io
 import logging
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -64,11 +65,17 @@ def stop_ids(model: Any) -> list[int]:  # noqa: ANN401 - a Hugging Face model
 
 
 def write(model: Any, tokenizer: Any, out: Path) -> None:  # noqa: ANN401
-    """Save model, tokenizer and generation config as a plain checkpoint folder."""
+    """Save model, tokenizer and generation config as a plain checkpoint folder; OSError where it cannot be written."""
     out.mkdir(parents=True, exist_ok=True)
-    with _quiet():
-        model.save_pretrained(out)
-        tokenizer.save_pretrained(out)
+    try:
+        with _quiet():
+            model.save_pretrained(out)
+            tokenizer.save_pretrained(out)
+    except Exception as cause:  # safetensors raises a class of its own for a full disk, tokenizers a bare Exception
+        number = re.search(r"\(os error (\d+)\)", str(cause))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(out)) from cause
     for weights in out.glob("*.safetensors"):
         shutil.copymode(out / "config.json", weights)  # safetensors makes them readable to nobody else
 
