@@ -13,16 +13,22 @@ from potstill import __version__
 from potstill.cli import ALLOCATOR
 
 ENTRY = "import sys; from potstill.cli import entry; sys.argv[0] = 'potstill'; entry()"
-SPY = """\
+SPY = (
+    """\
 import json, os, sys
 
+NAMES = """
+    + repr(list(ALLOCATOR))
+    + """
+
 def read(note=""):
-    found = {"argv": sys.argv[1:], "note": note, "allocator": {k: os.environ.get(k) for k in %r}, "pid": os.getpid()}
+    found = {"argv": sys.argv[1:], "note": note, "allocator": {k: os.environ.get(k) for k in NAMES}, "pid": os.getpid()}
     with open("spied.jsonl", "a") as file:
         file.write(json.dumps(found) + "\\n")
     sys.stdout.flush()
     return []
-""" % (list(ALLOCATOR),)
+"""
+)
 
 
 @pytest.fixture

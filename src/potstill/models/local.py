@@ -17,6 +17,10 @@ COMPACT_SHARE = 0.2
 """Finished rows leave the batch once they are this share of it: one looping row must not hold up the rest."""
 
 
+SHARED_AT_LEAST = 8
+"""Tokens of a common prefix that are worth a forward pass of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A rendered prompt and the seed its sampling starts from."""
@@ -55,13 +59,13 @@ class LocalModel:
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         try:
             self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        except (OSError, ValueError, KeyError) as error:
-            raise StudentError(f"{folder} has no tokenizer that can be loaded: {_first_line(error)}") from None
+        except Exception as error:  # tokenizers raises a bare Exception for a damaged tokenizer.json
+            raise StudentError(f"{folder} has no tokenizer that can be loaded: {_first_line(error)}") from error
         try:
             model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
             self.model = model.to(self.device).eval()
-        except (OSError, ValueError, KeyError) as error:
-            raise StudentError(f"{folder} is no model that can be loaded: {_first_line(error)}") from None
+        except Exception as error:  # a damaged checkpoint: RuntimeError, SafetensorError, TypeError and others
+            raise StudentError(f"{folder} is no model that can be loaded: {_first_line(error)}") from error
         if not self.tokenizer.chat_template:
             raise StudentError(f"{folder} has no chat template: use an instruction-tuned student or add one")
         stop = self.model.generation_config.eos_token_id
@@ -96,16 +100,12 @@ class LocalModel:
                 results[row] = Generated("", "length", len(ids), 0)
         if not rows:
             return [r for r in results if r is not None]
-        width = max(len(encoded[row]) for row in rows)
-        limit = min(max_tokens, self.context - width)
-        pad = self.stops[0]
-        ids = torch.tensor([[pad] * (width - len(encoded[r])) + encoded[r] for r in rows], device=self.device)
-        mask = torch.tensor([[0] * (width - len(encoded[r])) + [1] * len(encoded[r]) for r in rows], device=self.device)
+        limit = min(max_tokens, self.context - max(len(encoded[row]) for row in rows))
         draws = {r: torch.Generator().manual_seed(prompts[r].seed) for r in rows} if temperature > 0 else {}
         written: dict[int, list[int]] = {row: [] for row in rows}
         finish: dict[int, Literal["stop", "length"]] = dict.fromkeys(rows, "length")
         with torch.inference_mode():
-            for step, (alive, logits) in enumerate(self._steps(ids, mask, rows, written, finish, limit)):
+            for step, (alive, logits) in enumerate(self._steps(encoded, rows, written, finish, limit)):
                 tokens = self._choose(logits, alive, draws, temperature, top_p)
                 for row, token in zip(alive, tokens, strict=True):
                     if finish[row] == "stop":
@@ -123,8 +123,7 @@ class LocalModel:
 
     def _steps(
         self,
-        ids: torch.Tensor,
-        mask: torch.Tensor,
+        encoded: list[list[int]],
         rows: list[int],
         written: dict[int, list[int]],
         finish: dict[int, Literal["stop", "length"]],
@@ -133,8 +132,14 @@ class LocalModel:
         """Yield (rows in the batch, next-token logits: (rows, vocabulary)); finished rows leave the cache."""
         torch = self.torch
         alive = list(rows)
-        cache: Any = None
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        shared = _shared([encoded[row] for row in rows])
+        cache = self._prefill(encoded[rows[0]][:shared], len(rows)) if shared else None
+        rest = [encoded[row][shared:] for row in rows]
+        width = max(map(len, rest))
+        pad = self.stops[0]
+        ids = torch.tensor([[pad] * (width - len(r)) + r for r in rest], device=self.device)
+        mask = torch.tensor([[1] * shared + [0] * (width - len(r)) + [1] * len(r) for r in rest], device=self.device)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, shared:]
         for _ in range(limit):
             out = self.model(
                 input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
@@ -154,6 +159,13 @@ class LocalModel:
             ids = torch.tensor(last, device=self.device).unsqueeze(1)
             mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
             positions = positions[:, -1:] + 1
+
+    def _prefill(self, prefix: list[int], rows: int) -> Any:  # noqa: ANN401 - a cache of transformers
+        """Return the cache of a prefix that all rows share (system message, worked examples), computed once."""
+        ids = self.torch.tensor([prefix], device=self.device)
+        cache = self.model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
+        cache.batch_repeat_interleave(rows)
+        return cache
 
     def _choose(
         self,
@@ -175,6 +187,14 @@ class LocalModel:
             int(torch.multinomial(share, 1, generator=draws[row]).item())
             for row, share in zip(alive, shares, strict=True)
         ]
+
+
+def _shared(encoded: Sequence[Sequence[int]]) -> int:
+    """Return how many first tokens all rows share, leaving each at least one; 0 where it would not pay."""
+    most = min(map(len, encoded)) - 1
+    first = encoded[0]
+    same = next((n for n in range(most) if any(row[n] != first[n] for row in encoded)), most)
+    return same if same >= SHARED_AT_LEAST and len(encoded) > 1 else 0
 
 
 def row_seed(seed: int, *what: Any) -> int:  # noqa: ANN401 - any JSON value

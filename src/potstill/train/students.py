@@ -164,7 +164,7 @@ def _read(name: str, *, local: bool) -> tuple[Any, Any]:
     tokenizer = _tokenizer(name, local=local)
     try:
         model = transformers.AutoModelForCausalLM.from_pretrained(name, local_files_only=local, dtype=torch.float32)
-    except (OSError, ValueError, KeyError) as cause:
+    except Exception as cause:  # a damaged checkpoint surfaces as RuntimeError, SafetensorError, TypeError and others
         raise StudentError(
             f"student {name}: cannot be loaded as a causal language model ({_first_line(cause)})"
         ) from cause
@@ -182,7 +182,7 @@ def _tokenizer(name: str, *, local: bool) -> Any:  # noqa: ANN401
         )
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, local_files_only=local)
-    except (OSError, ValueError, KeyError) as cause:
+    except Exception as cause:  # tokenizers raises a bare Exception for a damaged tokenizer.json
         raise StudentError(f"student {name}: its tokenizer cannot be loaded ({_first_line(cause)})") from cause
     if not tokenizer.is_fast:
         raise StudentError(
