@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import TINY, call, done, ended, start
+from commands import TINY, Ended, call, done, ended, start
 
 from potstill import __version__
 from potstill.cli import ALLOCATOR
@@ -141,6 +141,22 @@ def test_light_commands_do_not_start_over():
 def test_output_into_a_closed_pipe_is_no_traceback():
     process = subprocess.run(f"{sys.executable} -m potstill --help | true", shell=True, capture_output=True, text=True)
     assert "Traceback" not in process.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_output_onto_a_full_disk_is_one_line():
+    process = subprocess.run(
+        f"{sys.executable} -m potstill check pocket > /dev/full", shell=True, capture_output=True, text=True
+    )
+    told = Ended(process.returncode, process.stdout, process.stderr).mistake()
+    assert "the disk is full, writing what was printed" in told
+
+
+def test_a_terminal_that_cannot_show_a_character_gets_another(here):
+    (here / "größe.yaml").write_text(TINY)
+    found = entry("check", "größe.yaml", PYTHONIOENCODING="ascii")
+    assert found.returncode == 0, found
+    assert found.stdout.startswith("gr??e.yaml is sound")
 
 
 def test_evaluate_measures_an_export_on_a_runs_problems_and_on_a_file(finished_run):

@@ -264,6 +264,11 @@ DATA = {
         FILE, "p.jsonl", jsonl(*sums(24, answer=None)), "no held-out problem has an answer to judge by"),
     "a loader that fails": (
         LOADER, "mine.py", "def read():\n    raise KeyError('x')\n", "mine:read failed before its first item"),
+    "a loader with errors of its own": (
+        LOADER, "mine.py", "import csv\ndef read():\n    yield {'question': '1?'}\n    raise csv.Error('x')\n",
+        "mine:read failed after item 1: Error: x"),
+    "a loader that ends the process": (
+        LOADER, "mine.py", "def read():\n    raise SystemExit(3)\n", "failed before its first item: SystemExit"),
     "a loader that is no Python": (LOADER, "mine.py", "def read(:\n", "mine cannot be imported: invalid syntax"),
 }  # fmt: skip
 
@@ -606,7 +611,7 @@ def test_ctrl_c_in_evaluation_and_in_training_ends_with_the_bytes_of_an_undistur
     assert "evaluate-base      under way" in done("status", run).out
 
     process = start(*RUN, OMP_NUM_THREADS="1")
-    interrupt(process, lambda: (run / "train-traces.partial/checkpoints/checkpoint.pt").exists())
+    interrupt(process, lambda: any(run.glob("train-traces.partial/**/checkpoint.pt")))
     assert "train-traces       under way" in done("status", run).out
 
     done(*RUN)

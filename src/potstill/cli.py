@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import io
 import os
 import signal
 import sys
@@ -30,9 +32,16 @@ def entry() -> None:
     # glibc reads its settings when a process starts, so the commands that train start over with them once.
     if argv and argv[0] in HEAVY and sys.platform == "linux" and not any(name in os.environ for name in ALLOCATOR):
         os.execve(sys.executable, [sys.executable, "-m", "potstill", *argv], {**os.environ, **ALLOCATOR})  # noqa: S606
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a model may answer with what this terminal cannot show
     code = main(argv)
     if code == INTERRUPTED:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would end the tidying up with a traceback
+        # A second Ctrl-C would end the tidying up with a traceback; and Python itself would end with the signal instead
+        # of the code where a library was interrupted while it was imported.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        atexit._run_exitfuncs()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 
@@ -40,7 +49,9 @@ def main(argv: Sequence[str]) -> int:
     """Return the exit code: 0 done, 2 a mistake with one line on standard error, 130 interrupted."""
     options = _parser().parse_args(argv)
     try:
-        return int(options.command(options))
+        code = int(options.command(options))
+        _flush()
+        return code
     except PotstillError as error:
         print(f"potstill: {error}", file=sys.stderr)
         return error.exit_code
@@ -57,8 +68,18 @@ def main(argv: Sequence[str]) -> int:
     except OSError as error:
         from potstill.store import refusal
 
-        print(f"potstill: {refusal(error)}", file=sys.stderr)
+        print(f"potstill: {refusal(error, 'what was printed')}", file=sys.stderr)
         return 2
+
+
+def _flush() -> None:
+    """Write out what was printed, while a refusal can still be told in one line."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python would try, and complain, once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 class _Parser(argparse.ArgumentParser):

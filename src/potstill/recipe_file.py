@@ -236,6 +236,15 @@ for _tag, (_pattern, _starts) in _RESOLVERS.items():
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _starts)
 
 
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    """Quote line separators that YAML would fold into a space."""
+    folded = any(character in text for character in "\x85\u2028\u2029\ufeff")
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if folded else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def _read(text: str) -> Any:  # noqa: ANN401 - YAML
     return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
 

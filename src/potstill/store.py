@@ -36,6 +36,8 @@ if typing.TYPE_CHECKING:
 R = TypeVar("R")
 PART_ROWS = 1000
 MANIFEST, BEGUN, CLOCK = "manifest.json", "begun.json", "clock.json"
+SCRATCH = "scratch"
+"""Folder of a stage under way for what only a rerun needs, such as checkpoints; it goes when the stage is sealed."""
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EFBIG: "file too large"}
 
 
@@ -301,7 +303,7 @@ class Work:
             for file in _files(self.path):
                 _sync_file(file)
                 name = file.relative_to(self.path).as_posix()
-                if name not in (CLOCK, BEGUN):
+                if name not in (CLOCK, BEGUN) and not name.startswith(f"{SCRATCH}/"):
                     files.append({"name": name, "bytes": file.stat().st_size, "sha256": digest_of(file)})
             for folder in {file.parent for file in _files(self.path)}:
                 _sync_folder(folder)
@@ -316,6 +318,7 @@ def _put_in_place(run: Path, stage: str) -> None:
     final, partial, old = run / stage, run / f"{stage}.partial", run / f"{stage}.old"
     with writing(final):
         (partial / BEGUN).unlink(missing_ok=True)
+        shutil.rmtree(partial / SCRATCH, ignore_errors=True)
         if final.exists():
             shutil.rmtree(old, ignore_errors=True)
             final.rename(old)

@@ -10,6 +10,7 @@ from potstill.models.local import Generated, Prompt, row_seed
 from potstill.recipe import Checks, Evaluate, Student
 from potstill.records import Example, Measure, Problem, Trace
 from potstill.text import is_looping, split_response
+from potstill.train.render import ask
 from potstill.verify import verdict_of
 
 
@@ -34,11 +35,6 @@ class Row:
     shots: tuple[Example, ...] = ()
 
 
-def question_of(student: Student, statement: str) -> str:
-    """Fill the student's prompt; `str.format` would trip over the braces of LaTeX."""
-    return student.prompt.replace("{question}", statement)
-
-
 def messages_of(student: Student, row: Row, statement: str) -> list[dict[str, str]]:
     """Return the conversation that ends with the question.
 
@@ -46,10 +42,10 @@ def messages_of(student: Student, row: Row, statement: str) -> list[dict[str, st
     """
     messages = []
     for shot in row.shots:
-        messages.append({"role": "user", "content": question_of(student, shot.question)})
+        messages.append({"role": "user", "content": ask(student, shot.question)})
         shown = f"{shot.reasoning}\n{shot.answer}" if shot.reasoning else shot.answer
         messages.append({"role": "assistant", "content": shown})
-    messages.append({"role": "user", "content": question_of(student, statement)})
+    messages.append({"role": "user", "content": ask(student, statement)})
     return messages
 
 

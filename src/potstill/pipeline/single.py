@@ -6,12 +6,13 @@ import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from potstill.errors import DataError, PotstillError, StudentError, nearest
 from potstill.evaluate.metrics import summarise
-from potstill.evaluate.protocol import Row, measure, question_of, split
+from potstill.evaluate.protocol import Row, measure, split
 from potstill.models.local import LocalModel, Prompt
-from potstill.pipeline.check import check_file, check_student
+from potstill.pipeline.check import PACKAGED, check_file, check_student
 from potstill.pipeline.stages import MODEL, stages_of
 from potstill.problems import read
 from potstill.progress import Progress
@@ -19,6 +20,7 @@ from potstill.recipe import PROBLEM_COLUMNS, Checks, Evaluate, Recipe, Source, S
 from potstill.recipe_file import load
 from potstill.records import Measure, Problem
 from potstill.store import Run, write_durably
+from potstill.train.render import ask
 
 MAX_TOKENS = 512
 """Tokens of an answer where neither the command line nor the model's context sets another limit."""
@@ -39,7 +41,10 @@ def evaluate_checkpoint(options: argparse.Namespace) -> str:
     student = Student(model=options.model, prompt=options.prompt)
     checkpoint = _checkpoint(options.model)
     check_student(checkpoint, Path(), "MODEL", options.max_tokens or 1)
-    model = LocalModel(checkpoint, options.precision)
+    with TemporaryDirectory() as folder:
+        if checkpoint == PACKAGED:
+            checkpoint = _unpacked(Path(folder))
+        model = LocalModel(checkpoint, options.precision)
     row = Row(Path(options.model).name or options.model, "zero-shot")
     progress = Progress("evaluate", len(problems) * options.samples, "responses")
     measures = list(progress.track(measure(model, problems, row, student, settings, Checks(), options.seed)))
@@ -90,6 +95,14 @@ def _checkpoint(name: str) -> str:
     return name
 
 
+def _unpacked(folder: Path) -> str:
+    """Write the packaged student, which no hub name or folder leads to, as a checkpoint."""
+    from potstill.train import students
+
+    students.prepare(Student(model=PACKAGED), lambda: (), 0, folder / MODEL)
+    return str(folder / MODEL)
+
+
 def ask_student(run: Path, student: str, question: str, max_tokens: int | None) -> str:
     """Return what a student of the run writes: its reasoning, a rule, its answer."""
     if not question.strip():
@@ -114,7 +127,7 @@ def ask_student(run: Path, student: str, question: str, max_tokens: int | None) 
 
 
 def _answer(model: LocalModel, recipe: Recipe, question: str, max_tokens: int | None) -> str:
-    asked = model.render([{"role": "user", "content": question_of(recipe.student, question)}])
+    asked = model.render([{"role": "user", "content": ask(recipe.student, question)}])
     settings = recipe.evaluate
     limit = max_tokens or settings.max_tokens
     (generated,) = model.sample([Prompt(asked, recipe.seed)], limit, settings.temperature, settings.top_p)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import DataError
-from potstill.evaluate.protocol import Row, choose_shots, question_of
+from potstill.evaluate.protocol import Row, choose_shots
 from potstill.evaluate.protocol import measure as measures_of
 from potstill.models.local import LocalModel
 from potstill.pipeline import settings
@@ -20,6 +20,7 @@ from potstill.progress import Progress
 from potstill.recipe import DatasetTeacher, Recipe, ServedTeacher, SolutionsTeacher, Source
 from potstill.records import Drop, Example, Measure, Problem, Trace, Verdict
 from potstill.store import Run, Sealed, TableWriter, Work, write_durably
+from potstill.train.render import ask
 
 MODEL = "model"
 """Folder of a checkpoint inside a stage."""
@@ -206,7 +207,7 @@ def prepare_student(context: Context) -> dict[str, Any]:
 
     def texts() -> Iterator[str]:
         for example in context.inputs["examples"].rows("examples", Example):
-            yield from (question_of(shown, example.question), example.reasoning, example.answer)
+            yield from (ask(shown, example.question), example.reasoning, example.answer)
 
     print(f"student: preparing {shown.model or 'a Llama from nothing'}", file=sys.stderr)
     students.prepare(shown, texts, train_seed(recipe), context.work.path / MODEL)
@@ -278,7 +279,7 @@ def export(context: Context) -> dict[str, Any]:
 
     recipe, trained = context.recipe, context.inputs["train-traces"]
     asked = itertools.islice(context.inputs["problems"].rows("evaluation", Problem), EXPORT_PROMPTS)
-    questions = [question_of(recipe.student, problem.statement) for problem in asked]
+    questions = [ask(recipe.student, problem.statement) for problem in asked]
     card = Card(
         name=recipe.name,
         base_model=recipe.student.model or "a Llama from nothing",

@@ -12,17 +12,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from potstill.errors import DataError, RecipeError, nearest
+from potstill.errors import DataError, PotstillError, RecipeError, nearest
 from potstill.problems.columns import checked
 from potstill.recipe import Source
 from potstill.records import Problem
 
 _FIELDS = [field.name for field in dataclasses.fields(Problem)]
-_FAILURES = (
-    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError,
-    SyntaxError, TypeError, ValueError,
-)  # fmt: skip
-"""What a user's code may raise: its fault, told in one line. Anything else is ours or the machine's."""
+_FAILURES = (Exception, SystemExit)
+"""What a user's code may raise, classes of its own libraries included: its fault, told in one line."""
 
 
 def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Iterator[Problem]:
@@ -63,6 +60,8 @@ def find_function(name: str, data: Path, where: str) -> Callable[..., Any]:
         raise RecipeError(f"{where}: {name!r} is not of the form module:function")
     try:
         module = _module(module_name, data, where)
+    except PotstillError:
+        raise
     except _FAILURES as error:
         raise RecipeError(f"{where}: {module_name} cannot be imported: {_line(error)}") from error
     function = getattr(module, function_name, None)
@@ -106,6 +105,8 @@ def _items(function: Callable[..., Any], source: Source, name: str) -> Iterator[
             raise DataError(f"{name} returned {type(items).__name__}, not an iterable of dicts with problem fields")
         for number, item in enumerate(items, 1):  # noqa: B007 - named in the message
             yield item
+    except PotstillError:
+        raise
     except _FAILURES as error:
         told = f"{type(error).__name__}: {_line(error)}"
         raise DataError(

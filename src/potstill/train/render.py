@@ -6,7 +6,6 @@ text, so that what is trained on is byte for byte what the template makes at inf
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -47,14 +46,12 @@ class Rendered:
     eos_end: int
 
 
-def ask(student: recipe.Student, question: str, choices: Sequence[str] = ()) -> str:
-    """Return what the student is asked: `student.prompt` with `{question}` and `{choices}` filled in.
+def ask(student: recipe.Student, statement: str) -> str:
+    """Return what the student is asked: `student.prompt` with `{question}` filled in.
 
-    Choices are lettered, one a line. Braces inside the question stay as they are.
+    One replacement, not `str.format`: braces inside a question are LaTeX and stay as they are.
     """
-    listed = "\n".join(f"({chr(65 + number)}) {choice}" for number, choice in enumerate(choices))
-    filled = {"{question}": question, "{choices}": listed}
-    return re.sub(r"\{question\}|\{choices\}", lambda match: filled[match.group()], student.prompt).strip()
+    return student.prompt.replace("{question}", statement).strip()
 
 
 def stop_texts(tokenizer: Any, stop_ids: Sequence[int]) -> tuple[str, ...]:  # noqa: ANN401 - a Hugging Face tokenizer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from potstill import recipe
 from potstill.progress import Progress
 from potstill.records import Example
-from potstill.store import to_json, write_durably
+from potstill.store import SCRATCH, to_json, write_durably
 from potstill.train import students
 from potstill.train.audit import audit
 from potstill.train.order import Plan, plan
@@ -59,7 +58,6 @@ def train_row(
     print(audited, file=sys.stderr)
     logs = _train(train, rows, steps, budget, whole, row, base, work, seed)
     write_durably(work / "losses.json", to_json(logs))
-    shutil.rmtree(work / "checkpoints", ignore_errors=True)
     return {"examples": len(rows.rows), "dropped": rows.counts, "steps": len(steps.steps), "tokens": steps.total_tokens}
 
 
@@ -76,7 +74,15 @@ def _train(
 ) -> list[dict[str, float]]:
     progress = Progress(f"train {row}", steps.total_tokens, "tokens")
     logs = train(
-        base, rows.rows, steps, budget, whole.student.lora, seed, work / "checkpoints", work / "model", progress
+        base,
+        rows.rows,
+        steps,
+        budget,
+        whole.student.lora,
+        seed,
+        work / SCRATCH / "checkpoints",
+        work / "model",
+        progress,
     )
     progress.close()
     return list(json.loads(json.dumps(logs)))
