@@ -205,13 +205,13 @@ def read_parts(folder: Path, table: str, record: type[R]) -> Iterator[R]:
     _, tuples = _plan(record)
     parts = sorted(folder.glob(f"{table}-[0-9][0-9][0-9][0-9][0-9].parquet"))
     if not parts:
-        raise StoreError(f"{folder} has no table {table!r}: run the stage again with --redo")
+        raise StoreError(f"{folder} has no table {table!r}: remove the folder and run again")
     for part in parts:
         try:
             file = pq.ParquetFile(part)
             version = (file.schema_arrow.metadata or {}).get(b"potstill.schema", b"?").decode()
             if version != str(SCHEMA):
-                raise StoreError(f"{part} has record schema {version}, this potstill reads {SCHEMA}: run with --redo")
+                raise StoreError(f"{part} has record schema {version}, this potstill reads {SCHEMA}: remove {folder}")
             for batch in file.iter_batches(batch_size=512):
                 for row in batch.to_pylist():
                     for name in tuples:
@@ -219,7 +219,7 @@ def read_parts(folder: Path, table: str, record: type[R]) -> Iterator[R]:
                     yield record(**row)
         except (pa.ArrowInvalid, pa.ArrowIOError) as error:
             raise StoreError(
-                f"{part} is damaged ({str(error).splitlines()[0]}): run the stage again with --redo"
+                f"{part} is damaged ({str(error).splitlines()[0]}): remove {folder} and run again"
             ) from error
 
 
@@ -364,10 +364,10 @@ class Run:
             holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
             raise BusyError(f"{self.path} is in use by process {holder}: wait for it or name another --out") from None
+        self._lock = descriptor
         with writing(self.path):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        self._lock = descriptor
         self._recover()
 
     def unlock(self) -> None:

@@ -112,8 +112,8 @@ def run(recipe: Recipe, folder: Run, *, only: str | None = None, redo: bool = Fa
     names = [stage.name for stage in stages]
     if only is not None and only not in names:
         raise PotstillError(f"no stage {only!r} in this recipe{nearest(only, names)}")
-    folder.lock()
     try:
+        folder.lock()
         before = standings(folder, stages)
         if not redo:
             refuse_to_redo(before, only)

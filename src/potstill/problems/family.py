@@ -21,7 +21,7 @@ def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Ite
     try:
         stream = generate(name, seed, source.settings)
     except RecipeError as error:
-        raise RecipeError(f"{where}: {error}") from error
+        raise RecipeError(f"{where}.family: {error}") from error
     domain, checker = source.domain, source.checker
     if domain is None and checker is None:
         return stream

@@ -32,12 +32,14 @@ def train_row(
 
     model, tokenizer = students.load(base)
     stop_ids = students.stop_ids(model)
+    context = getattr(model.config, "max_position_embeddings", None) or whole.train.max_length
+    longest = min(whole.train.max_length, context)
     stops = stop_texts(tokenizer, stop_ids)
     del model
     asked = [ask(whole.student, example.question) for example in examples]
 
     def rows_of(given: Sequence[Example]) -> Rows:
-        return make_rows(given, asked, tokenizer, whole.student, whole.train.max_length, stops)
+        return make_rows(given, asked, tokenizer, whole.student, longest, stops)
 
     rows, budget = rows_of(examples), whole.train
     audited = audit(rows, tokenizer, stop_ids, budget)
