@@ -63,7 +63,8 @@ RIGHT = "<think>\nbecause\n</think>\n\nThe answer is"
 
 RECIPES = {
     "an unknown key": (edited("seed:", "sead:"), "r.yaml:2: sead: unknown key, did you mean 'seed'?"),
-    "a misspelt family": (edited("chain", "chian"), "r.yaml:6: problems.sources.0.family: unknown family 'chian', did you"),
+    "a misspelt family": (
+        edited("chain", "chian"), "r.yaml:6: problems.sources.0.family: unknown family 'chian', did you mean"),
     "a misspelt setting of a family": (
         edited("24}", "24, settings: {max_step: 3}}"), "unknown setting 'max_step', did you mean 'max_steps'?"),
     "a misspelt teacher": (edited("worked", "wroked"), "r.yaml:7: teacher.kind: unknown teacher 'wroked', did you"),

@@ -69,7 +69,7 @@ def ours(model, given_rows, loss, size):
 
 
 def plain(model, given_rows, loss):
-    """The formula as it stands in DESIGN section 5, row by row, with whole logits."""
+    """The formula as it stands in docs/guide, row by row, with whole logits."""
     model.zero_grad()
     losses = {segment: [] for segment in BODY}
     for row in given_rows:
