@@ -21,7 +21,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 FAMILIES = ("chain", "shop", "compare", "clock", "row", "weekday")
-POCKET_TOKENS = 3_000_000
+POCKET_TOKENS = 1_500_000
 STUDENTS = ("pocket", "smollm2")
 SEEDS = {"pocket": (1, 2, 3), "smollm2": (1,)}
 
@@ -47,7 +47,7 @@ def run(recipe: str, out: Path, sets: list[str]) -> dict[str, dict]:
 def study(student: str, seed: int, folder: Path, tokens: int) -> dict[str, dict]:
     """Return the four rows of one seed."""
     if student == "pocket":
-        sets = [sources(6000), f"train.tokens={tokens}", "evaluate.max_tokens=192", "problems.evaluate=240"]
+        sets = [sources(3000), f"train.tokens={tokens}", "evaluate.max_tokens=192", "problems.evaluate=240"]
         recipe = "pocket"
     else:
         sets, recipe = [], "quickstart"

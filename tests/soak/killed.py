@@ -1,9 +1,11 @@
 """Run potstill and SIGKILL the process at its n-th durable operation: `python killed.py N COUNT_FILE ARGS...`.
 
-Counted are fsync, rename and replace, the operations between which a crash could lose something; N of 0 kills never.
-The count of an undisturbed run is written to COUNT_FILE.
+Counted are fsync, rename and replace, the operations between which a crash could lose something; N of 0 kills never,
+and at a negative N the operation fails as on a full disk instead. The count of an undisturbed run is written to
+COUNT_FILE.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -20,6 +22,8 @@ def counted(real):
         count += 1
         if count == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
+        if count == -kill_at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return real(*args, **kwargs)
 
     return call

@@ -43,7 +43,7 @@ def recipe(folder: Path, url: str | None = None) -> Path:
 
 
 def start(recipe: Path, out: Path, kill_at: int = 0) -> subprocess.Popen:
-    """Start a run that kills itself at the given durable operation."""
+    """Start a run that kills itself at the given durable operation; a negative one fails as on a full disk."""
     arguments = [str(kill_at), str(out) + ".count", "run", str(recipe), "--out", str(out)]
     return subprocess.Popen(
         [sys.executable, str(HERE / "killed.py"), *arguments],

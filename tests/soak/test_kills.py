@@ -41,6 +41,34 @@ def test_counted_points_across_all_stages(tmp_path, undisturbed, part):
     killed_at(tmp_path, [point], undisturbed)
 
 
+def failed_at(tmp_path, points, undisturbed):
+    """Let operations of one run folder fail one after the other, then let it finish."""
+    recipe, out = runs.recipe(tmp_path), tmp_path / "run"
+    for point in points:
+        process = runs.start(recipe, out, -point)
+        said, _ = process.communicate(timeout=600)
+        if process.returncode == 0:
+            break
+        assert process.returncode == 2, said
+        last = said.strip().splitlines()[-1]
+        assert last.startswith("potstill: ")
+        assert "disk is full" in last or "No space left" in last
+    assert runs.finish(runs.start(recipe, out)) == 0
+    assert runs.digest(out) == undisturbed[0]
+
+
+def test_operations_that_fail_lose_nothing_sealed(tmp_path, undisturbed):
+    total = undisturbed[1]
+    failed_at(tmp_path, [2, total // 3, total // 5], undisturbed)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("part", range(2 if SHORT else 12))
+def test_operations_that_fail_across_all_stages(tmp_path, undisturbed, part):
+    parts = 2 if SHORT else 12
+    failed_at(tmp_path, [2 + (undisturbed[1] - 3) * part // (parts - 1)], undisturbed)
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(2 if SHORT else 20))
 def test_random_times(tmp_path, undisturbed, seed):

@@ -5,7 +5,9 @@ Why a loop of our own and not `transformers.Trainer`: docs/decisions/0004-traini
 
 from __future__ import annotations
 
+import ctypes
 import math
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 BETAS = (0.9, 0.95)
 EAGER_TOKENS = 256
 Log = dict[str, float]
+RELEASE_EVERY = 4
+"""Optimiser steps between `release_memory`."""
 
 
 def learning_rate(step: int, steps: int, settings: recipe.Train) -> float:
@@ -89,11 +93,24 @@ def train(
         log = trainer.step(step, [rows[index] for index in plan.steps[step]], rate)
         logs.append({"step": step + 1, "tokens": sum(plan.tokens[: step + 1]), "learning_rate": rate, **log})
         progress.advance(plan.tokens[step], f"step {step + 1}/{len(plan.steps)}, loss {log['loss']:.3f}")
+        if (step + 1) % RELEASE_EVERY == 0:
+            release_memory()
         if (step + 1) % settings.checkpoint_every == 0 and step + 1 < len(plan.steps):
             checkpoint.save(work, {"fingerprint": fingerprint, "logs": logs, **trainer.state()})
     merged = trainer.finish()
     checkpoint.publish(out, lambda folder: students.write(merged, tokenizer, folder))
     return logs
+
+
+def release_memory() -> None:
+    """Give free blocks back to the kernel, where the C library can.
+
+    With the allocator settings of the command line nothing goes back by itself, and rows of ever new lengths leave
+    holes: SmolLM2's training grew from 3 to 8 GB in 70 steps without this.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def _fingerprint(rows: Sequence[Row], plan: Plan, settings: recipe.Train, lora: recipe.Lora | None, seed: int) -> str:
