@@ -11,7 +11,7 @@ from potstill.export.card import Card, model_card
 from potstill.train import checkpoint, students
 
 PROMPTS = 8
-NEW_TOKENS = 48
+NEW_TOKENS = 16
 LARGEST_DIFFERENCE = 1e-4
 """Largest difference of any logit that counts as the same model (fp32 on one machine gives 0)."""
 
