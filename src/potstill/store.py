@@ -69,7 +69,7 @@ def write_durably(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync(path.parent)
 
 
 def to_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
@@ -89,15 +89,8 @@ def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file())
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_file(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Flush a file or a folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -301,12 +294,12 @@ class Work:
         with writing(self.path):
             files = []
             for file in _files(self.path):
-                _sync_file(file)
+                sync(file)
                 name = file.relative_to(self.path).as_posix()
                 if name not in (CLOCK, BEGUN) and not name.startswith(f"{SCRATCH}/"):
                     files.append({"name": name, "bytes": file.stat().st_size, "sha256": digest_of(file)})
             for folder in {file.parent for file in _files(self.path)}:
-                _sync_folder(folder)
+                sync(folder)
         manifest = dict(self.about, stage=self.stage, schema=SCHEMA, files=files, counts=dict(counts))
         write_durably(self.path / MANIFEST, to_json(manifest))
         _put_in_place(self.run, self.stage)
@@ -323,7 +316,7 @@ def _put_in_place(run: Path, stage: str) -> None:
             shutil.rmtree(old, ignore_errors=True)
             final.rename(old)
         partial.rename(final)
-        _sync_folder(run)
+        sync(run)
         shutil.rmtree(old, ignore_errors=True)
 
 

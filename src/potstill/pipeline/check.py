@@ -8,8 +8,8 @@ from pathlib import Path
 from potstill.errors import RecipeError, nearest
 from potstill.problems import check_source
 from potstill.recipe import DatasetTeacher, Recipe, ServedTeacher, SolutionsTeacher, WorkedTeacher
+from potstill.train.students import PACKAGED
 
-PACKAGED = "smollm2-135m-instruct"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model")
 
 

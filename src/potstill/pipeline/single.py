@@ -12,7 +12,7 @@ from potstill.errors import DataError, PotstillError, StudentError, nearest
 from potstill.evaluate.metrics import summarise
 from potstill.evaluate.protocol import Row, measure, split
 from potstill.models.local import LocalModel, Prompt
-from potstill.pipeline.check import PACKAGED, check_file, check_student
+from potstill.pipeline.check import check_file, check_student
 from potstill.pipeline.stages import MODEL, stages_of
 from potstill.problems import read
 from potstill.progress import Progress
@@ -21,6 +21,7 @@ from potstill.recipe_file import load
 from potstill.records import Measure, Problem
 from potstill.store import Run, write_durably
 from potstill.train.render import ask
+from potstill.train.students import PACKAGED
 
 MAX_TOKENS = 512
 """Tokens of an answer where neither the command line nor the model's context sets another limit."""

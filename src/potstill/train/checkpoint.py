@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import StoreError
-from potstill.store import refusal
+from potstill.store import refusal, sync
 
 NAME = "checkpoint.pt"
 
@@ -58,12 +58,3 @@ def publish(out: Path, fill: Callable[[Path], None]) -> None:
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
     sync(out.parent)
-
-
-def sync(path: Path) -> None:
-    """Flush a file or folder to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
