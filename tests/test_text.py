@@ -118,7 +118,7 @@ def test_time_is_linear_on_hostile_text(unit):
         return time.process_time() - started
 
     small = min(seconds(100_000) for _ in range(3))
-    assert seconds(2_000_000) < max(120 * small, 0.5), "20 times the text; a quadratic splitter takes 400 times as long"
+    assert seconds(2_000_000) < max(150 * small, 1.0), "20 times the text; a quadratic splitter takes 400 times as long"
 
 
 def test_real_long_traces_are_split_as_labelled():

@@ -33,6 +33,8 @@ _TAG = re.compile("|".join(re.escape(mark) for pair in MARKS.values() for mark i
 _LEADING_WORD = re.compile(r"\s{0,8}(?:<\|im_start\|>)?think(?:ing)?[ \t]{0,8}\r?\n")
 _ANSWER_WORD = re.compile(r"\n(?:<\|im_start\|>)?answer[ \t]{0,8}\r?(?=\n|\Z)")
 _WRITTEN = re.compile(r"\S")
+_Tag = tuple[str, bool, int, int]
+"""Name, whether it opens, start, end."""
 _SOLUTION = ("<|begin_of_solution|>", "<|end_of_solution|>")
 
 
@@ -59,12 +61,13 @@ def split_response(text: str) -> Split:
     leading = _LEADING_WORD.match(text)
     if leading is not None:
         return _split_words(text, leading.end())
-    tags = [(*_mark(tag), tag) for tag in _TAG.finditer(text)]
-    last_close = {name: tag.start() for name, opens, tag in tags if not opens}
+    # Plain tuples: a million match objects would keep the garbage collector busy for longer than the split takes.
+    tags: list[_Tag] = [(*_mark(tag), *tag.span()) for tag in _TAG.finditer(text)]
+    last_close = {name: start for name, opens, start, _ in tags if not opens}
     begin = len(text) - len(text.lstrip())
-    for name, opens, tag in tags:
-        if not opens or tag.start() == begin or last_close.get(name, -1) > tag.start():
-            return _split_tags(text, name, [(found, opens) for other, opens, found in tags if other == name])
+    for name, opens, start, _ in tags:
+        if not opens or start == begin or last_close.get(name, -1) > start:
+            return _split_tags(text, name, [tag for tag in tags if tag[0] == name])
     return Split("", text.strip(), "none")
 
 
@@ -87,25 +90,25 @@ def _mark(tag: re.Match[str]) -> tuple[str, bool]:
     return (_OPENERS[written], True) if written in _OPENERS else (_CLOSERS[written], False)
 
 
-def _split_tags(text: str, name: str, tags: list[tuple[re.Match[str], bool]]) -> Split:
+def _split_tags(text: str, name: str, tags: list[_Tag]) -> Split:
     """Walk the marks of one family; `outside` holds visible text, `inside` thinking.
 
     Skipped as mere text are an opening mark inside thinking, and one after running text that is never closed.
     """
-    last_close = max((tag.end() for tag, opens in tags if not opens), default=-1)
+    last_close = max((end for _, opens, _, end in tags if not opens), default=-1)
     inside: list[str] = []
     outside: list[str] = []
     thinking, opened = False, False
     at, written = 0, _next_written(text, 0)
     end_of_text = len(text.rstrip())
-    for tag, opens in tags:
-        if opens and (thinking or (tag.end() > last_close and written < tag.start())):
+    for _, opens, start, end in tags:
+        if opens and (thinking or (end > last_close and written < start)):
             continue
-        belongs = inside if thinking or (not opens and tag.end() < end_of_text) else outside
-        belongs.append(text[at : tag.start()])
+        belongs = inside if thinking or (not opens and end < end_of_text) else outside
+        belongs.append(text[at:start])
         thinking = opens
         opened = opened or opens
-        at, written = tag.end(), _next_written(text, tag.end())
+        at, written = end, _next_written(text, end)
     (inside if thinking else outside).append(text[at:])
     answer = _blocks(outside).removeprefix(_SOLUTION[0]).removesuffix(_SOLUTION[1]).strip()
     how = " never closed" if thinking else "" if opened else " closing only"
