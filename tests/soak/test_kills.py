@@ -26,6 +26,7 @@ def killed_at(tmp_path, points, undisturbed):
     while runs.finish(runs.start(recipe, out)) != 0:
         pass
     assert runs.digest(out) == undisturbed[0]
+    assert all((out / name).is_file() for name in ("report.html", "report.json", "table.txt"))
 
 
 def test_a_chain_of_kills_ends_with_the_same_bytes(tmp_path, undisturbed):
@@ -55,6 +56,7 @@ def failed_at(tmp_path, points, undisturbed):
         assert "disk is full" in last or "No space left" in last
     assert runs.finish(runs.start(recipe, out)) == 0
     assert runs.digest(out) == undisturbed[0]
+    assert all((out / name).is_file() for name in ("report.html", "report.json", "table.txt"))
 
 
 def test_operations_that_fail_lose_nothing_sealed(tmp_path, undisturbed):

@@ -121,8 +121,20 @@ def run(recipe: Recipe, folder: Run, *, only: str | None = None, redo: bool = Fa
         for stage in stages:
             if only in (None, stage.name):
                 _run_stage(recipe, folder, stages, stage, again=redo and only is not None)
+        _show_report(folder)
     finally:
         folder.unlock()
+
+
+def _show_report(folder: Run) -> None:
+    """Copy a sealed report to where people look; also one that a killed process sealed and had no time to copy."""
+    sealed = folder.sealed("report")
+    if sealed is None:
+        return
+    for name in REPORT_FILES:
+        data, shown = (sealed.path / name).read_bytes(), folder.path / name
+        if not shown.exists() or shown.read_bytes() != data:
+            folder.write(name, data)
 
 
 def refuse_to_redo(before: Sequence[Standing], only: str | None) -> None:
@@ -153,10 +165,7 @@ def _run_stage(recipe: Recipe, folder: Run, stages: Sequence[Stage], stage: Stag
     work = folder.begin(stage.name, standing.fingerprint, about)
     try:
         counts = stage.work(Context(recipe, folder, work, inputs))
-        sealed = work.seal(counts, {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "versions": versions()})
-        if stage.name == "report":
-            for name in REPORT_FILES:
-                folder.write(name, (sealed.path / name).read_bytes())
+        work.seal(counts, {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "versions": versions()})
     except OSError as error:
         raise StoreError(f"stage {stage.name}: {refusal(error, work.path)}") from error
 
