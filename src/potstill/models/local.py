@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from potstill.errors import MissingExtraError, StudentError
+from potstill.models.memory import release_memory
 from potstill.records import content_key
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class LocalModel:
                         written[row].append(token)
                 if step + 1 >= limit or all(finish[row] == "stop" for row in alive):
                     break
+        release_memory()
         for row in rows:
             text = str(self.tokenizer.decode(written[row], clean_up_tokenization_spaces=False))
             results[row] = Generated(text, finish[row], len(encoded[row]), len(written[row]) + (finish[row] == "stop"))

@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import Any, Literal
 
 from potstill.errors import PotstillError, StaleError, StoreError, nearest
+from potstill.models.memory import release_memory
 from potstill.pipeline.stages import Context, Stage, stages_of
 from potstill.progress import clock
 from potstill.recipe import Recipe
@@ -162,6 +163,7 @@ def _run_stage(recipe: Recipe, folder: Run, stages: Sequence[Stage], stage: Stag
         "settings": stage.settings,
         "inputs": {name: sealed.digest for name, sealed in inputs.items()},
     }
+    release_memory(collect=True)
     work = folder.begin(stage.name, standing.fingerprint, about)
     try:
         counts = stage.work(Context(recipe, folder, work, inputs))

@@ -5,9 +5,7 @@ Why a loop of our own and not `transformers.Trainer`: docs/decisions/0004-traini
 
 from __future__ import annotations
 
-import ctypes
 import math
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from potstill import recipe
 from potstill.errors import StudentError
+from potstill.models.memory import release_memory
 from potstill.progress import Progress
 from potstill.records import content_key
 from potstill.train import checkpoint, students
@@ -100,17 +99,6 @@ def train(
     merged = trainer.finish()
     checkpoint.publish(out, lambda folder: students.write(merged, tokenizer, folder))
     return logs
-
-
-def release_memory() -> None:
-    """Give free blocks back to the kernel, where the C library can.
-
-    With the allocator settings of the command line nothing goes back by itself, and rows of ever new lengths leave
-    holes: SmolLM2's training grew from 3 to 8 GB in 70 steps without this.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
 
 
 def _fingerprint(rows: Sequence[Row], plan: Plan, settings: recipe.Train, lora: recipe.Lora | None, seed: int) -> str:
