@@ -55,7 +55,26 @@ MEANINGS = {
         "dropout": "Share of an adapter's inputs left out while training.",
     },
     "Loss": {"kind": "The normalisation: over all tokens, or each segment by itself."},
-    "Price": {"prompt": "Tokens sent.", "completion": "Tokens received, reasoning included."},
+    "Price": {
+        "prompt": "Tokens sent.",
+        "completion": "Tokens received, reasoning included.",
+        "hour": "Of a server's time.",
+    },
+    "Terms": {"training": "What the terms say of training another model on the output."},
+    "Checks": {
+        "policy": "The conventions under which two answers are the same.",
+        "code": "How programs are run.",
+        "judge": "A language model for what the rules leave undecided; `null` asks none.",
+        "reward": "A reward model whose scores stand beside the verdicts; `null` scores nothing.",
+    },
+    "CodeChecks": {"memory_mb": "MiB of each program."},
+    "Judge": {
+        "base_url": "Up to and including the version, as for a teacher.",
+        "model": "As the server calls it.",
+        "sampling": "How the judge is sampled.",
+        "concurrency": "At most this many questions at a time.",
+    },
+    "Reward": {"model": "A local folder, relative to `data`, or a hub name."},
     "Recipe": {
         "name": "Names the run; it goes to `runs/NAME`.",
         "problems": "What is asked, and what is held out.",
@@ -84,6 +103,7 @@ MEANINGS = {
         "context": "Tokens of the longest row or conversation.",
     },
     "ServedTeacher": {
+        "requests_per_minute": "A cap of your own.",
         "model": "The model's name as the server knows it.",
         "sampling": "How it is sampled.",
         "concurrency": "Requests in flight at most.",
@@ -125,6 +145,10 @@ LAYERS = (
     "problems", "models", "store", "recipes", "recipe_file", "recipe", "records", "text", "progress", "errors",
 )  # fmt: skip
 OTHERS = {
+    "zero_shot.txt": "How a teacher is asked a problem alone.",
+    "few_shot.txt": "How a teacher is asked a problem after worked examples.",
+    "judge_prompt.txt": "What a language model is asked about an undecided answer.",
+    "rollout_prompt.txt": "What a teacher is asked to go on from a step.",
     "py.typed": "Tells type checkers that the package is typed.",
     "template.html": "The report's page: styles for light and dark, wide and narrow; every text is escaped.",
     "template.txt": "What `potstill init` writes: a recipe with a comment at every choice.",

@@ -36,7 +36,7 @@ parser.add_argument("--seed", type=int, default=7)
 options = parser.parse_args()
 
 ALPHA, BETA = 1.0, 1.0  # weight of a reasoning token; of an answer or format token
-BATCH, RATE, MAX_TOKENS = 8, 3e-3, 160
+BATCH, RATE, MAX_TOKENS = 8, 1.5e-3, 160
 student = Student(scratch=Scratch(hidden=128, layers=4, heads=4, intermediate=352, vocabulary=512, context=512))
 checks = Checks()
 

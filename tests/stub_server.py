@@ -1,7 +1,9 @@
 """A real HTTP server on loopback that speaks the OpenAI chat shape, with scripted and random trouble.
 
 As a process:  python tests/stub_server.py --port 0 [--delay 0.2] [--chaos 0.3] [--key K] [--script FILE.json]
-prints its port on the first line, and answers `GET /stats` with what it was asked. In a test:
+[--limit 50 --burst 10 --retry-after 1]
+prints its port on the first line, and answers `GET /stats` with what it was asked; `GET /limit/25` changes the limit.
+Times are of the monotonic clock, which all processes of a machine share. In a test:
 
     with running(delay=0.01, script={...}) as stub:
         stub.url, stub.stats()
@@ -9,8 +11,11 @@ prints its port on the first line, and answers `GET /stats` with what it was ask
 A script is a JSON object:
     answers: {text that occurs in the question: answer}     what the model says instead of the question's last number
     rules: [{match: text in the last message, replies: [action, ...], always: bool}]
+With `limit` a token bucket of so many requests a second, `burst` at once, answers the others 429 with `Retry-After:
+retry_after`; `parallel` does so for more than so many at a time. Both can be changed while it serves.
 An action is a number (HTTP status), a name (ok, drop, cut, malformed, empty_choices, null_content, stall, redirect,
-flood, html, echo), or an object {status, headers, body} or {message, finish_reason, usage}. The n-th request of the
+flood, giant, bomb, deep, long, control, html, echo), or an object {status, headers, body} or {message, finish_reason,
+usage}. The n-th request of the
 same content gets the n-th reply, then ordinary ones; with `always` the last reply repeats.
 """
 
@@ -24,6 +29,7 @@ import random
 import re
 import threading
 import time
+import zlib
 from collections import Counter
 from contextlib import contextmanager
 
@@ -32,14 +38,26 @@ CHAOS = (
     "empty_choices", "null_content", "stall",
 )  # fmt: skip
 
+HOSTILE = {
+    "deep": lambda: '{"choices": ' + "[" * 2_000_000,
+    "long": lambda: json.dumps({"choices": [{"message": {"reasoning": "so " * 3_500_000, "content": "7"}}]}),
+    "control": lambda: '{"choices": [{"message": {"content": "\x00\x1b[2J\x07"}}]}',
+}
+
 
 class Stub:
     """What the server knows: its script and its counts. Keys are hashes of whole request bodies."""
 
-    def __init__(self, script=None, delay=0.0, chaos=0.0, seed=0, key=None, stall=2.0):
+    def __init__(
+        self, script=None, delay=0.0, chaos=0.0, seed=0, key=None, stall=2.0, limit=None, burst=1, retry_after=None,
+        parallel=None,
+    ):  # fmt: skip
         script = script or {}
         self.answers, self.rules = script.get("answers", {}), script.get("rules", [])
         self.delay, self.chaos, self.seed, self.key, self.stall = delay, chaos, seed, key, stall
+        self.limit, self.burst, self.retry_after, self.parallel = limit, burst, retry_after, parallel
+        self.left, self.filled_at = float(burst), time.monotonic()
+        self.accepted_at, self.refused_at = [], []
         self.counts = Counter()
         self.finished = {}
         self.bodies = []
@@ -61,6 +79,8 @@ class Stub:
             "most_per_key": max(counts.values(), default=0),
             "per_key": counts,
             "most_open": self.most_open,
+            "accepted_at": self.accepted_at[:],
+            "refused_at": self.refused_at[:],
         }
 
     def action(self, key, body):
@@ -73,6 +93,17 @@ class Stub:
                 return rule["replies"][-1] if rule.get("always") else "ok"
         dice = random.Random(f"{self.seed} {key} {turn}")
         return dice.choice(CHAOS) if dice.random() < self.chaos else "ok"
+
+    def refuses(self, now):
+        """Whether a request is over the limits."""
+        if self.limit is not None:
+            self.left = min(self.burst, self.left + (now - self.filled_at) * self.limit)
+            self.filled_at = now
+        over = (self.limit is not None and self.left < 1) or (self.parallel is not None and self.open > self.parallel)
+        (self.refused_at if over else self.accepted_at).append(now)
+        if not over:
+            self.left -= 1
+        return over
 
     def completion(self, body, **changes):
         said = body["messages"][-1]["content"]
@@ -116,6 +147,9 @@ class Connection(asyncio.Protocol):
         method, path, _ = head.split(" ", 2)
         if method == "GET" and path == "/stats":
             self.write(200, json.dumps(self.stub.stats()))
+        elif method == "GET" and path.startswith("/limit/"):
+            self.stub.limit = float(path.removeprefix("/limit/"))
+            self.write(200, "{}")
         elif method == "POST" and path.endswith("/v1/chat/completions"):
             self.chat(head, body)
         else:
@@ -135,6 +169,10 @@ class Connection(asyncio.Protocol):
         action = stub.action(key, body)
         if stub.key is not None and (sent_key is None or sent_key[1] != stub.key):
             action = {"status": 401, "body": json.dumps({"error": {"message": f"wrong key {head}", "code": "auth"}})}
+        if stub.refuses(time.monotonic()):
+            headers = {} if stub.retry_after is None else {"Retry-After": str(stub.retry_after)}
+            self.act({"status": 429, "headers": headers, "body": '{"error": {"message": "too fast"}}'}, key, body, head)
+            return
         delay = stub.delay + (stub.stall if action == "stall" else 0)
         if delay:
             asyncio.get_running_loop().call_later(delay, self.act, action, key, body, head)
@@ -173,6 +211,15 @@ class Connection(asyncio.Protocol):
         elif action == "flood":
             self.transport.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
             self.flood()
+        elif action == "giant":
+            self.transport.write(f"HTTP/1.1 200 OK\r\nContent-Length: {2**30}\r\n\r\n".encode())
+            self.flood(b" " * 0x10000)
+        elif action in HOSTILE:
+            self.write(200, HOSTILE[action]())
+        elif action == "bomb":
+            body = zlib.compress(b" " * (64 << 20), 9)
+            head = f"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nContent-Length: {len(body)}\r\n\r\n"
+            self.transport.write(head.encode() + body)
         elif action == "echo":
             self.stub.finished[key] = time.time()
             said = f"<think>headers were {head}</think> 7"
@@ -181,12 +228,12 @@ class Connection(asyncio.Protocol):
             self.stub.finished[key] = time.time()
             self.write(200, whole)
 
-    def flood(self):
+    def flood(self, chunk=b"10000\r\n" + b" " * 0x10000 + b"\r\n"):
         """An endless body, as fast as it is read."""
         if not self.transport.is_closing():
             if self.transport.get_write_buffer_size() < 1 << 20:
-                self.transport.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
-            asyncio.get_running_loop().call_later(0.0005, self.flood)
+                self.transport.write(chunk)
+            asyncio.get_running_loop().call_later(0.0005, self.flood, chunk)
 
     def write(self, status, body, headers=None):
         lines = {"Content-Type": "application/json", "Content-Length": len(body.encode())} | (headers or {})
@@ -236,12 +283,17 @@ def main():
     parser.add_argument("--stall", type=float, default=2.0, help="seconds of a stall")
     parser.add_argument("--key", help="refuse requests without this key")
     parser.add_argument("--script", help="JSON file")
+    parser.add_argument("--limit", type=float, help="requests a second, by a token bucket")
+    parser.add_argument("--burst", type=int, default=1, help="size of the bucket")
+    parser.add_argument("--retry-after", type=float, help="seconds")
     args = parser.parse_args()
     script = None
     if args.script:
         with open(args.script) as file:
             script = json.load(file)
-    stub = Stub(script, args.delay, args.chaos, args.seed, args.key, args.stall)
+    stub = Stub(
+        script, args.delay, args.chaos, args.seed, args.key, args.stall, args.limit, args.burst, args.retry_after
+    )
     asyncio.run(_serve(stub, args.port, lambda _: print(stub.port, flush=True), asyncio.Event()))
 
 

@@ -12,6 +12,7 @@ from commands import TINY, Ended, call, done, ended, start
 from potstill import __version__
 from potstill.cli import ALLOCATOR
 
+COMMANDS = ["quickstart", "init", "check", "run", "status", "ledger", "verify", "steps", "sandbox", "evaluate", "ask"]
 ENTRY = "import sys; from potstill.cli import entry; sys.argv[0] = 'potstill'; entry()"
 SPY = (
     """\
@@ -45,7 +46,7 @@ def entry(*argv, **environment):
     )
 
 
-@pytest.mark.parametrize("command", ["quickstart", "init", "check", "run", "status", "evaluate", "ask"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command):
     assert f"potstill {command}" in done(command, "--help").out
 

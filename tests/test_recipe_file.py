@@ -140,7 +140,7 @@ def test_sections_are_frozen():
         ("{scratch: {}}", "{scratch: {}, prompt: hello}", [], "the prompt never mentions {question}"),
         ("name: t", "name: t\nname: u", [], "r.yaml:2: name stands twice (first in line 1)"),
         ("name: t", "name: ../t", [], "cannot name a folder"),
-        ("name: t", "name: t\nchecks: {percent: lax}", [], "'lax' is not one of strict, ignore"),
+        ("name: t", "name: t\nchecks: {policy: {percent: lax}}", [], "'lax' is not one of ignore, strict"),
         ("name: t", "name: t\nevaluate: {samples: 4}", [], "several samples at temperature 0 are all the same"),
         ("name: t", "name: t\nevaluate: 3", [], "evaluate: needs keys of its own, not 3"),
         ("name: t", "name: [", [], "not YAML"),

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from potstill import __version__
 from potstill.errors import PotstillError
+from potstill.records import KINDS
 
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.
 ALLOCATOR = {
@@ -118,6 +119,30 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("run", metavar="RUN")
     command.set_defaults(command=status)
 
+    command = commands.add_parser("ledger", help="what a run's teacher answered and cost, while it runs and after")
+    command.add_argument("run", metavar="RUN")
+    command.add_argument("--show", metavar="KEY", help="print one completion; the start of its key is enough")
+    command.set_defaults(command=ledger)
+
+    command = commands.add_parser("verify", help="judge a file of answers or responses against their golds")
+    command.add_argument("file", metavar="FILE", help="rows with id, gold and prediction or response")
+    command.add_argument("--out", required=True, metavar="OUT.jsonl", help="one verdict a row, in the same order")
+    _unsafe_option(command)
+    command.set_defaults(command=verify)
+
+    command = commands.add_parser("steps", help="recompute the arithmetic of a file of worked solutions")
+    command.add_argument("file", metavar="FILE", help="rows with id and steps or response")
+    command.add_argument("--out", required=True, metavar="OUT.jsonl", help="the first wrong step of each row")
+    command.set_defaults(command=steps)
+
+    command = commands.add_parser("sandbox", help="what isolates programs here; `sandbox run FILE.py` runs one in it")
+    command.add_argument("action", nargs="?", choices=("run",), help="run a program in the sandbox")
+    command.add_argument("file", nargs="?", metavar="FILE.py")
+    command.add_argument("--seconds", type=_seconds, default=10.0, metavar="S", help="for the program (default: 10)")
+    command.add_argument("--memory-mb", type=_positive, default=512, metavar="N")
+    _unsafe_option(command)
+    command.set_defaults(command=sandbox)
+
     command = commands.add_parser("evaluate", help="measure any checkpoint on problems")
     command.add_argument("model", metavar="MODEL", help="a local checkpoint or a hub name")
     command.add_argument(
@@ -129,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--column", action="append", default=[], metavar="FIELD=COLUMN", help="where a problem field stands"
     )
-    command.add_argument("--kind", choices=("number", "choice", "text"), help="how answers compare")
+    command.add_argument("--kind", choices=KINDS, help="how answers compare")
     command.add_argument("--count", type=_positive, metavar="N", help="at most this many problems")
     command.add_argument("--samples", type=_positive, default=1, metavar="N")
     command.add_argument("--temperature", type=_temperature, default=0.0, metavar="T")
@@ -141,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
     command.add_argument("--out", metavar="FILE.jsonl", help="write every response and verdict")
+    _unsafe_option(command)
     command.set_defaults(command=evaluate)
 
     command = commands.add_parser("ask", help="put a question to a run's student")
@@ -167,6 +193,16 @@ def _run_options(command: argparse.ArgumentParser, *, sets: bool = True) -> None
     command.add_argument("--out", metavar="DIR", help="the run folder (default: runs/NAME)")
     command.add_argument("--stage", metavar="NAME", help="run this stage alone")
     command.add_argument("--redo", action="store_true", help="redo sealed stages whose settings changed")
+    _unsafe_option(command)
+
+
+def _unsafe_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--run-untrusted-code-without-a-sandbox",
+        action="store_true",
+        dest="without_sandbox",
+        help="let programs that a model wrote run as you, where nothing isolates them",
+    )
 
 
 def _positive(text: str) -> int:
@@ -176,12 +212,20 @@ def _positive(text: str) -> int:
 
 
 def _temperature(text: str) -> float:
+    return _between(text, 0, 100, "temperature")
+
+
+def _seconds(text: str) -> float:
+    return _between(text, 0.1, 3600, "number of seconds")
+
+
+def _between(text: str, least: float, most: float, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value < 100:
-        raise argparse.ArgumentTypeError(f"{text} is no temperature")
+    if not least <= value < most:
+        raise argparse.ArgumentTypeError(f"{text} is no {what}")
     return value
 
 
@@ -230,7 +274,7 @@ def run(options: argparse.Namespace) -> int:
     for place in (folder.path, *folder.path.parents):
         if place.exists() and not place.is_dir():
             raise PotstillError(f"--out {folder.path}: {place} is a file, not a folder: name another")
-    pipeline.run(recipe, folder, only=options.stage, redo=options.redo)
+    pipeline.run(recipe, folder, only=options.stage, redo=options.redo, without_sandbox=options.without_sandbox)
     if options.stage in (None, "report"):
         print((folder.path / "table.txt").read_text(encoding="utf-8"))
         print(f"report: {folder.path / 'report.html'}")
@@ -252,6 +296,45 @@ def status(options: argparse.Namespace) -> int:
         spent = clock(standing.seconds) if standing.seconds else ""
         print(f"{standing.stage.name:<18} {standing.state:<10} {spent:>7}  {standing.why}".rstrip())
     return 0
+
+
+def ledger(options: argparse.Namespace) -> int:
+    """Print the sums of a run's ledger, or one completion."""
+    from potstill.models.inspect import describe, show
+
+    run = Path(options.run)
+    print(describe(run) if options.show is None else show(run, options.show))
+    return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Judge a file of rows."""
+    from potstill.pipeline.files import verify_file
+
+    print(verify_file(options.file, options.out, without_sandbox=options.without_sandbox))
+    return 0
+
+
+def steps(options: argparse.Namespace) -> int:
+    """Recompute the arithmetic of a file of worked solutions."""
+    from potstill.pipeline.files import steps_file
+
+    print(steps_file(options.file, options.out))
+    return 0
+
+
+def sandbox(options: argparse.Namespace) -> int:
+    """Print what is isolated and what is not, or run one program and return its exit code."""
+    from potstill.verify.sandbox import describe, run_file
+
+    if options.action is None:
+        print(describe())
+        return 0
+    if options.file is None:
+        raise PotstillError("sandbox run: name a Python file")
+    return run_file(
+        Path(options.file), seconds=options.seconds, memory_mb=options.memory_mb, without=options.without_sandbox
+    )
 
 
 def evaluate(options: argparse.Namespace) -> int:

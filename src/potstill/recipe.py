@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, Len, Lt
 from pydantic import Discriminator
 
+from potstill.records import Kind
+
 Share = Annotated[float, Ge(0), Le(1)]
 Positive = Annotated[int, Gt(0), Le(10**12)]
 Natural = Annotated[int, Ge(0), Le(10**12)]
@@ -43,8 +45,8 @@ class Source:
     """Split of a Hugging Face dataset."""
     use: Literal["both", "train", "evaluate"] = "both"
     """`both`: divided by content into training and evaluation; otherwise all of it for one side."""
-    answer_kind: Literal["number", "choice", "text"] | None = None
-    """How answers compare; families and tasks know their own."""
+    answer_kind: Kind | None = None
+    """How answers compare; families and tasks know their own. `null`: by a column `gold_type`, else by the gold."""
     checker: str | None = None
     """`module:function` of yours: (problem, answer) -> True, False or None for unknown."""
     domain: str | None = None
@@ -89,15 +91,25 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars per million tokens."""
+    """What a teacher costs, in US dollars: per million tokens, or a server of your own by the hour."""
 
     prompt: Annotated[float, Ge(0)] = 0.0
     completion: Annotated[float, Ge(0)] = 0.0
+    hour: Annotated[float, Ge(0)] = 0.0
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Whether a provider's terms allow training another model on its output, and where that stands."""
+
+    training: Literal["allowed", "restricted", "unknown"]
+    basis: Annotated[str, Len(1)]
+    """Such as `MIT licence of the weights` or the address of the terms with the date they were read."""
 
 
 @dataclass(frozen=True)
 class ServedTeacher:
-    """Any OpenAI-compatible server."""
+    """A model behind a server: any OpenAI-compatible one, or Anthropic's."""
 
     kind: Literal["served"]
     base_url: str
@@ -106,14 +118,29 @@ class ServedTeacher:
     api_key_env: str | None = None
     """Name of the environment variable that holds the key; the key itself is never written anywhere."""
     sampling: Sampling = Sampling()
-    concurrency: Positive = 32
+    concurrency: Positive | None = None
+    """At most this many requests at a time; `null` finds what the server bears."""
     timeout: Annotated[float, Gt(0)] = 3600.0
     """Seconds for one request."""
-    price: Price = Price()
+    price: Price | None = None
+    """`null` looks the model up in the price table; a model that is not in it has no price."""
     spend_at_most: Annotated[float, Gt(0)] | None = None
     """US dollars; the run stops cleanly at this sum and can be resumed."""
     allow_summaries: bool = False
     """Train on summarised reasoning; otherwise only raw reasoning is a target."""
+    wire: Literal["openai", "responses", "anthropic"] = "openai"
+    """The shape of requests and replies; `responses` is the newer one of OpenAI."""
+    executor: Literal["live", "batch"] = "live"
+    """`batch`: the provider's batch interface, half the price within a day."""
+    requests_per_minute: Positive | None = None
+    tokens_per_minute: Positive | None = None
+    """Caps of your own; the server's limits are found and kept without them."""
+    retry_max_tokens: Positive | None = None
+    """Budget of the one retry of a truncated trace; `null`: twice `sampling.max_tokens`."""
+    terms: Terms | None = None
+    """`null` looks the model up in the table of terms."""
+    allow_restricted: str | None = None
+    """Name the model here to use a teacher whose terms restrict training on its output."""
 
 
 @dataclass(frozen=True)
@@ -143,21 +170,89 @@ Teacher = Annotated[WorkedTeacher | ServedTeacher | DatasetTeacher | SolutionsTe
 class Strategy:
     """How the teacher is asked; `{question}` is filled in, with its choices."""
 
-    kind: Literal["zero_shot"] = "zero_shot"
+    kind: Literal["zero_shot", "few_shot"] = "zero_shot"
     samples: Positive = 1
-    """Traces per problem."""
+    """Traces per problem, or with `stop_at_right` the most of them."""
+    stop_at_right: Positive | None = None
+    """Ask no more about a problem once this many of its samples are right, in waves; served teachers only."""
     system: str = ""
-    prompt: str = "{question}"
+    prompt: str = ""
+    """Empty takes the packaged prompt of the kind."""
+    prompt_file: str | None = None
+    """A file with the prompt, relative to `data`; it takes the place of `prompt`."""
+    shots: Positive = 3
+    """Worked examples before the question, for `few_shot`."""
+    shots_file: str | None = None
+    """A file of worked examples with `question`, `reasoning` and `answer`; `null` draws them from the training problems
+    that have a solution, never from those held out."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The conventions under which two answers are the same; recorded with every verdict."""
+
+    percent: Literal["ignore", "strict"] = "ignore"
+    """`strict`: 10% is 0.1 and not 10; `ignore`: the sign is dropped on both sides."""
+    tolerance: Annotated[float, Ge(0), Lt(1)] = 0.0
+    """Relative to the gold, for answers where one side is a decimal; 0 compares exactly."""
+    significant_figures: Positive | Literal["gold"] | None = None
+    """Decimals agree when they round to the same so many figures; `gold`: to as many as the gold is written with."""
+    order: Literal["ignore", "strict"] = "ignore"
+    """Of several answers without brackets: `1, 2` and `2, 1`. Tuples are ordered and sets are not in either case."""
+    units: Literal["optional", "required"] = "optional"
+    """`optional`: a unit that only one side has is dropped; two units are converted or contradict each other."""
+    simplified: bool = False
+    """Whether `6/8` is wrong for `3/4`, and `sqrt(8)` for `2 sqrt(2)`."""
+
+
+@dataclass(frozen=True)
+class CodeChecks:
+    """How programs are run; they run in the sandbox or not at all."""
+
+    seconds: Annotated[float, Gt(0), Le(3600)] = 10.0
+    """For one program with all its tests."""
+    memory_mb: Annotated[int, Ge(64), Le(65_536)] = 512
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A language model that is asked about undecided answers only."""
+
+    base_url: str
+    model: Name
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key; the key itself is never written anywhere."""
+    sampling: Sampling = Sampling()
+    concurrency: Positive = 8
+    timeout: Annotated[float, Gt(0)] = 600.0
+    """Seconds for one request."""
+    prompt: str | None = None
+    """A file with your own prompt, relative to `data`; `null` takes the packaged one."""
+
+
+@dataclass(frozen=True)
+class Reward:
+    """A reward model in a local folder or on the hub, run in this process."""
+
+    model: str
+    kind: Literal["outcome", "process"] = "outcome"
+    """`outcome`: a sequence classifier, one score a response; `process`: a token classifier, one score a step."""
+    separator: str = "\n\n"
+    """Written after each step for a process reward model; its last token carries the step's score."""
+    aggregate: Literal["min", "product", "last", "mean"] = "min"
+    """Of the steps' scores."""
 
 
 @dataclass(frozen=True)
 class Checks:
     """How answers are judged."""
 
-    tolerance: Annotated[float, Ge(0)] = 0.0
-    """Relative tolerance for decimal answers; 0 compares exactly."""
-    percent: Literal["strict", "ignore"] = "ignore"
-    """`strict`: 10% is not 10; `ignore`: the sign is dropped on both sides."""
+    policy: Policy = Policy()
+    seconds: Annotated[float, Gt(0), Le(600)] = 5.0
+    """Of processor time for comparing one answer in all, waiting for a worker not counted; then it is unknown."""
+    code: CodeChecks = CodeChecks()
+    judge: Judge | None = None
+    reward: Reward | None = None
 
 
 @dataclass(frozen=True)
@@ -304,7 +399,8 @@ class Recipe:
 
 
 SECTIONS = (
-    Source, Problems, WorkedTeacher, ServedTeacher, DatasetTeacher, SolutionsTeacher, Sampling, Price, Strategy, Checks,
+    Source, Problems, WorkedTeacher, ServedTeacher, DatasetTeacher, SolutionsTeacher, Sampling, Price, Strategy,
+    Terms, Policy, CodeChecks, Judge, Reward, Checks,
     Curate, Scratch, Lora, Student, Loss, Train, Baselines, Evaluate, Export, Recipe,
 )  # fmt: skip
 for _section in SECTIONS:

@@ -159,9 +159,11 @@ def _of_problems(problems: Problems) -> Found:
 
 
 def _of_teacher(teacher: Teacher, strategy: Strategy) -> Found:
-    if "{question}" not in strategy.prompt:
+    if strategy.prompt and strategy.prompt_file is None and "{question}" not in strategy.prompt:
         yield ("strategy", "prompt"), "the prompt never mentions {question}"
     if not isinstance(teacher, ServedTeacher):
+        if strategy.stop_at_right is not None:
+            yield ("strategy", "stop_at_right"), f"only a served teacher can be asked on; this one is {teacher.kind}"
         return
     if not teacher.base_url.startswith(("http://", "https://")):
         yield ("teacher", "base_url"), f"{teacher.base_url!r} is no address: it starts with http:// or https://"

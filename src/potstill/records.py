@@ -10,9 +10,9 @@ import hashlib
 import json
 import unicodedata
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-SCHEMA = 1
+SCHEMA = 2
 """Number of the record layout; written into every Parquet part and checked when one is read."""
 
 Outcome = Literal["right", "wrong", "unknown"]
@@ -20,6 +20,12 @@ Cause = Literal[
     "", "unparsable gold", "unparsable prediction", "timeout", "unsupported", "ambiguous", "infrastructure", "no gold"
 ]
 Finish = Literal["stop", "length", "refused", "failed"]
+Kind = Literal[
+    "auto", "number", "expression", "equation", "interval", "set", "tuple", "list", "matrix", "quantity", "date",
+    "choice", "yes_no", "text", "code",
+]  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""How answers compare. `auto` reads it from the gold; `expression` takes any mathematical object."""
 ReasoningKind = Literal["raw", "summary", "encrypted", "none"]
 
 
@@ -33,9 +39,10 @@ def content_key(*parts: Any) -> str:  # noqa: ANN401 - any JSON value
 class Problem:
     """A question with, if known, a reference answer.
 
-    `answer_kind` names how answers compare (`number`, `choice`, `text`); `checker` is empty for that comparison,
+    `answer_kind` names how answers compare (one of `KINDS`); `checker` is empty for that comparison,
     `reasoning_gym:TASK` for a task's own scorer, or `module:function` for the user's own. `facts` is a JSON object
-    with whatever the source knows beyond the text (a family's quantities, a task's entry).
+    with whatever the source knows beyond the text (a family's quantities, a task's entry, the tests of a program under
+    `tests`).
     """
 
     id: str
@@ -55,6 +62,11 @@ class Problem:
     def key(self) -> str:
         """Content key of question, choices and answer kind."""
         return content_key("problem", self.question, self.choices, self.answer_kind)
+
+    @property
+    def has_check(self) -> bool:
+        """Whether there is anything to judge an answer by: a gold answer, a checker, tests."""
+        return self.gold is not None or self.checker != "" or self.answer_kind == "code"
 
     @property
     def statement(self) -> str:
@@ -107,7 +119,11 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one check said of a trace: right, wrong or unknown; unknown carries its cause and is never counted wrong."""
+    """What one check said of a trace: right, wrong or unknown; unknown carries its cause and is never counted wrong.
+
+    `method` says how it was reached (for a program with the isolation in force, for a judge with its model and the
+    hash of its prompt); `extracted` is the final answer as written, `answer_form` and `gold_form` what was compared.
+    """
 
     trace_key: str
     check: str
@@ -119,11 +135,28 @@ class Verdict:
     score: float | None
     extracted: str | None
     reason: str = ""
+    answer_form: str = ""
+    gold_form: str = ""
 
     @property
     def key(self) -> str:
         """Content address: the same check of the same trace under the same policy is computed once."""
         return content_key("verdict", self.trace_key, self.check, self.policy, self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a reward model gave a trace: `value` for the whole, None with a reason where there is none, and each step's.
+
+    A score is no verdict: curation may choose by it, and no rate counts it.
+    """
+
+    trace_key: str
+    model: str
+    kind: Literal["outcome", "process"]
+    value: float | None
+    steps: tuple[float, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

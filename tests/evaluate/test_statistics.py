@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potstill.evaluate import statistics
-from potstill.evaluate.statistics import clustered, paired, sign_flip, student_t, wilson
+from potstill.evaluate.statistics import clustered, paired, sign_flip, student_t
+from potstill.intervals import wilson
 
 shares = st.fractions(0, 1, max_denominator=8)
 

@@ -54,9 +54,18 @@ def test_classify(status, code, message, proven, kind):
 
 
 def test_only_429_is_a_rate_limit():
-    assert classify(429, {"Retry-After": "2"}, "", "", proven=True).limited
+    assert classify(429, {"Retry-After": "2"}, "", "", proven=True).kind == "limited"
     late = classify(503, {"Retry-After": "2"}, "", "", proven=True)
-    assert (late.limited, late.wait) == (False, 2.0)
+    assert (late.kind, late.wait) == ("overloaded", 2.0)
+    assert classify(500, {}, "", "", proven=True).kind == "other"
+
+
+def test_a_rate_limit_without_retry_after_is_read_from_the_other_headers():
+    empty = {"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "0",
+             "x-ratelimit-reset-requests": "60s"}  # fmt: skip
+    assert classify(429, empty, "", "", proven=True).wait == pytest.approx(1.0)
+    assert classify(429, {**empty, "Retry-After": "7"}, "", "", proven=True).wait == 7.0
+    assert classify(429, {**empty, "x-ratelimit-remaining-requests": "9"}, "", "", proven=True).wait is None
 
 
 @pytest.mark.parametrize(

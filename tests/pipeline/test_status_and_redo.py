@@ -44,7 +44,7 @@ def test_a_finished_run_is_done_and_a_rerun_does_nothing(finished_run):
         ("problems.sources.0.settings={max_steps: 3}", "problems.sources.0.settings.max_steps", ALL),
         ("teacher.slip_rate=0.2", "teacher.slip_rate (0.1 -> 0.2)", ALL[1:]),
         ("strategy.samples=2", "strategy.samples (1 -> 2)", ALL[1:]),
-        ("checks.tolerance=0.1", "checks.tolerance (0.0 -> 0.1)", ALL[2:]),
+        ("checks.policy.tolerance=0.1", "checks.policy.tolerance (0.0 -> 0.1)", ALL[2:]),
         ("curate.per_problem=1", "curate.per_problem (4 -> 1)", ALL[3:]),
         ("student.scratch.layers=2", "student.scratch.layers (1 -> 2)", AFTER_EXAMPLES),
         ("student.prompt='Q: {question}'", "student.prompt", AFTER_EXAMPLES),

@@ -51,7 +51,7 @@ def test_the_formats_give_the_same_problems(tmp_path):
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress((tmp_path / name).read_bytes()))
     first = [dataclasses.replace(p, source="") for p in problems(tmp_path, "p.jsonl")]
     assert [(p.id, p.gold, p.answer_kind, p.difficulty) for p in first] == [
-        ("a", "5", "number", None), ("b", "12", "number", None), ("c", "yes", "text", 2.0),
+        ("a", "5", "number", None), ("b", "12", "number", None), ("c", "yes", "auto", 2.0),
     ]  # fmt: skip
     assert first[2].solution == "It is."
     for name in ("p.csv", "p.parquet", "p.jsonl.gz", "p.csv.gz"):
@@ -89,12 +89,13 @@ def test_numbers_keep_their_digits(tmp_path, gold, text):
     [
         ({"gold": "1,000", "gold_type": "integer"}, "number"),
         ({"gold": "B", "gold_type": "choice", "choices": ["x", 2]}, "choice"),
-        ({"gold": "5", "gold_type": "latex"}, "text"),
+        ({"gold": "5", "gold_type": "latex"}, "auto"),
+        ({"gold": "[1]", "gold_type": "python_literal"}, "text"),
         ({"gold": "A", "choices": ["x", "y"]}, "choice"),
         ({"gold": "$1,250.50"}, "number"),
         ({"gold": "-3/4"}, "number"),
-        ({"gold": "x+1"}, "text"),
-        ({"gold": "1" * 5000}, "text"),
+        ({"gold": "x+1"}, "auto"),
+        ({"gold": "1" * 5000}, "auto"),
     ],
 )
 def test_the_answer_kind_is_read_from_the_row_unless_the_recipe_says(tmp_path, row, kind):

@@ -11,11 +11,15 @@ from stub_server import running
 from potstill import recipe
 from potstill.errors import RecipeError
 from potstill.models.requests import Completion
+from potstill.models.sampling import wire_sampling
 from potstill.progress import Progress
 from potstill.records import Problem
-from potstill.teach.served import requests_for, served_traces, trace_of, wire_sampling
+from potstill.teach.prompts import Asking
+from potstill.teach.samples import Asker, trace_of
+from potstill.teach.served import served_traces
 
 TEACHER = recipe.ServedTeacher("served", "http://localhost:1/v1", "m")
+PLAIN = Asking("", "{question}")
 
 
 def problem(number, **changes):
@@ -26,48 +30,56 @@ def strategy(**changes):
     return recipe.Strategy(**changes)
 
 
+def nobody(rows):
+    raise AssertionError("no verdict is needed")
+
+
+def requests_for(asked, samples=1, teacher=TEACHER, seed=0, asking=PLAIN):
+    return Asker(teacher, strategy(samples=samples), asking, seed, nobody).requests(asked, 0, samples)
+
+
 def test_prompt_and_system_are_filled_and_braces_survive():
     latex = Problem(id="1", question=r"Find \frac{1}{2} of {question} and {0} {}", gold="1")
-    (request,) = requests_for(latex, strategy(system="In \\boxed{}.", prompt="Solve {question} {{!}}"), TEACHER, 0)
+    (request,) = requests_for(latex, asking=Asking("In \\boxed{}.", "Solve {question} {{!}}"))
     system, user = request.messages
     assert (system.role, system.content) == ("system", "In \\boxed{}.")
     assert (user.role, user.content) == ("user", r"Solve Find \frac{1}{2} of {question} and {0} {} {{!}}")
 
 
 def test_no_system_message_without_system():
-    (request,) = requests_for(problem(1), strategy(), TEACHER, 0)
+    (request,) = requests_for(problem(1))
     assert [message.role for message in request.messages] == ["user"]
 
 
 def test_choices_are_asked_with_the_question():
-    asked = requests_for(problem(1, choices=("one", "two"), answer_kind="choice"), strategy(), TEACHER, 0)
+    asked = requests_for(problem(1, choices=("one", "two"), answer_kind="choice"))
     assert asked[0].messages[0].content == "What is 1 + 0?\n(A) one\n(B) two"
 
 
 @given(st.integers(0, 2**40), st.integers(1, 6), st.integers(1, 6), st.text(max_size=30))
 def test_more_samples_keep_the_requests_that_were_there(seed, few, more, question):
     asked = Problem(id="1", question=question, gold=None)
-    fewer = [r.key for r in requests_for(asked, strategy(samples=few), TEACHER, seed)]
-    whole = [r.key for r in requests_for(asked, strategy(samples=few + more), TEACHER, seed)]
+    fewer = [r.key for r in requests_for(asked, few, seed=seed)]
+    whole = [r.key for r in requests_for(asked, few + more, seed=seed)]
     assert whole[:few] == fewer
     assert len(set(whole)) == few + more
-    seeds = [r.sampling["seed"] for r in requests_for(asked, strategy(samples=few + more), TEACHER, seed)]
+    seeds = [r.sampling["seed"] for r in requests_for(asked, few + more, seed=seed)]
     assert all(0 <= s < 2**31 for s in seeds)
 
 
 def test_the_address_and_speed_are_no_part_of_the_key():
     elsewhere = recipe.ServedTeacher("served", "https://other/v1", "m", concurrency=2, timeout=9.0)
-    assert requests_for(problem(1), strategy(), TEACHER, 0) == requests_for(problem(1), strategy(), elsewhere, 0)
+    assert requests_for(problem(1)) == requests_for(problem(1), teacher=elsewhere)
 
 
 def test_sampling_fields():
     sampling = recipe.Sampling(temperature=0.6, max_tokens=99, extra={"top_k": 20, "reasoning": {"effort": "high"}})
-    expected = {"temperature": 0.6, "max_tokens": 99, "top_k": 20, "reasoning": {"effort": "high"}}
-    assert wire_sampling(sampling) == expected
+    expected = {"temperature": 0.6, "max_tokens": 99, "top_k": 20, "reasoning": {"effort": "high"}, "seed": 5}
+    assert wire_sampling(sampling, 5, "s") == expected
     renamed = recipe.Sampling(extra={"max_tokens": None, "max_completion_tokens": 7})
-    assert wire_sampling(renamed) == {"max_completion_tokens": 7}
+    assert wire_sampling(renamed, 5, "s") == {"max_completion_tokens": 7, "seed": 5}
     no_seed = recipe.ServedTeacher("served", "http://x", "m", sampling=recipe.Sampling(extra={"seed": None}))
-    first, second = requests_for(problem(1), strategy(samples=2), no_seed, 0)
+    first, second = requests_for(problem(1), 2, teacher=no_seed)
     assert "seed" not in first.sampling
     assert first.key != second.key
 
@@ -75,16 +87,16 @@ def test_sampling_fields():
 @pytest.mark.parametrize("name", ["n", "stream", "messages", "model"])
 def test_fields_that_belong_elsewhere_are_refused(name):
     with pytest.raises(RecipeError, match=rf"teacher\.sampling\.extra\.{name} cannot be set"):
-        wire_sampling(recipe.Sampling(extra={name: 1}))
+        wire_sampling(recipe.Sampling(extra={name: 1}), 0, "teacher.sampling")
 
 
 def test_one_seed_for_all_samples_is_refused():
     with pytest.raises(RecipeError, match=r"teacher\.sampling\.extra\.seed"):
-        wire_sampling(recipe.Sampling(extra={"seed": 7}))
+        wire_sampling(recipe.Sampling(extra={"seed": 7}), 0, "teacher.sampling")
 
 
 def test_a_trace_holds_no_clock():
-    (request,) = requests_for(problem(1), strategy(), TEACHER, 0)
+    (request,) = requests_for(problem(1))
     done = Completion(request.key, "1", "so", "raw", "stop", 5, 9, "", b"{}")
     trace = trace_of(problem(1), request, done, strategy())
     assert (trace.reasoning, trace.answer, trace.finish, trace.completion_tokens) == ("so", "1", "stop", 9)
@@ -98,8 +110,9 @@ def collect(stub, folder, numbers, samples=1, **changes):
     progress = Progress("traces", len(numbers) * samples, stream=io.StringIO())
     problems = [problem(number) for number in numbers]
     found = served_traces(
-        lambda: problems, strategy(samples=samples), teacher, seed=3, ledger=folder / "l.sqlite", progress=progress
-    )
+        lambda: problems, teacher, strategy(samples=samples), PLAIN, seed=3, ledger=folder / "l.sqlite",
+        progress=progress, judge=nobody,
+    )  # fmt: skip
     return list(found), progress
 
 

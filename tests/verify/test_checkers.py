@@ -2,17 +2,14 @@
 
 import json
 import os
-import time
 from dataclasses import replace
 
 import pytest
 
 from potstill.errors import RecipeError
-from potstill.recipe import Checks
 from potstill.records import Problem
-from potstill.verify import checkers, judge
-from potstill.verify.checkers import is_safe_formula, load_checker
-from potstill.verify.worker import CallFailedError, Worker, WorkerDiedError, WorkerTimeoutError
+from potstill.verify import checkers
+from potstill.verify.checkers import is_safe_formula, judge_by_checker, load_checker
 
 reasoning_gym = pytest.importorskip("reasoning_gym")
 
@@ -26,8 +23,6 @@ def gym_problem(task, seed=1):
 def module_with(tmp_path, monkeypatch, name, source):
     (tmp_path / f"{name}.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
-    worker = Worker(checkers._prepare)
-    monkeypatch.setattr(checkers, "_worker", lambda: worker)
 
 
 @pytest.mark.parametrize(
@@ -37,14 +32,14 @@ def module_with(tmp_path, monkeypatch, name, source):
 )  # fmt: skip
 def test_the_scorers_own_answer_is_right(task):
     problem = gym_problem(task)
-    judged = judge(problem, f"I worked it out.\n<answer>{problem.gold}</answer>", Checks())
+    judged = judge_by_checker(problem, f"I worked it out.\n<answer>{problem.gold}</answer>")
     assert (judged.outcome, judged.score) == ("right", 1.0)
-    assert judge(problem, problem.gold, Checks()).outcome == "right"
+    assert judge_by_checker(problem, problem.gold).outcome == "right"
 
 
 def test_partial_credit_is_wrong_and_its_score_is_kept():
     problem = gym_problem("spiral_matrix")
-    judged = judge(problem, "[" + ", ".join(problem.gold.split()) + "]", Checks())
+    judged = judge_by_checker(problem, "[" + ", ".join(problem.gold.split()) + "]")
     assert judged.outcome == "wrong"
     assert judged.score == pytest.approx(0.1)
 
@@ -64,7 +59,7 @@ def test_no_answer_is_executed(task, tmp_path):
     problem = gym_problem(task)
     marker = tmp_path / "marker"
     for text in INJECTIONS:
-        judged = judge(problem, f"<answer>{text.format(marker)}</answer>", Checks())
+        judged = judge_by_checker(problem, f"<answer>{text.format(marker)}</answer>")
         assert judged.outcome != "right"
     assert not marker.exists()
 
@@ -89,12 +84,12 @@ def test_a_name_that_leads_nowhere_is_one_clear_line(tmp_path, monkeypatch):
     for name, hint in [
         ("reasoning_gym:chain_sun", "did you mean 'chain_sum'"),
         ("no_such_module:f", "no_such_module"),
-        ("json:no_such", "no function no_such"),
+        ("json:no_such", "no function 'no_such'"),
         ("justaname", "module:function"),
         ("broken_checker:f", "broken_checker"),
     ]:
         with pytest.raises(RecipeError, match=hint) as error:
-            load_checker(name)
+            load_checker(name, tmp_path)
         assert "\n" not in str(error.value)
         assert repr(name) in str(error.value)
 
@@ -108,13 +103,13 @@ def test_a_users_checker_decides(tmp_path, monkeypatch):
     )
     module_with(tmp_path, monkeypatch, "even_checker", source)
     problem = Problem("e", "An even number?", None, "number", checker="even_checker:even")
-    outcomes = [judge(problem, answer, Checks()) for answer in ("4", "5", "0", "none", "3.5")]
+    outcomes = [judge_by_checker(problem, answer) for answer in ("4", "5", "0", "none", "3.5")]
     assert [j.outcome for j in outcomes] == ["right", "wrong", "unknown", "unknown", "unknown"]
     assert outcomes[2].cause == "unsupported"
     assert outcomes[3].cause == "unparsable prediction"
     assert outcomes[4].cause == "infrastructure"
     assert "ValueError" in outcomes[4].reason
-    assert judge(replace(problem, checker="even_checker:odd_type"), "4", Checks()).cause == "infrastructure"
+    assert judge_by_checker(replace(problem, checker="even_checker:odd_type"), "4").cause == "infrastructure"
 
 
 def test_a_checker_that_hangs_or_dies_is_unknown_and_the_next_one_works(tmp_path, monkeypatch):
@@ -129,23 +124,28 @@ def test_a_checker_that_hangs_or_dies_is_unknown_and_the_next_one_works(tmp_path
     module_with(tmp_path, monkeypatch, "bad_checker", source)
     monkeypatch.setattr(checkers, "SECONDS", 0.5)
     problem = Problem("b", "?", None, "number", checker="bad_checker:check")
-    found = [judge(problem, answer, Checks()) for answer in ("1", "2", "3", "4")]
+    found = [judge_by_checker(problem, answer) for answer in ("1", "2", "3", "4")]
     assert [j.cause for j in found] == ["timeout", "infrastructure", "infrastructure", ""]
     assert found[-1].outcome == "right"
 
 
-def test_a_worker_is_killed_at_its_deadline():
-    worker = Worker(int)
-    first = worker.call(os.getpid, seconds=5)
-    started = time.monotonic()
-    with pytest.raises(WorkerTimeoutError):
-        worker.call(time.sleep, 30, seconds=0.3)
-    assert time.monotonic() - started < 3
-    with pytest.raises(ProcessLookupError):
-        os.kill(first, 0)
-    with pytest.raises(CallFailedError, match="ValueError"):
-        worker.call(int, "x", seconds=5)
-    with pytest.raises(WorkerDiedError):
-        worker.call(os._exit, 1, seconds=5)
-    assert worker.call(int, "7", seconds=5) == 7
-    worker.close()
+def test_a_checker_is_found_in_the_data_folder_by_module_and_by_file(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "odd_checker.py").write_text("def odd(problem, answer): return int(answer) % 2 == 1\n")
+    for name in ("mine.odd_checker:odd", "mine/odd_checker.py:odd"):
+        assert callable(load_checker(name, tmp_path))
+        problem = Problem("o", "An odd number?", None, "number", checker=name)
+        assert [judge_by_checker(problem, answer, tmp_path).outcome for answer in ("7", "8")] == ["right", "wrong"]
+    with pytest.raises(RecipeError, match=r"no module 'odd_chekcer' and no file"):
+        load_checker("odd_chekcer:odd", tmp_path / "mine")
+
+
+def test_what_a_checker_imports_and_prints_disturbs_nobody(tmp_path, monkeypatch, capfd):
+    (tmp_path / "slow_checker.py").write_text(
+        "import time, os\nif os.getpgrp() != GROUP: time.sleep(0.6)\n".replace("GROUP", str(os.getpgrp()))
+        + "def check(problem, answer):\n    print('seen')\n    return True\n"
+    )
+    monkeypatch.setattr(checkers, "SECONDS", 0.4)
+    problem = Problem("s", "?", None, "number", checker="slow_checker:check")
+    assert judge_by_checker(problem, "1", tmp_path).outcome == "right"
+    assert "seen" not in capfd.readouterr().out

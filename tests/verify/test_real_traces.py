@@ -1,26 +1,46 @@
-"""Agreement with the labels of real traces; every disagreement on the long traces is named."""
+"""Agreement with the labels of real traces; every disagreement is named, here and in docs/reference/agreement.md."""
 
 import gzip
 import json
-from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from potstill.problems.columns import KINDS
+from potstill.recipe import Policy
 from potstill.text import split_response
 from potstill.verify.answers import judge_response
 from potstill.verify.extract import extract
 from potstill.verify.normalise import spelling
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "agreement.md"
 LABELS = {True: "right", False: "wrong"}
-
-NAMED = {
-    "mip-gsm8k-normal-QwQ-0089": "two boxes, 86 glasses and 42 plates, where the gold is their sum: ambiguous",
-    "mip-gsm8k-normal-deepseekR1-0472": "the same problem, the same two boxes",
-    "mip-gsm8k-normal-deepseekR1-0207": "18 hours and 48 minutes are the gold's 1128 minutes; the label read 1848",
+FILES = {
+    "traces_bbh_code_davinci_002.jsonl.gz": 2108,
+    "traces_cruxeval_zeroeval_json.jsonl.gz": 473,
+    "traces_farel_qwq_o1preview.jsonl.gz": 373,
+    "traces_gsm8k_longcot_r1_qwq_s1.jsonl.gz": 1136,
+    "traces_gsm8k_openai2021.jsonl.gz": 2000,
+    "traces_gsm8k_short_8models.jsonl.gz": 2039,
+    "traces_gsm8k_tora_program.jsonl.gz": 500,
+    "traces_gsm8k_zeroeval_json.jsonl.gz": 3550,
+    "traces_math_best_of_8_qwen_rm.jsonl.gz": 368,
+    "traces_math_level5_zeroeval_json.jsonl.gz": 1824,
+    "traces_math_nemo_3samples.jsonl": 75,
+    "traces_mmlu_pro_3models.jsonl.gz": 877,
+    "traces_palm540b_cqa_svamp_runon.jsonl.gz": 878,
+    "traces_theoremqa_2models.jsonl.gz": 178,
 }
-"""Rows of the long traces whose verdict is not the label, and why."""
+"""File -> its rows with a label that rests on no model judge."""
+
+
+@cache
+def named(heading):
+    """Return the row ids in the first column of the page's table under `heading`."""
+    section = PAGE.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    return {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
 
 
 def rows(name):
@@ -31,50 +51,27 @@ def rows(name):
         return [json.loads(line) for line in lines]
 
 
-def judged(row, kind):
-    answer = split_response(row["response"]).answer
-    return judge_response(answer, row["gold"], kind, tuple(row.get("choices") or ()))
+def judged(row):
+    answer, choices = split_response(row["response"]).answer, tuple(row.get("choices") or ())
+    return judge_response(answer, row["gold"], KINDS.get(row["gold_type"], "text"), choices, Policy(), seconds=5.0)
 
 
-def test_long_traces_agree_but_for_the_named_rows():
-    labelled = [row for row in rows("traces_gsm8k_longcot_r1_qwq_s1.jsonl.gz") if row["correct"] is not None]
-    verdicts = {row["id"]: judged(row, "number").outcome for row in labelled}
-    disagreeing = {row["id"] for row in labelled if verdicts[row["id"]] != LABELS[row["correct"]]}
-    assert len(labelled) == 1136
-    assert disagreeing == set(NAMED)
-    assert {verdicts[name] for name in NAMED} == {"unknown"}
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "least", "false_accepts"),
-    [
-        ("traces_gsm8k_short_8models.jsonl.gz", "number", 0.997, 0),
-        ("traces_gsm8k_zeroeval_json.jsonl.gz", "number", 0.998, 3),  # three corrected themselves in a second JSON
-        ("traces_gsm8k_openai2021.jsonl.gz", "number", 0.999, 0),
-        ("traces_mmlu_pro_3models.jsonl.gz", "choice", 0.975, 1),
-    ],
-)
-def test_other_real_traces_agree(name, kind, least, false_accepts):
+@pytest.mark.parametrize("name", FILES)
+def test_every_disagreement_is_named(name):
     labelled = [row for row in rows(name) if row["correct"] is not None]
-    counts = Counter((LABELS[row["correct"]], judged(row, kind).outcome) for row in labelled)
-    agreeing = counts["right", "right"] + counts["wrong", "wrong"]
-    assert agreeing / len(labelled) >= least
-    assert counts["wrong", "right"] <= false_accepts
-    assert counts["right", "wrong"] == 0
+    assert len(labelled) == FILES[name]
+    verdicts = {row["id"]: (LABELS[row["correct"]], judged(row).outcome) for row in labelled}
+    disagreeing = {name for name, (label, outcome) in verdicts.items() if label != outcome}
+    false_labels = named("Labels that are false") & verdicts.keys()
+    assert disagreeing == false_labels | (named("Rows that stay undecided") & verdicts.keys())
+    accepted = {name for name, verdict in verdicts.items() if verdict == ("wrong", "right")}
+    refused = {name for name, verdict in verdicts.items() if verdict == ("right", "wrong")}
+    assert accepted | refused <= false_labels
+    assert len(disagreeing - false_labels) <= 0.015 * (len(verdicts) - len(false_labels))
 
 
-def test_hand_made_cases_have_no_false_verdicts():
-    letters = {"B", "C", "A", "E", "(D) Alina", "(A) Cecile", "C Cecile"}
-    counts = Counter()
-    for row in rows("verifier_cases_dev.jsonl"):
-        gold = row["gold"]
-        kind = "choice" if gold in letters or row["kind"] == "mcq_response" else "number"
-        if row["policy"] is None and row["expected"] is not None and (kind == "choice" or any(map(str.isdigit, gold))):
-            counts[row["expected"], judge_response(row["prediction"], gold, kind).outcome] += 1
-    assert counts[False, "right"] == 0
-    assert counts[True, "wrong"] == 0
-    assert counts[True, "right"] >= 285
-    assert counts[False, "wrong"] >= 270
+def test_the_page_names_no_row_twice():
+    assert not named("Labels that are false") & named("Rows that stay undecided")
 
 
 def test_extraction_cases():
@@ -83,6 +80,6 @@ def test_extraction_cases():
         kind = "choice" if row["task"] in choice else "number"
         found = extract(row["input"], kind).value or ""
         if row["input"] == "3.14\\text{ inches}":  # the unit is kept here and dropped in the comparison
-            assert judge_response(found, row["expected"], kind).outcome == "right"
+            assert judge_response(found, row["expected"], kind, (), Policy(), seconds=5.0).outcome == "right"
         else:
             assert spelling(found) == spelling(row["expected"]), row["id"]

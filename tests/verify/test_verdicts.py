@@ -1,13 +1,12 @@
 """Verdicts on traces."""
 
-import json
 from dataclasses import replace
 
 import pytest
 
-from potstill.recipe import Checks
+from potstill.recipe import Checks, Policy
 from potstill.records import Problem, Trace
-from potstill.verify import CHECKS, judge, verdict_of
+from potstill.verify import judge, verdict_of
 
 PROBLEM = Problem("p", "How many?", "42")
 TRACE = Trace(PROBLEM.key, "teacher", "zero_shot", "prompt", 0, 0, "{}", "thinking: 41", "The answer is 42.", "stop")
@@ -40,13 +39,8 @@ def test_no_gold_is_unknown():
 
 
 def test_the_policy_is_part_of_the_verdicts_address():
-    strict = verdict_of(PROBLEM, TRACE, Checks(percent="strict"))
+    strict = verdict_of(PROBLEM, TRACE, Checks(policy=Policy(percent="strict")))
     ignoring = verdict_of(PROBLEM, TRACE, Checks())
     assert strict.policy != ignoring.policy
     assert strict.key != ignoring.key
     assert verdict_of(PROBLEM, TRACE, Checks()) == ignoring
-
-
-def test_the_table_names_the_check():
-    assert CHECKS["answer"](PROBLEM, TRACE, Checks()).outcome == "right"
-    assert json.loads(PROBLEM.facts) == {}

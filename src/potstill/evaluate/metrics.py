@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from potstill.evaluate.statistics import Interval, Paired, clustered, paired
+from potstill.evaluate.statistics import Paired, clustered, paired
+from potstill.intervals import Interval
 from potstill.records import Cause, Measure
 
 UNSCORED: frozenset[Cause] = frozenset({"unparsable gold", "no gold", "timeout", "infrastructure"})

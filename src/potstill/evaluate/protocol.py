@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from potstill.models.local import Generated, Prompt, row_seed
-from potstill.recipe import Checks, Evaluate, Student
-from potstill.records import Example, Measure, Problem, Trace
+from potstill.recipe import Evaluate, Student
+from potstill.records import Example, Measure, Problem, Trace, Verdict
 from potstill.text import is_looping, split_response
 from potstill.train.render import ask
-from potstill.verify import verdict_of
+from potstill.verify import Verdicts
 
 
 class Model(Protocol):
@@ -72,7 +72,7 @@ def measure(
     row: Row,
     student: Student,
     settings: Evaluate,
-    checks: Checks,
+    verdicts: Verdicts,
     seed: int,
     skip: int = 0,
 ) -> Iterator[Measure]:
@@ -88,8 +88,9 @@ def measure(
         batch = asked[start : start + settings.batch]
         prompts = [Prompt(text, row_seed(seed, "evaluate", p.key, sample)) for p, text, sample in batch]
         answers = model.sample(prompts, settings.max_tokens, settings.temperature, settings.top_p)
-        for (problem, _, sample), generated in zip(batch, answers, strict=True):
-            yield judge_response(problem, generated, row, student, checks, sample)
+        judged = [(p, trace_of(p, g, row, student, s)) for (p, _, s), g in zip(batch, answers, strict=True)]
+        for verdict, (_, trace), generated in zip(verdicts.many(judged), judged, answers, strict=True):
+            yield measure_of(trace, generated, verdict)
 
 
 def split(student: Student, text: str) -> tuple[str, str]:
@@ -104,19 +105,20 @@ def split(student: Student, text: str) -> tuple[str, str]:
     return found.reasoning, found.answer
 
 
-def judge_response(
-    problem: Problem, generated: Generated, row: Row, student: Student, checks: Checks, sample: int
-) -> Measure:
-    """Judge one response with the check that judged the teacher's traces."""
+def trace_of(problem: Problem, generated: Generated, row: Row, student: Student, sample: int) -> Trace:
+    """Return a student's response in the form that the check of the teacher's traces takes."""
     reasoning, answer = split(student, generated.text)
-    trace = Trace(
+    return Trace(
         problem_key=problem.key, teacher=row.student, strategy=row.prompt, prompt_key="", sample=sample, attempt=0,
         sampling="{}", reasoning=reasoning, answer=answer, finish=generated.finish,
     )  # fmt: skip
-    verdict = verdict_of(problem, trace, checks)
+
+
+def measure_of(trace: Trace, generated: Generated, verdict: Verdict) -> Measure:
+    """Return the measure of one judged response."""
     return Measure(
-        student=row.student, prompt=row.prompt, problem_key=problem.key, sample=sample, reasoning=reasoning,
-        answer=answer, finish=generated.finish, prompt_tokens=generated.prompt_tokens,
-        completion_tokens=generated.completion_tokens, looped=is_looping(generated.text), outcome=verdict.outcome,
-        cause=verdict.cause, extracted=verdict.extracted,
+        student=trace.teacher, prompt=trace.strategy, problem_key=trace.problem_key, sample=trace.sample,
+        reasoning=trace.reasoning, answer=trace.answer, finish=generated.finish,
+        prompt_tokens=generated.prompt_tokens, completion_tokens=generated.completion_tokens,
+        looped=is_looping(generated.text), outcome=verdict.outcome, cause=verdict.cause, extracted=verdict.extracted,
     )  # fmt: skip

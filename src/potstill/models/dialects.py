@@ -1,7 +1,8 @@
 """Where servers put reasoning, answer, finish reason and usage in an OpenAI-shaped reply.
 
-Reasoning is looked for in `reasoning_details` (OpenRouter), `reasoning_content` (DeepSeek, SGLang, llama.cpp, older
-vLLM), `reasoning` (vLLM, Ollama, OpenRouter), thinking blocks, and tags in the content, in this order.
+Reasoning is looked for in `reasoning_details` (OpenRouter), thinking blocks (Mistral, gateways to Anthropic),
+`reasoning_content` (DeepSeek, SGLang, llama.cpp, older vLLM), `reasoning` (vLLM, Ollama, OpenRouter), `thinking`, and
+marks in the content, in this order. A reply in Anthropic's own shape is made into the same `Reply` by `anthropic`.
 """
 
 from __future__ import annotations
@@ -36,8 +37,10 @@ _FINISHES: dict[str, Finish] = {
 _BROKEN_OFF = ("error", "abort", "insufficient_system_resource", "network_error", "cancelled")
 _ENDS_OF_TEXT = ("<｜end▁of▁sentence｜>", "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<|return|>")
 _OPENINGS = tuple(opening.lower() for opening, _ in MARKS.values())
-_SUMMARISERS = re.compile(r"(claude|gemini|chatgpt|gpt-[5-9]|o[1-9](-|$))", re.IGNORECASE)
-"""Models whose provider shows a summary where others show the reasoning itself."""
+_SUMMARISERS = re.compile(
+    r"((us|eu|apac|jp|au|global)\.)?(anthropic\.)?claude|gemini|chatgpt|codex|gpt-[5-9]|o[1-9](-|$)", re.IGNORECASE
+)
+"""Models whose provider shows a summary where others show the reasoning itself, by the last part of their name."""
 _LARGEST = 2**53
 
 
@@ -88,47 +91,56 @@ def load(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
         raise FaultError("malformed body: no JSON") from None
 
 
-def parse(body: bytes) -> Reply:
-    """Read a chat completion.
+def read(value: Any) -> Reply:  # noqa: ANN401 - any JSON value
+    """Read a chat completion from parsed JSON.
 
     Raises:
-        FaultError: the body is no completion, or an empty or broken-off one.
-        ReplyError: the body is an error object.
+        FaultError: it is no completion, or an empty or broken-off one.
+        ReplyError: it is an error object.
     """
-    value = load(body)
     choices = value.get("choices") if isinstance(value, dict) else None
     if not choices and isinstance(value, dict) and value.get("error"):
-        raise _error(value)
+        raise error_in(value)
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, dict):
         raise FaultError("malformed body: no choices")
     if choice.get("error"):
-        raise _error(choice)
+        raise error_in(choice)
     message = choice.get("message")
     if not isinstance(message, dict):
         raise FaultError("malformed body: no message")
-    said = str(choice.get("finish_reason") or "stop").casefold()
-    if said in _BROKEN_OFF:
-        raise FaultError(f"broken off: finish_reason {said}")
-    finish = _FINISHES.get(said, "stop")
-    failure = f"finish_reason {said}" if finish == "refused" else ""
+    finish, failure = finish_of(choice.get("finish_reason"))
     refusal = message.get("refusal")
     if isinstance(refusal, str) and refusal and not message.get("content"):
         finish, failure = "refused", f"refusal: {refusal}"
     usage = value.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     details = usage.get("completion_tokens_details")
+    details = details if isinstance(details, dict) else usage  # SGLang has them beside the others
     reply = Reply(
         message=message,
         finish=finish,
         failure=failure,
-        prompt_tokens=_count(usage.get("prompt_tokens", usage.get("input_tokens"))),
-        completion_tokens=_count(usage.get("completion_tokens", usage.get("output_tokens"))),
-        hidden_tokens=_count(details.get("reasoning_tokens")) or 0 if isinstance(details, dict) else 0,
+        prompt_tokens=count(usage.get("prompt_tokens", usage.get("input_tokens"))),
+        completion_tokens=count(usage.get("completion_tokens", usage.get("output_tokens"))),
+        hidden_tokens=count(details.get("reasoning_tokens")) or 0,
     )
-    if finish == "stop" and not _says_anything(message):
+    if finish == "stop" and not says_anything(message):
         raise FaultError("empty completion")
     return reply
+
+
+def finish_of(reason: Any) -> tuple[Finish, str]:  # noqa: ANN401 - any JSON value
+    """Return the finish that a server's word for it means, and why for a refusal.
+
+    Raises:
+        FaultError: the server broke the reply off.
+    """
+    said = str(reason or "stop").casefold()
+    if said in _BROKEN_OFF:
+        raise FaultError(f"broken off: finish_reason {said}")
+    finish = _FINISHES.get(said, "stop")
+    return finish, f"finish_reason {said}" if finish == "refused" else ""
 
 
 def divide(reply: Reply, model: str) -> Parts:
@@ -158,17 +170,20 @@ def divide(reply: Reply, model: str) -> Parts:
     return Parts(reasoning, content, kind)
 
 
-def _error(value: dict[str, Any]) -> ReplyError:
+def error_in(value: dict[str, Any]) -> ReplyError:
+    """Return what an error object says, with the HTTP status that it names or 500."""
     code, message = told(value)
     status = int(code) if code.isascii() and code.isdigit() and 300 <= int(code[:4]) < 600 else 500
     return ReplyError(status, code, message)
 
 
-def _count(value: Any) -> int | None:  # noqa: ANN401 - any JSON value
+def count(value: Any) -> int | None:  # noqa: ANN401 - any JSON value
+    """Return a number of tokens, None for what is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST else None
 
 
-def _says_anything(message: dict[str, Any]) -> bool:
+def says_anything(message: dict[str, Any]) -> bool:
+    """Return whether a message has any visible text or reasoning."""
     fields = ("content", "reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks")
     return any(_text(message.get(name)).strip() or _details(message.get(name))[0].strip() for name in fields)
 
@@ -191,10 +206,13 @@ def _content(value: Any) -> tuple[str, tuple[str, ReasoningKind]]:  # noqa: ANN4
 
 
 def _details(value: Any) -> tuple[str, ReasoningKind]:  # noqa: ANN401 - any JSON value
-    """Read a list of reasoning blocks: OpenRouter's details, Anthropic's and Mistral's thinking blocks."""
+    """Read a list of reasoning blocks: OpenRouter's details, Anthropic's and Mistral's thinking blocks.
+
+    A block that has a signature and no text is reasoning that the provider keeps to itself.
+    """
     texts: list[str] = []
     summaries: list[str] = []
-    sealed = False
+    sealed = signed = False
     for item in value if isinstance(value, list) else ():
         kind = item.get("type") if isinstance(item, dict) else None
         if kind in ("reasoning.text", "reasoning"):
@@ -204,11 +222,12 @@ def _details(value: Any) -> tuple[str, ReasoningKind]:  # noqa: ANN401 - any JSO
         elif kind == "reasoning.summary":
             summaries.append(_text(item.get("summary")))
         sealed = sealed or kind in ("reasoning.encrypted", "redacted_thinking")
+        signed = signed or (kind in ("reasoning.text", "thinking") and bool(item.get("signature")))
     if any(texts):
         return "".join(texts), "encrypted" if sealed else "raw"
     if any(summaries):
         return "\n\n".join(summaries), "summary"
-    return "", "encrypted" if sealed else "none"
+    return "", "encrypted" if sealed or signed else "none"
 
 
 def _without_tags(reasoning: str, content: str) -> tuple[str, str]:

@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
+import datetime
 import email.utils
+import re
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 from potstill.errors import TeacherError
 
 REASON_CHARACTERS = 300
 _MODEL_MISSING = ("not found", "not_found", "not exist", "unknown model", "invalid model", "no such model")
 _FLAGGED = ("moderation", "flagged", "content policy", "content_policy", "safety", "content_filter")
+_OVERLOADED = (503, 529)
+_ALLOWANCES: tuple[tuple[Literal["requests", "tokens"], str], ...] = (
+    ("requests", "x-ratelimit-{}-requests"),
+    ("tokens", "x-ratelimit-{}-tokens"),
+    ("requests", "x-ratelimit-{}"),
+    ("requests", "anthropic-ratelimit-requests-{}"),
+    ("tokens", "anthropic-ratelimit-tokens-{}"),
+    ("tokens", "anthropic-ratelimit-output-tokens-{}"),
+)
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(?:\d{1,12}(?:\.\d{1,12})?(?:ms|[smhd]))+")
 _ACCOUNT = ("insufficient_quota", "insufficient balance", "billing_hard_limit", "exceeded your current quota")
 
 
 class FaultError(Exception):
     """What may pass: the same request is sent again after a wait.
 
-    `wait` is what the server asked for, in seconds; `limited` marks a rate limit, `unreachable` a server that could
-    not be connected to, `cost` how many of the tries it uses up.
+    `wait` is what the server asked for, in seconds; `kind` tells a rate limit and a server that has too much to do from
+    one that could not be connected to and from all else; `cost` is how many of the tries it uses up.
     """
 
     def __init__(
-        self, reason: str, *, wait: float | None = None, limited: bool = False, unreachable: bool = False, cost: int = 1
+        self,
+        reason: str,
+        *,
+        wait: float | None = None,
+        kind: Literal["limited", "overloaded", "unreachable", "other"] = "other",
+        cost: int = 1,
     ) -> None:
         super().__init__(reason)
-        self.reason, self.wait, self.limited, self.unreachable, self.cost = reason, wait, limited, unreachable, cost
+        self.reason, self.wait, self.kind, self.cost = reason, wait, kind, cost
 
 
 class RefusalError(Exception):
@@ -54,7 +72,11 @@ def classify(
     if status in (401, 402) or (status == 429 and any(word in said for word in _ACCOUNT)):
         return DenialError(reason)
     if status in (408, 409, 425, 429) or status >= 500:
-        return FaultError(reason, wait=asked_wait(headers, time.time()), limited=status == 429)
+        wait = asked_wait(headers, time.time())
+        if status == 429:
+            wait = _refilled(headers, time.time()) if wait is None else wait
+            return FaultError(reason, wait=wait, kind="limited")
+        return FaultError(reason, wait=wait, kind="overloaded" if status in _OVERLOADED else "other")
     if status == 403:
         if any(word in said for word in _FLAGGED):
             return RefusalError(reason)
@@ -86,6 +108,53 @@ def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
         return max(0.0, email.utils.parsedate_to_datetime(headers.get("Retry-After", "")).timestamp() - now)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def allowances(headers: Mapping[str, str], now: float) -> Iterator[tuple[Literal["requests", "tokens"], float, float]]:
+    """Yield what rate-limit headers say: the kind, how much is left, and how much comes back a second.
+
+    `now` is Unix time. Read are OpenAI's shape (most others copy it), Anthropic's, and the plain one. A reset is when
+    all of it is back, which is how the large providers document theirs.
+    """
+    for kind, name in _ALLOWANCES:
+        said = headers.get(name.format("remaining"))
+        if said is None:
+            continue
+        left, limit = _number(said), _number(headers.get(name.format("limit"), ""))
+        reset = _seconds(headers.get(name.format("reset"), ""), now)
+        if left is not None and limit is not None and reset and limit > left >= 0:
+            yield kind, left, (limit - left) / reset
+
+
+def _refilled(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds until no allowance is empty; None where none is."""
+    waits = [(1.0 - left) / refill for _, left, refill in allowances(headers, now) if left < 1]
+    return max(waits, default=None)
+
+
+def _seconds(said: str, now: float) -> float | None:
+    """Return seconds from `6m0s`, `120ms`, `59.5`, a Unix time (also in ms) or an RFC 3339 time; None for none."""
+    said = said.strip()
+    if _DURATION.fullmatch(said):
+        return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"([\d.]+)(ms|[smhd])", said))
+    value = _number(said)
+    if value is None:
+        try:
+            value = datetime.datetime.fromisoformat(said).timestamp()
+        except (ValueError, OverflowError):
+            return None
+    for unit in (1000.0, 1.0):
+        if value > 1e9 * unit:
+            return max(0.0, value / unit - now)
+    return value
+
+
+def _number(said: str) -> float | None:
+    try:
+        value = float(said)
+    except ValueError:
+        return None
+    return value if 0 <= value < float("inf") else None
 
 
 def told(value: Any) -> tuple[str, str]:  # noqa: ANN401 - any JSON value

@@ -1,43 +1,50 @@
 """Every completion ever paid for, in one SQLite file: on disk before it counts, asked for once.
 
-A rollback journal, synchronous=FULL and one exclusive connection: SQLite before 3.51.3 can corrupt a write-ahead log
-under two connections, and Python here carries 3.40. Many rows share one transaction. Clock, retries and token counts
-are columns of their own; reasoning and answer are read from the body as received, by the dialects of today.
+A rollback journal and synchronous=FULL: SQLite before 3.51.3 can corrupt a write-ahead log under two connections, and
+Python here carries 3.40. One process writes, held by a lock on a file beside; others may read meanwhile. Many rows
+share one transaction. Clock, retries and token counts are columns of their own; reasoning and answer are read from the
+body as received, by the dialects of today.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from potstill.errors import BusyError, StoreError
-from potstill.models import dialects
+from potstill.models import dialects, shapes
 from potstill.models.faults import FaultError
 from potstill.models.requests import Completion
 from potstill.recipe import Price
 
-LAYOUT = 1
+LAYOUT = 2
+PATIENCE = 60.0
+"""Seconds that a commit waits for readers, who take milliseconds."""
 BYTES_PER_TOKEN = 3
 """For completions without usage: a body of this many bytes is charged as one completion token, rather too many."""
 _COLUMNS = (
-    "key", "model", "finish", "failure", "prompt_tokens", "completion_tokens", "size", "body", "tries", "seconds", "at",
+    "key", "model", "finish", "failure", "prompt_tokens", "completion_tokens", "size", "tries", "seconds", "at", "body",
 )  # fmt: skip
-_TABLE = """
-CREATE TABLE IF NOT EXISTS completions (
+_TABLES = (
+    # The body comes last, so that sums over the other columns do not read it.
+    """CREATE TABLE IF NOT EXISTS completions (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, finish TEXT NOT NULL, failure TEXT NOT NULL,
-    prompt_tokens INTEGER, completion_tokens INTEGER, size INTEGER NOT NULL, body BLOB NOT NULL,
-    tries INTEGER NOT NULL, seconds REAL NOT NULL, at REAL NOT NULL
-)"""
+    prompt_tokens INTEGER, completion_tokens INTEGER, size INTEGER NOT NULL,
+    tries INTEGER NOT NULL, seconds REAL NOT NULL, at REAL NOT NULL, body BLOB NOT NULL)""",
+    "CREATE TABLE IF NOT EXISTS sessions (began REAL NOT NULL, seconds REAL NOT NULL)",
+)
 _PUT = f"""
 INSERT INTO completions ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" for _ in _COLUMNS)})
-ON CONFLICT (key) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:-3])},
+ON CONFLICT (key) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in (*_COLUMNS[1:7], "body"))},
     tries = tries + excluded.tries, seconds = seconds + excluded.seconds, at = excluded.at
 WHERE completions.finish = 'failed'"""  # noqa: S608 - the names are those above
 _PAGE = 200
@@ -55,7 +62,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Sums over a ledger. `unmetered` rows came without usage; `unmetered_bytes` is the size of their bodies."""
+    """Sums over a ledger. `unmetered` rows came without usage; `unmetered_bytes` is the size of their bodies.
+
+    `seconds` is the time during which requests were being asked.
+    """
 
     rows: int
     requests: int
@@ -65,34 +75,43 @@ class Counts:
     unmetered_bytes: int
     finishes: dict[str, int]
     failures: dict[str, int]
+    seconds: float
 
     def dollars(self, price: Price) -> float:
         """Return US dollars; rows without usage are estimated from their size."""
         completion = self.completion_tokens + self.unmetered_bytes / BYTES_PER_TOKEN
-        return (self.prompt_tokens * price.prompt + completion * price.completion) / 1e6
+        tokens = (self.prompt_tokens * price.prompt + completion * price.completion) / 1e6
+        return tokens + self.seconds / 3600 * price.hour
 
 
 class Ledger:
-    """One file, one connection, one process; its methods may be called from any thread.
+    """One file and one connection; its methods may be called from any thread.
+
+    One process at a time writes. With `write=False` any number read beside it, and see what is committed.
 
     Raises:
-        BusyError: another process has it open.
-        StoreError: the file is damaged, of another layout, or cannot be written.
+        BusyError: another process writes to it.
+        StoreError: the file is damaged, of another layout, or cannot be written; or it is not there to be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, write: bool = True) -> None:
         import pyarrow as pa
 
         self.path = path
-        self._codec = pa.Codec("zstd", 3)
+        self._codec = pa.Codec("zstd", 1)
         self._lock = threading.Lock()
+        self._held: int | None = None
+        self._session: tuple[int, float] | None = None
         with self._named():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+            if write:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._hold()
+            elif not path.is_file():
+                raise StoreError(f"{path} is not there: nothing has been asked yet")
         try:
-            self._open()
+            self._open(write)
         except BaseException:
-            self._connection.close()
+            self._release()
             raise
 
     def __enter__(self) -> Ledger:
@@ -102,9 +121,10 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Let other processes open it."""
+        """Let other processes write."""
         with self._lock:
             self._connection.close()
+            self._release()
 
     def get(self, key: str) -> Completion | None:
         """Return the completion of a request, failed ones too, or None."""
@@ -120,15 +140,66 @@ class Ledger:
         there = {row[0] for row in found}
         return [key for key in dict.fromkeys(keys) if key not in there]
 
+    def get_many(self, keys: Sequence[str]) -> dict[str, Completion]:
+        """Return the completions that are there, by key."""
+        rows = self._select(
+            f"SELECT {', '.join(_COLUMNS)} FROM completions WHERE key IN (SELECT value FROM json_each(?))",  # noqa: S608
+            (json.dumps(list(keys)),),
+        )
+        return {row[0]: self._completion(row) for row in rows}
+
     def put_many(self, entries: Iterable[Entry]) -> None:
         """Write entries in one transaction; when this returns they survive a power cut.
 
         An entry replaces a failed one of the same key and no other.
         """
-        at = time.time()
-        rows = [self._row(entry, at) for entry in entries]
+        self.put(entries)
+        self.commit()
+
+    def put(self, entries: Iterable[Entry]) -> None:
+        """Write entries to memory; nothing else can be done with the ledger until `commit`.
+
+        Apart from `commit` because the two want different threads: this one is work of the interpreter, that one waits
+        for the disk.
+        """
+        self._lock.acquire()
+        try:
+            with self._named():
+                at = time.time()
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.executemany(_PUT, [self._row(entry, at) for entry in entries])
+                if self._session is not None:
+                    row, began = self._session
+                    seconds = time.monotonic() - began
+                    self._connection.execute("UPDATE sessions SET seconds = ? WHERE rowid = ?", (seconds, row))
+        except BaseException:
+            self._undo()
+            self._lock.release()
+            raise
+
+    def commit(self) -> None:
+        """Make what was put durable, from any thread."""
+        try:
+            with self._named():
+                self._connection.execute("COMMIT")
+        except BaseException:
+            self._undo()
+            raise
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Count the time in the block as time of asking, up to the last commit in it if the process is killed."""
         with self._transaction() as connection:
-            connection.executemany(_PUT, rows)
+            row = connection.execute("INSERT INTO sessions VALUES (?, 0)", (time.time(),)).lastrowid
+        self._session = (row or 0, time.monotonic())
+        try:
+            yield
+        finally:
+            self.put(())
+            self.commit()
+            self._session = None
 
     def ask_again(self, keys: Iterable[str]) -> None:
         """Mark requests as failed, so that the next run asks them."""
@@ -148,32 +219,98 @@ class Ledger:
             f"SELECT {kind}, count(*) FROM completions WHERE failure <> '' GROUP BY 1 ORDER BY 2 DESC, 1"  # noqa: S608
         )
         rows, requests, prompt, completion, unmetered, unmetered_bytes = (int(value) for value in sums)
-        return Counts(rows, requests, prompt, completion, unmetered, unmetered_bytes, dict(finishes), dict(failures))
+        seconds = float(self._select("SELECT total(seconds) FROM sessions")[0][0])
+        return Counts(
+            rows, requests, prompt, completion, unmetered, unmetered_bytes, dict(finishes), dict(failures), seconds
+        )
+
+    def find(self, start: str) -> list[str]:
+        """Return the first keys that begin with `start`, at most ten."""
+        query = "SELECT key FROM completions WHERE key >= ?1 AND substr(key, 1, length(?1)) = ?1 LIMIT 10"
+        return [row[0] for row in self._select(query, (start,))]
+
+    def latest(self, count: int) -> list[Completion]:
+        """Return the completions written last, the newest first."""
+        keys = [row[0] for row in self._select("SELECT key FROM completions ORDER BY at DESC LIMIT ?", (count,))]
+        there = self.get_many(keys)
+        return [there[key] for key in keys if key in there]
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield all rows as mappings of column names, with the body as received, a page at a time."""
+        for row in self._pages():
+            record = dict(zip(_COLUMNS, row, strict=True))
+            size = record.pop("size")
+            record["body"] = self._unpacked(row[0], record["body"], size)
+            yield record
+
+    def state(self) -> str:
+        """Return a text that is another whenever rows have changed."""
+        rows, requests, at = self._select("SELECT count(*), total(tries), max(at) FROM completions")[0]
+        return f"{LAYOUT} {rows} {requests:.0f} {at}"
 
     def __len__(self) -> int:
         return int(self._select("SELECT count(*) FROM completions")[0][0])
 
     def __iter__(self) -> Iterator[Completion]:
         """Yield all completions in the order they were first written, a page at a time."""
+        return (self._completion(row) for row in self._pages())
+
+    def _pages(self) -> Iterator[tuple[Any, ...]]:
         last = 0
         query = f"SELECT {', '.join(_COLUMNS)}, rowid FROM completions WHERE rowid > ? ORDER BY rowid LIMIT {_PAGE}"  # noqa: S608
         while rows := self._select(query, (last,)):
             last = rows[-1][-1]
-            yield from (self._completion(row[:-1]) for row in rows)
+            yield from (row[:-1] for row in rows)
 
-    def _open(self) -> None:
+    def _hold(self) -> None:
+        """Become the only writing process; the kernel lets go when this one ends, however it ends."""
+        # Not the file itself: closing a second descriptor of it would drop the locks that SQLite has on it.
+        self._held = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._release()
+            raise BusyError(f"{self.path} is in use by another process: wait for it") from None
+
+    def _release(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    def _open(self, write: bool) -> None:
         with self._named():
-            run = self._connection.execute
-            run("PRAGMA locking_mode = EXCLUSIVE")
+            # A reader too may have to roll back what a killed process left, so it opens the file to write where it can.
+            mode = "rwc" if write else "rw" if os.access(self.path, os.W_OK) else "ro"
+            address = f"{self.path.absolute().as_uri()}?mode={mode}"
+            self._connection = sqlite3.connect(
+                address, timeout=PATIENCE, isolation_level=None, check_same_thread=False, uri=True
+            )
+            try:
+                self._set_up(self._connection.execute, write)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _set_up(self, run: Callable[[str], sqlite3.Cursor], write: bool) -> None:
+        if write:
             run("PRAGMA journal_mode = DELETE")
             run("PRAGMA synchronous = FULL")
-            run("BEGIN EXCLUSIVE")
-            layout = run("PRAGMA user_version").fetchone()[0]
-            if layout not in (0, LAYOUT):
-                raise StoreError(f"{self.path} has layout {layout}, this potstill reads {LAYOUT}: use the one it is of")
-            run(_TABLE)
+            run("BEGIN IMMEDIATE")
+        else:
+            run("PRAGMA query_only = ON")
+        layout = run("PRAGMA user_version").fetchone()[0]
+        if layout not in (0, LAYOUT) or (layout == 0 and not write):
+            raise StoreError(f"{self.path} has layout {layout}, this potstill reads {LAYOUT}: use the one it is of")
+        if write:
+            for table in _TABLES:
+                run(table)
             run(f"PRAGMA user_version = {LAYOUT}")
             run("COMMIT")
+
+    def _undo(self) -> None:
+        # A full disk has often rolled back already, and then there is nothing left to roll back.
+        with suppress(sqlite3.Error):
+            self._connection.execute("ROLLBACK")
 
     def _select(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self._lock, self._named():
@@ -187,9 +324,7 @@ class Ledger:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
-                # A full disk has often rolled back already, and then there is nothing left to roll back.
-                with suppress(sqlite3.OperationalError):
-                    self._connection.execute("ROLLBACK")
+                self._undo()
                 raise
 
     @contextmanager
@@ -207,21 +342,39 @@ class Ledger:
         body = self._codec.compress(done.raw, asbytes=True) if done.raw else b""
         return (
             done.key, entry.model, done.finish, done.failure, done.prompt_tokens, done.completion_tokens,
-            len(done.raw), body, entry.tries, entry.seconds, at,
+            len(done.raw), entry.tries, entry.seconds, at, body,
         )  # fmt: skip
 
     def _completion(self, row: tuple[Any, ...]) -> Completion:
-        key, model, finish, failure, prompt_tokens, completion_tokens, size, body, *_ = row
+        key, model, finish, failure, prompt_tokens, completion_tokens, size, _, _, _, body = row
+        raw = self._unpacked(key, body, size)
         try:
-            raw = self._codec.decompress(body, decompressed_size=size, asbytes=True) if size else b""
-            parts = dialects.Parts("", "", "none")
-            if finish in ("stop", "length"):
-                parts = dialects.divide(dialects.parse(raw), model)
-        except (OSError, ValueError, FaultError, dialects.ReplyError) as error:
-            raise StoreError(f"{self.path}: the body of {key} is damaged ({error}): move the file away") from None
-        return Completion(
-            key, parts.content, parts.reasoning, parts.kind, finish, prompt_tokens, completion_tokens, failure, raw
-        )
+            return divided(
+                Completion(key, "", "", "none", finish, prompt_tokens, completion_tokens, failure, raw), model
+            )
+        except (FaultError, dialects.ReplyError) as error:
+            raise self._damaged(key, error) from None
+
+    def _unpacked(self, key: str, body: bytes, size: int) -> bytes:
+        try:
+            return bytes(self._codec.decompress(body, decompressed_size=size, asbytes=True)) if size else b""
+        except (OSError, ValueError) as error:
+            raise self._damaged(key, error) from None
+
+    def _damaged(self, key: str, error: Exception) -> StoreError:
+        return StoreError(f"{self.path}: the body of {key} is damaged ({error}): move the file away")
+
+
+def divided(completion: Completion, model: str) -> Completion:
+    """Return a completion with the reasoning and answer of its body.
+
+    Raises:
+        FaultError, ReplyError: the body is no completion; never for one that was read before.
+    """
+    if completion.finish not in ("stop", "length"):
+        return completion
+    parts = dialects.divide(shapes.read(completion.raw), model)
+    return replace(completion, content=parts.content, reasoning=parts.reasoning, reasoning_kind=parts.kind)
 
 
 def _trouble(name: str, error: Exception) -> str:

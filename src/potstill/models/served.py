@@ -1,29 +1,38 @@
-"""A model behind an OpenAI-compatible server: asks what the ledger lacks, and nothing twice."""
+"""A model behind a server: asks what the ledger lacks, and nothing twice."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Literal
 
 from potstill import recipe
-from potstill.errors import PotstillError, TeacherError
+from potstill.errors import TeacherError
 from potstill.models import dialects
+from potstill.models.admission import Admission
 from potstill.models.budget import Budget
 from potstill.models.faults import DenialError, FaultError, Health, RefusalError, classify, one_line, told
-from potstill.models.ledger import Entry, Ledger
+from potstill.models.ledger import Entry, Ledger, divided
+from potstill.models.prices import price_of
 from potstill.models.requests import Completion, Request
 from potstill.models.secrets import Secret
+from potstill.models.shapes import SHAPES
 from potstill.models.wire import Wire, endpoint
 from potstill.progress import Progress
 
 CHUNK = 256
-"""Requests looked up in the ledger at a time."""
+"""Requests looked up in the ledger at a time, and completions that are followed up at a time."""
+LARGEST_TEXT = 4 * 2**20
+"""Characters of reasoning and answer: several times what the longest contexts of today hold."""
 KEPT_OF_FAILURES = 4096
 """Bytes of a useless body that are kept to look at."""
+Follow = Callable[[Request, Completion], Awaitable[Iterable[Request]]]
+"""Told each completion as soon as it is on disk, those that were there before too; returns what to ask further."""
 
 
 @dataclass(frozen=True)
@@ -55,26 +64,40 @@ class Tally:
 
 
 class ServedModel:
-    """One model of one server.
+    """One model of one server. What it learns of the server's limits is kept from call to call.
+
+    `section` is where the recipe has the settings, for messages.
 
     Raises:
-        TeacherError: the address or the key cannot be used.
+        TeacherError: the address or the key cannot be used, or there is a cap on the money and no price.
     """
 
-    def __init__(self, settings: recipe.ServedTeacher, patience: Patience = Patience()) -> None:
-        self.settings, self.patience = settings, patience
-        self.secret = Secret.from_environment(settings.api_key_env)
-        endpoint(settings.base_url)
+    def __init__(
+        self, settings: recipe.ServedTeacher, patience: Patience = Patience(), *, section: str = "teacher"
+    ) -> None:
+        self.settings, self.patience, self.section = settings, patience, section
+        self.secret = Secret.from_environment(settings.api_key_env, section)
+        self.shape = SHAPES[settings.wire]
+        self.url = endpoint(settings.base_url, self.shape.path, section)
         self.name = f"{settings.model} at {settings.base_url}"
+        self.priced = price_of(settings, section)
+        self.admission = Admission(settings.concurrency, settings.requests_per_minute, settings.tokens_per_minute)
 
-    def collect(self, requests: Iterable[Request], ledger: Ledger, progress: Progress) -> Tally:
+    def collect(
+        self, requests: Iterable[Request], ledger: Ledger, progress: Progress, follow: Follow | None = None
+    ) -> Tally:
         """Run `sample` to its end in an event loop of its own."""
-        return asyncio.run(self.sample(requests, ledger, progress))
+        return asyncio.run(self.sample(requests, ledger, progress, follow))
 
-    async def sample(self, requests: Iterable[Request], ledger: Ledger, progress: Progress) -> Tally:
+    async def sample(
+        self, requests: Iterable[Request], ledger: Ledger, progress: Progress, follow: Follow | None = None
+    ) -> Tally:
         """Ask every request that the ledger lacks; when this returns, all that came back is on disk.
 
-        `requests` is read as needed, so that it may be longer than memory. Stopped by an error, by the price cap or
+        `requests` is read as needed, so that it may be longer than memory. `follow` is awaited with each request and
+        its completion once that is on disk, or as it is found there; the requests that it returns go ahead of
+        new ones and are followed in turn. Up to `CHUNK` calls of it run at a time, all in this event loop, in the order
+        of completion; a request that occurs twice is followed at least once. Stopped by an error, by the price cap or
         by Ctrl-C, what had arrived is committed first, and the same call asks for the rest.
 
         Raises:
@@ -82,125 +105,175 @@ class ServedModel:
                 reached.
             StoreError: the ledger cannot be written.
         """
-        settings = self.settings
-        async with Wire(settings.base_url, self.secret, settings.concurrency, settings.timeout) as wire:
-            session = _Session(self, wire, ledger, progress)
-            return await session.run(requests)
+        headers = self.shape.headers(self.secret)
+        async with Wire(self.url, headers, self.admission.most, self.settings.timeout) as wire:
+            with ledger.asking():
+                return await _Session(self, wire, ledger, progress, follow).run(requests)
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A request on its way, and what has been tried for it."""
+
+    key: str
+    request: Request
+    payload: bytes = b""
+    began: float = 0.0
+    sent_at: float = 0.0
+    sent: int = 0
+    used: int = 0
+    limited: int = 0
 
 
 class _Session:
-    """One call of `sample`: a feeder, `concurrency` workers and a writer."""
+    """One call of `sample`: jobs wait in `ready`, are sent as admission lets them, and rest in `arrived` until commit.
 
-    def __init__(self, model: ServedModel, wire: Wire, ledger: Ledger, progress: Progress) -> None:
-        settings, patience = model.settings, model.patience
-        self.settings, self.patience, self.secret = settings, patience, model.secret
-        self.wire, self.ledger, self.progress = wire, ledger, progress
-        self.health = Health(model.name, patience.failures, max(patience.failures, 2 * settings.concurrency))
-        self.name = model.name
-        self.budget = Budget(settings, ledger.counts())
-        self.writer = _Writer(ledger)
+    A job holds its place in admission until its completion is on disk, so that a kill wastes no more than were in
+    flight. Everything but the commit itself runs in the event loop.
+    """
+
+    def __init__(
+        self, model: ServedModel, wire: Wire, ledger: Ledger, progress: Progress, follow: Follow | None
+    ) -> None:
+        patience, admission = model.patience, model.admission
+        self.model, self.patience, self.admission, self.secret = model, patience, admission, model.secret
+        self.wire, self.ledger, self.progress, self.follow = wire, ledger, progress, follow
+        self.health = Health(model.name, patience.failures, max(patience.failures, 2 * admission.allowed))
+        self.budget = Budget(model.settings, model.priced.price, ledger.counts())
         self.tally = Tally()
-        self.queue: asyncio.Queue[tuple[str, Request] | None] = asyncio.Queue(2 * settings.concurrency)
+        self.asked: deque[Request] = deque()
+        self.ready: deque[_Job] = deque()
+        self.arrived: list[tuple[_Job, Entry]] = []
         self.taken: set[str] = set()
-        self.paused_until = 0.0
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.timers: dict[_Job | None, asyncio.TimerHandle] = {}
+        self.following = self.held = 0
+        self.exhausted = self.closed = False
+        self.loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[None] = self.loop.create_future()
+        self.wake = asyncio.Event()
 
     async def run(self, requests: Iterable[Request]) -> Tally:
-        writing = asyncio.create_task(self.writer.run())
-        tasks = [asyncio.create_task(self._feed(requests))]
-        tasks += [asyncio.create_task(self._work()) for _ in range(self.settings.concurrency)]
+        keeping = asyncio.create_task(self._keep(iter(requests)))
         try:
-            await _all_or_first_error(tasks)
+            await self.ended
         finally:
-            for task in tasks:
+            self.closed = True
+            for timer in self.timers.values():
+                timer.cancel()
+            for task in self.tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self.writer.close()
-            await writing
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+            self.wake.set()
+            await keeping
+            self.admission.in_flight -= self.held
             if self.health.refused_everything:
                 await asyncio.to_thread(self.ledger.ask_again, self.health.refused)
         if self.budget.spent_up:
             raise TeacherError(
-                f"{self.name}: spent ${self.budget.spent:.4f} of the ${self.settings.spend_at_most} of spend_at_most; "
+                f"{self.model.name}: spent ${self.budget.spent:.4f} of the ${self.budget.cap} of spend_at_most; "
                 "what was answered is kept, raise it and run again to go on"
             )
         return self.tally
 
-    async def _feed(self, requests: Iterable[Request]) -> None:
-        """Queue what the ledger lacks and nobody is asking at the moment."""
-        source = iter(requests)
-        while not self.budget.spent_up and (found := list(itertools.islice(source, CHUNK))):
-            chunk = {request.key: request for request in found}
-            # Taken before looked up: a key that is answered in between is then found in one of the two.
-            new = [key for key in chunk if key not in self.taken]
-            self.taken.update(new)
-            missing = await asyncio.to_thread(self.ledger.missing, new)
-            self.taken.difference_update(set(new) - set(missing))
-            kept = len(found) - len(missing)
-            self.tally.kept += kept
-            self.progress.base += kept
-            self.progress.advance(kept)
-            for key in missing:
-                await self.queue.put((key, chunk[key]))
-        for _ in range(self.settings.concurrency):
-            await self.queue.put(None)
-
-    async def _work(self) -> None:
-        while (item := await self.queue.get()) is not None:
-            key, request = item
-            if not await self.budget.admit():
-                continue  # the queue is emptied, so that the feeder and the other workers end
-            entry: Entry | None = None
+    async def _keep(self, source: Iterator[Request]) -> None:
+        """Be the only one to touch the ledger: commit what has arrived, look up what comes next, in turns."""
+        while self.arrived or not self.closed:
             try:
-                entry = await self._ask(key, request)
-            finally:
-                await self.budget.settle(entry.completion if entry else None)
-            await self.writer.put(entry)
-            self._count(entry.completion)
-            self.taken.discard(key)
+                if self._wants_more():
+                    self._look_up(source)
+                if self.arrived:
+                    await self._commit()
+                elif not self.closed and not self._wants_more():
+                    self.wake.clear()
+                    await self.wake.wait()
+            except Exception as error:  # noqa: BLE001 - whatever it is, `run` raises it
+                self._stop(error)
 
-    def _count(self, completion: Completion) -> None:
-        self.tally.finishes[completion.finish] += 1
-        self.progress.advance(1, self.budget.note)
-        if completion.finish == "failed":
-            self.health.failed(completion.failure)
-        elif completion.finish == "refused":
-            self.health.consider_refusals(completion.failure)
+    def _wants_more(self) -> bool:
+        if self.closed or self.following >= CHUNK:
+            return False
+        return bool(self.asked) or (not self.exhausted and len(self.ready) < max(CHUNK, 2 * self.admission.allowed))
 
-    async def _ask(self, key: str, request: Request) -> Entry:
-        """Send one request until it is answered, refused, or has failed often enough."""
+    def _look_up(self, source: Iterator[Request]) -> None:
+        """Make jobs of what the ledger lacks and nobody is asking at the moment; what follows others goes first."""
+        ahead = bool(self.asked)
+        found = (
+            [self.asked.popleft() for _ in range(min(CHUNK, len(self.asked)))] if ahead else [*islice(source, CHUNK)]
+        )
+        self.exhausted = self.exhausted or not found
+        chunk = {request.key: request for request in found}
+        new = [key for key in chunk if key not in self.taken]
+        missing = self.ledger.missing(new)
+        self.taken.update(missing)
+        kept = len(found) - len(missing)
+        self.tally.kept += kept
+        self.progress.base += kept
+        self.progress.advance(kept)
+        jobs = [_Job(key, chunk[key]) for key in missing]
+        if ahead:
+            self.ready.extendleft(reversed(jobs))
+        else:
+            self.ready.extend(jobs)
+        if self.follow is not None:
+            there = set(new) - set(missing)
+            for key, completion in self.ledger.get_many([key for key in new if key in there]).items():
+                self._follow(self.follow, chunk[key], completion)
+        self._send()
+
+    def _send(self) -> None:
+        """Send as many as may go now, and come back when the next may."""
+        self._cancel_timer(None)
+        if self.budget.spent_up:
+            self.ready.clear()
+            self.asked.clear()
+            self.exhausted = True
+        late = len(self.timers) > max(CHUNK, 2 * self.admission.allowed)
+        while self.ready and not self.closed and not late and self.following < CHUNK:
+            now = time.monotonic()
+            wait = self.admission.wait(now)
+            if wait > 0 or not self.budget.fits(self.admission.in_flight):
+                if 0 < wait < 86400:
+                    self.timers[None] = self.loop.call_later(wait, self._send)
+                break
+            job = self.ready.popleft()
+            job.sent_at = now
+            self.held += 1
+            self.admission.sent(now)
+            self._start(self._attempt(job))
+        if self._wants_more():
+            self.wake.set()
+        elif self.exhausted and not (self.ready or self.held or self.timers or self.following or self.asked):
+            self._stop(None)
+
+    async def _attempt(self, job: _Job) -> None:
+        """Send one request once."""
         import orjson
 
-        turns = [{"role": message.role, "content": message.content} for message in request.messages]
-        payload = orjson.dumps({"model": request.model, "messages": turns, **request.sampling})
-        began = time.monotonic()
-        sent = used = limited = 0
-        while True:
-            await self._pause()
-            raw = b""
-            sent += 1
-            self.tally.sent += 1
-            try:
-                status, headers, raw = await self.wire.post(payload)
-                raw = self.secret.blot(raw)
-                completion = self._completion(key, status, headers, raw)
-            except FaultError as fault:
-                reason = self._clean(fault.reason)
-                limited += fault.limited
-                used += 0 if fault.limited else fault.cost
-                self._consider(fault, reason, used)
-                if used < self.patience.tries and limited < self.patience.limited_tries:
-                    await self._wait(fault, used + limited)
-                    continue
-                completion = Completion(key, "", "", "none", "failed", None, None, reason, raw[:KEPT_OF_FAILURES])
-            except RefusalError as refusal:
-                reason = self._clean(refusal.reason)
-                self.health.refusing(key)
-                completion = Completion(key, "", "", "none", "refused", None, None, reason, raw[:KEPT_OF_FAILURES])
-            except DenialError as denial:
-                raise TeacherError(
-                    f"{self.name}: {self._clean(denial.reason)}; correct the teacher's settings and run again"
-                ) from None
-            return Entry(completion, request.model, sent, time.monotonic() - began)
+        if not job.payload:
+            job.payload, job.began = orjson.dumps(self.model.shape.body(job.request)), job.sent_at
+        job.sent += 1
+        self.tally.sent += 1
+        raw = b""
+        try:
+            status, headers, raw = await self.wire.post(job.payload)
+            raw = self.secret.blot(raw)
+            completion = self._completion(job.key, status, headers, raw)
+        except FaultError as fault:
+            self._failed(job, fault, raw[:KEPT_OF_FAILURES])
+        except RefusalError as refusal:
+            self.health.refusing(job.key)
+            self._arrive(job, _useless(job.key, "refused", self._clean(refusal.reason), raw[:KEPT_OF_FAILURES]))
+        except DenialError as denial:
+            reason = self._clean(denial.reason)
+            raise TeacherError(
+                f"{self.model.name}: {reason}; correct {self.model.section}.* in the recipe and run again"
+            ) from None
+        else:
+            now = time.monotonic()
+            tokens = (completion.prompt_tokens or 0) + (completion.completion_tokens or 0)
+            self.admission.answered(now, tokens, headers)
+            self._arrive(job, completion)
 
     def _completion(self, key: str, status: int, headers: Mapping[str, str], raw: bytes) -> Completion:
         """Read a reply; its reasoning and answer stay in `raw`, where the ledger divides them when they are asked for.
@@ -212,92 +285,136 @@ class _Session:
         if status != 200:
             raise classify(status, headers, *_told_by(raw), proven=proven)
         try:
-            reply = dialects.parse(raw)
+            reply = self.model.shape.parse(raw)
         except dialects.ReplyError as error:
             raise classify(error.status, headers, error.code, error.message, proven=proven) from None
+        if len(raw) > LARGEST_TEXT:
+            parts = dialects.divide(reply, self.model.settings.model)
+            if len(parts.reasoning) + len(parts.content) > LARGEST_TEXT:
+                raise FaultError(f"oversized text: more than {LARGEST_TEXT // 2**20} million characters", cost=99)
         self.health.answered()
         failure = self._clean(reply.failure)
         return Completion(key, "", "", "none", reply.finish, reply.prompt_tokens, reply.completion_tokens, failure, raw)
 
+    def _failed(self, job: _Job, fault: FaultError, raw: bytes) -> None:
+        """Try again later, or give the request up, or the server."""
+        now, reason = time.monotonic(), self._clean(fault.reason)
+        limited = fault.kind == "limited"
+        job.limited += limited
+        job.used += 0 if limited else fault.cost
+        self._consider(fault, reason, job.used)
+        self.admission.failed(now, job.sent_at, fault)
+        if job.used >= self.patience.tries or job.limited >= self.patience.limited_tries:
+            self._arrive(job, _useless(job.key, "failed", reason, raw))
+            return
+        if limited or fault.wait:
+            self._let_go()
+        if fault.wait:
+            self.ready.appendleft(job)
+            self._send()
+            return
+        turn = min(job.used + job.limited - 1, 30)
+        wait = min(self.patience.longest_wait, self.patience.first_wait * 2**turn) * random.uniform(0.5, 1.0)
+        # After a fault its place stays taken, so that a server that is down is not tried with all requests at once.
+        self.timers[job] = self.loop.call_later(wait, self._again, job, not limited)
+
+    def _again(self, job: _Job, held: bool) -> None:
+        self._cancel_timer(job)
+        if held:
+            self._let_go()
+        self.ready.appendleft(job)
+        self._send()
+
     def _consider(self, fault: FaultError, reason: str, used: int) -> None:
         """Stop the run at once where waiting is no use."""
-        if fault.unreachable and not self.health.proven and used >= self.patience.unreachable_tries:
-            raise TeacherError(f"{self.name}: {reason}; start the server or correct teacher.base_url, then run again")
+        name, section = self.model.name, self.model.section
+        if fault.kind == "unreachable" and not self.health.proven and used >= self.patience.unreachable_tries:
+            raise TeacherError(f"{name}: {reason}; start the server or correct {section}.base_url, then run again")
         if fault.wait is not None and fault.wait > self.patience.longest_asked:
             raise TeacherError(
-                f"{self.name}: asks to wait {fault.wait:.0f} seconds ({reason}); "
+                f"{name}: asks to wait {fault.wait:.0f} seconds ({reason}); "
                 "what was answered is kept, run again then to go on"
             )
 
-    async def _wait(self, fault: FaultError, turn: int) -> None:
-        """Pause everybody for as long as the server asked, or this request alone for a while."""
-        if fault.wait:
-            self.paused_until = max(self.paused_until, time.monotonic() + fault.wait)
-            return
-        wait = min(self.patience.longest_wait, self.patience.first_wait * 2 ** min(turn - 1, 30))
-        await asyncio.sleep(wait * random.uniform(0.5, 1.0))
+    def _arrive(self, job: _Job, completion: Completion) -> None:
+        entry = Entry(completion, job.request.model, job.sent, time.monotonic() - job.began)
+        self.arrived.append((job, entry))
+        self.wake.set()
 
-    async def _pause(self) -> None:
-        while (left := self.paused_until - time.monotonic()) > 0:  # noqa: ASYNC110 - it may have been moved meanwhile
-            # Those who waited do not all come back in the same instant.
-            await asyncio.sleep(left + random.uniform(0, min(1.0, 0.1 * left)))
+    async def _commit(self) -> None:
+        """Put on disk what has arrived since the last commit, then let others take its places."""
+        batch, self.arrived = self.arrived, []
+        self.ledger.put(entry for _, entry in batch)
+        await asyncio.to_thread(self.ledger.commit)
+        for job, entry in batch:
+            completion = entry.completion
+            self._let_go()
+            self.taken.discard(job.key)
+            self.budget.charge(completion)
+            self.tally.finishes[completion.finish] += 1
+        self.progress.advance(len(batch), f"{self.budget.note}, {self.admission.in_flight} in flight")
+        if self.closed:
+            return
+        for job, entry in batch:
+            self._judge_health(entry.completion)
+            if self.follow is not None:
+                self._follow(self.follow, job.request, divided(entry.completion, job.request.model))
+        self._send()
+
+    def _judge_health(self, completion: Completion) -> None:
+        if completion.finish == "failed":
+            self.health.failed(completion.failure)
+        elif completion.finish == "refused":
+            self.health.consider_refusals(completion.failure)
+
+    def _follow(self, follow: Follow, request: Request, completion: Completion) -> None:
+        async def call() -> None:
+            try:
+                self.asked.extend(await follow(request, completion))
+            finally:
+                self.following -= 1
+            self.wake.set()
+            self._send()
+
+        self.following += 1
+        self._start(call())
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._stop(error)
+
+    def _stop(self, error: BaseException | None) -> None:
+        """End the session; the first error counts."""
+        self.closed = True
+        self.wake.set()
+        if self.ended.done():
+            return
+        if error is None:
+            self.ended.set_result(None)
+        else:
+            self.ended.set_exception(error)
+
+    def _let_go(self) -> None:
+        self.held -= 1
+        self.admission.ended()
+
+    def _cancel_timer(self, job: _Job | None) -> None:
+        timer = self.timers.pop(job, None)
+        if timer is not None:
+            timer.cancel()
 
     def _clean(self, reason: str) -> str:
         return one_line(self.secret.blot_text(reason))
 
 
-class _Writer:
-    """Commits what workers hand in, as many at a time as have come since the last commit."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-        self.waiting: list[tuple[Entry, asyncio.Future[None]]] = []
-        self.wake = asyncio.Event()
-        self.closed = False
-
-    async def put(self, entry: Entry) -> None:
-        """Return when the entry is on disk. Cancelling the wait does not take the entry back."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.waiting.append((entry, done))
-        self.wake.set()
-        await done
-
-    def close(self) -> None:
-        """End `run` after a last commit."""
-        self.closed = True
-        self.wake.set()
-
-    async def run(self) -> None:
-        while self.waiting or not self.closed:
-            await self.wake.wait()
-            self.wake.clear()
-            batch, self.waiting = self.waiting, []
-            if not batch:
-                continue
-            try:
-                await asyncio.to_thread(self.ledger.put_many, [entry for entry, _ in batch])
-            except Exception as error:
-                _resolve(batch, error)
-                if self.closed or not isinstance(error, PotstillError):
-                    raise
-            else:
-                _resolve(batch, None)
-
-
-def _resolve(batch: list[tuple[Entry, asyncio.Future[None]]], error: Exception | None) -> None:
-    for _, done in batch:
-        if done.cancelled():
-            continue
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
-
-
-async def _all_or_first_error(tasks: list[asyncio.Task[None]]) -> None:
-    finished, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    for task in finished:
-        task.result()
+def _useless(key: str, finish: Literal["refused", "failed"], reason: str, raw: bytes) -> Completion:
+    return Completion(key, "", "", "none", finish, None, None, reason, raw)
 
 
 def _told_by(raw: bytes) -> tuple[str, str]:

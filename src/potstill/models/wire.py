@@ -1,4 +1,4 @@
-"""One POST to a chat-completions server: sent, bounded in size and time, its troubles given their names."""
+"""One POST to a server: sent, bounded in size and time, its troubles given their names."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from urllib.parse import urlsplit
 
 from potstill.errors import MissingExtraError, TeacherError
 from potstill.models.faults import FaultError
-from potstill.models.secrets import Secret
+from potstill.models.shapes import joined
 
 LARGEST_BODY = 16 * 2**20
 """Bytes of a reply, decompressed."""
+MOST_BUFFERED = 256 * 2**20
+"""Bytes of all replies that are coming in at a time; beyond it one that is already large is given up."""
+SMALL = 2**20
 CONNECT_SECONDS = 30.0
 
 
-def endpoint(base_url: str) -> str:
-    """Return the address of chat completions below a base URL.
+def endpoint(base_url: str, path: str, section: str = "teacher") -> str:
+    """Return the address of a shape's path below a base URL; `section` is where the recipe has it, for messages.
 
     Raises:
         TeacherError: it is no plain http address, or carries what does not belong there, such as a key.
@@ -29,29 +32,29 @@ def endpoint(base_url: str) -> str:
     except ValueError:
         host = None
     if parts.scheme not in ("http", "https") or not host:
-        raise TeacherError("teacher.base_url is no address: write one such as http://localhost:8000/v1")
+        raise TeacherError(f"{section}.base_url is no address: write one such as http://localhost:8000/v1")
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise TeacherError("teacher.base_url has more than an address: a key goes into the variable of api_key_env")
-    path = parts.path.rstrip("/").removesuffix("/chat/completions")
-    return f"{parts.scheme}://{parts.netloc}{path}/chat/completions"
+        raise TeacherError(f"{section}.base_url has more than an address: a key goes into the variable of api_key_env")
+    return f"{parts.scheme}://{parts.netloc}{joined(parts.path, path)}"
 
 
 class Wire:
-    """An open connection pool to one server."""
+    """An open connection pool to one address. `headers` may hold a key; `timeout` is in seconds for one request."""
 
-    def __init__(self, base_url: str, secret: Secret, connections: int, timeout: float) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], connections: int, timeout: float) -> None:
         try:
             import aiohttp
         except ImportError:
             raise MissingExtraError("a served teacher", "aiohttp", "served") from None
         self._aiohttp = aiohttp
-        self.url = endpoint(base_url)
+        self.url = url
+        self._buffered = 0
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections),
             timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, CONNECT_SECONDS)),
-            headers={"Content-Type": "application/json", "User-Agent": "potstill", **secret.header},
+            headers={"Content-Type": "application/json", "User-Agent": "potstill", **headers},
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=not _is_loopback(self.url),  # proxies of the environment, for what is not on this machine
+            trust_env=not is_loopback(self.url),  # proxies of the environment, for what is not on this machine
         )
 
     async def __aenter__(self) -> Wire:
@@ -71,31 +74,35 @@ class Wire:
         client = self._aiohttp
         try:
             async with self._session.post(self.url, data=payload, allow_redirects=False) as response:
-                return response.status, response.headers, await _bounded(response)
+                return response.status, response.headers, await self._bounded(response)
         except (client.ClientConnectorError, client.ConnectionTimeoutError) as error:
-            raise FaultError(f"unreachable: {error}", unreachable=True) from None
+            raise FaultError(f"unreachable: {error}", kind="unreachable") from None
         except TimeoutError:
             # Whatever took so long may have been paid for, so it is tried less often.
-            raise FaultError("timeout", cost=2) from None
+            raise FaultError("timeout", kind="overloaded", cost=2) from None
         except client.ClientPayloadError:
             raise FaultError("connection: the body was cut off") from None
         except client.ClientError as error:
             raise FaultError(f"connection: {error or type(error).__name__}") from None
 
+    async def _bounded(self, response: Any) -> bytes:  # noqa: ANN401 - an aiohttp response
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async for chunk in response.content.iter_any():
+                size += len(chunk)
+                self._buffered += len(chunk)
+                if size > LARGEST_BODY or (size > SMALL and self._buffered > MOST_BUFFERED):
+                    response.close()
+                    raise FaultError(f"oversized body: more than {(size - 1) // 2**20} MB", cost=99)
+                chunks.append(chunk)
+        finally:
+            self._buffered -= size
+        return b"".join(chunks)
 
-async def _bounded(response: Any) -> bytes:  # noqa: ANN401 - an aiohttp response
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > LARGEST_BODY:
-            response.close()
-            raise FaultError(f"oversized body: more than {LARGEST_BODY // 2**20} MB", cost=99)
-        chunks.append(chunk)
-    return b"".join(chunks)
 
-
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Return whether an address is of this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -102,8 +102,12 @@ def _short(value: Any) -> str:  # noqa: ANN401 - JSON values
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def run(recipe: Recipe, folder: Run, *, only: str | None = None, redo: bool = False) -> None:
+def run(
+    recipe: Recipe, folder: Run, *, only: str | None = None, redo: bool = False, without_sandbox: bool = False
+) -> None:
     """Run every stage that is not sealed; `only` runs that one alone.
+
+    `without_sandbox` lets programs run where nothing isolates them.
 
     Raises:
         BusyError: another process works on the folder.
@@ -121,7 +125,9 @@ def run(recipe: Recipe, folder: Run, *, only: str | None = None, redo: bool = Fa
         folder.write("recipe.yaml", dump(recipe).encode())
         for stage in stages:
             if only in (None, stage.name):
-                _run_stage(recipe, folder, stages, stage, again=redo and only is not None)
+                _run_stage(
+                    recipe, folder, stages, stage, again=redo and only is not None, without_sandbox=without_sandbox
+                )
         _show_report(folder)
     finally:
         folder.unlock()
@@ -149,7 +155,9 @@ def refuse_to_redo(before: Sequence[Standing], only: str | None) -> None:
     raise StaleError(f"{reasons}: this would redo {cost}; continue with --redo, or keep both with another --out")
 
 
-def _run_stage(recipe: Recipe, folder: Run, stages: Sequence[Stage], stage: Stage, *, again: bool) -> None:
+def _run_stage(
+    recipe: Recipe, folder: Run, stages: Sequence[Stage], stage: Stage, *, again: bool, without_sandbox: bool
+) -> None:
     standing = next(s for s in standings(folder, stages) if s.stage.name == stage.name)
     if standing.state == "done" and not again:
         return
@@ -166,7 +174,7 @@ def _run_stage(recipe: Recipe, folder: Run, stages: Sequence[Stage], stage: Stag
     release_memory(collect=True)
     work = folder.begin(stage.name, standing.fingerprint, about)
     try:
-        counts = stage.work(Context(recipe, folder, work, inputs))
+        counts = stage.work(Context(recipe, folder, work, inputs, without_sandbox))
         work.seal(counts, {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "versions": versions()})
     except OSError as error:
         raise StoreError(f"stage {stage.name}: {refusal(error, work.path)}") from error

@@ -9,6 +9,7 @@ from potstill.errors import RecipeError, nearest
 from potstill.problems import check_source
 from potstill.recipe import DatasetTeacher, Recipe, ServedTeacher, SolutionsTeacher, WorkedTeacher
 from potstill.train.students import PACKAGED
+from potstill.verify.verdicts import judge_prompt
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model")
 
@@ -29,7 +30,7 @@ def check_names(recipe: Recipe) -> None:
         if source.checker:
             from potstill.verify.checkers import load_checker
 
-            load_checker(source.checker)
+            load_checker(source.checker, data)
         if isinstance(recipe.teacher, WorkedTeacher) and source.family is None and source.use != "evaluate":
             raise RecipeError(
                 f"{where}: the worked teacher only solves potstill's own families; "
@@ -40,11 +41,19 @@ def check_names(recipe: Recipe) -> None:
     if isinstance(recipe.teacher, DatasetTeacher):
         check_file(data / recipe.teacher.file, "teacher.file")
     if isinstance(recipe.teacher, ServedTeacher):
+        from potstill.models.sampling import wire_sampling
+        from potstill.models.shapes import SHAPES
+        from potstill.models.terms import heed_terms
         from potstill.models.wire import endpoint
-        from potstill.teach.served import wire_sampling
+        from potstill.teach.prompts import prompt_of
 
-        endpoint(recipe.teacher.base_url)
-        wire_sampling(recipe.teacher.sampling)
+        endpoint(recipe.teacher.base_url, SHAPES[recipe.teacher.wire].path)
+        wire_sampling(recipe.teacher.sampling, 0, "teacher.sampling")
+        heed_terms(recipe.teacher)
+        prompt_of(recipe.strategy, data)
+        if recipe.strategy.shots_file is not None:
+            check_file(data / recipe.strategy.shots_file, "strategy.shots_file")
+    judge_prompt(recipe.checks, data)
     if recipe.student.model:
         check_student(recipe.student.model, data, "student.model", recipe.evaluate.max_tokens)
 

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from potstill.recipe import DatasetTeacher, Recipe, ServedTeacher, WorkedTeacher
+from potstill.records import content_key
 from potstill.store import digest_of
+from potstill.teach.prompts import prompt_of
+from potstill.verify.verdicts import judge_prompt
 
 Settings = dict[str, Any]
 SHOWN = ("prompt", "reasoning_open", "reasoning_close")
@@ -18,6 +21,11 @@ _BESIDE_TRACES = (
     "timeout",
     "price",
     "spend_at_most",
+    "requests_per_minute",
+    "tokens_per_minute",
+    "executor",
+    "terms",
+    "allow_restricted",
     "api_key_env",
     "base_url",
     "allow_summaries",
@@ -61,7 +69,14 @@ def of_traces(recipe: Recipe) -> Settings:
         teacher |= _contents("file", Path(recipe.data) / recipe.teacher.file)
     if isinstance(recipe.teacher, WorkedTeacher | ServedTeacher):
         teacher["seed"] = teacher_seed(recipe)
-    return {"teacher": teacher, "strategy": _plain(recipe.strategy)}
+    strategy = _plain(recipe.strategy)
+    if isinstance(recipe.teacher, ServedTeacher):
+        strategy["prompt"] = prompt_of(recipe.strategy, Path(recipe.data))
+        if recipe.strategy.shots_file is not None:
+            strategy |= _contents("shots_file", Path(recipe.data) / recipe.strategy.shots_file)
+    found = {"teacher": teacher, "strategy": strategy}
+    # Whether a problem is asked on depends on the verdicts of its samples.
+    return found | of_verdicts(recipe) if recipe.strategy.stop_at_right is not None else found
 
 
 def of_verdicts(recipe: Recipe) -> Settings:
@@ -69,7 +84,13 @@ def of_verdicts(recipe: Recipe) -> Settings:
     checkers: Settings = {}
     for source in recipe.problems.sources:
         checkers |= _code(source.checker or "", source.checker, recipe)
-    return {"checks": _plain(recipe.checks)} | ({"checkers": checkers} if checkers else {})
+    checks = _plain(recipe.checks)
+    if recipe.checks.judge is not None:
+        checks["judge"] = {key: value for key, value in checks["judge"].items() if key in ("model", "sampling")}
+        checks["judge"]["prompt"] = content_key(judge_prompt(recipe.checks, Path(recipe.data)))
+    if recipe.checks.reward is not None:
+        checks["reward"] |= _contents("model", Path(recipe.data) / recipe.checks.reward.model)
+    return {"checks": checks} | ({"checkers": checkers} if checkers else {})
 
 
 def of_examples(recipe: Recipe) -> Settings:

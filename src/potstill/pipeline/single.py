@@ -22,6 +22,7 @@ from potstill.records import Measure, Problem
 from potstill.store import Run, write_durably
 from potstill.train.render import ask
 from potstill.train.students import PACKAGED
+from potstill.verify import Verdicts
 
 MAX_TOKENS = 512
 """Tokens of an answer where neither the command line nor the model's context sets another limit."""
@@ -36,7 +37,7 @@ def evaluate_checkpoint(options: argparse.Namespace) -> str:
     if options.out and (Path(options.out).is_dir() or not Path(options.out).parent.is_dir()):
         raise PotstillError(f"--out {options.out}: name a file in a folder that is there")
     problems = list(_problems(options))
-    if not any(problem.gold is not None or problem.checker for problem in problems):
+    if not any(problem.has_check for problem in problems):
         raise DataError(f"{options.problems}: no problem has an answer to judge by: name one with --column gold=COLUMN")
     settings = Evaluate(options.samples, options.temperature, 1.0, options.max_tokens or MAX_TOKENS, options.batch)
     student = Student(model=options.model, prompt=options.prompt)
@@ -48,7 +49,8 @@ def evaluate_checkpoint(options: argparse.Namespace) -> str:
         model = LocalModel(checkpoint, options.precision)
     row = Row(Path(options.model).name or options.model, "zero-shot")
     progress = Progress("evaluate", len(problems) * options.samples, "responses")
-    measures = list(progress.track(measure(model, problems, row, student, settings, Checks(), options.seed)))
+    with Verdicts(Checks(), without_sandbox=options.without_sandbox) as verdicts:
+        measures = list(progress.track(measure(model, problems, row, student, settings, verdicts, options.seed)))
     progress.close()
     if options.out:
         lines = "".join(json.dumps(_plain(m), ensure_ascii=True) + "\n" for m in measures)

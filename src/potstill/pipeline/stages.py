@@ -14,14 +14,18 @@ from potstill.errors import DataError
 from potstill.evaluate.protocol import Row, choose_shots
 from potstill.evaluate.protocol import measure as measures_of
 from potstill.models.local import LocalModel
+from potstill.models.terms import heed_terms
 from potstill.pipeline import settings
 from potstill.pipeline.settings import problem_seed, teacher_seed, train_seed
 from potstill.progress import Progress
-from potstill.recipe import DatasetTeacher, Recipe, ServedTeacher, SolutionsTeacher, Source
-from potstill.records import Drop, Example, Measure, Problem, Trace, Verdict
+from potstill.recipe import DatasetTeacher, Recipe, Reward, ServedTeacher, SolutionsTeacher, Source
+from potstill.records import Drop, Example, Measure, Problem, Score, Trace, Verdict, content_key
 from potstill.store import Run, Sealed, TableWriter, Work, write_durably
 from potstill.train.render import ask
+from potstill.verify import Verdicts
 
+LEDGER = "ledger"
+"""Folder of what outlives every redo: the teacher's completions, the verdicts."""
 MODEL = "model"
 """Folder of a checkpoint inside a stage."""
 OVERLAP = "overlap with evaluation"
@@ -32,12 +36,24 @@ NOT_ASKED = Problem(id="", question="", gold=None)
 
 @dataclass(frozen=True)
 class Context:
-    """What a stage gets: the recipe, its own work folder, its sealed inputs."""
+    """What a stage gets: the recipe, its own work folder, its sealed inputs.
+
+    `without_sandbox` lets programs run where nothing isolates them.
+    """
 
     recipe: Recipe
     run: Run
     work: Work
     inputs: dict[str, Sealed]
+    without_sandbox: bool = False
+
+    def verdicts(self) -> Verdicts:
+        """Open the run's verdict table; close it after use."""
+        code = content_key(settings.of_verdicts(self.recipe).get("checkers"))
+        return Verdicts(
+            self.recipe.checks, folder=self.run.path / LEDGER, data=Path(self.recipe.data), code=code,
+            without_sandbox=self.without_sandbox,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,8 +71,8 @@ def stages_of(recipe: Recipe) -> list[Stage]:
     """Return the stages in order, each with just the settings its output depends on."""
     stages = [
         Stage("problems", 1, (), settings.of_problems(recipe), problems),
-        Stage("traces", 1, ("problems",), settings.of_traces(recipe), traces),
-        Stage("verdicts", 1, ("problems", "traces"), settings.of_verdicts(recipe), verdicts),
+        Stage("traces", 2, ("problems",), settings.of_traces(recipe), traces),
+        Stage("verdicts", 2, ("problems", "traces"), settings.of_verdicts(recipe), verdicts),
         Stage("examples", 1, ("problems", "traces", "verdicts"), settings.of_examples(recipe), examples),
     ]
     built_from = ("examples",) if recipe.student.scratch else ()
@@ -91,7 +107,7 @@ def problems(context: Context) -> dict[str, Any]:
             dropped.append(row)
         else:
             tables[row[1]].append(row[0])
-            judged += row[1] == "evaluate" and (row[0].gold is not None or row[0].checker != "")
+            judged += row[1] == "evaluate" and row[0].has_check
     progress.close()
     if not judged:
         raise DataError(
@@ -106,7 +122,9 @@ def traces(context: Context) -> dict[str, Any]:
     """Ask the teacher, or read its traces; one row a response, whatever came of it."""
     recipe, source = context.recipe, context.inputs["problems"]
     table = context.work.table("traces", Trace)
+    counts: dict[str, Any] = {}
     if isinstance(recipe.teacher, ServedTeacher):
+        counts["terms"] = heed_terms(recipe.teacher)
         rows = _served(context, recipe.teacher)
     else:
         from potstill.teach import traces as offline
@@ -120,40 +138,69 @@ def traces(context: Context) -> dict[str, Any]:
         table.append(trace)
         progress.advance()
     progress.close()
-    return {}
+    return counts
 
 
 def _served(context: Context, teacher: ServedTeacher) -> Iterator[Trace]:
+    from potstill.teach.prompts import asking
     from potstill.teach.served import served_traces
 
-    source = context.inputs["problems"]
-    progress = Progress("teacher", _expected(context.recipe, source.total("train")), "requests")
-    yield from served_traces(
-        lambda: source.rows("train", Problem), context.recipe.strategy, teacher, seed=teacher_seed(context.recipe),
-        ledger=context.run.path / "ledger" / "completions.sqlite", progress=progress,
+    recipe, source, kept = context.recipe, context.inputs["problems"], context.run.path / LEDGER
+    strategy = recipe.strategy
+
+    def training() -> Iterator[Problem]:
+        return source.rows("train", Problem)
+
+    asked = asking(
+        strategy, training, lambda: source.rows("evaluation", Problem), data=Path(recipe.data),
+        seed=teacher_seed(recipe), kept=kept / "shots.json",
     )  # fmt: skip
+    first = min(strategy.samples, strategy.stop_at_right or strategy.samples)
+    progress = Progress("teacher", source.total("train") * first, "requests")  # grows with what is asked beyond
+    with context.verdicts() as verdicts:
+        yield from served_traces(
+            training, teacher, strategy, asked, seed=teacher_seed(recipe), ledger=kept / "completions.sqlite",
+            progress=progress, judge=verdicts.many,
+        )  # fmt: skip
 
 
 def _expected(recipe: Recipe, train: int) -> int | None:
-    if isinstance(recipe.teacher, DatasetTeacher):
+    if isinstance(recipe.teacher, DatasetTeacher) or recipe.strategy.stop_at_right is not None:
         return None
     return train if isinstance(recipe.teacher, SolutionsTeacher) else train * recipe.strategy.samples
 
 
 def verdicts(context: Context) -> dict[str, Any]:
-    """Judge every trace, one verdict a trace in the same order."""
-    from potstill.verify import verdict_of
-
+    """Judge every trace, one verdict a trace in the same order, and score it where a reward model is named."""
     source, judged = context.inputs["problems"], context.inputs["traces"]
     known = {p.key: p for side in ("train", "evaluation") for p in source.rows(side, Problem)}
     table = context.work.table("verdicts", Verdict)
     progress = Progress("verdicts", judged.total("traces"))
     progress.resume_at(table.rows_done)
-    for trace in itertools.islice(judged.rows("traces", Trace), table.rows_done, None):
-        table.append(verdict_of(known.get(trace.problem_key, NOT_ASKED), trace, context.recipe.checks))
+    traces = itertools.islice(judged.rows("traces", Trace), table.rows_done, None)
+    with context.verdicts() as verdicts:
+        for verdict in verdicts.many((known.get(trace.problem_key, NOT_ASKED), trace) for trace in traces):
+            table.append(verdict)
+            progress.advance()
+    progress.close()
+    if context.recipe.checks.reward is not None:
+        _score(context, known, context.recipe.checks.reward)
+    return {}
+
+
+def _score(context: Context, known: dict[str, Problem], reward: Reward) -> None:
+    from potstill.verify.scores import scores_of
+
+    judged = context.inputs["traces"]
+    table = context.work.table("scores", Score)
+    progress = Progress("scores", judged.total("traces"))
+    progress.resume_at(table.rows_done)
+    traces = itertools.islice(judged.rows("traces", Trace), table.rows_done, None)
+    asked = ((known.get(trace.problem_key, NOT_ASKED), trace) for trace in traces)
+    for score in scores_of(asked, reward, Path(context.recipe.data)):
+        table.append(score)
         progress.advance()
     progress.close()
-    return {}
 
 
 def examples(context: Context) -> dict[str, Any]:
@@ -263,11 +310,12 @@ def _measure(context: Context, model: LocalModel, table: str, row: Row) -> None:
     writer = context.work.table(table, Measure, recipe.evaluate.batch)
     progress = Progress(f"evaluate {row.student} ({row.prompt})", len(asked) * recipe.evaluate.samples, "responses")
     progress.resume_at(writer.rows_done)
-    for measure in measures_of(
-        model, asked, row, recipe.student, recipe.evaluate, recipe.checks, recipe.seed, writer.rows_done
-    ):
-        writer.append(measure)
-        progress.advance()
+    with context.verdicts() as verdicts:
+        for measure in measures_of(
+            model, asked, row, recipe.student, recipe.evaluate, verdicts, recipe.seed, writer.rows_done
+        ):
+            writer.append(measure)
+            progress.advance()
     progress.close()
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from potstill.errors import DataError, RecipeError, nearest
 from potstill.problems.rows import Row
 from potstill.recipe import Source
-from potstill.records import Problem
+from potstill.records import Kind, Problem
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "id": ("id",),
@@ -28,8 +28,14 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "domain": ("domain",),
 }
 """Field -> the columns it is looked for in where the recipe does not say."""
-KINDS = {"number": "number", "integer": "number", "choice": "choice"}
+KINDS: dict[str, Kind] = {
+    "number": "number", "integer": "number", "float": "number", "latex": "auto", "number_or_bool_or_list": "auto",
+    "expression": "expression", "arithmetic_expression": "expression", "choice": "choice", "choice_text": "choice",
+    "yes_no": "yes_no", "bool": "yes_no", "text_with_unit": "quantity", "code": "code",
+}  # fmt: skip
 """What a column `gold_type` may say; anything else compares as text."""
+TESTS = ("tests", "test_setup", "entry_point", "prompt")
+"""Columns that say how a program is tested; a row with `tests` asks for one."""
 _LOOK_AHEAD = 100
 _NUMBER = re.compile(r"[-+]?\$?[-+]?(?:\d[\d,]{0,60}(?:\.\d{0,60})?|\.\d{1,60})(?:/\d{1,60})?%?")
 _GOLD_MARK = "####"
@@ -103,18 +109,25 @@ def problems(
 def _problem(names: Names, row: Row, source: Source, at: str, number: str, label: str) -> Problem:
     choices = _choices(names.get(row, "choices"), at)
     gold, worked = _gold(scalar(names.get(row, "gold"), "gold", at))
+    kind = source.answer_kind or ("code" if row.get("tests") else _kind(row.get("gold_type"), gold, choices))
     return Problem(
         id=scalar(names.get(row, "id"), "id", at) or number,
         question=question(names, row, at),
         gold=gold,
-        answer_kind=source.answer_kind or _kind(row.get("gold_type"), gold, choices),
+        answer_kind=kind,
         choices=choices,
         domain=source.domain or scalar(names.get(row, "domain"), "domain", at) or "general",
         difficulty=_difficulty(names.get(row, "difficulty"), at),
         source=label,
         checker=source.checker or "",
         solution=scalar(names.get(row, "solution"), "solution", at) or worked,
+        facts=tests_of(row) if kind == "code" else "{}",
     )
+
+
+def tests_of(row: Row) -> str:
+    """Return what a row says of a program's tests, as the JSON that `Problem.facts` holds."""
+    return json.dumps({field: row[field] for field in TESTS if row.get(field)}, ensure_ascii=True)
 
 
 def question(names: Names, row: Row, at: str) -> str:
@@ -169,7 +182,7 @@ def _kind(gold_type: object, gold: str | None, choices: tuple[str, ...]) -> str:
         return KINDS.get(gold_type, "text")
     if choices:
         return "choice"
-    return "number" if gold is None or _NUMBER.fullmatch(gold.strip()) else "text"
+    return "number" if gold is None or _NUMBER.fullmatch(gold.strip()) else "auto"
 
 
 def _choices(value: object, at: str) -> tuple[str, ...]:

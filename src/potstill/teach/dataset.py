@@ -9,10 +9,12 @@ from typing import Any
 
 from potstill.errors import DataError, nearest
 from potstill.problems.columns import KINDS, Names, look_ahead, question, scalar
+from potstill.problems.conversations import without_instruction
 from potstill.problems.rows import Row, read_rows, stem
 from potstill.recipe import DatasetTeacher
 from potstill.records import Finish, Problem, Trace, content_key
 from potstill.teach.plain import split_plain
+from potstill.teach.shapes import is_plain, number_of, unfold
 from potstill.text import split_response
 
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -44,6 +46,7 @@ class ProblemIndex:
         for problem in problems:
             self._keys.setdefault(problem.overlap_key, problem.key)
             if problem.choices:
+                self._keys.setdefault(_bare(problem.statement).overlap_key, problem.key)
                 words = _bare(problem.question).overlap_key
                 asked[words] = problem.key if words not in asked else None
         for (
@@ -60,13 +63,16 @@ class ProblemIndex:
 
 
 def read_traces(teacher: DatasetTeacher, data: Path, problems: ProblemIndex) -> Iterator[Trace]:
-    """Yield one trace for each row of the teacher's file, in its order, whether or not `problems` knows its question.
+    """Yield the traces of the teacher's file, in its order, whether or not `problems` knows their questions.
 
-    Reasoning is read from its own column, where that holds any (then the answer is the answer column, or the
-    response), else cut from the response. `sample` counts the traces of the same problem and model. Rows of other
-    models than `teacher.models` are passed over. Raises DataError naming the file and the line or row.
+    The shape of its rows is told from its columns, see `teach.shapes`. Reasoning is read from its own column, where
+    that holds any (then the answer is the answer column, or the response), else cut from the response. `sample` counts
+    the traces of the same problem and model. Rows of other models than `teacher.models` are passed over. Raises
+    DataError naming the file and the line or row.
     """
     columns, rows = look_ahead(read_rows(teacher.file, data, "teacher.file"))
+    if not is_plain(columns, teacher.columns):
+        columns, rows = look_ahead(unfold(rows, columns, teacher.file))
     names = Names(FIELDS, teacher.columns, columns, teacher.file, "teacher")
     names.need("question", "teacher")
     if "reasoning" not in names.of or "answer" not in names.of:
@@ -81,7 +87,7 @@ def read_traces(teacher: DatasetTeacher, data: Path, problems: ProblemIndex) -> 
             continue
         key = _problem_key(names, row, problems, at)
         trace_id = scalar(names.get(row, "id"), "id", at)
-        source = f"{teacher.file}:{place.split()[-1]}" + (f" ({trace_id})" if trace_id else "")
+        source = f"{teacher.file}:{number_of(place)}" + (f" ({trace_id})" if trace_id else "")
         yield _trace(names, row, key, model, samples[key, model], at, source)
         samples[key, model] += 1
     for wanted in teacher.models:
@@ -128,9 +134,10 @@ def _asked(row: Row, names: Names) -> tuple[str, tuple[str, ...]]:
 def _problem_key(names: Names, row: Row, problems: ProblemIndex, at: str) -> str:
     text = question(names, row, at)
     kind, choices = _asked(row, names)
-    known = problems.key_of(text, choices)
-    if known is not None:
-        return known
+    for asked in dict.fromkeys((text, without_instruction(text))):
+        known = problems.key_of(asked, choices)
+        if known is not None:
+            return known
     return Problem("", text, None, answer_kind=kind, choices=choices).key
 
 

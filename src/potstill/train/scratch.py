@@ -41,6 +41,8 @@ def build(scratch: recipe.Scratch, student: recipe.Student, texts: Iterable[str]
         num_key_value_heads=scratch.heads,
         max_position_embeddings=scratch.context,
         tie_word_embeddings=True,
+        # The usual 0.02 is made for widths of a thousand; a narrow model learns late from weights as small as that.
+        initializer_range=(2 * scratch.hidden) ** -0.5,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,

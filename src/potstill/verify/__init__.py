@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from potstill.verify.answers import Judged
-from potstill.verify.verdicts import judge, verdict_of
+from potstill.verify.verdicts import Verdicts, judge, verdict_of
 
-CHECKS = {"answer": verdict_of}
-"""Name of a check -> (problem, trace, settings) -> verdict."""
-
-__all__ = ["CHECKS", "Judged", "judge", "verdict_of"]
+__all__ = ["Judged", "Verdicts", "judge", "verdict_of"]

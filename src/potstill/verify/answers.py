@@ -1,168 +1,249 @@
-"""Typed exact comparison of a prediction with a gold answer, and the three-way verdict. Pure."""
+"""The final answer compared with the gold answer, by kind and under a declared policy: right, wrong or unknown."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
-from functools import lru_cache
-from typing import Literal
+import re
+from dataclasses import replace
 
-from potstill.records import Cause, Outcome
+from potstill.recipe import Policy
+from potstill.text import MARKS, split_response
+from potstill.verify.allowance import Allowance
+from potstill.verify.choices import gold_letter
+from potstill.verify.comparison import compare
 from potstill.verify.extract import extract
+from potstill.verify.judged import SHOWN, Judged, decided, unknown
+from potstill.verify.kinds import MATHEMATICAL, Gold, read_gold, words_in
+from potstill.verify.lists import boxed_parts, split_answers
 from potstill.verify.normalise import plain_words, spelling
-from potstill.verify.numbers import Number, TooLargeError, parse_number
-from potstill.verify.readings import Extraction, read_choice
+from potstill.verify.numbers import MAX_DIGITS, Number
+from potstill.verify.numerals import number_in_words
+from potstill.verify.quantities import form_of
+from potstill.verify.readings import Extraction
+from potstill.verify.sentences import denied_at_end, denies, without_reading
+from potstill.verify.words import declines, word_key
+
+__all__ = ["Judged", "gold_letter", "judge_answer", "judge_response", "unknown", "word_key"]
 
 MAX_RESPONSE = 8_000_000
 """Characters of a response; a longer one is refused before it is read."""
 
-MAX_TEXT = 20_000
-"""Characters of a text answer that are compared."""
+MAX_ANSWER = 20_000
+"""Characters of a bare answer."""
+
+SHORT = 200
+"""Characters of a response that may be a bare answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What was found and decided for one answer; `extracted` is the final answer as compared."""
+def judge_answer(
+    prediction: str, gold: str, kind: str, choices: tuple[str, ...], policy: Policy, *, seconds: float
+) -> Judged:
+    """Compare a bare final answer with the gold answer in at most so many seconds of work.
 
-    outcome: Outcome
-    cause: Cause = ""
-    method: str = ""
-    score: float | None = None
-    extracted: str | None = None
-    reason: str = ""
-
-
-def unknown(cause: Cause, reason: str, method: str = "", extracted: str | None = None) -> Judged:
-    """Return an undecided judgement with its cause."""
-    return Judged("unknown", cause, method, None, extracted, reason)
+    An answer that is a sentence is searched for what it states.
+    """
+    if kind == "code":
+        return unknown("unsupported", "a program is judged by its tests")
+    if not gold.strip():
+        return unknown("no gold", "the problem has no gold answer")
+    if len(prediction) > MAX_ANSWER:
+        return _too_long(prediction, read_gold(gold, kind, choices))
+    wanted, allowance = read_gold(gold, kind, choices), Allowance(seconds)
+    judged = compare(prediction, wanted, policy, allowance)
+    if judged.outcome == "right" and wanted.kind != "text" and _denies_its_box(prediction):
+        judged = unknown("ambiguous", "the answer is denied where it is named")
+    if judged.outcome == "unknown" and judged.cause == "unparsable prediction":
+        judged = _stated_in_words(prediction, wanted, policy, allowance) or judged
+    return replace(judged, extracted=prediction if len(prediction) <= SHOWN else f"{prediction[: SHOWN - 3]}...")
 
 
 def judge_response(
-    response: str,
-    gold: str,
-    kind: str,
-    choices: tuple[str, ...] = (),
-    *,
-    tolerance: float = 0.0,
-    percent: Literal["strict", "ignore"] = "ignore",
+    response: str, gold: str, kind: str, choices: tuple[str, ...], policy: Policy, *, seconds: float
 ) -> Judged:
-    """Extract the final answer from a response without its thinking and compare it with the gold answer."""
+    """Extract the final answer from a response and compare it with the gold answer, in so many seconds of work at most.
+
+    Of a response with marks of thinking only what follows them counts.
+    """
+    if kind == "code":
+        return unknown("unsupported", "a program is judged by its tests")
     if len(response) > MAX_RESPONSE:
         return unknown("unsupported", "response too long")
     if not gold.strip():
         return unknown("no gold", "the problem has no gold answer")
-    found = extract(response, kind, choices)
-    if found.ambiguous:
-        return unknown("ambiguous", "two different final answers", found.method, found.value)
+    if _may_think(response):
+        response = split_response(response).answer
+        if not response:
+            return unknown("unparsable prediction", "no answer after the thinking")
+    wanted, allowance = read_gold(gold, kind, choices), Allowance(seconds)
+    if _is_bare(response, wanted):
+        judged = compare(response.strip(), wanted, policy, allowance)
+        if judged.outcome != "unknown":
+            return replace(judged, method=f"whole, {judged.method}", extracted=response.strip())
+    judged = _judge_extracted(response, extract(response, wanted.kind, choices), wanted, policy, allowance)
+    if judged.outcome == "right":
+        return judged
+    if judged.outcome == "unknown" and len(response) <= SHORT and spelling(response) == spelling(gold):
+        return replace(decided(True, "whole, same spelling"), extracted=response.strip())
+    if wanted.kind == "text" and wanted.text.count("{") != wanted.text.count("}"):
+        return _unbalanced_box(response, wanted) or judged
+    return _several_boxes(response, wanted, policy, allowance) or judged
+
+
+def _denies_its_box(text: str) -> bool:
+    """Whether a text with a box says that what is in it is not the answer: `anything but \\boxed{5}`."""
+    boxes = boxed_parts(text) if "boxed" in text else []
+    return bool(boxes) and denied_at_end(text, boxes[-1])
+
+
+_MARKS = tuple({mark.lower() for pair in MARKS.values() for mark in pair})
+
+
+def _may_think(response: str) -> bool:
+    """Whether a response has a mark of thinking; those that have none are most, and are to cost next to nothing."""
+    if "<" not in response and "◁" not in response and "[" not in response:
+        return False
+    lowered = response.lower()
+    return any(mark in lowered for mark in _MARKS)
+
+
+def _judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
+    if found.ambiguous and not found.method.startswith("whole of"):  # a bare answer needs no full stop
+        return _doubtful(found, wanted, policy, allowance)
+    if wanted.kind == "yes_no" and _says_both(response.rstrip().rpartition("\n")[2]):
+        return unknown("ambiguous", "yes and no in one line", found.method, found.value)
     if found.value is None:
-        return _nothing_found(found, gold)
-    if kind == "choice":
-        return _judge_choice(found, gold, choices)
-    if kind == "text":
-        return _judge_text(found, gold)
-    return _judge_number(found, gold, tolerance, percent)
+        judged = _nothing_found(response, found, wanted)
+    else:
+        judged = _judge_found(found, wanted, policy, allowance)
+        if judged.outcome == "right" and wanted.kind != "text" and denied_at_end(response, found.value):
+            return unknown("ambiguous", "the answer is denied where it is named last", found.method, found.value)
+    if judged.cause == "unparsable prediction":
+        return _by_formula(response, wanted, policy, allowance) or judged
+    return judged
 
 
-def _nothing_found(found: Extraction, gold: str) -> Judged:
-    if any(spelling(other) == spelling(gold) for other in found.others):
-        return Judged("right", method=f"{found.method}, same spelling", score=1.0, extracted=found.others[0])
+def _says_both(line: str) -> bool:
+    return len(line) <= SHORT and {"yes", "no"} <= set(_LETTERS.findall(plain_words(line)))
+
+
+_LETTERS = re.compile(r"[a-z]+")
+
+
+def _doubtful(found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
+    """Judge two different final answers: wrong if neither is the gold, else unknown, whichever was meant.
+
+    Two boxes in one breath are left open: they may be parts of one answer.
+    """
+    shown = (found.value or "")[:SHOWN]
+    readings = tuple(dict.fromkeys((found.value or "", *found.others)))
+    apart = bool(found.others) and found.method != "box"  # a box that restates another has a method of its own
+    if apart and all(compare(reading, wanted, policy, allowance).outcome == "wrong" for reading in readings):
+        return replace(decided(False, found.method, reason="no reading of it is the gold"), extracted=shown)
+    reason = "two different final answers" if len(readings) > 1 or not found.others else "the text breaks off"
+    return unknown("ambiguous", reason, found.method, shown)
+
+
+_FORMULA = re.compile(r"[\d\\=^√π∞]")
+
+
+def _by_formula(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
+    """Judge words that state no plain number, where the gold is one, by the formula they end on."""
+    if wanted.kind not in ("number", "quantity"):
+        return None
+    found = extract(text, "expression")
+    if found.value is None or found.ambiguous:
+        return None
+    if not _FORMULA.search(found.value) and number_in_words(plain_words(found.value[:SHORT])) is None:
+        return None
+    judged = compare(found.value, wanted, policy, allowance)
+    if judged.outcome == "unknown" or (judged.outcome == "right" and denies(text[-MAX_ANSWER:])):
+        return None
+    return replace(judged, method=f"{found.method}, {judged.method}", extracted=found.value[:SHOWN])
+
+
+def _is_bare(response: str, wanted: Gold) -> bool:
+    """Whether a response may be nothing but its answer, in mathematics or one word."""
+    if len(response) > SHORT or wanted.kind in ("choice", "text") or "boxed" in response:
+        return False
+    bare = response.strip()
+    return bool(bare) and "\n" not in bare and words_in(bare) <= 1
+
+
+def _judge_found(found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
+    value = found.value or ""
+    judged = compare(value, wanted, policy, allowance)
+    if judged.cause == "unparsable prediction":
+        judged = without_reading(value, wanted, policy) or judged
+    if judged.outcome != "right" and found.others:
+        judged = _otherwise(judged, found, wanted, policy, allowance)
+    shown = value if len(value) <= SHOWN else f"{value[: SHOWN - 3]}..."
+    method = ", ".join(filter(None, (found.method, judged.method)))
+    return replace(judged, method=method, extracted=judged.extracted or shown)
+
+
+def _otherwise(judged: Judged, found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
+    """Doubt a wrong answer of which another reading is the gold; a text's last line may be its answer."""
+    if wanted.kind == "text":
+        for other in found.others:
+            if compare(other, wanted, policy, allowance).outcome == "right":
+                return replace(decided(True, "last line"), extracted=other[:SHOWN])
+        return judged
+    if judged.outcome != "wrong" or wanted.kind == "choice":
+        return judged
+    if any(compare(other, wanted, policy, allowance).outcome == "right" for other in found.others):
+        return unknown("ambiguous", "another number of the same sentence is the gold answer")
+    return judged
+
+
+def _nothing_found(response: str, found: Extraction, wanted: Gold) -> Judged:
+    if any(spelling(other) == spelling(wanted.text) for other in found.others):
+        return replace(decided(True, f"{found.method}, same spelling"), extracted=found.others[0][:SHOWN])
+    if wanted.kind not in ("text", "choice") and not wanted.meaning and declines(response):
+        return decided(False, "declined", reason="the response gives no answer")
     return unknown("unparsable prediction", "no final answer found", found.method)
 
 
-@lru_cache(maxsize=65_536)
-def _gold_number(gold: str) -> Number | None:
-    if "boxed" in gold:
-        gold = extract(gold, "number").value or gold
-    return parse_number(gold)
-
-
-def _judge_number(found: Extraction, gold: str, tolerance: float, percent: str) -> Judged:
-    value = found.value or ""
-    try:
-        wanted = _gold_number(gold)
-        stated = parse_number(value)
-    except TooLargeError:
-        return _by_spelling(found, gold, "number too large to compare")
-    if wanted is None or stated is None:
-        return _by_spelling(found, gold, "not a plain number")
-    same = same_number(stated, wanted, tolerance, percent)
-    if same is None:
-        return unknown("unsupported", f"different units: {stated.unit} and {wanted.unit}", found.method, value)
-    if same:
-        return Judged("right", method=found.method, score=1.0, extracted=value)
-    if any(_equals(other, wanted, tolerance, percent) for other in found.others):
-        return unknown("ambiguous", "another number of the same sentence is the gold answer", found.method, value)
-    return Judged("wrong", method=found.method, score=0.0, extracted=value)
-
-
-def _equals(text: str, wanted: Number, tolerance: float, percent: str) -> bool:
-    try:
-        number = parse_number(text)
-    except TooLargeError:
-        return False
-    return number is not None and same_number(number, wanted, tolerance, percent) is True
-
-
-def same_number(stated: Number, wanted: Number, tolerance: float, percent: str) -> bool | None:
-    """Whether two numbers are the same; None where both carry units that differ.
-
-    A unit on one side only is dropped. Under `percent="strict"` a percentage is its hundredth, under `ignore` the sign
-    is dropped on both sides. `tolerance` is relative to the gold and holds only where one side is a decimal.
-    """
-    if stated.unit and wanted.unit and stated.unit != wanted.unit and stated.percent == wanted.percent:
+def _several_boxes(response: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
+    """Judge the boxes at the end of a response together, where the gold is as many answers; None unless right."""
+    if wanted.kind not in MATHEMATICAL or response.count("boxed") < 2:
         return None
-    left, right = Fraction(stated.value), Fraction(wanted.value)
-    if percent == "strict":
-        left, right = (left / 100 if stated.percent else left), (right / 100 if wanted.percent else right)
-    if left == right:
-        return True
-    if tolerance and (stated.decimal or wanted.decimal):
-        return abs(left - right) <= Fraction(tolerance) * abs(right)
-    return False
+    boxes = boxed_parts(response[-MAX_ANSWER:])
+    golds = split_answers(wanted.text)
+    if len(golds) == 1 and wanted.text.startswith(("{", "\\{")) and wanted.text.endswith("}"):
+        golds = split_answers(wanted.text.lstrip("\\{").rstrip("\\}"))
+    if not 1 < len(boxes) == len(golds):
+        return None
+    joined = " ; ".join(boxes)
+    judged = compare(joined, wanted, policy, allowance)
+    if judged.outcome != "right":
+        return None
+    return replace(judged, method=f"boxes, {judged.method}", extracted=joined[:SHOWN])
 
 
-def _by_spelling(found: Extraction, gold: str, why: str) -> Judged:
-    value = found.value or ""
-    if spelling(value) == spelling(gold):
-        return Judged("right", method=f"{found.method}, same spelling", score=1.0, extracted=value)
-    if not any(c.isdigit() for c in gold) and "\\" not in gold and len(plain_words(gold)) > 2:
-        return unknown("unparsable gold", f"the gold answer is {why}", found.method, value)
-    return unknown("unsupported", why, found.method, value)
+def _unbalanced_box(response: str, wanted: Gold) -> Judged | None:
+    """Judge a last box whose content is brackets without partners, which no counting of braces can end."""
+    _, box, rest = response[-MAX_ANSWER:].rpartition("boxed{")
+    inner = rest.split("\n", 1)[0].rstrip(" $.)]\\") if box else ""
+    if not inner.endswith("}") or word_key(inner[:-1]) != word_key(wanted.text):
+        return None
+    return replace(decided(True, "box, text"), extracted=inner[:-1][:SHOWN])
 
 
-def _judge_choice(found: Extraction, gold: str, choices: tuple[str, ...]) -> Judged:
-    wanted = gold_letter(gold, choices)
-    if wanted is None:
-        return unknown("unparsable gold", "the gold answer names no choice", found.method, found.value)
-    if found.value == wanted:
-        return Judged("right", method=found.method, score=1.0, extracted=found.value)
-    return Judged("wrong", method=found.method, score=0.0, extracted=found.value)
+def _too_long(prediction: str, wanted: Gold) -> Judged:
+    digits = prediction.strip().lstrip("-0")
+    if isinstance(wanted.value, Number) and digits.isdecimal() and len(digits) > MAX_DIGITS:
+        return replace(decided(False, "number", form_of(wanted.value)), reason="a number of too many digits")
+    return unknown("unsupported", f"answer longer than {MAX_ANSWER:,} characters")
 
 
-@lru_cache(maxsize=65_536)
-def gold_letter(gold: str, choices: tuple[str, ...]) -> str | None:
-    """Return the letter of a gold answer given as a letter, as `(A) text`, or as the text of one choice."""
-    return read_choice(gold, "gold", choices).value
-
-
-def _judge_text(found: Extraction, gold: str) -> Judged:
-    wanted, value = word_key(gold), found.value or ""
-    if len(value) > MAX_TEXT:
-        return unknown("unsupported", f"text longer than {MAX_TEXT:,} characters", found.method)
-    if word_key(value) == wanted:
-        return Judged("right", method=found.method, score=1.0, extracted=value)
-    for other in found.others:
-        if word_key(other) == wanted:
-            return Judged("right", method="last line", score=1.0, extracted=other)
-    shown = value if len(value) <= 400 else f"{value[:397]}..."
-    if wanted and found.method == "whole" and f" {wanted} " in f" {word_key(value)} ":
-        return unknown("ambiguous", "the gold answer occurs in a longer text", found.method, shown)
-    return Judged("wrong", method=found.method, score=0.0, extracted=shown)
-
-
-def word_key(text: str) -> str:
-    """Return the key under which texts are the same: `plain_words`, clock times without leading zero (03:05)."""
-    words = plain_words(text)
-    if len(words) == 5 and words[0] == "0" and words[2] == ":" and (words[1] + words[3:]).isdigit():
-        return words[1:]
-    return words
+def _stated_in_words(prediction: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
+    """Judge a bare answer that is a sentence by what it states; one that denies is never right."""
+    if wanted.kind == "text" or (wanted.kind == "yes_no" and _says_both(prediction)):
+        return None
+    found = extract(prediction, wanted.kind, wanted.options)
+    if found.value is not None and not found.ambiguous and found.value.strip() != prediction.strip():
+        judged = _judge_found(found, wanted, policy, allowance)
+        if judged.outcome == "right" and denies(prediction):
+            return unknown("ambiguous", "the answer denies what it states, or states a bound")
+        if judged.outcome != "unknown":
+            return judged
+    return without_reading(prediction, wanted, policy) or _by_formula(prediction, wanted, policy, allowance)

@@ -3,26 +3,38 @@
 Some reasoning-gym scorers evaluate the answer's text as Python (0.1.25: four by `eval`, five by sympy's `parse_expr`).
 No model text reaches either as it is. Where `eval` could only ever give partial credit, which is wrong here, it is
 replaced by `ast.literal_eval`; a scorer that parses formulas is only handed text made of numbers, operators and known
-names, and other text is unknown. All of them run in one killable worker.
+names, and other text is unknown. All of them run in worker processes that are killed when they take too long.
 """
 
 from __future__ import annotations
 
 import ast
-import importlib
+import os
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
+from pathlib import Path
 
 from potstill.errors import MissingExtraError, RecipeError, nearest
+from potstill.problems.loader import find_function
 from potstill.records import Problem
-from potstill.verify.answers import Judged, unknown
 from potstill.verify.extract import extract
-from potstill.verify.worker import CallFailedError, Worker, WorkerDiedError, WorkerTimeoutError
+from potstill.verify.judged import Judged, unknown
+from potstill.verify.pool import (
+    CallFailedError,
+    Pool,
+    QueueFullError,
+    WorkerDiedError,
+    WorkerTimeoutError,
+    processors,
+)
 
 MAX_ANSWER = 10_000
 """Characters of an answer that a checker is asked about."""
 SECONDS = 10.0
+"""For one call of a scorer or checker, imports not counted."""
+MEMORY_BYTES = 2 * 2**30
+WAITING = 16_384
 GYM = "reasoning_gym:"
 
 _EVALUATED = ("string_insertion", "spiral_matrix", "binary_matrix", "n_queens")
@@ -44,31 +56,27 @@ _REFUSED = re.compile(
 Checker = Callable[[Problem, str], bool | None]
 
 
-def load_checker(name: str) -> Checker | None:
+def load_checker(name: str, data: Path) -> Checker | None:
     """Find a checker by name and return the user's function, or None for a reasoning-gym task.
 
-    Raises `RecipeError` for a name that leads nowhere and `MissingExtraError` without the package.
+    `module:function` is looked for as a source's loader is: where Python finds it, else in the folder `data`, where
+    `file.py:function` is too. Raises `RecipeError` for a name that leads nowhere and `MissingExtraError` without
+    the package.
     """
     if name.startswith(GYM):
         task, known = name.removeprefix(GYM), _gym_tasks()
         if task not in known:
             raise RecipeError(f"checker {name!r}: no such reasoning-gym task{nearest(task, known)}")
         return None
-    return _user_function(name)
+    return _user_function(name, data)
 
 
 @lru_cache(maxsize=64)
-def _user_function(name: str) -> Checker:
-    module, colon, function = name.partition(":")
-    if not colon or not module or not function:
+def _user_function(name: str, data: Path) -> Checker:
+    module, _, function = name.rpartition(":")
+    if not module or not function:
         raise RecipeError(f"checker {name!r}: write it as 'module:function' or '{GYM}TASK'")
-    try:
-        found = getattr(importlib.import_module(module), function, None)
-    except (ImportError, SyntaxError) as error:
-        raise RecipeError(f"checker {name!r}: cannot import {module}: {error}") from error
-    if not callable(found):
-        raise RecipeError(f"checker {name!r}: module {module} has no function {function}")
-    return found  # type: ignore[no-any-return]
+    return find_function(name, data, f"checker {name!r}")
 
 
 @lru_cache(maxsize=1)
@@ -80,8 +88,11 @@ def _gym_tasks() -> tuple[str, ...]:
     return tuple(DATASETS)
 
 
-def judge_by_checker(problem: Problem, response: str) -> Judged:
-    """Judge the answer part of a response by the problem's own checker, right only at full score."""
+def judge_by_checker(problem: Problem, response: str, data: Path = Path()) -> Judged:
+    """Judge the answer part of a response by the problem's own checker, right only at full score.
+
+    `data` is the folder that a checker's module is looked for in, see `load_checker`.
+    """
     found = extract(response, problem.answer_kind, problem.choices)
     if found.ambiguous:
         return unknown("ambiguous", "two different final answers", found.method, found.value)
@@ -89,32 +100,26 @@ def judge_by_checker(problem: Problem, response: str) -> Judged:
         return unknown("unparsable prediction", "no final answer found", found.method)
     if len(found.value) > MAX_ANSWER:
         return unknown("unsupported", f"answer longer than {MAX_ANSWER:,} characters", found.method)
-    function = load_checker(problem.checker)
-    if function is None:
+    if load_checker(problem.checker, data) is None:
         return _by_gym(problem, found.value, found.method)
-    return _by_user(function, problem, found.value, found.method)
+    return _by_user(problem, data.resolve(), found.value, found.method)
 
 
-def _by_user(function: Checker, problem: Problem, answer: str, method: str) -> Judged:
-    module, _, name = problem.checker.partition(":")
-    called = _call(_call_user, (module, name, problem, answer), answer, method)
+def _by_user(problem: Problem, data: Path, answer: str, method: str) -> Judged:
+    called = _call(_user_pool(problem.checker, data), _call_user, (data, problem, answer), answer, method)
     if isinstance(called, Judged):
         return called
-    result = called[0]
-    if result is None:
+    if called[0] is None:
         return unknown("unsupported", "the checker abstained", method, answer)
-    if not isinstance(result, bool):
-        return unknown(
-            "infrastructure", f"the checker returned {type(result).__name__}, not True, False or None", method
-        )
-    return Judged("right" if result else "wrong", method=f"checker, {method}", score=float(result), extracted=answer)
+    right = called[0] is True
+    return Judged("right" if right else "wrong", method=f"checker, {method}", score=float(right), extracted=answer)
 
 
 def _by_gym(problem: Problem, answer: str, method: str) -> Judged:
     task = problem.checker.removeprefix(GYM)
     if task in _FORMULAS and not is_safe_formula(answer, _FORMULAS[task]):
         return unknown("unsupported", "not a formula that may be handed to this scorer", method, answer)
-    called = _call(_call_gym, (task, problem.facts, answer), answer, method)
+    called = _call(_gym_pool(), _call_gym, (task, problem.facts, answer), answer, method)
     if isinstance(called, Judged):
         return called
     score = called[0]
@@ -136,42 +141,59 @@ def is_safe_formula(text: str, allowed: str) -> bool:
 
 
 def _call(
-    function: Callable[..., object], arguments: tuple[object, ...], answer: str, method: str
+    pool: Pool, function: Callable[..., object], arguments: tuple[object, ...], answer: str, method: str
 ) -> Judged | list[object]:
-    """Run a call in the worker; a failure becomes an unknown verdict, a result comes back in a list of one."""
+    """Run a call in a worker; a failure becomes an unknown verdict, a result comes back in a list of one."""
     try:
-        return [_worker().call(function, *arguments, seconds=SECONDS)]
+        return [pool.call(function, *arguments, seconds=SECONDS)]
     except WorkerTimeoutError:
         return unknown("timeout", f"the checker took longer than {SECONDS:g} s", method, answer)
-    except WorkerDiedError as error:
-        return unknown("infrastructure", f"the checker's process died ({error})", method, answer)
+    except (WorkerDiedError, QueueFullError) as error:
+        return unknown("infrastructure", f"the checker gave no answer: {error}", method, answer)
     except CallFailedError as error:
         return unknown("infrastructure", f"the checker failed: {error}", method, answer)
 
 
 @lru_cache(maxsize=1)
-def _worker() -> Worker:
-    return Worker(_prepare)
+def _gym_pool() -> Pool:
+    return _pool(_prepare_gym)
 
 
-def _prepare() -> None:
-    """Import the scorers before the memory limit holds, and take `eval` away from those that call it on answers."""
-    try:
-        import reasoning_gym
-    except ImportError:
-        return
+@lru_cache(maxsize=64)
+def _user_pool(name: str, data: Path) -> Pool:
+    return _pool(partial(_prepare_user, name, data))
+
+
+def _pool(prepare: Callable[[], None]) -> Pool:
+    """Return a pool for code that the user named: it has the user's environment, as it would have anywhere else."""
+    workers = min(2, processors())
+    return Pool(prepare, workers=workers, memory_bytes=MEMORY_BYTES, waiting=WAITING, environment=os.environ)
+
+
+def _prepare_gym() -> None:
+    """Import the scorers, and take `eval` away from those that call it on answers. Runs before the workers."""
+    import reasoning_gym
+
     for task in _EVALUATED:
         scorer = reasoning_gym.get_score_answer_fn(task)
         scorer.__func__.__globals__["eval"] = ast.literal_eval
 
 
-def _call_gym(task: str, facts: str, answer: str) -> object:
-    """Score an answer. Runs in the worker."""
+def _prepare_user(name: str, data: Path) -> None:
+    """Import the user's checker. Runs before the workers."""
+    _user_function(name, data)
+
+
+def _call_gym(task: str, facts: str, answer: str) -> float:
+    """Score an answer. Runs in a worker."""
     from potstill.problems.gym import entry_of, scorer_of
 
     return float(scorer_of(task, facts).score_answer(answer, entry_of(facts)))
 
 
-def _call_user(module: str, name: str, problem: Problem, answer: str) -> object:
-    """Ask the user's checker. Runs in the worker."""
-    return _user_function(f"{module}:{name}")(problem, answer)
+def _call_user(data: Path, problem: Problem, answer: str) -> bool | None:
+    """Ask the user's checker; anything but True, False or None is its failure. Runs in a worker."""
+    result: object = _user_function(problem.checker, data)(problem, answer)
+    if result is None or isinstance(result, bool):
+        return result
+    raise TypeError(f"it returned {type(result).__name__}, not True, False or None")

@@ -1,26 +1,34 @@
 """The final answer found in the text that follows the thinking. Pure, linear in the text.
 
 Looked for, in this order: an answer field of JSON, an answer tag, the last balanced box, a stated answer ("the answer
-is", "Final answer:", "####", "A:"), the text as a whole where it is short, the last number or letter of the last line.
+is", "Final answer:", "####", "A:"), the text as a whole where it is short, the last number, letter, formula, date, or
+yes or no of the last lines. Of a statement that cannot be read as `kind` the one before it is tried.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from potstill.verify.amounts import EXPLICIT, last_number, read_number, read_quantity, whole_number
+from potstill.verify.fields import json_answers, mended
+from potstill.verify.formulas import closed, date_in, formulas_in, is_object, is_prose, last_object, object_in, trimmed
 from potstill.verify.normalise import plain_math, plain_unicode, plain_words
-from potstill.verify.numbers import MAX_CHARACTERS, TooLargeError, parse_plain
-from potstill.verify.readings import NOTHING, Extraction, last_number, offered, read_choice, read_number, whole_number
-from potstill.verify.stated import Stated, json_answers, last_boxes, last_tag, statements_of
+from potstill.verify.numbers import MAX_CHARACTERS, Number, TooLargeError, numbers_in, parse_plain
+from potstill.verify.readings import NOTHING, Extraction, offered, read_choice, read_yes_no
+from potstill.verify.stated import SENTENCE_END, Stated, last_boxes, last_tag, statements_of
 
 TAIL_CHARACTERS = 60_000
 LINE_CHARACTERS = 2_000
+MAX_BETWEEN = 120
+"""Characters from one conclusion to the next."""
 
 
 def extract(text: str, kind: str, choices: tuple[str, ...] = ()) -> Extraction:
-    """Return the final answer of a response whose thinking was taken off; `kind` is number, choice or text.
+    """Return the final answer of a response whose thinking was taken off; `kind` is one of `records.KINDS`.
 
-    Text that runs on into a new question ("\\nQ:", "\\nQuestion:") counts only up to there.
+    Text that runs on into a new question ("\\nQ:", "Your turn:") counts only up to there. For the kinds of mathematical
+    objects the value is the whole object as it was written, without the dollar signs around it.
     """
     text = text.strip()
     if not text:
@@ -35,69 +43,89 @@ def extract(text: str, kind: str, choices: tuple[str, ...] = ()) -> Extraction:
     return _extract(text, kind, choices)
 
 
-_QUESTION_WORDS = ("Q:", "Q.", "Q :", "Question", "Problem", "### Instruction", "Human:", "User:", "Input:")
 _NEW_QUESTION = re.compile(
-    r"\n\s{0,4}(?:Q\s?[:.]|(?:Question|Problem)\s?\d{0,4}:|### (?:Question|Instruction)|Human:|User:|Input:)|[.)\d] Q: "
+    r"\n\s{0,4}(?:(?:\*\*|#{1,4} )?(?:Q\s?[:.]|(?:New |Next |Another )?(?:Question|Problem|Exercise)\s?\d{0,4}\s?[:.]"
+    r"|(?:Now it's )?[Yy]our turn\b)|### Instruction|#{1,4} Please answer\b|Human:|User:|Input:|\[INST\])"
 )
+_TURN = re.compile(r"<\|(?:im_start|im_end|endoftext|eot_id|eom_id|start_header_id|user|end)\|>")
 
 
 def _runs_on_at(text: str) -> int:
     """Return where a new question begins after the answer, or 0."""
-    if not any(word in text for word in _QUESTION_WORDS):
-        return 0
-    found = _NEW_QUESTION.search(text)
-    return found.start() + 1 if found else 0
+    starts = (_NEW_QUESTION.search(text), _TURN.search(text) if "<|" in text else None)
+    cuts = [found.start() for found in starts if found is not None and found.start()]
+    inline = text.find(" Q: ")
+    for _ in range(100):
+        if inline < 0:
+            break
+        if text[inline - 1] in ".)" or text[inline - 1].isdigit():
+            cuts.append(inline)
+            break
+        inline = text.find(" Q: ", inline + 1)
+    return min(cuts, default=0)
 
 
 def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
-    text = text[-TAIL_CHARACTERS:]
-    stated, ambiguous = _stated_answer(text, kind)
-    if stated is not None:
-        found = _read(stated.text, stated.method, kind, choices)
+    text = mended(text[-TAIL_CHARACTERS:])
+    stated, ambiguous = _stated_answers(text, kind, choices)
+    for number, answer in enumerate(reversed(stated)):
+        found = _read(answer, kind, choices, text[max(0, answer.start - 1_000) : answer.start])
         if found.value is not None:
-            return Extraction(found.value, found.method, ambiguous or found.ambiguous, found.others)
-        if kind != "choice":
-            return Extraction(None, stated.method, ambiguous, tuple(filter(None, (stated.text.strip()[:200],))))
-    return _unstated(text, kind, choices)
+            doubted = number == 0 and ambiguous
+            others = found.others
+            if doubted and len(stated) > 1:
+                others = (*others, *filter(None, (_read(stated[-2], kind, choices).value,)))
+            return Extraction(found.value, found.method, doubted or found.ambiguous, others)
+        if answer.method in EXPLICIT and kind not in ("choice", "yes_no"):
+            return Extraction(None, answer.method, ambiguous, tuple(filter(None, (answer.text.strip()[:200],))))
+    found = _unstated(text, kind, choices)
+    if found.value is None or found.method == "whole" or not breaks_off(text):
+        return found
+    # A guess from an unfinished text: never right, and wrong only if no reading of it is the gold answer.
+    return Extraction(found.value, f"{found.method} of a text that breaks off", True, (found.value, *found.others))
 
 
-def _stated_answer(text: str, kind: str) -> tuple[Stated | None, bool]:
-    """Return the last explicit answer, and whether another one contradicts it."""
+def _stated_answers(text: str, kind: str, choices: tuple[str, ...]) -> tuple[list[Stated], bool]:
+    """Return the explicit answers of the most explicit sort, and whether the last two contradict each other."""
     fields = json_answers(text)
     if fields:
-        return fields[-1], _contradicted(text, fields, kind)
+        return fields, _contradicted(text, fields, kind, choices)
     tag = last_tag(text)
     boxes = last_boxes(text)
     if tag is not None and (not boxes or boxes[-1].start < tag.end):
-        return tag, False
+        return [tag], False
     statements = statements_of(text, kind)
     if not boxes:
-        return _last_of(text, statements, kind)
-    box = boxes[-1]
+        return _last_of(text, statements, kind, choices)
+    if _restated(text, boxes, kind):
+        return [boxes[-2], replace(boxes[-1], method="second box")], True
     ambiguous = _joined(text, boxes, kind)
-    later = [s for s in statements if s.start > box.end]
-    if later and not ambiguous:
-        ambiguous = _contradicted(text, [box, later[-1]], kind)
-    return box, ambiguous
+    later = [s for s in statements if s.start > boxes[-1].end]
+    if later and not ambiguous and _contradicted(text, [boxes[-1], later[-1]], kind, choices):
+        return [later[-1], boxes[-1]], True
+    return boxes, ambiguous
 
 
-def _last_of(text: str, statements: list[Stated], kind: str) -> tuple[Stated | None, bool]:
-    """Return the last statement, or the first of three and more in a row: a model that echoes its examples' endings."""
+def _last_of(text: str, statements: list[Stated], kind: str, choices: tuple[str, ...]) -> tuple[list[Stated], bool]:
+    """Return the statements, up to the first of three and more in a row: a model that echoes its examples' endings."""
     if not statements:
-        return None, False
-    row = [statements[-1]]
-    for earlier in reversed(statements[:-1]):
-        if any(c.isalnum() for c in text[earlier.end : row[0].start].lower().replace("the", "")):
-            break
-        row.insert(0, earlier)
-    if len(row) >= 3:
-        return row[0], False
-    return row[-1], _contradicted(text, statements, kind)
+        return [], False
+    first = len(statements) - 1
+    while first and _echoes(text[statements[first - 1].end : statements[first].start]):
+        first -= 1
+    if len(statements) - first >= 3:
+        return statements[: first + 1], False
+    return statements, _contradicted(text, statements, kind, choices)
+
+
+def _echoes(between: str) -> bool:
+    return "\n" in between and not any(c.isalnum() for c in between.lower().replace("the", ""))
 
 
 _JOINS = re.compile(r"[^.;!?\n]{0,40}?\b(?:and|or)\b[^.;!?\n]{0,10}|[\s$\\()]{0,6},[\s$\\()]{0,6}", re.IGNORECASE)
 _TURNS = re.compile(
-    r"\b(?:then|but|no|wait|instead|actually|correct(?:ed|ion|ly)?|however|rather|mistake|sorry|oops|revis\w*|recheck\w*)\b",
+    r"\b(?:then|but|no|wait|instead|actually|correct(?:ed|ion|ly)?|however|rather|mistake|sorry|oops|revis\w*|recheck\w*"
+    r"|hmm|let me|double.check\w*|re-?examin\w*)\b",
     re.IGNORECASE,
 )
 
@@ -110,46 +138,131 @@ def _joined(text: str, boxes: list[Stated], kind: str) -> bool:
     between = text[first.end : last.start]
     if len(between) > 80 or not _JOINS.fullmatch(between) or _TURNS.search(between):
         return False
-    return not _same(first.text, last.text)
+    return _differ(first.text, last.text)
 
 
-def _contradicted(text: str, stated: list[Stated], kind: str) -> bool:
+_CONCLUDES = re.compile(
+    r"(?:.*[.;!?\n]|)[\s$\\()\[\]*_#.,:-]*"
+    r"(?:(?:and|or|so|thus|hence|therefore|finally|also|consequently|it is|it's|that is|this is|we get|we have"
+    r"|we obtain|this gives|i get|(?:the |my |our )?(?:final |correct )?(?:answer|result|solution)(?: is| =|:)?)"
+    r"[\s,:]{1,3}){1,5}"
+    r"[\s$\\()\[\]*_,:-]*",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def _restated(text: str, boxes: list[Stated], kind: str) -> bool:
+    """Whether the last two boxes are two final answers: each its own conclusion, neither of anything named.
+
+    `So \\boxed{5}. And so \\boxed{6}.` is; `The area is \\boxed{5}, the perimeter is \\boxed{6}.` is not.
+    """
+    if len(boxes) < 2 or kind == "text":
+        return False
+    first, last = boxes[-2:]
+    between = text[first.end : last.start]
+    if len(between) > MAX_BETWEEN or _TURNS.search(between) or not _differ(first.text, last.text):
+        return False
+    before = text[max(0, first.start - MAX_BETWEEN) : first.start]
+    return _CONCLUDES.fullmatch(before) is not None and _CONCLUDES.fullmatch(between) is not None
+
+
+def _contradicted(text: str, stated: list[Stated], kind: str, choices: tuple[str, ...]) -> bool:
     """Whether the last two statements differ and no turn of speech between them takes the first one back."""
-    if len(stated) < 2:
+    if len(stated) < 2 or not stated[-2].firm:
         return False
     first, last = stated[-2:]
-    values = [_read(s.text, s.method, kind, ()).value for s in (first, last)]
-    if values[0] is None or values[1] is None or _same(values[0], values[1]):
+    if first.method == "stated answer" and _closes(text, last) and not _closes(text[: first.end], first):
+        return False
+    values = [_read(s, kind, choices).value for s in (first, last)]
+    if values[0] is None or values[1] is None or not _differ(values[0], values[1]):
         return False
     between = text[first.end : last.start]
     return len(between) <= 4_000 and _TURNS.search(between) is None
 
 
-def _same(one: str, other: str) -> bool:
+_PLAIN = re.compile(r"[\w\s.,;:()\[\]{}$]*")
+
+
+def _closes(text: str, stated: Stated) -> bool:
+    """Whether a statement is a last line in the form that prompts ask for: `Answer: A`."""
+    line = text[text.rfind("\n", 0, stated.start) + 1 : stated.start + len("answer") + 4].strip("*# ").lower()
+    return line.startswith(("answer:", "final answer:", "answer**:")) and not text[stated.end :].strip(" \n.*_")
+
+
+def _differ(one: str, other: str) -> bool:
+    """Whether two answers surely differ: two numbers, two lists or texts; of formulas only a comparison can tell."""
     if plain_words(one) == plain_words(other):
-        return True
-    try:
-        left, right = parse_plain(plain_math(one[:400])), parse_plain(plain_math(other[:400]))
-    except TooLargeError:
         return False
-    return left is not None and right is not None and left.value == right.value
+    left, right = _number(one), _number(other)
+    if left is not None and right is not None:
+        return left.value != right.value
+    if (left is None) != (right is None):
+        return not any(c.isdigit() or c in "\\=" for c in (other if right is None else one))
+    return _PLAIN.fullmatch(one) is not None and _PLAIN.fullmatch(other) is not None
 
 
+def _number(text: str) -> Number | None:
+    try:
+        return parse_plain(plain_math(text[:400]))
+    except TooLargeError:
+        return None
+
+
+_TRUTH = re.compile(r"[\s*_\"'$]{0,4}(?:true|false|yes|no)[\s*_\"'$.]{0,4}", re.IGNORECASE)
+"""An answer that is a firm one, and none of a number or an object: `The answer is True.`"""
+_DOLLARS = re.compile(r"\$([^$]{1,2000})\$\.?")
 _FENCE = re.compile(r"```[a-z]{0,12}\n(.*?)\n?```", re.DOTALL)
 
 
-def _read(text: str, method: str, kind: str, choices: tuple[str, ...]) -> Extraction:
-    """Read a stated answer as `kind` wants it."""
+def _read(stated: Stated, kind: str, choices: tuple[str, ...], before: str = "") -> Extraction:
+    """Read a stated answer as `kind` wants it; `before` is the text that leads to it."""
+    text, method = stated.text, stated.method
     inner = last_boxes(text)
     if inner and method != "box":
         text = inner[-1].text
+    elif method in EXPLICIT and len(text) > 60 and kind not in ("text", "code") and _is_response(text):
+        found = _in_field(text, kind, choices)
+        return Extraction(found.value, f"{method}, {found.method}", found.ambiguous, found.others)
+    if kind in ("text", "code"):
+        dressed = _FENCE.fullmatch(text.strip()) or _DOLLARS.fullmatch(text.strip())
+        return Extraction((dressed.group(1) if dressed else text).strip() or None, method)
+    if kind not in ("choice", "yes_no") and _TRUTH.fullmatch(text):
+        return Extraction(trimmed(text), method)
     if kind == "number":
-        return read_number(text, method)
-    fence = _FENCE.fullmatch(text.strip())
-    text = fence.group(1) if fence else text
-    if kind == "choice":
-        return read_choice(text, method, choices)
-    return Extraction(text.strip() or None, method)
+        return read_number(text, method, before)
+    return READERS.get(kind, _read_object)(text, method, kind, choices)
+
+
+def _is_response(text: str) -> bool:
+    """Whether an answer field holds a worked solution rather than an answer."""
+    return SENTENCE_END.search(text) is not None and is_prose(text[:4_000], formulas_in(text[:4_000]))
+
+
+def _in_field(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
+    statements, ambiguous = _last_of(text, statements_of(text, kind), kind, choices)
+    for statement in reversed(statements):
+        found = READERS.get(kind, _read_object)(statement.text, statement.method, kind, choices)
+        if found.value is not None:
+            return Extraction(found.value, found.method, ambiguous or found.ambiguous, found.others)
+    return _unstated(text, kind, choices)
+
+
+def _read_object(text: str, method: str, kind: str, _: tuple[str, ...]) -> Extraction:
+    value = trimmed(text) if method in EXPLICIT else object_in(text, kind)
+    if value and (method in EXPLICIT or is_object(value)):
+        return Extraction(value, method)
+    numbers = read_number(text, method) if value is None else NOTHING
+    return Extraction(numbers.value, method, numbers.ambiguous, numbers.others)
+
+
+READERS = {
+    "number": lambda text, method, kind, choices: read_number(text, method),
+    "quantity": lambda text, method, kind, choices: read_quantity(text, method),
+    "choice": lambda text, method, kind, choices: read_choice(text, method, choices),
+    "yes_no": lambda text, method, kind, choices: read_yes_no(text, method),
+    "date": lambda text, method, kind, choices: Extraction(date_in(text), method),
+}
+"""Kind -> how a statement is read; the other kinds are mathematical objects."""
 
 
 _ENDORSED = re.compile(
@@ -161,28 +274,80 @@ _ENDORSED = re.compile(
 
 def _unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     """Read a response that states no answer in so many words."""
-    if kind == "text":
+    if kind in ("text", "code"):
         lines = [line.strip() for line in text.split("\n") if line.strip()]
         return Extraction(text, "whole", others=(lines[-1],) if len(lines) > 1 else ())
     if kind == "choice":
         return _unstated_choice(text, choices)
+    if kind == "yes_no":
+        return _unstated_yes_no(text)
     if len(text) <= 200 or (len(text) <= MAX_CHARACTERS and len(text.split(None, 1)) == 1):
         whole = whole_number(plain_math(text), "whole")
         if whole is not None:
-            return whole
-    for line in reversed(text[-8_000:].split("\n")):
-        if any(c.isdigit() for c in line) or "\\" in line:
-            found = last_number(line if len(line) <= LINE_CHARACTERS else line[-LINE_CHARACTERS:].partition(" ")[2])
-            if found.value is not None:
-                return found
+            return whole if kind == "number" else Extraction(trimmed(text), "whole")
+        if kind not in ("number", "quantity", "date") and not is_prose(text, formulas_in(text)):
+            return Extraction(object_in(text, kind), "whole")
+    if kind not in ("number", "quantity", "date"):
+        return Extraction(last_object(text, kind), "last formula")
+    return _last_amount(text, kind)
+
+
+_MID_SENTENCE = re.compile(
+    r"(?:[,;(=+/\\{\[&<^]|(?<![*\s])\s?[*-]|(?<![A-Za-z\\])(?:the|an?|of|is|are|was|were|and|or|that|to|we|so|with|by|in|for|if|this|which|can|also"
+    r"|but|be|it|its|then|as|at|on|from|has|have|equals?|when|where|since|because|not|his|her|their|our|these|those|there|let|using|answer))\s*\Z"
+)
+_LOOP = 60
+"""Characters that an unfinished loop repeats."""
+
+
+def breaks_off(text: str) -> bool:
+    """Whether a text ends in mid-sentence, inside a formula or a JSON string, or in a loop."""
+    tail = text[-4_000:]
+    if _MID_SENTENCE.search(tail, max(0, len(tail) - 20)) is not None or closed(text) != text.rstrip():
+        return True
+    if text.startswith(("{", "```json")) and not tail.rstrip("`\n ").endswith("}") and '"reasoning"' in text[:200]:
+        return True
+    ending = tail[-_LOOP:]
+    return len(tail) > 10 * _LOOP and tail.count(ending) >= 3
+
+
+def _last_amount(text: str, kind: str) -> Extraction:
+    output = _last_output(text)
+    tail = closed(text)[-8_000:]
+    start = len(tail)
+    while start > 0:
+        end, start = start, tail.rfind("\n", 0, start)
+        line = tail[start + 1 : end]
+        if len(line) > LINE_CHARACTERS:
+            line = line[-LINE_CHARACTERS:].partition(" ")[2]
+        if not any(c.isdigit() for c in line) and "\\" not in line:
+            continue
+        if output and any(not _differ(output, number) for number, _, _ in numbers_in(plain_math(line))):
+            return Extraction(output, "program output")
+        if kind == "number":
+            found = last_number(line, tail[max(0, start - 1_000) : max(0, start)])
+        else:
+            found = Extraction(date_in(line), "last line") if kind == "date" else read_quantity(line, "last line")
+        if found.value is not None:
+            return found
     return NOTHING
+
+
+def _last_output(text: str) -> str:
+    """Return the last line that the last program of a tool-using response printed, or nothing."""
+    start = text.rfind("```output\n", max(0, len(text) - 8_000))
+    if start < 0:
+        return ""
+    printed = text[start + len("```output\n") :].partition("```")[0].strip()
+    last = printed.rpartition("\n")[2].strip()
+    return last if last.replace(".", "", 1).lstrip("-").isdigit() else ""
 
 
 def _unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
     tail = text[-2_000:]
     if len(text) <= 300:
         whole = read_choice(text, "whole", choices)
-        if whole.value is not None and (not whole.ambiguous or len(text) <= 40):
+        if whole.value is not None and (len(text) <= 40 or not (whole.ambiguous or "," in whole.value)):
             return whole
     endorsed = [a or b for a, b in _ENDORSED.findall(plain_unicode(tail)) if offered(a or b, choices)]
     if endorsed:
@@ -190,5 +355,16 @@ def _unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
     for line in reversed(tail.split("\n")):
         if line.strip():
             found = read_choice(line, "last letter", choices)
-            return Extraction(found.value, found.method, False, found.others) if found.value else NOTHING
+            return Extraction(found.value.rpartition(" ")[2], found.method) if found.value else NOTHING
     return NOTHING
+
+
+def _unstated_yes_no(text: str) -> Extraction:
+    """Read the last sentence, else the first word: `No. ...`."""
+    first = read_yes_no(text[:40], "first word")
+    for line in reversed(text[-4_000:].split("\n")):
+        if line.strip():
+            sentences = [sentence for sentence in SENTENCE_END.split(line) if sentence.strip()]
+            last = read_yes_no(sentences[-1], "last sentence") if sentences else NOTHING
+            return last if last.value is not None else first
+    return first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _INVISIBLE = dict.fromkeys(
     [*range(0x09), *range(0x0E, 0x20), 0x7F, 0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F),
@@ -19,6 +20,11 @@ _SUPERSCRIPTS = re.compile("[⁰¹²³⁴-⁹⁺⁻]+")
 _VULGAR = re.compile("[¼-¾⅐-⅞↉]")
 _NARROW = re.compile("(?<=\\d)[\u00a0\u2009\u202f](?=\\d{3}(?!\\d))")
 _DIGIT = re.compile(r"[^\W_0-9A-Za-z]")
+
+
+def visible(text: str) -> str:
+    """Return the text without invisible, bidirectional and control characters and lone surrogates."""
+    return text if text.isascii() and text.isprintable() else text.translate(_INVISIBLE)
 
 
 def plain_unicode(text: str) -> str:
@@ -55,6 +61,7 @@ _TIMES = re.compile(r"\\(?:times|cdot)(?![A-Za-z])")
 _BASE_SIGNS = (("\\$", "$"), ("\\%", "%"), ("{,}", ","), ("\\&", "&"), ("\\#", "#"), ("\\pounds", "£"), ("\\euro", "€"))
 
 
+@lru_cache(maxsize=64)
 def plain_math(text: str) -> str:
     """Return a short answer without Markdown and LaTeX dress; fractions of two plain parts become `a/b`.
 

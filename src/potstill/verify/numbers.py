@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from potstill.verify.normalise import plain_math
+from potstill.verify.normalise import plain_math, plain_unicode
+from potstill.verify.numerals import NUMERALS
 
 MAX_CHARACTERS = 10_000
 MAX_DIGITS = 4_000
@@ -22,12 +23,18 @@ class TooLargeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An exact value as it was written; `unit` holds the words around it, lower case and singular."""
+    """An exact value as it was written.
+
+    `unit` holds the words after it (or its currency sign), lower case and singular, `symbol` the same as written;
+    `written` is the number alone as written, where its spelling matters: for figures and lowest terms.
+    """
 
     value: int | Fraction
     percent: bool = False
     unit: str = ""
     decimal: bool = False
+    symbol: str = ""
+    written: str = ""
 
 
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|0,\d+|\d+)"
@@ -43,11 +50,12 @@ NUMBER = re.compile(
 """One number in text that went through `plain_math`."""
 _SPACED = re.compile(r"([+-]?)(\d{1,3}(?: \d{3})+)(?![\d/])")
 _BARE = re.compile(r"-?\d{1,400}")
-_UNIT = re.compile(
-    r"\s?(?P<unit>[^\W\d_][^\d\\=<>+|{}\[\]]*(?:\^\s?\{?-?\d\s?\}?|(?<=m)[23])?(?:\s?/\s?[a-z.]+)?)\s?[.!]?|\s?\([^\d()]*\)\s?"
-)
+_REPEATING = re.compile(r"([+-]?)(\d{0,40})\.(\d{0,40})\s?\\(?:overline|bar|dot)\s?\{?(\d{1,40})\}?")
+_EUROPEAN = re.compile(r"([+-]?)(\d{1,3}(?:\.\d{3})+,\d{1,9}|\d{1,3}(?:\.\d{3}){2,9})")
+_UNIT_POWER = re.compile(r"\^\s?(?:\{\s?-?\d\s?\}|\(\s?-?\d\s?\)|-?\d)|(?<=m)[23](?![\d.])")
+_UNIT = re.compile(r"\s?(?P<unit>[^\W\d_][^\d\\=<>+|{}\[\]]*)\s?[.!]?|\s?\([^\d()]*\)\s?")
 _LABEL = re.compile(
-    r"[^\d=+*/^<>\[\]{}\\-]{0,60}|\\?[A-Za-z]{1,12}(?:_\{?\w{1,12}\}?)?|\|[A-Z]{1,4}\||[^=A-Za-z\\]{0,400}"
+    r"[^\d=+*/^<>!≠~\[\]{}\\-]{0,60}|\\?[A-Za-z]{1,12}(?:_\{?\w{1,12}\}?)?|\|[A-Z]{1,4}\||[^=!≠~<>≤≥A-Za-z\\]{0,400}"
 )
 _NO_UNIT = re.compile(
     r"(?![mgshlLVAWJKCNFTMB](?![A-Za-z]))[^\W\d_](?![^\W\d_])|(?:a?(?:sin|cos|tan|cot|sec|csc)|log|ln|exp|sqrt|pi|mod)\b"
@@ -55,6 +63,13 @@ _NO_UNIT = re.compile(
 """A variable or a function after a number: `4x`, `4x^2`, `2 cos t`; not one of the units written as one letter."""
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
 _JOINING = frozenset(("and", "or", "to", "plus", "minus", "times", "over", "mod", "nor", "through"))
+_WORD = re.compile(r"[^\W\d_]+(?:['’][a-z]+)?")
+_CLAIMS = frozenset((
+    "is", "are", "was", "were", "be", "not", "isn't", "aren't", "wasn't", "no", "nor", "never", "wrong", "incorrect",
+    "false", "mistaken", "than", "choose", "factorial", "squared", "cubed", "if", "unless", "least", "most", "between",
+    "divided", "multiplied", "half", "thirds", "quarters", "approximately",
+))  # fmt: skip
+"""Words after a number (or before its equals sign) that make a statement of it, or another number."""
 
 
 def parse_number(text: str) -> Number | None:
@@ -72,11 +87,12 @@ def parse_number(text: str) -> Number | None:
 
 def parse_plain(text: str) -> Number | None:
     """Do what `parse_number` does for text that went through `plain_math` already."""
-    text = text.strip().strip("$").strip().rstrip(".").lstrip("≈≃≅~").strip()
+    text = _without_math_signs(text.strip().rstrip(".\\")).rstrip(".").lstrip("≈≃≅~").strip()
     if "=" in text or "≈" in text or "\\approx" in text:
         left, _, text = text.replace("\\approx", "=").replace("≈", "=").rpartition("=")
         text = text.strip()
-        if not _LABEL.fullmatch(left.strip().rpartition("=")[2].strip()):
+        left = left.strip().rpartition("=")[2].strip()
+        if not _LABEL.fullmatch(left) or _claims(left, _CLAIMS):
             return None
     while text[:1] == "(" and text[-1:] == ")" and "," not in text and "(" not in text[1:]:
         text = text[1:-1].strip()
@@ -85,21 +101,91 @@ def parse_plain(text: str) -> Number | None:
         text = spaced.group().replace(" ", "") + text[spaced.end() :]
     found = NUMBER.match(text)
     if found is None:
+        return _unusual(text)
+    rest = text[found.end() :].strip()
+    if rest[:1] == "$":
+        rest = rest[1:].strip() or "$"
+    if rest in ("", "$", "€", "£", "¥", "₹", "¢"):
+        return number_of(found, rest)
+    return _with_unit(found, rest) or _unusual(text)
+
+
+def _without_math_signs(text: str) -> str:
+    """Take dollar signs that delimit mathematics away; a single one is money."""
+    while len(text) > 1 and text[0] == text[-1] == "$":
+        text = text[1:-1].strip()
+    return text.replace("$", "").strip() if text.count("$") % 2 == 0 else text
+
+
+def _with_unit(found: re.Match[str], rest: str) -> Number | None:
+    unit = _UNIT.fullmatch(_UNIT_POWER.sub("", rest)) if len(rest) <= 80 else None
+    if unit is None or _claims(rest):
         return None
-    rest = text[found.end() :].strip().removeprefix("$").strip()
-    if not rest:
-        return number_of(found)
-    unit = _UNIT.fullmatch(rest) if len(rest) <= 80 else None
-    if unit is None:
-        return None
-    words = (unit.group("unit") or "").strip(" .!()")
+    words = "" if unit.group("unit") is None else rest.strip(" .!()")
     first = words.split(" ", 1)[0].lower()
     if first in _JOINING or _NO_UNIT.match(words):
         return None
-    number = number_of(found, unit_key(words))
+    number = number_of(found, words)
     if number is None or first not in _SCALES:
         return number
-    return replace(number, value=number.value * _SCALES[first], unit=unit_key(words[len(first) :]))
+    unscaled = words[len(first) :].strip()
+    return replace(number, value=number.value * _SCALES[first], unit=unit_key(unscaled), symbol=unscaled)
+
+
+def _claims(words: str, claims: frozenset[str] = _CLAIMS | NUMERALS) -> bool:
+    return not claims.isdisjoint(_WORD.findall(words.lower()))
+
+
+def _unusual(text: str) -> Number | None:
+    """Read a repeating decimal (`0.1\\overline{6}`) or digits that can only be grouped by points (`1.234,56`)."""
+    repeating = _REPEATING.fullmatch(text) if "\\" in text else None
+    if repeating is not None:
+        sign, whole, once, again = repeating.groups()
+        value = int(whole or "0") + Fraction(
+            int(once + again) - int(once or "0"), 10 ** len(once) * (10 ** len(again) - 1)
+        )
+        return Number(-value if sign == "-" else value)
+    european = _EUROPEAN.fullmatch(text)
+    if european is None:
+        return None
+    value = Fraction(european.group(2).replace(".", "").replace(",", "."))
+    return Number(-value if european.group(1) == "-" else value, decimal="," in text)
+
+
+_GROUPED = re.compile(r"\(\s?(-?\d{1,3}(?:,\d{3})+(?:\.\d+)?)\s?\)|(-?[1-9]\d{0,2}\.\d{3})|(-?\d{1,9},\d{1,9})")
+
+
+def doubtful_reading(text: str) -> Fraction | None:
+    """Return what else digits may mean: `(1,234)` 1234, `1.234` 1234, `1,5` one and a half; None where nothing else."""
+    found = _GROUPED.fullmatch(text.strip("$ ")) if len(text) <= 40 else None
+    if found is None:
+        return None
+    in_brackets, grouped, comma = found.groups()
+    if in_brackets:
+        return Fraction(in_brackets.replace(",", ""))
+    return Fraction(grouped.replace(".", "") if grouped else comma.replace(",", "."))
+
+
+_BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+_BASED = re.compile(
+    r"(-?)([0-9A-Z]{1,400})\s?"
+    r"(?:_\s?(?:\{\s?)?(?:\\text\s?\{?)?\s?(\d{1,2}|[a-z]{3,5})\s?\}{0,2}| ?\(?base (\d{1,2}|[a-z]{3,5})\)?)"
+)
+
+
+def parse_based(text: str) -> tuple[int, int] | None:
+    """Return value and base of a number with its base written, `1A_{16}` or `11 base 2`; None if the text is none."""
+    if ("_" not in text and "base" not in text) or len(text) > 500:
+        return None
+    found = _BASED.fullmatch(plain_unicode(text).strip("$ ").replace("\\,", "").replace("_{(", "_{"))
+    if found is None:
+        return None
+    written = found.group(3) or found.group(4)
+    base = int(written) if written.isdigit() else _BASES.get(written, 0)
+    if not 2 <= base <= 36 or any(int(digit, 36) >= base for digit in found.group(2)):
+        return None
+    value = int(found.group(2), base)
+    return (-value if found.group(1) else value), base
 
 
 def unit_key(words: str) -> str:
@@ -107,31 +193,33 @@ def unit_key(words: str) -> str:
     return " ".join(word.rstrip("s.") if len(word) > 2 else word for word in words.lower().split())
 
 
-def number_of(found: re.Match[str], unit: str = "") -> Number | None:
+def number_of(found: re.Match[str], symbol: str = "") -> Number | None:
     """Build the number that a match of `NUMBER` describes; None for a zero denominator."""
     sign = -1 if (found.group("sign") or "").startswith("-") != bool(found.group("sign2")) else 1
-    money = "$" if found.group("money") else ""
+    money = (found.group("money") or "").strip()
     percent = found.group("percent") is not None
+    symbol = symbol or money
+    unit = ("$" if money else symbol) if symbol == money else unit_key(symbol)
     if found.group("whole"):
-        below = _integer(found.group("below"))
-        if not below:
+        above, below = found.group("above"), found.group("below")
+        if not _integer(below):
             return None
-        value: int | Fraction = _integer(found.group("whole")) + Fraction(_integer(found.group("above")), below)
-        return Number(sign * value, percent, unit or money)
+        value: int | Fraction = _integer(found.group("whole")) + Fraction(_integer(above), _integer(below))
+        return Number(sign * value, percent, unit, symbol=symbol, written=f"{above}/{below}")
     written = found.group("plain")
-    value, power = _decimal(written), found.group("power")
+    value, power, under = _decimal(written), found.group("power"), found.group("under")
     if power:
         exponent = power.lower().replace(" ", "").rpartition("e" if power[0] in "eE" else "^")[2].strip("{}()")
         if len(exponent) > 6 or abs(int(exponent)) > MAX_EXPONENT:
             raise TooLargeError
         value = value * Fraction(10) ** int(exponent)
-    under = found.group("under")
+    decimal = "." in written or (written.startswith("0,") and written.count(",") == 1) or bool(power)
     if under:
         divisor = _decimal(under)
         if not divisor:
             return None
-        value = Fraction(value) / divisor
-    return Number(sign * value, percent, unit or money, "." in written or bool(power))
+        value, written = Fraction(value) / divisor, f"{written}/{under}"
+    return Number(sign * value, percent, unit, decimal, symbol, written)
 
 
 def _integer(digits: str) -> int:

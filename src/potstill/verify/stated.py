@@ -1,44 +1,73 @@
-"""Where a response states its answer: boxes, tags, JSON fields, sentences. Pure, linear in the text."""
+"""Where a response states its answer: boxes, tags, sentences. Pure, linear in the text."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-
-from potstill.verify.readings import SENTENCE_END
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 STATEMENT_CHARACTERS = 600
 BOX_CHARACTERS = 10_000
-TRIES = 12
+TRIES = 400
+"""Occurrences of the word `answer` that are looked at, from the last one: a loop keeps talking of its answer."""
+KEPT = 24
+"""Statements that are kept, from the last one."""
 _SPACE = re.compile(r"\s")
 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """An answer in so many words: its span in the response with what announces it, and its own text."""
+    """An answer in so many words: its span in the response with what announces it, and its own text.
+
+    `firm` is false for what the text only expects: `the answer should be ...`.
+    """
 
     start: int
     end: int
     text: str
     method: str
+    firm: bool = True
 
 
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_PLACEHOLDER = re.compile(
+    r"[\s$\[({<*_\\]{0,6}(?:text\{)?(?:(?:your|the|final|insert|correct)[\s_]?){0,3}(?:answer|result|number|value|letter"
+    r"|\.{2,3}|…|_{2,9})(?:\s?here)?[\s.\])}>*_\\]{0,8}",
+    re.IGNORECASE,
+)
+_QUOTING = re.compile(
+    r"\s{0,4}(?:>|(?:\*\*)?(?:the\s)?(?:original\s)?(?:question|problem|prompt|task|instruction)s?"
+    r"(?:\s(?:says|asks|states|reads|was|is))?\s?(?:\*\*)?:)",
+    re.IGNORECASE,
+)
+
+
+_BRACKETS = re.compile(r"[\s<>()\[\]{}]{1,200}")
+_MORE_BRACKETS = re.compile(r"[ <>()\[\]]{0,200}\}")
+"""What follows a box of brackets alone that closed too early: `\\boxed{> } >}`."""
 
 
 def last_boxes(text: str) -> list[Stated]:
-    """Return the last balanced boxes, at most two, in order of the text."""
+    """Return the last balanced boxes, at most two, in order of the text.
+
+    Left out are empty boxes, placeholders (`\\boxed{answer}`), and those on a line that quotes the question.
+    """
     found: list[Stated] = []
     end = len(text)
-    for _ in range(TRIES):
+    for _ in range(12):
         at = text.rfind("boxed", 0, end)
         if at < 0 or len(found) == 2:
             break
         end = at
         box = _box_at(text, at)
-        if box is not None:
+        if box is not None and not _PLACEHOLDER.fullmatch(box.text[:80]) and not _is_quoted(text, at):
             found.insert(0, box)
     return found
+
+
+def _is_quoted(text: str, at: int) -> bool:
+    line = text.rfind("\n", max(0, at - 2_000), at) + 1
+    return _QUOTING.match(text, line) is not None
 
 
 def _box_at(text: str, at: int) -> Stated | None:
@@ -52,64 +81,62 @@ def _box_at(text: str, at: int) -> Stated | None:
     for brace in _BRACE.finditer(text, opening, opening + BOX_CHARACTERS):
         depth += {"{": 1, "}": -1}.get(brace.group(), 0)
         if depth == 0 and brace.group() == "}":
-            inner = text[opening + 1 : brace.start()]
-            return Stated(at, brace.end(), inner, "box") if inner.strip() else None
+            inner, end = text[opening + 1 : brace.start()], brace.end()
+            more = _MORE_BRACKETS.match(text, end) if _BRACKETS.fullmatch(inner) else None
+            if more is not None:
+                inner, end = text[opening + 1 : more.end() - 1], more.end()
+            return Stated(at, end, inner, "box") if inner.strip() else None
     return None
 
 
 _TAGS = ("answer", "final_answer", "final answer", "ans", "solution")
 
 
+_TAG_ENDS = ("nswer>", "NSWER>", "nswer]", "NSWER]", "ans>", "ANS>", "olution>", "OLUTION>")
+
+
 def last_tag(text: str) -> Stated | None:
-    """Return what stands in the last answer tag, closed or not."""
+    """Return what stands in the last answer tag (`<answer>` or `[ANSWER]`), closed or not."""
+    if not any(mark in text for mark in _TAG_ENDS):
+        return None
     lower = text.lower()
+    if len(lower) != len(text):
+        return None
     for name in _TAGS:
-        start = lower.rfind(f"<{name}>")
-        if start < 0 or len(lower) != len(text):
-            continue
-        begin = start + len(name) + 2
-        end = lower.find(f"</{name}>", begin)
-        inner = text[begin : end if end >= 0 else len(text)]
-        if inner.strip():
-            return Stated(start, end if end >= 0 else len(text), inner, "answer tag")
+        for left, right in ("<>", "[]"):
+            start = lower.rfind(f"{left}{name}{right}")
+            begin = start + len(name) + 2
+            end = lower.find(f"{left}/{name}{right}", begin) if start >= 0 else -1
+            if start < 0 or (end < 0 and left == "["):
+                continue
+            inner = text[begin : end if end >= 0 else len(text)]
+            if inner.strip():
+                return Stated(start, end if end >= 0 else len(text), inner, "answer tag")
     return None
-
-
-_ANSWER_KEY = re.compile(r"[\"'](?:final[_ ]?)?answer[\"']\s{0,5}:\s{0,20}", re.IGNORECASE)
-_STRING_END = re.compile(r"\"\s{0,20}(?:[,}\].`]|\Z|\n)")
-_BARE_END = re.compile(r"[,}\n]|\Z")
-
-
-def json_answers(text: str) -> list[Stated]:
-    """Return the last two answer fields of a response that is JSON, or was meant to be (raw newlines, backslashes)."""
-    if 'nswer"' not in text and "nswer'" not in text:
-        return []
-    fields = (_json_field(text, key) for key in list(_ANSWER_KEY.finditer(text))[-2:])
-    return [field for field in fields if field.text.strip() not in ("", "null", "None")]
-
-
-def _json_field(text: str, key: re.Match[str]) -> Stated:
-    begin, ending = key.end(), _BARE_END
-    if text.startswith('"', begin):
-        begin, ending = begin + 1, _STRING_END
-    found = ending.search(text, begin, begin + BOX_CHARACTERS)
-    inner = text[begin : found.start() if found else begin + BOX_CHARACTERS]
-    end = begin + len(inner)
-    if ending is _STRING_END:
-        inner = inner.replace('\\"', '"').replace("\\n", "\n").replace("\\\\", "\\")
-    return Stated(key.start(), end, inner, "JSON field")
 
 
 _AFTER_ANSWER = re.compile(
     r"answers?\b['\"]?(?:\*\*|__|\s){0,3}(?:\([^()\n]{0,30}\)\s?)?"
     r"(?:(?:to|for|of|in|from)\b[^.:\n]{1,80}?)?(?:(?:choice|option|letter|number)\s)?"
-    r"(?:\s{0,3}(?:is|are|was|should be|must be|will be|would be|equals|becomes|comes out to(?: be)?)\b\s{0,3}"
+    r"(?:\s{0,3}(?<![A-Za-z])(?:is|are|was|(?P<weak>(?:should|must|will|would|could|might|may) be)|equals|becomes"
+    r"|comes out to(?: be)?)\b\s{0,3}"
     r"(?:therefore|thus|then|simply|indeed|also|just|option|choice|equal to|given by)?\s{0,2}:?|\s{0,3}[:=→])"
     r"(?:\*\*|__|\s){0,6}",
     re.IGNORECASE,
 )
+_HEADING = re.compile(r"answer(?:\*\*|__|\s?#|[ \t:]){0,4}\n\s{0,8}", re.IGNORECASE)
+_HEADING_LINE = re.compile(
+    r"\s{0,3}(?:#{1,6}\s?|\*\*|__)?\s?(?:the\s|my\s|\d{1,2}[.)]\s)?(?:final\s|correct\s)?", re.IGNORECASE
+)
 _HASHES = re.compile(r"####\s{0,5}")
 _LINE_MARK = re.compile(r"(?:\*\*)?A(?:ns)?[:.](?:\*\*)?\s{0,5}")
+_NO_ANSWER = re.compile(
+    r"[\s*_\"'(]{0,4}(?:(?:in)?correct|wrong|right|true that|clear|clearly|obvious|unique|as follows|below|above|shown"
+    r"|supposed|expected|required|found|obtained|given|based|not\b|because|since|that\b|to be\b"
+    r"|in the form|the same\b|like\b|forbidden|allowed)(?![a-z])",
+    re.IGNORECASE,
+)
+"""What a sentence about an answer goes on with that does not give it: `The answer is correct.`"""
 
 
 def statements_of(text: str, kind: str) -> list[Stated]:
@@ -121,28 +148,54 @@ def statements_of(text: str, kind: str) -> list[Stated]:
     end = len(text)
     for _ in range(TRIES):
         at = lower.rfind("answer", 0, end)
-        if at < 0:
+        if at < 0 or len(found) >= KEPT:
             break
         end = at
         mark = _AFTER_ANSWER.match(text, at)
-        if mark is not None and not _negated(text, at):
-            _keep(found, text, at, mark.end(), "stated answer", kind)
+        if mark is None:
+            mark = _heading_at(text, at)
+        if mark is not None and not _NO_ANSWER.match(text, mark.end()) and not _negated(text, at):
+            weak = "weak" in mark.re.groupindex and mark.group("weak") is not None
+            _keep(found, Stated(at, mark.end(), text, "stated answer", not weak), kind)
     at = text.rfind("####")
-    if at >= 0 and (mark := _HASHES.match(text, at)):
-        _keep(found, text, at, mark.end(), "hashes", kind)
+    if at >= 0 and text[at - 1 : at] != "#" and (mark := _HASHES.match(text, at)):
+        _keep(found, Stated(at, mark.end(), text, "hashes"), kind)
     at = text.rfind("\nA", 0)
     if kind != "choice" and at >= 0 and (mark := _LINE_MARK.match(text, at + 1)):
-        _keep(found, text, at, mark.end(), "answer line", kind)
+        _keep(found, Stated(at, mark.end(), text, "answer line"), kind)
     elif kind != "choice" and (mark := _LINE_MARK.match(text)):
-        _keep(found, text, 0, mark.end(), "answer line", kind)
-    return sorted(found, key=lambda stated: stated.start)
+        _keep(found, Stated(0, mark.end(), text, "answer line"), kind)
+    found.sort(key=lambda stated: stated.start)
+    return [_up_to(one, other.start) for one, other in pairwise(found)] + found[-1:]
 
 
-def _keep(found: list[Stated], text: str, start: int, begin: int, method: str, kind: str) -> None:
-    block = kind == "text" and "\n" in text[start:begin]
+def _up_to(stated: Stated, end: int) -> Stated:
+    """Return the statement cut where the next one begins: `the answer is 10 - 6 = 4 birds. The answer is 4`."""
+    return stated if stated.end <= end else replace(stated, end=end, text=stated.text[: end - stated.end])
+
+
+def _heading_at(text: str, at: int) -> re.Match[str] | None:
+    """Return the end of a heading `## Final Answer` whose answer stands on the lines below it."""
+    line = text.rfind("\n", max(0, at - 40), at) + 1
+    before = _HEADING_LINE.match(text, line)
+    if before is None or before.end() != at or not text[line:at].strip():
+        return None
+    return _HEADING.match(text, at)
+
+
+_MARKUP = re.compile(r"\s?<[/|A-Za-z][^<>\n]{0,24}>[\s.]{0,4}\Z")
+"""A special token of the model's own after its answer: `</s>`, `<PRM ->`."""
+
+
+def _keep(found: list[Stated], mark: Stated, kind: str) -> None:
+    """Add the statement that follows `mark`, whose text is still the whole response."""
+    text, begin = mark.text, mark.end
+    block = kind == "text" and "\n" in text[mark.start : begin]
     statement = _block_at(text, begin) if block else _statement_at(text, begin)
-    if any(c.isalnum() for c in statement) and not _is_heading(text, begin, statement):
-        found.append(Stated(start, begin + len(statement), statement, method))
+    statement = _MARKUP.sub("", statement)
+    said = any(c.isalnum() or c in "<>[](){}∅∞" for c in statement)
+    if said and not _is_heading(text, begin, statement):
+        found.append(Stated(mark.start, begin + len(statement), statement, mark.method, mark.firm))
 
 
 def _negated(text: str, at: int) -> bool:
@@ -167,13 +220,43 @@ def _is_heading(text: str, begin: int, statement: str) -> bool:
     return len(rest.strip()) > 60 and any(c.isdigit() for c in rest)
 
 
+SENTENCE_END = re.compile(r"(?<!\\)(?:[.?]|(?<!\d)!|!(?=\s{0,4}\Z))(?:\*\*|[\"')\]]){0,2}(?=\s|\Z)")
+_DISPLAY = (("\\[", "\\]"), ("$$", "$$"), ("\\(", "\\)"))
+
+
 def _statement_at(text: str, begin: int) -> str:
     """Return the statement that starts here: to the end of the sentence, of the line, or of the displayed formula."""
     space = _SPACE.search(text, begin + STATEMENT_CHARACTERS, begin + BOX_CHARACTERS)
     window = text[begin : space.start() if space else begin + BOX_CHARACTERS]
-    if window.startswith(("\\[", "$$")):
-        end = window.find("\\]" if window[0] == "\\" else "$$", 2)
-        return window[: end + 2] if end > 0 else window
+    for opening, closing in _DISPLAY:
+        if window.startswith(opening):
+            end = window.find(closing, 2)
+            return window[: end + 2] if end > 0 else window
     line = window.split("\n", 1)[0]
-    end_of_sentence = SENTENCE_END.search(line)
-    return line[: end_of_sentence.start()] if end_of_sentence and end_of_sentence.start() > 0 else line
+    if line.rstrip().endswith(("\\[", "$$")) or _DISPLAY_NEXT.match(window, len(line)):
+        return _with_display(window, len(line))
+    end_of_sentence = _sentence_end(line)
+    return line[:end_of_sentence] if end_of_sentence else line
+
+
+_DISPLAY_NEXT = re.compile(r":?\s{0,6}(?:\\\[|\$\$)")
+
+
+def _with_display(window: str, at: int) -> str:
+    """Return the line and the displayed formula that ends it or stands below it."""
+    for opening, closing in _DISPLAY[:2]:
+        start = window.find(opening, max(0, at - 4))
+        end = window.find(closing, start + 2) if start >= 0 else -1
+        if end > 0:
+            return window[: end + 2]
+    return window[:at]
+
+
+def _sentence_end(line: str) -> int:
+    """Return where the first sentence of a line ends, outside `$...$`; 0 where it has no end."""
+    for found in SENTENCE_END.finditer(line):
+        if found.start() > 0 and line.count("$", 0, found.start()) % 2 == 0:
+            return found.start()
+        if found.start() > 0 and line[found.end() : found.end() + 1].isspace() and "$" not in line[found.end() :]:
+            return found.start()
+    return 0

@@ -1,48 +1,99 @@
-"""The check named `answer`: one problem, one trace, one verdict."""
+"""Problems and traces in, verdicts out: by the problem's own checker, its tests, or comparison with its gold answer."""
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
+from potstill.progress import Progress
 from potstill.recipe import Checks
 from potstill.records import Problem, Trace, Verdict, content_key
 from potstill.verify.answers import Judged, judge_response, unknown
+from potstill.verify.table import VerdictTable
 
-CHECK = "answer"
-VERSION = 1
+ANSWER, JUDGE = "answer", "judge"
+VERSION = 2
 """Raised by hand when the same answer may get another verdict."""
+if TYPE_CHECKING:
+    from potstill.verify.llm_judge import LanguageJudge
+
+CHUNK = 256
+"""Traces that are judged side by side."""
+LEDGER = "judge.sqlite"
+TABLE = "verdicts.sqlite"
 
 
 @lru_cache(maxsize=256)
 def policy_of(checks: Checks) -> str:
-    """Return the key of the conventions that a verdict was reached under."""
-    return content_key("answer policy", checks.tolerance, checks.percent)
+    """Return the key of everything declared that a verdict may depend on."""
+    code = dataclasses.asdict(checks.code)
+    judge = (checks.judge.model, dataclasses.asdict(checks.judge.sampling)) if checks.judge else None
+    return content_key("policy", dataclasses.asdict(checks.policy), checks.seconds, code, judge)
 
 
-def judge(problem: Problem, trace_answer: str, checks: Checks) -> Judged:
-    """Judge the answer part of a response: by the problem's own checker if it has one, else by comparison with gold."""
+def judge_prompt(checks: Checks, data: Path) -> str:
+    """Return the prompt of the judge, or nothing where there is none; relative files are looked up in `data`.
+
+    Raises:
+        RecipeError: the file is absent or lacks one of the places that are filled in.
+    """
+    if checks.judge is None:
+        return ""
+    from potstill.verify.llm_judge import packaged_prompt, read_prompt
+
+    return packaged_prompt() if checks.judge.prompt is None else read_prompt(data / checks.judge.prompt)
+
+
+def address_of(problem: Problem, trace: Trace, checks: Checks, code: str = "") -> str:
+    """Return where a verdict stands in the table; `code` is the digest of the user's own checkers."""
+    judged_by = (problem.statement, problem.gold, problem.answer_kind, problem.choices, problem.checker, problem.facts)
+    said = (trace.key, trace.answer, trace.finish, trace.failure)
+    return content_key("verdict", judged_by, said, ANSWER, policy_of(checks), VERSION, code)
+
+
+def judge(
+    problem: Problem, answer: str, checks: Checks, *, data: Path = Path(), without_sandbox: bool = False
+) -> Judged:
+    """Judge the answer part of a response; `data` is the folder in which a user's own checker is looked for.
+
+    `without_sandbox` lets programs run in this machine's own Python where nothing isolates them.
+    """
     if problem.checker:
         from potstill.verify.checkers import judge_by_checker
 
-        return judge_by_checker(problem, trace_answer)
+        return judge_by_checker(problem, answer, data)
+    if problem.answer_kind == "code":
+        from potstill.verify.code import judge_code
+
+        return judge_code(problem, answer, checks.code, without_sandbox=without_sandbox)
     if problem.gold is None:
         return unknown("no gold", "the problem has no gold answer")
     return judge_response(
-        trace_answer,
-        problem.gold,
-        problem.answer_kind,
-        problem.choices,
-        tolerance=checks.tolerance,
-        percent=checks.percent,
+        answer, problem.gold, problem.answer_kind, problem.choices, checks.policy, seconds=checks.seconds
     )
 
 
-def verdict_of(problem: Problem, trace: Trace, checks: Checks) -> Verdict:
+def verdict_of(
+    problem: Problem, trace: Trace, checks: Checks, *, data: Path = Path(), without_sandbox: bool = False
+) -> Verdict:
     """Return the verdict on a trace's answer; a truncated, refused or failed trace is unknown, whatever it says."""
-    judged = _unfinished(trace) or judge(problem, trace.answer, checks)
+    judged = _unfinished(trace) or judge(problem, trace.answer, checks, data=data, without_sandbox=without_sandbox)
+    return _verdict(trace, judged, ANSWER, checks)
+
+
+def _verdict(trace: Trace, judged: Judged, check: str, checks: Checks) -> Verdict:
     return Verdict(
-        trace.key, CHECK, policy_of(checks), VERSION, judged.outcome, judged.cause, judged.method, judged.score,
-        judged.extracted, judged.reason,
+        trace.key, check, policy_of(checks), VERSION, judged.outcome, judged.cause, judged.method, judged.score,
+        judged.extracted, judged.reason, judged.answer_form, judged.gold_form,
     )  # fmt: skip
 
 
@@ -52,3 +103,90 @@ def _unfinished(trace: Trace) -> Judged | None:
     if trace.finish != "stop":
         return unknown("infrastructure", trace.failure or trace.finish)
     return None
+
+
+class Verdicts:
+    """Verdicts under one set of checks, each computed once: kept in the table of `folder`, where one is given.
+
+    `code` is the digest of the user's own checkers in `data`, so that an edited one is asked again.
+    """
+
+    def __init__(
+        self, checks: Checks, *, folder: Path | None = None, data: Path = Path(), code: str = "",
+        without_sandbox: bool = False,
+    ) -> None:  # fmt: skip
+        self.checks, self._data, self._code, self._without_sandbox = checks, data, code, without_sandbox
+        self._folder = folder
+        self._table: VerdictTable | None = None
+        self._prompt = judge_prompt(checks, data)
+        self._judge_model: LanguageJudge | None = None
+        self._stack = ExitStack()
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="verdicts")
+
+    def of(self, problem: Problem, trace: Trace) -> Verdict:
+        """Return one verdict."""
+        return next(self.many([(problem, trace)]))
+
+    def many(self, traces: Iterable[tuple[Problem, Trace]]) -> Iterator[Verdict]:
+        """Yield a verdict a trace, in order; memory is bounded whatever their number."""
+        rows = iter(traces)
+        while chunk := list(itertools.islice(rows, CHUNK)):
+            yield from self._chunk(chunk)
+
+    def _chunk(self, chunk: list[tuple[Problem, Trace]]) -> list[Verdict]:
+        if self._table is None and self._folder is not None:
+            self._table = VerdictTable(self._folder / TABLE)
+        addresses = [address_of(problem, trace, self.checks, self._code + self._prompt) for problem, trace in chunk]
+        known = self._table.find(addresses) if self._table is not None else {}
+        missing = {address: row for address, row in zip(addresses, chunk, strict=True) if address not in known}
+        found = dict(zip(missing, self._threads.map(self._judge, missing.values()), strict=True))
+        if self.checks.judge is not None:
+            undecided = {address: row for address, row in missing.items() if found[address].outcome == "unknown"}
+            found |= self._ask_judge(undecided, found)
+        if self._table is not None:
+            for address, verdict in found.items():
+                self._table.keep(address, verdict)
+        return [(known | found)[address] for address in addresses]
+
+    def _judge(self, row: tuple[Problem, Trace]) -> Verdict:
+        return verdict_of(*row, self.checks, data=self._data, without_sandbox=self._without_sandbox)
+
+    def _ask_judge(self, rows: dict[str, tuple[Problem, Trace]], ruled: dict[str, Verdict]) -> dict[str, Verdict]:
+        """Ask the language model about what the rules left undecided; one that is down leaves it so."""
+        from potstill.verify.llm_judge import Case, LanguageJudge
+
+        asked = {address: row for address, row in rows.items() if not row[0].checker}
+        if not asked or self.checks.judge is None:
+            return {}
+        if self._judge_model is None:
+            folder = self._folder or Path(self._stack.enter_context(TemporaryDirectory()))
+            progress = Progress("judge", None, "questions")
+            self._judge_model = self._stack.enter_context(
+                LanguageJudge(self.checks.judge, self.checks, folder / LEDGER, progress, self._prompt)
+            )
+        cases = [
+            Case(p.statement, p.gold, p.answer_kind, p.choices, t.answer, _judged(ruled[address]), t.finish)
+            for address, (p, t) in asked.items()
+        ]
+        found = zip(asked.items(), self._judge_model.judged(cases), strict=True)
+        return {address: _verdict(trace, judged, JUDGE, self.checks) for (address, (_, trace)), judged in found}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write the table out."""
+        self._threads.shutdown()
+        self._stack.close()
+        if self._table is not None:
+            self._table.close()
+
+
+def _judged(verdict: Verdict) -> Judged:
+    return Judged(
+        verdict.outcome, verdict.cause, verdict.method, verdict.score, verdict.extracted, verdict.reason,
+        verdict.gold_form, verdict.answer_form,
+    )  # fmt: skip

@@ -1,0 +1,77 @@
+"""OpenAI's Responses API: the one place where OpenAI shows anything of its models' reasoning, as summaries.
+
+Ask for them with `sampling.extra: {reasoning: {summary: auto}}`. Servers of open models (vLLM) that speak it show the
+reasoning itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from potstill.models.dialects import Reply, count, error_in, finish_of, says_anything
+from potstill.models.faults import FaultError
+from potstill.models.requests import Request
+
+_REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
+
+
+def response_body(request: Request) -> dict[str, Any]:
+    """Return the body of a request: system prompt apart, no seed (the API has none), nothing stored at the provider."""
+    system = "\n\n".join(message.content for message in request.messages if message.role == "system")
+    turns = [
+        {"role": message.role, "content": message.content} for message in request.messages if message.role != "system"
+    ]
+    fields = {name: value for name, value in request.sampling.items() if name not in ("seed", "max_tokens")}
+    if "max_tokens" in request.sampling:
+        fields.setdefault("max_output_tokens", request.sampling["max_tokens"])
+    body: dict[str, Any] = {"model": request.model, "input": turns, "store": False, **fields}
+    return {**body, "instructions": system} if system else body
+
+
+def read(value: dict[str, Any]) -> Reply:
+    """Read a response from parsed JSON; its items of reasoning become blocks as `dialects.divide` knows them.
+
+    Raises:
+        FaultError: the response is empty or broken off.
+        ReplyError: it is an error object.
+    """
+    if value.get("error"):
+        raise error_in(value)
+    output = value.get("output")
+    items = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
+    status, details = value.get("status"), value.get("incomplete_details")
+    if status in ("failed", "cancelled", "in_progress", "queued"):
+        raise FaultError(f"broken off: status {status}")
+    reason = details.get("reason") if isinstance(details, dict) else None
+    finish, failure = finish_of(_REASONS.get(str(reason), reason) if status == "incomplete" else "stop")
+    blocks = [block for item in items if item.get("type") == "message" for block in _list(item.get("content"))]
+    refusal = next((block.get("refusal") for block in blocks if block.get("type") == "refusal"), None)
+    if isinstance(refusal, str) and refusal:
+        finish, failure = "refused", f"refusal: {refusal}"
+    message = {
+        "content": blocks,
+        "reasoning_details": [block for item in items if item.get("type") == "reasoning" for block in _reasoning(item)],
+    }
+    if finish == "stop" and not says_anything(message):
+        raise FaultError("empty completion")
+    usage = value.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    apart = usage.get("output_tokens_details")
+    return Reply(
+        message=message,
+        finish=finish,
+        failure=failure,
+        prompt_tokens=count(usage.get("input_tokens")),
+        completion_tokens=count(usage.get("output_tokens")),
+        hidden_tokens=count(apart.get("reasoning_tokens")) or 0 if isinstance(apart, dict) else 0,
+    )
+
+
+def _reasoning(item: dict[str, Any]) -> list[dict[str, Any]]:
+    found = [{"type": "reasoning.text", "text": block.get("text")} for block in _list(item.get("content"))]
+    found += [{"type": "reasoning.summary", "summary": block.get("text")} for block in _list(item.get("summary"))]
+    return found or [{"type": "reasoning.encrypted"}] * bool(item.get("encrypted_content"))
+
+
+def _list(value: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - any JSON value
+    return [block for block in value if isinstance(block, dict)] if isinstance(value, list) else []

@@ -1,0 +1,85 @@
+"""Conversations in rows, as ShareGPT (`from`, `value`) and chat templates (`role`, `content`) write them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from potstill.errors import DataError, nearest
+
+_ROLES = {
+    "system": "system", "developer": "system",
+    "user": "user", "human": "user",
+    "assistant": "assistant", "gpt": "assistant", "model": "assistant", "chatgpt": "assistant", "bot": "assistant",
+}  # fmt: skip
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+LOOKED_AT = 400
+"""Characters at the end of a question in which a sentence on the form of the answer may stand."""
+_LEADING = re.compile(r"\A\s*[^.\n]{0,160}\\boxed\{\s{0,4}\}[^.\n]{0,40}\.\s+")
+_TRAILING = re.compile(r"(?<=[\s.?!])[^.\n]{0,160}\\boxed\{\s{0,4}\}[^\w\n]{0,8}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """The first question of a conversation and the reply to it; `reasoning` where the reply has it in a field."""
+
+    question: str
+    reply: str
+    reasoning: str = ""
+
+
+def exchange(turns: object, column: str, at: str) -> Exchange:
+    """Return the first exchange of a conversation; what follows it has no question of its own and is left out.
+
+    Raises:
+        DataError: it is no list of turns, or lacks a question or a reply; `at` names the file and the row.
+    """
+    question: str | None = None
+    for number, turn in enumerate(_listed(turns, column, at), 1):
+        here = f"{at}: turn {number} of {column!r}"
+        role, text = _turn(turn, here)
+        if role == "user" and question is None:
+            question = text
+        elif role == "assistant" and question is not None:
+            reasoning = next((turn[name] for name in _REASONING if isinstance(turn.get(name), str)), "")
+            return Exchange(question, text, reasoning)
+    raise DataError(f"{at}: the conversation in {column!r} has no {'question' if question is None else 'reply'}")
+
+
+def without_instruction(question: str) -> str:
+    """Return a question without the sentence before or after it that asks for the answer in an empty `\\boxed{}`.
+
+    Published sets of traces keep such sentences in their questions (`Return your final response within \\boxed{}.`).
+    """
+    rest = _LEADING.sub("", question.strip())
+    before, end = rest[:-LOOKED_AT], rest[-LOOKED_AT:]
+    return f"{before}{_TRAILING.sub('', end)}".strip()
+
+
+def _listed(turns: object, column: str, at: str) -> list[Any]:
+    if isinstance(turns, str) and turns.lstrip().startswith("["):  # a CSV has no lists: JSON in a field
+        try:
+            turns = json.loads(turns)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{at}: {column!r} is not a list in JSON: {error}") from error
+    if not isinstance(turns, list):
+        raise DataError(f"{at}: {column!r} is not a list of turns but {type(turns).__name__}")
+    return turns
+
+
+def _turn(turn: object, here: str) -> tuple[str, str]:
+    if not isinstance(turn, dict):
+        raise DataError(f"{here} is not an object but {type(turn).__name__}")
+    named, text = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
+    role = _ROLES.get(named.casefold()) if isinstance(named, str) else None
+    if role is None:
+        raise DataError(f"{here}: unknown role {str(named)[:60]!r}{nearest(str(named)[:60], list(_ROLES))}")
+    if isinstance(text, list):  # parts: [{"type": "text", "text": ...}]
+        text = "".join(part["text"] for part in text if isinstance(part, dict) and isinstance(part.get("text"), str))
+    if text is None:
+        text = ""
+    if not isinstance(text, str):
+        raise DataError(f"{here}: its text is not text but {type(text).__name__}")
+    return role, text

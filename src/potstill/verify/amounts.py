@@ -1,0 +1,208 @@
+"""A stated answer read as a number or as a quantity. Pure, linear in the text."""
+
+from __future__ import annotations
+
+import re
+
+from potstill.verify.formulas import object_in, result_of, trimmed, undollared
+from potstill.verify.normalise import plain_math
+from potstill.verify.numbers import MAX_CHARACTERS, TooLargeError, numbers_in, parse_plain
+from potstill.verify.readings import NOTHING, Extraction
+from potstill.verify.stated import SENTENCE_END
+
+_BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,80})(?<=\S)\*\*")
+_WORD = r"(?<![\\A-Za-z])(?!(?:sqrt|sin|cos|tan|log|ln|exp|frac|pi|mod|min|max)(?![A-Za-z]))[A-Za-z]{2,}"
+_WORDS = re.compile(rf"{_WORD}[^A-Za-z]{{1,30}}{_WORD}")
+_COMPOUND = re.compile(
+    r"\d\s?(?:days?|hours?|hrs?|h|minutes?|mins?|weeks?|years?|months?|feet|foot|ft|pounds?|lbs?|dollars?|gallons?)\b"
+    r"[\s,]{0,3}(?:and\s)?\d{1,2}\s?(?:hours?|hrs?|minutes?|mins?|m|seconds?|secs?|days?|months?|inch(?:es)?|in|ounces?|oz"
+    r"|cents?|quarts?|pints?)\b(?!\s{0,2}[*/+=÷×-])",
+    re.IGNORECASE,
+)
+
+
+def _is_expression(plain: str) -> bool:
+    """Whether a statement is a formula or a compound quantity rather than a sentence with numbers in it."""
+    return _COMPOUND.search(plain) is not None or _WORDS.search(plain) is None
+
+
+_LIST = re.compile(r"\s{0,2}(?:,|;|or\b|and\b|/|to\b|-)\s{0,2}(?:or\b|and\b)?\s?[-+$]?\s?\d")
+
+
+Found = tuple[str, int, int]
+"""A number in a sentence: its spelling, start and end."""
+
+
+def read_number(text: str, method: str, before: str = "") -> Extraction:
+    """Return the number that a statement names; the sentence's other numbers go into `others`.
+
+    A formula that is not one plain number is returned as it is: none of its numbers may pass for it. Of several numbers
+    in a sentence it is the one that the text `before` computed last, where that is told.
+    """
+    if len(text) > MAX_CHARACTERS:
+        return Extraction(None, method)
+    plain = plain_math(text)
+    whole = whole_number(plain, method)
+    if whole is not None:
+        return whole
+    found = numbers_in(plain)
+    if method == "box" or not found or _is_expression(plain):
+        return _formula(text, plain, method, found)
+    if "$" in text or "\\" in text:
+        named = object_in(text, "number")
+        number = None if named is None else whole_number(plain_math(named), method)
+        if number is not None:
+            return Extraction(number.value, method, others=_others(found, number.value or ""))
+        plain = plain_math(undollared(text))
+        found = numbers_in(plain)
+    for bold in reversed(_BOLD.findall(text)):
+        inside = numbers_in(plain_math(bold))
+        if len(inside) == 1:
+            return Extraction(inside[0][0], method, others=_others(found, inside[0][0]))
+    computed = _computed(plain, found, before)
+    if computed is not None:
+        return Extraction(computed, method, others=_others(found, computed))
+    first, start, end = found[0]
+    if not plain[:start].strip(" $(*:~≈") and not _operates(plain, end):
+        return Extraction(first, method, _LIST.match(plain, end) is not None, _others(found, first))
+    return _last_of_prose(plain, method, found)
+
+
+EXPLICIT = ("box", "second box", "JSON field", "answer tag")
+"""Methods that mark exactly what is the answer: words there are one, too (`\\boxed{\\text{none}}`)."""
+
+
+def _formula(text: str, plain: str, method: str, found: list[Found]) -> Extraction:
+    """Return the formula, or the words of an answer that is marked as one; of `5 or 6` both are candidates."""
+    if any(c.isdigit() or c in "\\^=∞√π" for c in plain):
+        ambiguous = len(found) > 1 and " or " in plain
+        value = trimmed(text) if ambiguous else result_of(trimmed(text), "number")
+        result = None if ambiguous else whole_number(plain_math(value), method)
+        if result is not None:
+            return result
+        return Extraction(value or None, method, ambiguous, tuple(n for n, _, _ in found[-8:]) if ambiguous else ())
+    if method in EXPLICIT and any(c.isalpha() for c in plain):
+        return Extraction(trimmed(text) or None, method)
+    return Extraction(None, method)
+
+
+def whole_number(plain: str, method: str) -> Extraction | None:
+    """Return the number that all of the text states: the result of `2 * 3 = 6`, the exact side of `1/3 ≈ 0.33`."""
+    try:
+        if parse_plain(plain) is None:
+            return None
+        exact = plain.replace("\\approx", "≈").partition("≈")[0]
+        value = exact if exact != plain and parse_plain(exact) is not None else plain
+    except TooLargeError:
+        value = plain
+    value = value.rpartition("=")[2].rpartition("≈")[2].strip() or plain
+    return Extraction(value.strip("$ ") if value.count("$") == 2 else value, method)
+
+
+_OPERAND = re.compile(r"[+*/^(√\[{|-]\s{0,2}$|root of\s{0,2}$", re.IGNORECASE)
+_LISTED = re.compile(r"\d[^\w\n]{0,4}(?:,|;|\bor)\s{0,2}(?:or\s{1,2})?[-+$]?$")
+
+
+def _last_of_prose(plain: str, method: str, found: list[Found]) -> Extraction:
+    """Return the last number of a sentence, unless it is part of a formula without a result, or of a list."""
+    last, start, end = found[-1]
+    before = plain[max(0, start - 24) : start]
+    if last[0] in "+-" and before[-1:] != "=":
+        operand = before.rstrip()[-1:].isdigit() or last[1:2].isspace()
+    else:
+        operand = _OPERAND.search(before) is not None and not (before.endswith("(") and plain[end : end + 1] == ")")
+    if operand or plain[end : end + 2].strip()[:1] in ("*", "/", "√"):
+        return Extraction(plain[:400], method, others=_others(found, ""))
+    return Extraction(last, method, _LISTED.search(before) is not None, _others(found, last))
+
+
+def _operates(plain: str, end: int) -> bool:
+    """Whether the number is the start of a calculation."""
+    return plain[end : end + 3].strip()[:1] in ("+", "*", "/", "=", "^", "\\", "(")
+
+
+def _others(found: list[Found], value: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(number for number, _, _ in found[-16:] if number != value))
+
+
+_REASON = re.compile(
+    r",?\s(?:(?:because|since|as (?:he|she|it|they|we))\s|(?<!so\s)(?:if|when|while|assuming|given)\b[^,]{0,200}\Z)"
+)
+_RESULT = re.compile(
+    r"(?:=|\\approx|≈)\s{0,4}(?:\\?\$|\\\(|\*\*|\\text\{|\\boxed\{){0,2}\s{0,2}(-?\d[\d,]*(?:\.\d+)?)(?![\d^!]|\s?[-+*/×·÷=(]|\\[ctd])"
+)
+
+
+def last_number(line: str, before: str = "") -> Extraction:
+    """Return the number of the line's last sentence that holds one, or the line's formula.
+
+    Of several numbers in a sentence it is the one that the text `before` computed last, else the last before `because`.
+    """
+    plain = plain_math(undollared(line))
+    if _is_expression(plain):
+        return read_number(line, "last line")
+    for sentence in reversed(SENTENCE_END.split(plain)):
+        found = numbers_in(sentence)
+        if not found:
+            continue
+        bold = [number for part in _BOLD.findall(line) for number, _, _ in numbers_in(plain_math(part))]
+        if len(bold) == 1 and any(number == bold[0] for number, _, _ in found):
+            return Extraction(bold[0], "last number", others=_others(found, bold[0]))
+        if _COMPOUND.search(sentence):
+            return Extraction(sentence.strip()[:400], "last number", others=_others(found, ""))
+        computed = _computed(sentence, found, before)
+        if computed is not None:
+            ends = sentence[: found[-1][1]].rstrip(" $").endswith("=") and computed == found[-1][0]
+            return Extraction(computed, "last result", others=() if ends else _others(found, computed))
+        reason = _REASON.search(sentence)
+        main = [number for number in found if reason is not None and number[2] <= reason.start()]
+        return _last_of_prose(sentence, "last number", main or found)
+    return NOTHING
+
+
+_ASSERTS = re.compile(
+    r"(?<!that )(?<!which )\b(?:is|are|was|were|equals?|so|therefore|thus|leaving|leaves|which|means?"
+    r"|then|and|or|but|gives?)\b|[;:]"
+)
+_PREMISE = re.compile(
+    r"\W{0,4}(?:since|as|if|because|when|given|with|after|out of|from|of)\b[^,]{0,200}\Z", re.IGNORECASE
+)
+
+
+def _computed(sentence: str, found: list[Found], before: str) -> str | None:
+    """Return the number of a sentence that is the last result computed in or before it, if none is asserted later.
+
+    `8` of `So they need 8 meals to feed all 12` after `12 / 1.5 = 8`; not the `9` of `Kelly paid $9, so $1 more`.
+    """
+    if len(found) < 2:
+        return None
+    own = _RESULT.findall(sentence)
+    results = own or _RESULT.findall(before[-800:])
+    if not results:
+        return None
+    wanted = results[-1].rstrip(",.").replace(",", "")
+    same = [number for number in found if number[0].strip("$ ").rstrip(".").replace(",", "") == wanted]
+    if not same or (not own and _PREMISE.match(sentence[: same[0][1]])):
+        return None
+    chosen = same[-1] if own else same[0]
+    return None if _ASSERTS.search(sentence, chosen[2], found[-1][1]) else chosen[0]
+
+
+_UNIT_AFTER = re.compile(
+    r"\s?(?!(?:when|for|if|because|since|which|as|in|where|with|by|on|at|so|and|or|is|are|was|to|that|the|we|this|total"
+    r"|of|from|after|before|more|less|each|a)\b)[A-Za-z%°µΩ]{1,16}[²³]?(?:\^\{?-?[1-9]\}?)?"
+    r"(?:\s?(?:/|per\s)\s?[A-Za-z]{1,12}(?:\^?[23²³])?|\s(?:units?|inches|feet|meters|metres|centimeters|miles|cm|m|ft)\b)?"
+)
+
+
+def read_quantity(text: str, method: str) -> Extraction:
+    """Return the number that a statement names, with the unit that follows it."""
+    plain = plain_math(text[:MAX_CHARACTERS])
+    if _COMPOUND.search(plain) or whole_number(plain, method) is not None:
+        return Extraction(trimmed(text), method)
+    number = read_number(text, method)
+    if number.value is None:
+        return number
+    at = plain.rfind(number.value)
+    unit = _UNIT_AFTER.match(plain, at + len(number.value)) if at >= 0 else None
+    return Extraction(number.value + (unit.group() if unit else ""), method, number.ambiguous, number.others)

@@ -1,0 +1,130 @@
+"""A Hugging Face classifier run in this process: loaded whole or not at all, in batches of like lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
+
+from potstill.errors import MissingExtraError, RecipeError
+from potstill.models.memory import release_memory
+
+if TYPE_CHECKING:
+    import torch
+
+WINDOW = 512
+"""Rows that are sorted by length together."""
+BATCH_TOKENS = 16_384
+"""Tokens of a batch, padding included; a longer row is a batch of its own."""
+_LARGEST = 1 << 24
+"""Tokenizers without a limit name an absurd one, a limit above this is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Token ids of one input, or why it has none."""
+
+    ids: Sequence[int]
+    refused: str = ""
+
+
+class Classifier:
+    """A model with one or two labels and its tokenizer, on the GPU when there is one.
+
+    `kind` is `sequence` (one row of logits an input) or `token` (one a token). fp32 on a CPU, as stored on a GPU.
+
+    Raises:
+        RecipeError: the model cannot be loaded, has other labels, or no trained head of this kind.
+    """
+
+    def __init__(self, name: str, kind: Literal["sequence", "token"]) -> None:
+        try:
+            import torch
+            import transformers
+        except ImportError as error:
+            raise MissingExtraError("a reward model", str(error.name), "train") from None
+        transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        self.torch, self.name, self.kind = torch, name, kind
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        loader: Any = transformers.AutoModelForSequenceClassification
+        if kind == "token":
+            loader = transformers.AutoModelForTokenClassification
+        dtype: Any = "auto" if self.device == "cuda" else torch.float32
+        try:
+            self.tokenizer = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+            model, told = loader.from_pretrained(name, dtype=dtype, trust_remote_code=False, output_loading_info=True)
+        except Exception as error:  # a damaged checkpoint: RuntimeError, SafetensorError, TypeError and others
+            said = str(error).strip()
+            told_by = said.splitlines()[0][:200] if said else type(error).__name__
+            raise RecipeError(
+                f"checks.reward.model {name} is no {kind} classifier that can be loaded: {told_by}"
+            ) from error
+        lacking = sorted({*told["missing_keys"], *(str(key) for key in told["mismatched_keys"])})
+        if lacking:
+            # transformers fills what is missing with random weights: scores of a causal model would be noise.
+            raise RecipeError(
+                f"checks.reward.model {name} has no trained {kind} classifier: its files lack {', '.join(lacking[:3])}"
+            )
+        self.labels = int(model.config.num_labels)
+        if self.labels not in (1, 2):
+            raise RecipeError(f"checks.reward.model {name} has {self.labels} labels: a reward model has one or two")
+        self.model: Any = model.to(self.device).eval()
+        config = model.config.get_text_config()
+        limits = (getattr(config, "max_position_embeddings", None), self.tokenizer.model_max_length)
+        self.longest = min((int(limit) for limit in limits if limit and limit < _LARGEST), default=_LARGEST)
+        self.pad = config.pad_token_id
+        added = self.tokenizer.added_tokens_decoder.values()
+        self.special = sorted({*self.tokenizer.all_special_tokens, *(str(token) for token in added if token.special)})
+
+    def refusal(self, *texts: str) -> str:
+        """Return why texts cannot be scored, or an empty text: one with a special token could forge a turn."""
+        found = next((token for token in self.special for text in texts if token and token in text), None)
+        return f"holds the special token {found} of the reward model" if found else ""
+
+    def fitted(self, ids: Sequence[int]) -> Row:
+        """Return a row, refused where it is empty or longer than the model reads: nothing is cut."""
+        if len(ids) > self.longest:
+            return Row((), f"{len(ids):,} tokens, the reward model reads {self.longest:,}")
+        return Row(ids, "" if ids else "no tokens")
+
+    def logits(self, rows: Iterable[Row]) -> Iterator[torch.Tensor | None]:
+        """Yield one fp32 tensor on the CPU a row, in order: (labels,), or (tokens, labels); None for a refused row."""
+        source = iter(rows)
+        while window := list(islice(source, WINDOW)):
+            found: list[torch.Tensor | None] = [None] * len(window)
+            for batch in self._batches(window):
+                for number, logits in zip(batch, self._forward([window[n].ids for n in batch]), strict=True):
+                    found[number] = logits
+            release_memory()
+            yield from found
+
+    def _batches(self, window: list[Row]) -> Iterator[list[int]]:
+        order = sorted((n for n, row in enumerate(window) if not row.refused), key=lambda n: -len(window[n].ids))
+        # A sequence classifier finds its last token by the padding's id, and reads one row at a time without one.
+        alone = self.kind == "sequence" and self.pad is None
+        at = 0
+        while at < len(order):
+            size = 1 if alone else max(1, BATCH_TOKENS // len(window[order[at]].ids))
+            yield order[at : at + size]
+            at += size
+
+    def _forward(self, rows: list[Sequence[int]]) -> list[torch.Tensor]:
+        torch = self.torch
+        width = max(map(len, rows))
+        pad = 0 if self.pad is None else self.pad
+        ids = torch.tensor([[*row, *[pad] * (width - len(row))] for row in rows], device=self.device)
+        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=self.device)
+        with torch.inference_mode():
+            out = self.model(input_ids=ids, attention_mask=mask).logits.float().cpu()
+        if self.kind == "sequence":
+            return list(out)
+        return [logits[: len(row)].clone() for logits, row in zip(out, rows, strict=True)]
+
+
+def share(logits: torch.Tensor) -> list[float]:
+    """Return the probability of the good label of each row of `logits` (rows, labels): 1 of two, or the only one."""
+    if logits.shape[-1] == 1:
+        return [float(value) for value in logits[:, 0].double().sigmoid()]
+    return [float(value) for value in logits.double().softmax(-1)[:, 1]]

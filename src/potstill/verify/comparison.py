@@ -1,0 +1,288 @@
+"""One answer compared with one gold answer, by the gold's kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from potstill.recipe import Policy
+from potstill.verify.allowance import Allowance
+from potstill.verify.choices import letters_of
+from potstill.verify.dates import Date, Time, compare_dates, compare_times
+from potstill.verify.judged import SHOWN, Judged, decided, unknown
+from potstill.verify.kinds import MATHEMATICAL, Gold, label_of, moment_of, read_gold, undressed, words_in
+from potstill.verify.lists import matched, split_answers
+from potstill.verify.normalise import plain_math, plain_words, spelling
+from potstill.verify.numbers import MAX_DIGITS, Number, TooLargeError, doubtful_reading, parse_based
+from potstill.verify.numerals import number_in_words
+from potstill.verify.python_values import same_python_value
+from potstill.verify.quantities import Compound, compare_compound, compare_numbers, form_of, parse_quantity
+from potstill.verify.units import unit_of
+from potstill.verify.words import compare_meanings, compare_texts, meaning_of, word_key, yes_or_no
+
+
+def compare(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
+    """Compare one answer, without the words around it, with the gold; nothing takes more than the allowance.
+
+    Unknown for an unparsable prediction where the text is a sentence: what it states was not looked for.
+    """
+    if wanted.kind in ("number", "quantity"):
+        return _as_number(text, wanted, policy, allowance)
+    if wanted.kind == "choice":
+        return _as_choice(text, wanted, policy, allowance)
+    if wanted.kind == "text":
+        return _as_text(text, wanted)
+    if wanted.kind == "yes_no":
+        said = yes_or_no(undressed(text))
+        if wanted.yes is None:
+            return unknown("unparsable gold", "neither yes nor no")
+        if said is None:
+            return unknown("unparsable prediction", "neither yes nor no")
+        return decided(said == wanted.yes, "yes or no", str(wanted.yes), str(said))
+    if wanted.kind == "date":
+        return _as_moment(text, wanted)
+    return _as_mathematics(text, wanted, policy, allowance)
+
+
+def _as_text(text: str, wanted: Gold) -> Judged:
+    if wanted.moment is not None and (moment := moment_of(text)) is not None:
+        return _same_moment(moment, wanted.moment)
+    judged = compare_texts(text, wanted.text)
+    if judged.outcome == "wrong" and "\n" in text:
+        key = word_key(wanted.text)
+        if key and f" {key} " in f" {word_key(text)} ":
+            return unknown("ambiguous", "the gold answer occurs in a longer text")
+    return judged
+
+
+def _same_moment(stated: Date | Time, wanted: Date | Time) -> Judged:
+    if isinstance(stated, Date) and isinstance(wanted, Date):
+        return compare_dates(stated, wanted)
+    if isinstance(stated, Time) and isinstance(wanted, Time):
+        return compare_times(stated, wanted)
+    return decided(False, "date", reason="a date and a time of day")
+
+
+def _as_moment(text: str, wanted: Gold) -> Judged:
+    text = undressed(text)
+    stated = moment_of(text)
+    if wanted.moment is None or word_key(text) == word_key(wanted.text):
+        return compare_texts(text, wanted.text)
+    if stated is None:
+        return unknown("unparsable prediction", "neither a date nor a time")
+    return _same_moment(stated, wanted.moment)
+
+
+def _as_choice(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
+    if wanted.letters is None:
+        return unknown("unparsable gold", "the gold answer names no choice")
+    letters = letters_of(undressed(text), wanted.options)
+    if letters is not None:
+        return decided(letters == wanted.letters, "choice", wanted.letters, letters)
+    if len(wanted.letters) == 1 and ord(wanted.letters) - 65 < len(wanted.options) and words_in(text) < 4:
+        option = wanted.options[ord(wanted.letters) - 65]
+        here = allowance.without_workers()  # the answer should have been a letter
+        judged = compare(text, read_gold(option, "auto"), policy, here) if option.strip() else None
+        if judged is not None and (judged.outcome == "right" or (judged.outcome == "wrong" and not words_in(text))):
+            return judged
+    return unknown("unparsable prediction", "names no choice")
+
+
+def _as_number(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
+    try:
+        stated = parse_quantity(_unquoted(undressed(text)))
+    except TooLargeError:
+        return _too_large(text, wanted)
+    if wanted.based is not None:
+        return _with_base(text, stated, wanted.based)
+    if wanted.value is None:
+        same = spelling(text) == spelling(wanted.text)
+        return decided(True, "same spelling") if same else unknown("unsupported", "number too large to compare")
+    if stated is None:
+        return _no_number(text, wanted, wanted.value, policy, allowance)
+    if isinstance(stated, Compound) or isinstance(wanted.value, Compound):
+        return compare_compound(stated, wanted.value, policy)
+    judged = compare_numbers(stated, wanted.value, policy)
+    if judged.outcome == "wrong" and (
+        doubtful_reading(undressed(text)) == wanted.value.value or doubtful_reading(wanted.text) == stated.value
+    ):
+        return unknown("ambiguous", "the gold, if its points or commas group digits the other way")
+    if judged.outcome == "right" and wanted.label and (label := label_of(undressed(text))) and label != wanted.label:
+        return unknown("ambiguous", f"the value of {label}, where the gold names {wanted.label}")
+    return judged
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'`" else text
+
+
+def _too_large(text: str, wanted: Gold) -> Judged:
+    if spelling(text) == spelling(wanted.text):
+        return decided(True, "same spelling")
+    digits = plain_math(text).strip("$ ").replace(",", "").lstrip("-0")
+    if isinstance(wanted.value, Number) and digits.isdigit() and len(digits) > MAX_DIGITS:
+        return decided(False, "number", form_of(wanted.value), reason="a number of too many digits")
+    return unknown("unsupported", "number too large to compare")
+
+
+def _with_base(text: str, stated: Number | Compound | None, wanted: tuple[int, int]) -> Judged:
+    """Compare with a gold whose base is written: the base belongs to the answer."""
+    based = parse_based(undressed(text))
+    if based is not None:
+        if based[0] == wanted[0] and based[1] != wanted[1]:
+            return unknown("ambiguous", "the same number in another base")
+        return decided(based == wanted, "number in a base", f"{wanted[0]} in base {wanted[1]}", f"{based[0]}")
+    if isinstance(stated, Number):
+        if stated.value == wanted[0] and wanted[1] != 10:
+            return unknown("ambiguous", "the same number in base ten")
+        return decided(
+            stated.value == wanted[0], "number in a base", f"{wanted[0]} in base {wanted[1]}", form_of(stated)
+        )
+    return unknown("unparsable prediction", "no number in a base")
+
+
+def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy, allowance: Allowance) -> Judged:
+    """Judge an answer that is not one plain number against a gold that is."""
+    bare = undressed(text)
+    if not any(c.isalnum() or c in "\\∞∅" for c in bare):
+        return unknown("unparsable prediction", "no answer in it")
+    if isinstance(value, Number) and doubtful_reading(bare) == value.value:
+        return unknown("ambiguous", "the gold, if its points or commas group digits the other way")
+    meaning = meaning_of(bare)
+    if meaning:
+        if meaning in ("none", "impossible") and isinstance(value, Number) and value.value == 0:
+            return unknown("ambiguous", f"zero, and {meaning!r}")
+        return decided(False, "meaning", wanted.text[:SHOWN], meaning)
+    written = number_in_words(plain_words(bare[:200]))
+    if written is not None and isinstance(value, Number):
+        return compare_numbers(Number(written), value, policy)
+    based = parse_based(bare)
+    if based is not None and isinstance(value, Number):
+        if based[0] == value.value:
+            return decided(True, "number in a base") if based[1] == 10 else unknown("ambiguous", "the gold in a base")
+        return decided(False, "number in a base", form_of(value), f"{based[0]}")
+    if moment_of(bare) is not None and ":" not in bare:
+        return decided(False, "date", wanted.text[:SHOWN], bare[:SHOWN])
+    if bare.startswith(_RELATIONS):
+        return decided(False, "relation", form_of(value) if isinstance(value, Number) else "", bare[:SHOWN])
+    parts = split_answers(bare)
+    if len(parts) > 1 and words_in(bare) <= len(parts):
+        return _one_of_several(parts, wanted, policy, allowance)
+    if words_in(bare) >= 3:
+        return unknown("unparsable prediction", "a sentence, not a value")
+    angle = _angle(bare, value)
+    if angle is not None:
+        return _symbolic(bare, replace(wanted, text=angle), policy, allowance)
+    return _symbolic(bare, wanted, policy, allowance)
+
+
+_RELATIONS = ("<", ">", "≤", "≥", "\\le", "\\ge", "\\lt", "\\gt", "\\ne")
+
+
+def _angle(text: str, value: Number | Compound) -> str | None:
+    """Return a gold in degrees as its multiple of pi, for an answer with pi in it."""
+    if not isinstance(value, Number) or value.unit not in ("degree", "deg") or not ("pi" in text or "π" in text):
+        return None
+    radians = f"({value.value})"
+    return f"{radians}\\pi/180"
+
+
+def _one_of_several(parts: list[str], wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
+    """Judge several answers against one: right only if all of them are the gold."""
+    if len(parts) > 64:
+        return decided(False, "several answers", wanted.text[:SHOWN], f"{len(parts)} answers")
+    unsure = False
+    for part in parts:
+        outcome = compare(part, wanted, policy, allowance).outcome
+        if outcome == "wrong":
+            return decided(False, "several answers", wanted.text[:SHOWN], f"{len(parts)} answers")
+        unsure = unsure or outcome == "unknown"
+    if unsure:
+        return _undecided_parts(allowance)
+    return decided(True, "several answers, all the same", wanted.text[:SHOWN], parts[0])
+
+
+def _undecided_parts(allowance: Allowance) -> Judged:
+    if allowance.left <= 0:
+        return unknown("timeout", "the comparison took too long")
+    return unknown("unsupported", "several answers, of which some cannot be compared")
+
+
+def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
+    bare = undressed(text)
+    if spelling(bare) == spelling(wanted.text):
+        return decided(True, "same spelling", wanted.text[:SHOWN], bare[:SHOWN])
+    if not any(c.isalnum() or c in "\\∞∅φπ{}" for c in bare):
+        return unknown("unparsable prediction", "no answer in it")
+    meaning = meaning_of(bare)
+    if meaning and wanted.meaning:
+        return compare_meanings(meaning, wanted.meaning)
+    if meaning and meaning != "all reals":
+        return decided(False, "meaning", wanted.text[:SHOWN], meaning)
+    if wanted.meaning and wanted.meaning not in ("all reals", "infinitely many"):
+        if words_in(bare) >= 3:
+            return unknown("unparsable prediction", "a sentence, not a value")
+        return decided(False, "meaning", wanted.meaning, bare[:SHOWN])
+    stated, golds = split_answers(bare), split_answers(wanted.text)
+    if len(golds) > 1 and len(stated) > 1:
+        return _several(stated, golds, policy, allowance)
+    if words_in(bare) >= 3 and words_in(wanted.text) < 3:
+        return unknown("unparsable prediction", "a sentence, not a value")
+    judged = _symbolic(bare, wanted, policy, allowance)
+    if judged.outcome == "wrong" and policy.units == "optional" and (counted := _UNIT_AT_END.fullmatch(bare)):
+        without = _symbolic(counted.group(1), wanted, policy, allowance) if unit_of(counted.group(2)) else judged
+        return without if without.outcome == "right" else judged
+    if judged.outcome == "unknown" and (same_value := same_python_value(bare, wanted.text)) is not None:
+        return decided(same_value, "Python value", wanted.text[:SHOWN], bare[:SHOWN])
+    return judged
+
+
+_UNIT_AT_END = re.compile(r"(.{1,400}[\w)}])\s{1,3}([A-Za-z][A-Za-z][A-Za-z0-9^/²³ ]{0,30})")
+
+
+def _several(stated: list[str], golds: list[str], policy: Policy, allowance: Allowance) -> Judged:
+    """Compare several answers outside brackets, in any order unless the policy or unlike labels fix it."""
+    stated, golds = _labelled(stated), _labelled(golds)
+    if policy.order == "ignore" and len(stated) > len(golds):
+        stated = list({spelling(part): part for part in stated}.values())
+    labels = [label_of(part) for part in golds], [label_of(part) for part in stated]
+    ordered = policy.order == "strict" or (len(set(labels[0])) > 1 and not any(labels[1]))
+    same = matched(stated, golds, _part_of(policy, allowance), ordered=ordered)
+    forms = ("; ".join(golds)[:SHOWN], "; ".join(stated)[:SHOWN])
+    if same is None:
+        return _undecided_parts(allowance)
+    return decided(same, "several answers", *forms)
+
+
+def _labelled(parts: list[str]) -> list[str]:
+    """Return `n=2, 3, 4` as `2, 3, 4`: a label that only the first part has is of all."""
+    if label_of(parts[0]) and not any(map(label_of, parts[1:])):
+        return [parts[0].partition("=")[2].strip(), *parts[1:]]
+    return parts
+
+
+def _part_of(policy: Policy, allowance: Allowance) -> Callable[[str, str], bool | None]:
+    def same(stated: str, wanted: str) -> bool | None:
+        if spelling(stated) == spelling(wanted):
+            return True
+        outcome = compare(stated, read_gold(wanted, "auto"), policy, allowance).outcome
+        return None if outcome == "unknown" else outcome == "right"
+
+    return same
+
+
+def _is_word(text: str) -> bool:
+    return plain_math(text).replace(" ", "").isalpha()
+
+
+def _symbolic(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
+    """Hand mathematical structure to the symbolic comparison."""
+    from potstill.verify.symbolic import compare as compare_symbolically
+
+    kind = wanted.kind if wanted.kind in MATHEMATICAL else "expression"
+    said = compare_symbolically(wanted.text, text, policy, kind, allowance=allowance)
+    if said.cause == "unparsable prediction" and _is_word(text) and any(map(str.isdigit, wanted.text)):
+        return decided(False, "words", wanted.text[:SHOWN], text[:SHOWN], "a word, not a value")
+    score = {"right": 1.0, "wrong": 0.0}.get(said.outcome)
+    return Judged(said.outcome, said.cause, said.method, score, None, said.reason, said.gold_form, said.answer_form)

@@ -1,0 +1,158 @@
+"""A gold answer read once: what kind of answer it is, and its value."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from potstill.verify.choices import gold_letter, letters_of, looks_like_choice
+from potstill.verify.dates import Date, Time, parse_date, parse_time
+from potstill.verify.lists import boxed_parts
+from potstill.verify.normalise import plain_math, plain_words, visible
+from potstill.verify.numbers import Number, TooLargeError, parse_based
+from potstill.verify.numerals import number_in_words
+from potstill.verify.quantities import Compound, parse_quantity
+from potstill.verify.words import Meaning, meaning_of, yes_or_no
+
+MATHEMATICAL = frozenset(("expression", "equation", "interval", "set", "tuple", "list", "matrix"))
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """A gold answer: its text without dress, its kind (never `auto`) and what was read from it.
+
+    `letters` are a choice's, `options` its choices; `based` is value and base of a number with its base written;
+    `label` the variable of `x = 5`. All values are None where the gold is something else.
+    """
+
+    text: str
+    kind: str
+    value: Number | Compound | None = None
+    based: tuple[int, int] | None = None
+    moment: Date | Time | None = None
+    meaning: Meaning = ""
+    letters: str | None = None
+    options: tuple[str, ...] = ()
+    yes: bool | None = None
+    label: str = ""
+
+
+@lru_cache(maxsize=65_536)
+def read_gold(gold: str, kind: str, choices: tuple[str, ...] = ()) -> Gold:
+    """Read a gold answer under its declared kind; `auto` decides by choices, then by how the gold reads."""
+    text = undressed(gold)
+    if kind in ("choice", "auto") and (kind == "choice" or looks_like_choice(text, choices)):
+        letters = letters_of(text, choices) or gold_letter(gold, choices)
+        if letters or kind == "choice":
+            return Gold(text, "choice", letters=letters or None, options=choices)
+    if kind == "text" or (kind == "auto" and _is_literal(text)):
+        return Gold(text, "text", moment=moment_of(text))
+    if kind in ("yes_no", "auto") and (kind == "yes_no" or plain_words(text) in ("yes", "no", "true", "false")):
+        return Gold(text, "yes_no", yes=yes_or_no(text))
+    if kind in MATHEMATICAL:
+        return Gold(text, kind, meaning=meaning_of(text))
+    moment = moment_of(text) if kind in ("date", "auto") else None
+    if moment is not None or kind == "date":
+        return Gold(text, "date", moment=moment)
+    return _number(text, kind)
+
+
+def _is_literal(text: str) -> bool:
+    """Whether a gold is signs alone (`] } >`) or a Python value with strings in it (`['a', 'b']`)."""
+    if not any(c.isalnum() or c in "\\∞∅ℝ" for c in text):
+        return meaning_of(text) == ""
+    quoted = text[0] in "'\"" and text[-1] == text[0] and len(text) > 1
+    return quoted or (text[0] in "[({" and text[-1] in "])}" and ("'" in text or '"' in text) and "\\" not in text)
+
+
+def _number(text: str, kind: str) -> Gold:
+    numeric = kind in ("number", "quantity")
+    try:
+        value = parse_quantity(text)
+    except TooLargeError:
+        return Gold(text, "number")
+    if value is not None:
+        unit = isinstance(value, Compound) or bool(value.symbol)
+        return Gold(text, kind if numeric else "quantity" if unit else "number", value, label=label_of(text))
+    based = parse_based(text)
+    if based is not None:
+        return Gold(text, "number", based=based)
+    meaning = meaning_of(text)
+    if not meaning:
+        words = number_in_words(plain_words(text[:200]))
+        if words is not None:
+            return Gold(text, "number", Number(words))
+    if numeric or meaning or not is_wordy(text):
+        return Gold(text, "expression", meaning=meaning)
+    return Gold(text, "text")
+
+
+_LABEL = re.compile(r"\s*\\?([A-Za-z]{1,3}(?:_\{?\w{1,3}\}?)?)\s*=(?!=)")
+
+
+def label_of(text: str) -> str:
+    """Return the variable that a value is given to, `x` of `x = 5`, or an empty string."""
+    found = _LABEL.match(text)
+    return found.group(1) if found else ""
+
+
+def moment_of(text: str) -> Date | Time | None:
+    """Return the date or the time of day that the whole text is."""
+    return parse_date(text) or parse_time(text)
+
+
+_WORD = re.compile(
+    r"(?<![\\A-Za-z])(?!(?:sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|frac|pi|mod|min|max|lim|det|gcd|lcm|infty|infinity"
+    r"|and|or|arcsin|arccos|arctan)(?![A-Za-z]))[^\W\d_]{2,}"
+)
+_OPERATORS = re.compile(r"[=+*/^<>|\\]|\d")
+
+
+_ENVIRONMENT = re.compile(r"\\(?:begin|end)\s?\{[A-Za-z]{1,20}\*?\}(?:\s?\{[clr|\s]{1,40}\})?")
+
+
+def words_in(text: str) -> int:
+    """Return how many words of two letters and more a text has, functions and commands of mathematics aside."""
+    text = text[:4_000]
+    return len(_WORD.findall(_ENVIRONMENT.sub(" ", text) if "\\begin" in text else text))
+
+
+def is_wordy(text: str) -> bool:
+    """Whether a text is words rather than mathematics: `Evelyn`, `odd n`; not `2x`, `AB`, `f(x)`."""
+    plain = plain_math(text[:4_000])
+    words = words_in(plain)
+    if len(plain) == 2 and plain.islower():
+        return False  # a product of two variables
+    return words > 0 and (_OPERATORS.search(plain) is None or words > 3) and not (plain.isupper() and len(plain) < 4)
+
+
+_DELIMITED = re.compile(
+    r"\s*(?:\$\$(?P<a>.*)\$\$|\$(?P<b>[^$]*)\$|\\\((?P<c>.*)\\\)|\\\[(?P<d>.*)\\\])\s*[.,]?\s*", re.DOTALL
+)
+_ROUGHLY = re.compile(r"\s*(?:\\approx|≈|\\simeq|\\doteq)\s*")
+_TAGS = re.compile(r"<(sub|sup)>([^<>]{1,40})</\1>")
+
+
+def undressed(text: str) -> str:
+    """Return a bare answer without the signs around its mathematics, its box, and the decimal after `≈`."""
+    text = visible(text).strip()
+    if text.isalnum():
+        return text
+    if "boxed" in text:
+        parts = boxed_parts(text)
+        if parts:
+            distinct = list(dict.fromkeys(parts))
+            text = distinct[0] if len(distinct) == 1 else " ; ".join(parts)
+    if "<su" in text:
+        text = _TAGS.sub(lambda tag: f"{'_' if tag.group(1) == 'sub' else '^'}{{{tag.group(2)}}}", text)
+    for _ in range(3):
+        found = _DELIMITED.fullmatch(text)
+        if found is None:
+            break
+        text = next(part for part in found.groups() if part is not None).strip()
+    if "approx" in text or "≈" in text or "simeq" in text:
+        exact, *rest = _ROUGHLY.split(text, maxsplit=1)
+        if rest and not re.fullmatch(r"\s*\$?(?:\\?[A-Za-z]{0,12}|.*=\s*)", exact, re.DOTALL):
+            text = exact.strip().strip("$").strip()
+    return text.rstrip(" ,;") if not text.endswith("\\,") else text

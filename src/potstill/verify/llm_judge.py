@@ -1,0 +1,286 @@
+"""A language model asked about the answers that the rules leave undecided, and about no other.
+
+It is asked once per answer, through the seam and the ledger of served models. What it says counts only where it copies
+the answer that it judged, that copy stands in the answer, and the rules do not contradict it. Whatever goes wrong with
+it leaves an answer undecided, never wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+
+from potstill import recipe
+from potstill.errors import RecipeError, TeacherError
+from potstill.models.ledger import Ledger
+from potstill.models.requests import Completion, Message, Request
+from potstill.models.sampling import wire_sampling
+from potstill.models.served import ServedModel
+from potstill.progress import Progress
+from potstill.records import Cause, Finish, content_key
+from potstill.verify.answers import judge_answer
+from potstill.verify.guards import harmless, refused, unbelievable
+from potstill.verify.judged import SHOWN, Judged
+
+ASKED: tuple[Cause, ...] = ("unsupported", "unparsable prediction", "unparsable gold")
+"""Causes that a judge is asked about. A timeout is not one: which answers time out depends on how busy the machine is,
+and more seconds decide them. Ambiguous answers contradict themselves, and no judge may choose for them."""
+CHUNK = 256
+"""Answers that are looked at together, at least."""
+BY_SPELLING = ("wrong", "text")
+"""Rules that only found another spelling contradict no judge."""
+SEED = 0
+"""Sent with each request, so that a server that heeds it says the same again; `extra: {seed: null}` sends none."""
+_SLOTS = ("question", "gold", "answer", "nonce", "conventions")
+_SLOT = re.compile("{(" + "|".join(_SLOTS) + ")}")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An answer and what the rules made of it.
+
+    `question` is the problem's statement with its choices; `answer` the response without its thinking, or a bare
+    answer; `finish` how the response ended.
+    """
+
+    question: str
+    gold: str | None
+    kind: str
+    choices: tuple[str, ...]
+    answer: str
+    judged: Judged
+    finish: Finish = "stop"
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a judge may be asked: there is a whole answer and a gold one, and the rules cannot compare them."""
+        return (
+            self.judged.outcome == "unknown"
+            and self.judged.cause in ASKED
+            and self.finish == "stop"
+            and self.kind != "code"
+            and bool(self.gold and self.gold.strip())
+        )
+
+    @property
+    def candidate(self) -> str:
+        """What the judge is shown: the final answer where one was found and kept whole, else the whole answer."""
+        found = self.judged.extracted
+        return found if found and len(found) < SHOWN else self.answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A case as it is asked; its request's key is where the ledger has the reply."""
+
+    case: Case
+    request: Request
+    nonce: str
+
+
+def packaged_prompt() -> str:
+    """Return the prompt that comes with potstill."""
+    return files("potstill.verify").joinpath("judge_prompt.txt").read_text(encoding="utf-8")
+
+
+def read_prompt(path: Path) -> str:
+    """Return a prompt of the user's own.
+
+    Raises:
+        RecipeError: the file cannot be read, or lacks one of the places that are filled in.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"checks.judge: the prompt {path} cannot be read ({error}): name a text file") from None
+    missing = [f"{{{slot}}}" for slot in _SLOTS if f"{{{slot}}}" not in text]
+    if missing:
+        raise RecipeError(f"checks.judge: the prompt {path} lacks {', '.join(missing)}: write each where it belongs")
+    return text
+
+
+def prompt_hash(prompt: str) -> str:
+    """Return the hash of a prompt that verdicts name."""
+    return content_key("judge prompt", prompt)[:16]
+
+
+def judge_undecided(
+    cases: Iterable[Case], judge: recipe.Judge, checks: recipe.Checks, ledger: Path, progress: Progress
+) -> Iterator[Judged]:
+    """Yield one judgement a case, in order, reading a few hundred cases at a time: see `LanguageJudge`."""
+    with LanguageJudge(judge, checks, ledger, progress) as bench:
+        source = iter(cases)
+        while chunk := list(islice(source, max(CHUNK, 8 * judge.concurrency))):
+            yield from bench.judged(chunk)
+
+
+class LanguageJudge:
+    """One judge with its ledger, which is opened for the first question. Used as a context.
+
+    A reply that the ledger has is not asked for again. Where the judge cannot be reached, refuses or is cut off, the
+    judgement is unknown with cause `infrastructure`; once the seam gives it up, this object asks nothing more.
+    `prompt` replaces the packaged one. Progress counts questions.
+
+    Raises:
+        TeacherError: the address or the key of the judge cannot be used.
+        RecipeError: its sampling settings hold a field that is not the recipe's to set.
+    """
+
+    def __init__(
+        self, judge: recipe.Judge, checks: recipe.Checks, ledger: Path, progress: Progress, prompt: str | None = None
+    ) -> None:
+        self.judge, self.checks, self.path, self.progress = judge, checks, ledger, progress
+        self.prompt = packaged_prompt() if prompt is None else prompt
+        self.sampling = wire_sampling(judge.sampling, SEED, "checks.judge.sampling")
+        self.conventions = conventions(checks.policy)
+        self.method = f"judge {judge.model}, prompt {prompt_hash(self.prompt)}"
+        self.given_up = ""
+        self.completions: Ledger | None = None
+        settings = recipe.ServedTeacher(
+            "served", judge.base_url, judge.model, judge.api_key_env, judge.sampling, judge.concurrency, judge.timeout
+        )
+        self.model = ServedModel(settings, section="checks.judge")
+
+    def __enter__(self) -> LanguageJudge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.completions is not None:
+            self.completions.close()
+
+    def judged(self, cases: list[Case]) -> Iterator[Judged]:
+        """Yield one judgement a case, in order: those decided and those not to be asked about as they came.
+
+        Raises:
+            StoreError, BusyError: the ledger cannot be used.
+            MissingExtraError: an answer has to be asked about and the HTTP client is absent.
+        """
+        plan = [self._planned(case) for case in cases]
+        questions = [item for item in plan if isinstance(item, _Question)]
+        replies = self._ask(questions) if questions else None
+        for item in plan:
+            if isinstance(item, Judged):
+                yield item
+            else:
+                yield self._settled(item, replies.get(item.request.key) if replies else None)
+
+    def _planned(self, case: Case) -> Judged | _Question:
+        if not case.undecided:
+            return case.judged
+        if why := refused(case.candidate, case.gold or ""):
+            return _left(case, case.judged.method, f"judge not asked: {why}")
+        return self._question(case)
+
+    def _question(self, case: Case) -> _Question:
+        # The code is a hash over the answer itself, so that no answer can contain its own, and a rerun asks the same.
+        nonce = content_key("judge nonce", self.prompt, case.question, case.gold, case.candidate)[:12]
+        filled = {
+            "question": harmless(case.question),
+            "gold": harmless(case.gold or ""),
+            "answer": harmless(case.candidate),
+            "nonce": nonce,
+            "conventions": self.conventions,
+        }
+        # One pass: what is filled in may itself contain {nonce}.
+        text = _SLOT.sub(lambda slot: filled[slot[1]], self.prompt)
+        return _Question(case, Request((Message("user", text),), self.judge.model, self.sampling, 0), nonce)
+
+    def _ask(self, questions: list[_Question]) -> Ledger:
+        if self.completions is None:
+            self.completions = Ledger(self.path)
+        if not self.given_up:
+            try:
+                self.model.collect((question.request for question in questions), self.completions, self.progress)
+            except TeacherError as error:
+                self.given_up = str(error)
+        return self.completions
+
+    def _settled(self, question: _Question, completion: Completion | None) -> Judged:
+        case = question.case
+        if completion is None or completion.finish == "failed":
+            told = completion.failure if completion else ""
+            return _outage(case, self.method, told or self.given_up or "no reply")
+        if completion.finish == "refused":
+            return _outage(case, self.method, f"refused: {completion.failure}")
+        if completion.finish == "length":
+            return _outage(case, self.method, "its reply was cut off: raise checks.judge.sampling.max_tokens")
+        verdict, quote = read_reply(completion.content, question.nonce)
+        if verdict not in ("RIGHT", "WRONG"):
+            return _left(
+                case,
+                self.method,
+                f"the judge is {verdict}" if verdict else "the judge's reply has no verdict in its form",
+            )
+        right = verdict == "RIGHT"
+        if why := unbelievable(quote, case.candidate, case.gold or "", right=right):
+            return _left(case, self.method, f"the judge says {verdict}, but {why}")
+        return self._decided(case, quote, right=right)
+
+    def _decided(self, case: Case, quote: str, *, right: bool) -> Judged:
+        """Return the judge's verdict on a quote, unless the rules can read the quote and say otherwise."""
+        rules = judge_answer(
+            quote, case.gold or "", case.kind, case.choices, self.checks.policy, seconds=self.checks.seconds
+        )
+        method, shown = self.method, quote if len(quote) <= SHOWN else f"{quote[: SHOWN - 3]}..."
+        if rules.outcome != "unknown" and (rules.outcome, rules.method) != BY_SPELLING:
+            if (rules.outcome == "right") != right:
+                said = "RIGHT" if right else "WRONG"
+                return _left(
+                    case, self.method, f"the judge says {said} of {quote[:80]!r}, the rules say {rules.outcome}"
+                )
+            method = f"{method}, and {rules.method}" if rules.method else method
+        return replace(
+            case.judged, outcome="right" if right else "wrong", cause="", method=method, score=float(right),
+            extracted=shown, reason="",
+        )  # fmt: skip
+
+
+def read_reply(text: str, nonce: str) -> tuple[str, str]:
+    """Return (verdict, quote) of a judge's reply; two empty texts unless it ends in exactly the two lines asked for.
+
+    The verdict is RIGHT, WRONG or UNSURE. Asterisks and backticks around either line are let pass.
+    """
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    if len(lines) < 2 or sum(line.lstrip("*`> ").startswith(f"VERDICT-{nonce}") for line in lines) != 1:
+        return "", ""
+    verdict = re.fullmatch(rf"VERDICT-{nonce}:\s{{0,9}}(RIGHT|WRONG|UNSURE)\.?", re.sub("[*`]", "", lines[-1]).strip())
+    quote = re.fullmatch(rf"[*`]{{0,3}}QUOTE-{nonce}[*`]{{0,3}}:[*`]{{0,3}}(.{{1,9999}})", lines[-2])
+    if verdict is None or quote is None:
+        return "", ""
+    copied = quote[1].strip()
+    for mark in ("`", '"', "**"):
+        if len(copied) > 2 * len(mark) and copied.startswith(mark) and copied.endswith(mark):
+            copied = copied[len(mark) : -len(mark)].strip()
+    return verdict[1], "" if copied == "NONE" else copied
+
+
+def conventions(policy: recipe.Policy) -> str:
+    """Return a policy as sentences for the prompt, one a line."""
+    figures = policy.significant_figures
+    sentences = (
+        "10% is 0.1 and not 10." if policy.percent == "strict" else "A percent sign makes no difference: 10% is 10.",
+        f"A decimal may differ from the reference by {policy.tolerance:g} of it." if policy.tolerance else "",
+        f"Decimals agree when they agree in {'as many' if figures == 'gold' else figures} significant figures"
+        f"{' as the reference has' if figures == 'gold' else ''}." if figures else "",
+        "Decimals agree only if they are equal." if not policy.tolerance and not figures else "",
+        "Several answers must come in the order of the reference." if policy.order == "strict"
+        else "The order of several answers makes no difference; that of the parts of a tuple does.",
+        "Units must be there." if policy.units == "required"
+        else "A unit that only one of the two has makes no difference; two units are converted.",
+        "An answer that is not in simplest form is WRONG." if policy.simplified else "",
+    )  # fmt: skip
+    return "\n".join(f"- {sentence}" for sentence in sentences if sentence)
+
+
+def _left(case: Case, method: str, why: str) -> Judged:
+    """Return a case as undecided as it was."""
+    reason = f"{case.judged.reason}; {why}" if case.judged.reason else why
+    return replace(case.judged, method=method, reason=reason)
+
+
+def _outage(case: Case, method: str, why: str) -> Judged:
+    return replace(case.judged, cause="infrastructure", method=method, reason=f"judge: {why}")

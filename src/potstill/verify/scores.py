@@ -1,0 +1,49 @@
+"""Traces in, a reward model's scores out; which model and how its steps' scores are put together is the recipe's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import tee
+from pathlib import Path
+
+from potstill.recipe import Reward
+from potstill.records import Problem, Score, Trace
+from potstill.verify.reward import OutcomeModel
+from potstill.verify.steps.prm import ProcessModel, aggregate
+from potstill.verify.steps.segment import segment
+
+
+def scores_of(traces: Iterable[tuple[Problem, Trace]], reward: Reward, data: Path) -> Iterator[Score]:
+    """Yield one score a trace, in order; `data` is the folder in which a local model is looked for.
+
+    An outcome model reads the answer part, a process model the steps of the reasoning. A trace that is not whole, or
+    longer than the model reads, has no value and a reason.
+    """
+    local = data / Path(reward.model).expanduser()
+    name = str(local) if local.is_dir() else reward.model
+    scored, again = tee(traces)
+    found = _outcome(name, scored) if reward.kind == "outcome" else _process(name, reward, scored)
+    for (value, steps, reason), (_, trace) in zip(found, again, strict=True):
+        if trace.finish == "stop":
+            yield Score(trace.key, reward.model, reward.kind, value, steps, reason)
+        else:
+            yield Score(trace.key, reward.model, reward.kind, None, (), f"the trace ended as {trace.finish}")
+
+
+def _outcome(
+    name: str, traces: Iterable[tuple[Problem, Trace]]
+) -> Iterator[tuple[float | None, tuple[float, ...], str]]:
+    for rewarded in OutcomeModel(name).score((problem.statement, trace.answer) for problem, trace in traces):
+        yield rewarded.score, (), rewarded.reason
+
+
+def _process(
+    name: str, reward: Reward, traces: Iterable[tuple[Problem, Trace]]
+) -> Iterator[tuple[float | None, tuple[float, ...], str]]:
+    solutions = (
+        (problem.statement, [trace.reasoning[span.start : span.end] for span in segment(trace.reasoning)])
+        for problem, trace in traces
+    )
+    for found in ProcessModel(name, reward.separator).score(solutions):
+        steps = found.scores or ()
+        yield aggregate(steps, reward.aggregate) if steps else None, steps, found.reason

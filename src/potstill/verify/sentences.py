@@ -1,0 +1,136 @@
+"""Answers that are sentences: what they deny, decline or merely mention."""
+
+from __future__ import annotations
+
+import re
+
+from potstill.recipe import Policy
+from potstill.verify.judged import Judged, decided, unknown
+from potstill.verify.kinds import Gold
+from potstill.verify.normalise import plain_math, plain_words
+from potstill.verify.numbers import Number, TooLargeError, numbers_in
+from potstill.verify.numerals import NUMERALS
+from potstill.verify.quantities import compare_numbers, form_of, parse_quantity
+from potstill.verify.words import declines
+
+MAX_CHARACTERS = 20_000
+MAX_SENTENCE = 80
+MAX_TAIL = 2_000
+MIN_LETTERS = 3
+_DENIALS = frozenset((
+    "not", "wrong", "incorrect", "isn't", "false", "never", "ignore", "neither", "mistaken", "least", "most", "than",
+    "between",
+))  # fmt: skip
+
+
+_EXCLUDING = (
+    r"(?:\b(?:any|every)(?:thing|one|body)?(?: value| number| answer)? (?:but|except|besides)|\ball (?:but|except)"
+    r"|\bother than|\bexcept(?: for)?|\bexcluding|\binstead of|\brather than|\bfar from|\b(?:can|could)(?:not|n't) be"
+    r"|\bno longer|\bopposite of|\bunlike)"
+)
+_EXCLUDES = re.compile(_EXCLUDING)
+
+
+def denies(text: str) -> bool:
+    """Whether a sentence has a word that takes back what it states, or states a bound."""
+    plain = plain_words(text[:MAX_CHARACTERS])
+    if _EXCLUDES.search(plain) is not None:
+        return True
+    return not _DENIALS.isdisjoint(plain.replace(",", " ").replace(".", " ").split())
+
+
+def denied_at_end(text: str, value: str) -> bool:
+    """Whether the last mention of a value in a text is denied there: `so it is not 5`, `5 is wrong`."""
+    tail = text[-MAX_TAIL:]
+    at = tail.rfind(value)
+    if at < 0:
+        return False
+    before, after = tail[max(0, at - 24) : at].lower(), tail[at + len(value) : at + len(value) + 40].lower()
+    return _DENIED_BEFORE.search(before) is not None or _DENIED_AFTER.match(after) is not None
+
+
+def without_reading(text: str, wanted: Gold, policy: Policy) -> Judged | None:
+    """Judge a sentence that states no answer in so many words, against a number; None where nothing can be said.
+
+    Right only if its one number is the gold and no word could make it another; wrong if it declines to answer, denies
+    the gold, or names numbers of which none is the gold.
+    """
+    if not isinstance(wanted.value, Number) or not any(c.isalpha() for c in text):
+        return None
+    plain = plain_math(text[:MAX_CHARACTERS])
+    only = _only_number(plain)
+    if only is not None:
+        return compare_numbers(only, wanted.value, policy)
+    last = _last_in_script(plain)
+    if last is not None:
+        return compare_numbers(last, wanted.value, policy)
+    named = _mentions(plain, wanted.value)
+    if named and all(_DENIED_AFTER.match(plain, end) or _DENIED_BEFORE.search(plain[:start]) for start, end in named):
+        return decided(False, "denied", form_of(wanted.value), reason="the answer says that it is not the gold")
+    if named:
+        return unknown("ambiguous", "the gold answer occurs in a sentence that states no answer")
+    if declines(text):
+        return decided(False, "declined", form_of(wanted.value), reason="the answer declines to give one")
+    if "\\" in plain or NUMERALS.intersection(plain_words(text).split()):
+        return None
+    return decided(False, "words", form_of(wanted.value), reason="no number in it is the gold")
+
+
+_DOUBTS = re.compile(
+    r"\b(?:not|no|nor|never|isn't|wrong|incorrect|false|or|and|than|more|less|fewer|most|least|about|around|between|if"
+    r"|unless|without|except|excluding|but|besides|rather|instead|far|unlike|minus|plus|times|from|mod|base|over|percent|choose|power|root|step|case|question|problem)\b"
+    r"|n't\b|[^\x20-\x7e]|[<>+*^|\\{}\[\]_]",
+    re.IGNORECASE,
+)
+
+
+def _only_number(plain: str) -> Number | None:
+    """Return the one number of a short sentence without any word or sign that could make it another: `Answer 9`."""
+    found = numbers_in(plain) if len(plain) <= MAX_SENTENCE else []
+    if len(found) != 1 or _DOUBTS.search(plain) or NUMERALS.intersection(plain_words(plain).split()):
+        return None
+    written, start, end = found[0]
+    around = plain[:start] + plain[end:]
+    if plain[:start].rstrip(" \"'").endswith(("-", "+")) or "=" in around or any(c.isdigit() for c in around):
+        return None
+    try:
+        number = parse_quantity(written)
+    except TooLargeError:
+        return None
+    return number if isinstance(number, Number) else None
+
+
+_SCRIPT = re.compile(r"[\u0590-\u06ff\u0900-\u0dff\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
+_SCRIPT_DENIES = re.compile("不|非|没|無|无|ない|아니|ليس|غير|ไม่|नहीं")
+
+
+def _last_in_script(plain: str) -> Number | None:
+    """Return the last number of prose in a script without Latin words, unless something near it denies it."""
+    tail = plain[-MAX_TAIL:]
+    found = numbers_in(tail) if len(_SCRIPT.findall(tail)) >= MIN_LETTERS else []
+    if not found or _SCRIPT_DENIES.search(tail[max(0, found[-1][1] - 12) : found[-1][2] + 12]):
+        return None
+    try:
+        number = parse_quantity(found[-1][0])
+    except TooLargeError:
+        return None
+    return number if isinstance(number, Number) else None
+
+
+_DENIED_AFTER = re.compile(r"[\s\"')]{0,3}(?:is|was|would be|seems)?\s?(?:not|n't|wrong|incorrect|false|mistaken)\b")
+_DENIED_BEFORE = re.compile(
+    rf"(?:\bnot|n't|never|neither|nor|{_EXCLUDING})(?: be| equal(?: to)?)?[\s\"'($*]{{1,5}}(?:\\boxed\{{)?\Z"
+)
+
+
+def _mentions(plain: str, value: Number) -> list[tuple[int, int]]:
+    """Return where a sentence names the number."""
+    spans = []
+    for written, start, end in numbers_in(plain):
+        try:
+            number = parse_quantity(written)
+        except TooLargeError:
+            continue
+        if isinstance(number, Number) and number.value == value.value:
+            spans.append((start, end))
+    return spans

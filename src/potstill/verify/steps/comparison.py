@@ -1,0 +1,259 @@
+"""One equation judged: equal under some way to read it, surely false, or not to be decided here.
+
+The readings are many on purpose (percent as hundredths or plainly, dollars or cents, a rounded result), since a writer
+who computed rightly must never be called wrong for a manner of writing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+from potstill.verify.steps.expressions import Number, Product, Reading, UnreadableError, readings, value
+from potstill.verify.steps.statements import Equation, Side
+from potstill.verify.steps.units import UNITS
+
+Outcome = Literal["right", "wrong", "unknown"]
+_EXACT = frozenset(("money", "length", "mass", "volume"))
+"""Dimensions whose units convert in one way only; a month has 28 to 31 days, a day 24 hours or 8."""
+Rounded = dict[Fraction, Fraction]
+"""Rounded numbers that were stated so far -> what they stand for."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepChecked:
+    """What the calculator says of one step.
+
+    `stated` is the equation that decided (the first false one, else the last one read), `recomputed` the value of its
+    left side; both are empty where nothing was read.
+    """
+
+    outcome: Outcome
+    stated: str = ""
+    recomputed: str = ""
+    reason: str = ""
+
+
+FLOATING = 10
+"""Decimals from which a number was written by a program, in binary: 0.09999999999999998 is 0.1."""
+SHOWN = 200
+"""Characters of an expression or a value that a report shows."""
+_DISOWNED = re.compile(
+    r"\b(?:not|isn't|doesn't|incorrect\w{0,2}|wrong\w{0,2}|mistake\w{0,3}|errors?|suppose|assum\w{1,5}|pretend|instead"
+    r"|cannot|can't|mod|modulo)\b|\\[bp]?mod",
+    re.IGNORECASE,
+)
+_LOOSELY = re.compile(
+    r"\b(?:about|approx\w{0,9}|round\w{0,5}|nearly|almost|roughly|around|floor|ceil\w{0,3}|remainder|whole|at least"
+    r"|at most|integers?|nearest|left over)\b",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(r"[A-Za-z$%¢°€£]")
+"""What makes a number more than a number: a unit, a word, a currency, a percent sign."""
+_WORD = re.compile(r"(?<!\\)[A-Za-z]+")
+_RANGE = re.compile(r"\d{1,4}-\d{1,4}")
+_SCALE = re.compile(r"\b(?:hundred|thousand|million|billion|dozen)", re.IGNORECASE)
+_SCALES = (Fraction(100), Fraction(1000), Fraction(10**6), Fraction(10**9), Fraction(12))
+
+
+def judge(equation: Equation, rounded: Rounded) -> StepChecked:
+    """Judge an equation whose sides are both readable; a rounding that it states is added to `rounded`."""
+    left, right = equation.left, equation.right
+    stated = f"{_clipped(left.text)} {'≈' if equation.sign == '~' else '='} {_clipped(right.text)}"
+    recomputed = ""
+    try:
+        lefts, rights = _values(left, rounded), _values(right, rounded)
+        recomputed = _clipped(shown(lefts[0]))
+        reason = _agreement(equation, lefts, rights, rounded)
+        if reason:
+            return StepChecked("right", stated, recomputed, reason)
+        doubt = _doubt_of_reading(equation, lefts[0], rights[0]) or _doubt_of_value(equation, lefts[0], rights[0])
+    except UnreadableError as error:
+        doubt = str(error)
+    if doubt:
+        return StepChecked("unknown", stated, recomputed, doubt)
+    return StepChecked(
+        "wrong", stated, recomputed, f"{_clipped(left.text)} is {recomputed}, not {_clipped(right.text)}"
+    )
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _values(side: Side, rounded: Rounded) -> list[Fraction]:
+    """Return the values of a side under its readings, the plainest first."""
+    values: list[Fraction] = []
+    for reading in readings(side.features):
+        for node in side.nodes:
+            values.append(value(node, reading, rounded))
+            if rounded or "decimals" in side.features:
+                values.append(value(node, replace(reading, rounded=True), rounded))
+    return values
+
+
+def _agreement(equation: Equation, lefts: Sequence[Fraction], rights: Sequence[Fraction], rounded: Rounded) -> str:
+    """Return in what sense the sides agree, or an empty text."""
+    if not set(lefts).isdisjoint(rights):
+        return "equal"
+    left, right = equation.left, equation.right
+    loose = equation.sign == "~" or _LOOSELY.search(equation.context) is not None
+    for first, second in itertools.product(lefts, rights):
+        for exact, stated, side in ((first, second, right), (second, first, left)):
+            literal = side.literal
+            if literal is not None and _rounds(exact, stated, literal, loose, equation.sign == "~"):
+                rounded[literal.value] = exact * (literal.value / stated if stated else 1)
+                return "rounded"
+    for dimension in sorted(_dimensions(left.units | right.units)):
+        reading = Reading(dimension=dimension)
+        if value(left.nodes[0], reading, rounded) == value(right.nodes[0], reading, rounded):
+            return f"equal in units of {dimension}"
+    return ""
+
+
+def _rounds(exact: Fraction, stated: Fraction, literal: Number, loose: bool, about: bool) -> bool:
+    """Return whether a written number is a value rounded, or from two decimals on cut off."""
+    last = Fraction(1, 10**literal.decimals) * (abs(stated / literal.value) if literal.value else 1)
+    difference = abs(exact - stated)
+    if literal.decimals >= FLOATING:
+        return difference * 10**9 <= abs(exact)
+    if literal.decimals:
+        cut = literal.decimals >= 2 and abs(stated) < abs(exact)
+        return difference < last if cut else difference <= last / 2
+    if about:
+        digits = str(literal.value)
+        zeros = len(digits) - len(digits.rstrip("0"))
+        return difference <= max(last * Fraction(10) ** zeros / 2, abs(exact) / 100)
+    return loose and difference < last
+
+
+def _doubt_of_reading(equation: Equation, exact: Fraction, stated: Fraction) -> str:
+    """Return why the sides may not be what the writer set equal, or an empty text."""
+    left, right = equation.left, equation.right
+    if left.doubtful or right.doubtful:
+        return "the reading is not sure"
+    if _DISOWNED.search(equation.context):
+        return "the text may not stand by it"
+    shared = _dimensions(left.units) & _dimensions(right.units)
+    bare = not left.operators and not right.operators
+    if bare and _things(left) != _things(right) and not _misconverts(left, right):
+        return "no operation is stated"
+    if bare and not equation.joined and not (shared and not left.worded):
+        return "no operation is stated"
+    if not left.operators and right.operators and (left.worded or _NAMED.search(left.text)):
+        return "a quantity, not a computation"
+    if left.worded and right.literal is None and not equation.named:
+        return "words before a computation"
+    if (
+        _is_share(left, equation.sign)
+        and right.literal is not None
+        and not right.text.endswith("%")
+        and abs(stated) >= 1
+    ):
+        return "a share of something, not a number"
+    if left.last is not None and value(left.last, Reading(), {}) == stated and _NAMED.search(left.text):
+        return "the last term alone"
+    if _is_running(left, right, exact):
+        return "a running total"
+    if left.worded and _RANGE.fullmatch(left.text):
+        return "a range"
+    if equation.sign == "is" and right.literal is None:
+        return "not stated as an equation"
+    return ""
+
+
+def _doubt_of_value(equation: Equation, exact: Fraction, stated: Fraction) -> str:
+    """Return why the values may differ although the writer computed rightly, or an empty text."""
+    left, right = equation.left, equation.right
+    if _SCALE.search(equation.context) and any(stated == exact * scale or exact == stated * scale for scale in _SCALES):
+        return "a scale in words"
+    lone = left.last is not None and not left.units and _NAMED.search(left.text) is not None
+    if (_is_mixed(left.units | right.units) and not _misconverts(left, right)) or (lone and right.units):
+        return "units differ"
+    named = _things(left) and _things(right) and _things(left) != _things(right)
+    if named and _is_power_of_ten(exact, stated) and not _misconverts(left, right):
+        return "perhaps another unit"
+    difference = abs(exact - stated)
+    if equation.sign == "~" and 20 * difference <= max(abs(exact), abs(stated)):
+        return "nearly so"
+    if not left.operators and not left.units and 100 * exact == stated:
+        return "perhaps hundredths"
+    if right.literal is not None and not right.literal.decimals and not _is_finite(exact) and difference < 1:
+        return "rounded to a whole number without saying so"
+    return ""
+
+
+def _is_running(left: Side, right: Side, exact: Fraction) -> bool:
+    """Return whether the right side only starts with the result: `2 * 3 = 6 + 4 = 10`, or `= 6 boxes * 4`."""
+    if right.leading is None or not right.operators or right.text.startswith("("):
+        return False
+    goes_on = right.operators >= left.operators or _NAMED.search(left.text + right.text) is not None
+    return goes_on and value(right.leading, Reading(), {}) == exact
+
+
+def _is_share(side: Side, sign: str) -> bool:
+    """Return whether a side is a bare `60%` or `if 3/4`, which may be said of anything: `if 3/4 = 9 books`."""
+    if not side.operators:
+        return side.text.endswith("%")
+    node = side.nodes[0]
+    parts = [part.value for _, _, part in node.factors if isinstance(part, Number)] if isinstance(node, Product) else []
+    bare = len(parts) == 2 and side.operators == 1 and "/" in side.text and 0 < parts[0] <= parts[1]
+    return bare and (side.worded or sign == "is")
+
+
+def _dimensions(units: frozenset[str]) -> set[str]:
+    return {dimension for unit in units for dimension in UNITS[unit]}
+
+
+def _is_mixed(units: frozenset[str]) -> bool:
+    """Return whether two different units of one dimension are named."""
+    return any(
+        len({UNITS[unit][dimension] for unit in units if dimension in UNITS[unit]}) > 1
+        for dimension in _dimensions(units)
+    )
+
+
+def _things(side: Side) -> set[str]:
+    """Return the words of a side and right after it, without endings of the plural."""
+    return {word.lower().rstrip("s") for word in _WORD.findall(f"{side.text} {side.noun}")}
+
+
+def _is_power_of_ten(one: Fraction, two: Fraction) -> bool:
+    if not one or not two:
+        return False
+    ratio = abs(one / two)
+    digits = str(ratio.numerator * ratio.denominator)
+    return 1 in (ratio.numerator, ratio.denominator) and digits == "1" + "0" * (len(digits) - 1)
+
+
+def _misconverts(left: Side, right: Side) -> bool:
+    """Return whether one quantity is set equal to one in another unit that is off by more than a twentieth."""
+    if left.operators or right.operators or len(_things(left)) != 1 or len(_things(right)) != 1:
+        return False
+    shared = _dimensions(left.units) & _dimensions(right.units) & _EXACT
+    values = [[value(side.nodes[0], Reading(dimension=name), {}) for side in (left, right)] for name in sorted(shared)]
+    return bool(values) and all(20 * abs(one - two) > max(abs(one), abs(two)) for one, two in values)
+
+
+def _is_finite(number: Fraction) -> bool:
+    """Return whether a value has finitely many decimals."""
+    below = number.denominator
+    for prime in (2, 5):
+        while below % prime == 0:
+            below //= prime
+    return below == 1
+
+
+def shown(number: Fraction) -> str:
+    """Return a value as a whole number, as a decimal where it has at most 6 decimals, else as a fraction."""
+    if number.denominator == 1:
+        return str(number.numerator)
+    scaled = number * 10**6
+    if scaled.denominator == 1:
+        sign, digits = "-" if number < 0 else "", str(abs(scaled.numerator)).rjust(7, "0")
+        return f"{sign}{digits[:-6]}.{digits[-6:].rstrip('0')}"
+    return f"{number.numerator}/{number.denominator}"

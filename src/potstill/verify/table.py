@@ -1,0 +1,112 @@
+"""The verdict table: whoever needs a verdict first computes it, everyone after reads it.
+
+Rows are addressed by content: the trace with its answer, what the problem is judged by, the check, its policy and its
+version. One SQLite file in the run folder, beside the stages, so that it outlives every redo. What it holds can be
+computed again, so a crash may cost the last few rows and never more.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from potstill.errors import StoreError
+from potstill.records import Verdict
+from potstill.store import refusal, writing
+
+COMMIT_ROWS = 500
+
+
+class VerdictTable:
+    """Verdicts by address; one writing process, which the lock of the run folder sees to."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._open: sqlite3.Connection | None = None
+        self._waiting = 0
+        with self._named():
+            self._open = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._open.execute("pragma journal_mode = delete")
+            self._open.execute("pragma synchronous = normal")
+            self._open.execute("create table if not exists verdicts (address text primary key, row text) strict")
+
+    def _run(self, statement: str, values: tuple[str, ...] = ()) -> sqlite3.Cursor:
+        if self._open is None:
+            raise StoreError(f"{self._path} was closed")
+        with self._named():
+            return self._open.execute(statement, values)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorname == "SQLITE_FULL":
+                raise StoreError(refusal(OSError(errno.ENOSPC, ""), self._path)) from error
+            if error.sqlite_errorname.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+                raise StoreError(refusal(OSError(errno.EACCES, ""), self._path)) from error
+            if error.sqlite_errorname.startswith("SQLITE_BUSY"):
+                raise StoreError(f"{self._path} is in use by another process: wait for it") from error
+            if error.sqlite_errorname.startswith("SQLITE_IOERR"):
+                raise StoreError(f"{self._path}: {error}; nothing sealed is lost") from error
+            raise StoreError(f"{self._path}: {error}: remove it, the verdicts are computed again") from error
+
+    def find(self, addresses: Iterable[str]) -> dict[str, Verdict]:
+        """Return the verdicts that are there."""
+        found = {}
+        for address in addresses:
+            row = self._run("select row from verdicts where address = ?", (address,)).fetchone()
+            if row is not None:
+                found[address] = Verdict(**json.loads(row[0]))
+        return found
+
+    def keep(self, address: str, verdict: Verdict) -> None:
+        """Remember a verdict; one that an outage left undecided is not kept, so that the next run tries again."""
+        if verdict.cause == "infrastructure":
+            return
+        if not self._waiting:
+            self._run("begin")
+        row = json.dumps(dataclasses.asdict(verdict), separators=(",", ":"))
+        self._run("insert or replace into verdicts values (?, ?)", (address, row))
+        self._waiting += 1
+        if self._waiting >= COMMIT_ROWS:
+            self.commit()
+
+    def commit(self) -> None:
+        """Write what waits."""
+        if self._waiting:
+            self._run("commit")
+            self._waiting = 0
+
+    def __len__(self) -> int:
+        return int(self._run("select count(*) from verdicts").fetchone()[0])
+
+    def __iter__(self) -> Iterator[Verdict]:
+        for (row,) in self._run("select row from verdicts order by address"):
+            yield Verdict(**json.loads(row))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what waits and let go of the file."""
+        if self._open is not None:
+            connection, self._open = self._open, None
+            try:
+                if self._waiting:
+                    with self._named():
+                        connection.execute("commit")
+            finally:
+                connection.close()

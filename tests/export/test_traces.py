@@ -1,0 +1,138 @@
+"""Traces written in published shapes and read back: reasoning, answer and finish survive whatever they hold."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+from potstill.errors import DataError, RecipeError
+from potstill.export.traces import marked, write_traces
+from potstill.recipe import DatasetTeacher
+from potstill.records import Problem, Trace, Verdict
+from potstill.teach.dataset import ProblemIndex, read_traces
+from potstill.teach.shapes import SHAPES
+from potstill.text import MARKS
+
+MARKED = st.sampled_from(
+    [mark for pair in MARKS.values() for mark in pair] + ["think\n", "\nanswer\n", "\ud83d", "####"]
+)
+TEXT = st.lists(st.text(max_size=20) | MARKED, max_size=4).map("".join)
+ADD = Problem("a", "What is 2 + 2?", "4", solution="2 and 2", source="s")
+PICK = Problem("b", "Which?", "A", "choice", ("one", "two"))
+
+
+def trace(problem, reasoning, answer, sample=0, finish="stop", teacher="m"):
+    return Trace(problem.key, teacher, "zero_shot", "k", sample, 0, "{}", reasoning, answer, finish)
+
+
+def verdict(outcome):
+    return Verdict("t", "answer", "p", 1, outcome, "", "", None, None)
+
+
+def back(folder, problems, columns=None):
+    teacher = DatasetTeacher(kind="dataset", file="t.jsonl", columns=columns or {})
+    return list(read_traces(teacher, folder, ProblemIndex(problems)))
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "t.jsonl").read_text(encoding="utf-8").split("\n") if line]
+
+
+def clean(text):
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    st.sampled_from(SHAPES),
+    st.lists(st.tuples(TEXT, TEXT, st.sampled_from(["stop", "length"]), st.booleans()), min_size=1, max_size=5),
+)
+@example("openthoughts", [("a</think>b", "<|end_of_thought|><|begin_of_solution|>x", "stop", True)])
+@example("messages", [("", "no reasoning\nat all", "stop", False), ("cut", "", "length", False)])
+def test_reasoning_answer_and_finish_survive(tmp_path_factory, shape, written):
+    folder = tmp_path_factory.mktemp("shape")
+    written = [(clean(r), clean(a), finish, pick) for r, a, finish, pick in written]
+    rows = []
+    for number, (reasoning, answer, finish, pick) in enumerate(written):
+        problem = PICK if pick else ADD
+        rows.append((problem, trace(problem, reasoning, answer, number, finish), None))
+    try:
+        write_traces(rows, shape, folder / "t.jsonl")
+    except DataError:
+        assume(False)
+    found = back(folder, [ADD, PICK])
+    assert [(t.reasoning, t.answer, t.finish, t.problem_key) for t in found] == [
+        (reasoning, answer, finish, (PICK if pick else ADD).key) for reasoning, answer, finish, pick in written
+    ]
+    assert {t.teacher for t in found} == {"m"}
+    assert len({t.source for t in found}) == len(found)
+
+
+@given(TEXT, TEXT)
+def test_marks_are_found_for_all_but_texts_that_hold_them_all(reasoning, answer):
+    held = f"{reasoning}{answer}".lower()
+    free = [name for name, pair in MARKS.items() if not any(mark.lower() in held for mark in pair)]
+    if free:
+        assert marked(trace(ADD, clean(reasoning), clean(answer)), "think")
+
+
+def test_a_text_with_all_marks_is_told():
+    every = " ".join(closing for _, closing in MARKS.values())
+    with pytest.raises(DataError, match="holds every mark of thinking there is"):
+        marked(trace(ADD, every, "4"), "think")
+
+
+def test_the_shapes_are_those_that_are_published(tmp_path):
+    rows = [
+        (ADD, trace(ADD, "hm", "It is 5."), verdict("wrong")),
+        (ADD, trace(ADD, "2 and 2", "It is 4.", 1), verdict("right")),
+        (ADD, trace(ADD, "well", "", 2, "length"), verdict("unknown")),
+        (PICK, trace(PICK, "first", "A"), None),
+    ]
+    asked, said = {"role": "user", "content": ADD.question}, "<think>\nhm\n</think>\n\nIt is 5."
+    assert write_traces(rows, "messages", tmp_path / "t.jsonl") == 4
+    first, *_, last = lines(tmp_path)
+    assert first["messages"] == [asked, {"role": "assistant", "content": said}]
+    assert (first["model"], first["finish_reason"], first["correct"], first["gold"]) == ("m", "stop", False, "4")
+    assert last["messages"][0]["content"] == "Which?\n(A) one\n(B) two"
+    write_traces(rows, "sharegpt", tmp_path / "t.jsonl")
+    assert lines(tmp_path)[0]["conversations"] == [
+        {"from": "human", "value": ADD.question}, {"from": "gpt", "value": said},
+    ]  # fmt: skip
+    write_traces(rows, "openthoughts", tmp_path / "t.jsonl")
+    first = lines(tmp_path)[0]
+    assert first["system"] == ""
+    assert first["conversations"][1] == {
+        "from": "assistant",
+        "value": "<|begin_of_thought|>\n\nhm\n\n<|end_of_thought|>\n\n"
+        "<|begin_of_solution|>\n\nIt is 5.\n\n<|end_of_solution|>",
+    }
+    assert write_traces(rows, "openr1", tmp_path / "t.jsonl") == 2
+    both, _ = lines(tmp_path)
+    assert both["generations"] == [said, "<think>\n2 and 2\n</think>\n\nIt is 4.", "<think>\nwell"]
+    assert (both["problem"], both["answer"], both["solution"]) == (ADD.question, "4", "2 and 2")
+    assert both["is_reasoning_complete"] == [True, True, False]
+    assert both["finish_reasons"] == ["stop", "stop", "length"]
+    assert (both["correctness_potstill"], both["correctness_count"]) == ([False, True, None], 1)
+    assert both["messages"][1]["content"] == both["generations"][1], "the first that is right is shown"
+
+
+def test_a_crash_leaves_what_was_there(tmp_path):
+    path = tmp_path / "new" / "t.jsonl"
+    write_traces([(ADD, trace(ADD, "r", "a"), None)], "messages", path)
+    before = path.read_bytes()
+
+    def broken():
+        yield ADD, trace(ADD, "other", "b"), None
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_traces(broken(), "messages", path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == ["t.jsonl"]
+
+
+def test_an_unknown_shape_is_told(tmp_path):
+    with pytest.raises(RecipeError, match="no shape 'sharegtp' of traces, did you mean 'sharegpt'"):
+        write_traces([], "sharegtp", tmp_path / "t.jsonl")

@@ -1,0 +1,85 @@
+"""A server that means harm costs one recorded failure a request, and no more memory than a few replies."""
+
+import io
+import json
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from stub_server import running
+
+from potstill import recipe
+from potstill.models.ledger import Ledger
+from potstill.models.requests import Message, Request
+from potstill.models.served import Patience, ServedModel
+from potstill.progress import Progress
+
+HARM = {
+    "giant": "oversized body",
+    "flood": "oversized body",
+    "bomb": "oversized body",
+    "deep": "malformed body: no JSON",
+    "long": "oversized text",
+    "control": "malformed body: no JSON",
+    "redirect": "HTTP 307: redirects to http://127.0.0.1:9/elsewhere, which is not followed",
+    "cut": "connection: the body was cut off",
+}
+MEMORY_MB = 512
+CLIENT = """
+    import io, json, resource, sys
+    from pathlib import Path
+    from potstill import recipe
+    from potstill.models.ledger import Ledger
+    from potstill.models.requests import Message, Request
+    from potstill.models.served import Patience, ServedModel
+    from potstill.progress import Progress
+    url, path, words = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
+    teacher = recipe.ServedTeacher("served", url, "m", concurrency=8, timeout=20.0)
+    patience = Patience(tries=2, first_wait=0.01, failures=10_000)
+    wanted = [Request((Message("user", f"{word} {n} {word}"),), "m", {}, 0) for n in range(12) for word in words]
+    with Ledger(path) as ledger:
+        model = ServedModel(teacher, patience)
+        model.collect([Request((Message("user", "fine 1"),), "m", {}, 0)], ledger, Progress("t", stream=io.StringIO()))
+        tally = model.collect(wanted, ledger, Progress("t", stream=io.StringIO()))
+    print(json.dumps([tally.finishes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024]))
+"""
+
+
+def script(words):
+    return {"rules": [{"match": f"{word} ", "replies": [word], "always": True} for word in words]}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_one_failure_each_and_the_rest_goes_on(tmp_path, harm):
+    def ask(*texts):
+        wanted = [Request((Message("user", text),), "m", {}, 0) for text in texts]
+        return model.collect(wanted, ledger, Progress("t", stream=io.StringIO()))
+
+    with running(script=script([harm])) as stub, Ledger(tmp_path / "l.sqlite") as ledger:
+        teacher = recipe.ServedTeacher("served", stub.url, "m", concurrency=2, timeout=20.0)
+        model = ServedModel(teacher, Patience(tries=2, first_wait=0.01))
+        assert ask("what is 1").finishes["stop"] == 1
+        assert ask("what is 2", f"{harm} 3", "what is 4").finishes == {
+            "stop": 2,
+            "length": 0,
+            "refused": 0,
+            "failed": 1,
+        }
+        failed = [completion for completion in ledger if completion.finish == "failed"]
+        assert stub.stats()["most_per_key"] <= 2
+    assert len(failed) == 1
+    assert failed[0].failure.startswith(HARM[harm])
+    assert failed[0].failure.isprintable()
+    assert len(failed[0].raw) <= 4096
+
+
+def test_memory_stays_bounded_whatever_comes_at_once(tmp_path):
+    words = ["giant", "flood", "bomb", "deep", "long"]
+    with running(script=script(words)) as stub:
+        command = [sys.executable, "-c", textwrap.dedent(CLIENT), stub.url, str(tmp_path / "l.sqlite"), *words]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert ended.returncode == 0, ended.stderr
+    finishes, megabytes = json.loads(ended.stdout)
+    assert finishes == {"stop": 0, "length": 0, "refused": 0, "failed": 60}
+    assert megabytes < MEMORY_MB
