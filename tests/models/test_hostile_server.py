@@ -27,7 +27,7 @@ HARM = {
 }
 MEMORY_MB = 512
 CLIENT = """
-    import io, json, resource, sys
+    import io, json, sys
     from pathlib import Path
     from potstill import recipe
     from potstill.models.ledger import Ledger
@@ -42,7 +42,9 @@ CLIENT = """
         model = ServedModel(teacher, patience)
         model.collect([Request((Message("user", "fine 1"),), "m", {}, 0)], ledger, Progress("t", stream=io.StringIO()))
         tally = model.collect(wanted, ledger, Progress("t", stream=io.StringIO()))
-    print(json.dumps([tally.finishes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024]))
+    # ru_maxrss would still hold the peak of the process that this one was started from
+    peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    print(json.dumps([tally.finishes, int(peak.split()[1]) // 1024]))
 """
 
 
