@@ -10,7 +10,7 @@ TORCH_OPTIONS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 SOAK ?= full
 
 .PHONY: install quickstart pocket test soak check format docs bench bench-train bench-verify bench-sandbox \
-  study-self-consistency study-supervision clean
+  bench-generate bench-evaluate study-self-consistency study-supervision clean
 
 install: $(STAMP)
 
@@ -66,6 +66,14 @@ bench-verify: $(STAMP)
 
 bench-sandbox: $(STAMP)
 	$(BIN)/python benchmarks/bench_sandbox.py
+
+# About 40 minutes, and node for the stub server. The peers get environments of their own, 2.4 GB below $(VENV)/peers.
+bench-generate: $(STAMP)
+	$(BIN)/python benchmarks/bench_generate.py
+
+# About 25 minutes on an idle machine.
+bench-evaluate: $(STAMP)
+	$(BIN)/python benchmarks/bench_evaluate.py
 
 study-self-consistency: $(STAMP)
 	$(BIN)/python benchmarks/study_self_consistency.py

@@ -26,10 +26,10 @@ from pathlib import Path
 from potstill.intervals import wilson
 from potstill.problems.columns import KINDS
 from potstill.recipe import Checks
-from potstill.records import Problem, Trace, Verdict
+from potstill.records import Group, Problem, Trace, Verdict
 from potstill.text import split_response
 from potstill.verify import Verdicts
-from potstill.verify.groups import Group, difficulty_of, self_consistency
+from potstill.verify.groups import group_of
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "study_self_consistency.json"
@@ -60,8 +60,7 @@ class Judged:
 
     def group(self, at_least: int) -> Group:
         """Return what the samples say together."""
-        checks = Checks()
-        return self_consistency(self.problem, self.samples, checks.policy, seconds=checks.seconds, at_least=at_least)
+        return group_of(self.problem, self.samples, Checks(agreeing=at_least))
 
 
 def rows(name: str) -> Iterator[dict]:
@@ -96,7 +95,7 @@ def judged(files: list[str], verdicts: Verdicts) -> list[Judged]:
 def majority_row(groups: list[tuple[Judged, Group]]) -> dict:
     """Majority against single samples, on the problems whose majority could be judged."""
     decided = [(one, group) for one, group in groups if group.finding != "undecided"]
-    single = [1 - difficulty_of(verdict for _, verdict in one.samples).value for one, _ in decided]
+    single = [group.pass_rate for _, group in decided if group.pass_rate is not None]
     right = [group.finding == "agrees" for _, group in decided]
     any_right = [any(v.outcome == "right" for _, v in one.samples) for one, _ in decided]
     unknown = [verdict.outcome == "unknown" for one, _ in groups for _, verdict in one.samples]

@@ -38,14 +38,12 @@ MEANINGS = {
     "Curate": {
         "drop_wrong": "Drop traces whose answer is wrong.",
         "drop_unknown": "Drop traces whose answer could not be judged.",
-        "order": "`easy_to_hard`: by stated difficulty, else by one minus the pass rate; later epochs are shuffled.",
     },
     "Evaluate": {
         "samples": "Responses per problem; more than one needs a temperature above 0.",
         "temperature": "0 takes the most likely token each time.",
         "top_p": "Samples among the most likely tokens that hold this share.",
         "max_tokens": "A response that reaches it is cut off, and not solved.",
-        "batch": "Responses generated side by side.",
         "shots": "Worked examples shown to `base` in its second measure; 0 leaves that out.",
     },
     "Export": {"safetensors": "The trained student as a plain Hugging Face checkpoint in `export/model`."},
@@ -78,7 +76,7 @@ MEANINGS = {
     "Recipe": {
         "name": "Names the run; it goes to `runs/NAME`.",
         "problems": "What is asked, and what is held out.",
-        "teacher": "Who answers with reasoning; one of four kinds.",
+        "teacher": "Who answers with reasoning; one of five kinds.",
         "student": "Who is trained.",
         "seed": "Decides everything random that has no seed of its own.",
         "strategy": "How the teacher is asked.",
@@ -109,6 +107,7 @@ MEANINGS = {
         "concurrency": "Requests in flight at most.",
         "price": "Without a price nothing is charged and no cap holds.",
     },
+    "LocalTeacher": {"precision": "Of the weights."},
     "Source": {"domain": "Such as mathematics; families and tasks know their own."},
     "Strategy": {
         "kind": "The one way there is so far: the question alone.",

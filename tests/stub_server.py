@@ -1,7 +1,7 @@
 """A real HTTP server on loopback that speaks the OpenAI chat shape, with scripted and random trouble.
 
 As a process:  python tests/stub_server.py --port 0 [--delay 0.2] [--chaos 0.3] [--key K] [--script FILE.json]
-[--limit 50 --burst 10 --retry-after 1]
+[--limit 50 --burst 10 --retry-after 1 --telling]
 prints its port on the first line, and answers `GET /stats` with what it was asked; `GET /limit/25` changes the limit.
 Times are of the monotonic clock, which all processes of a machine share. In a test:
 
@@ -12,7 +12,8 @@ A script is a JSON object:
     answers: {text that occurs in the question: answer}     what the model says instead of the question's last number
     rules: [{match: text in the last message, replies: [action, ...], always: bool}]
 With `limit` a token bucket of so many requests a second, `burst` at once, answers the others 429 with `Retry-After:
-retry_after`; `parallel` does so for more than so many at a time. Both can be changed while it serves.
+retry_after`; `parallel` does so for more than so many at a time. Both can be changed while it serves. With `telling`
+every reply says in OpenAI's headers how many requests are left.
 An action is a number (HTTP status), a name (ok, drop, cut, malformed, empty_choices, null_content, stall, redirect,
 flood, giant, bomb, deep, long, control, html, echo), or an object {status, headers, body} or {message, finish_reason,
 usage}. The n-th request of the
@@ -50,12 +51,13 @@ class Stub:
 
     def __init__(
         self, script=None, delay=0.0, chaos=0.0, seed=0, key=None, stall=2.0, limit=None, burst=1, retry_after=None,
-        parallel=None,
+        parallel=None, telling=False,
     ):  # fmt: skip
         script = script or {}
         self.answers, self.rules = script.get("answers", {}), script.get("rules", [])
         self.delay, self.chaos, self.seed, self.key, self.stall = delay, chaos, seed, key, stall
         self.limit, self.burst, self.retry_after, self.parallel = limit, burst, retry_after, parallel
+        self.telling = telling
         self.left, self.filled_at = float(burst), time.monotonic()
         self.accepted_at, self.refused_at = [], []
         self.counts = Counter()
@@ -104,6 +106,16 @@ class Stub:
         if not over:
             self.left -= 1
         return over
+
+    def told(self):
+        """Return the rate-limit headers of a reply."""
+        if not self.telling:
+            return {}
+        return {
+            "x-ratelimit-limit-requests": self.burst,
+            "x-ratelimit-remaining-requests": max(0, int(self.left)),
+            "x-ratelimit-reset-requests": f"{int(1000 * (self.burst - self.left) / self.limit)}ms",
+        }
 
     def completion(self, body, **changes):
         said = body["messages"][-1]["content"]
@@ -236,7 +248,8 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_later(0.0005, self.flood, chunk)
 
     def write(self, status, body, headers=None):
-        lines = {"Content-Type": "application/json", "Content-Length": len(body.encode())} | (headers or {})
+        lines = {"Content-Type": "application/json", "Content-Length": len(body.encode())}
+        lines |= self.stub.told() | (headers or {})
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self.transport.write(f"HTTP/1.1 {status} Status\r\n{head}\r\n{body}".encode())
 
@@ -286,14 +299,16 @@ def main():
     parser.add_argument("--limit", type=float, help="requests a second, by a token bucket")
     parser.add_argument("--burst", type=int, default=1, help="size of the bucket")
     parser.add_argument("--retry-after", type=float, help="seconds")
+    parser.add_argument("--telling", action="store_true", help="say in headers how many requests are left")
     args = parser.parse_args()
     script = None
     if args.script:
         with open(args.script) as file:
             script = json.load(file)
     stub = Stub(
-        script, args.delay, args.chaos, args.seed, args.key, args.stall, args.limit, args.burst, args.retry_after
-    )
+        script, args.delay, args.chaos, args.seed, args.key, args.stall, args.limit, args.burst, args.retry_after,
+        telling=args.telling,
+    )  # fmt: skip
     asyncio.run(_serve(stub, args.port, lambda _: print(stub.port, flush=True), asyncio.Event()))
 
 

@@ -12,7 +12,9 @@ from commands import TINY, Ended, call, done, ended, start
 from potstill import __version__
 from potstill.cli import ALLOCATOR
 
-COMMANDS = ["quickstart", "init", "check", "run", "status", "ledger", "verify", "steps", "sandbox", "evaluate", "ask"]
+COMMANDS = [
+    "quickstart", "init", "check", "run", "status", "ledger", "verify", "steps", "sandbox", "evaluate", "export", "ask",
+]  # fmt: skip
 ENTRY = "import sys; from potstill.cli import entry; sys.argv[0] = 'potstill'; entry()"
 SPY = (
     """\

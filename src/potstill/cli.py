@@ -143,8 +143,10 @@ def _parser() -> argparse.ArgumentParser:
     _unsafe_option(command)
     command.set_defaults(command=sandbox)
 
-    command = commands.add_parser("evaluate", help="measure any checkpoint on problems")
-    command.add_argument("model", metavar="MODEL", help="a local checkpoint or a hub name")
+    command = commands.add_parser("evaluate", help="measure any checkpoint or served model on problems")
+    command.add_argument("model", metavar="MODEL", help="a local checkpoint, a hub name, or the address of a server")
+    command.add_argument("--model", dest="name", metavar="NAME", help="what a server calls the model")
+    command.add_argument("--api-key-env", metavar="NAME", help="the environment variable that holds a server's key")
     command.add_argument(
         "--problems",
         required=True,
@@ -159,15 +161,25 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--samples", type=_positive, default=1, metavar="N")
     command.add_argument("--temperature", type=_temperature, default=0.0, metavar="T")
     command.add_argument("--max-tokens", type=_positive, metavar="N")
-    command.add_argument("--batch", type=_positive, default=64, metavar="N")
+    command.add_argument(
+        "--batch", type=_positive, metavar="N", help="responses side by side (default: as many as pay)"
+    )
     command.add_argument(
         "--prompt", default="{question}", metavar="TEXT", help="what is asked; {question} is filled in"
     )
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
     command.add_argument("--out", metavar="FILE.jsonl", help="write every response and verdict")
+    command.add_argument("--keep", metavar="DIR", help="where responses are kept (default: runs/evaluate-MODEL)")
     _unsafe_option(command)
     command.set_defaults(command=evaluate)
+
+    command = commands.add_parser("export", help="write a run's traces as a data set in a published shape")
+    command.add_argument("run", metavar="RUN")
+    command.add_argument("--traces", required=True, metavar="SHAPE", help="openthoughts, openr1, sharegpt or messages")
+    command.add_argument("--out", required=True, metavar="OUT.jsonl")
+    command.add_argument("--kept", action="store_true", help="only the traces that became examples")
+    command.set_defaults(command=export)
 
     command = commands.add_parser("ask", help="put a question to a run's student")
     command.add_argument("run", metavar="RUN")
@@ -338,10 +350,18 @@ def sandbox(options: argparse.Namespace) -> int:
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    """Measure a checkpoint on problems and print one line."""
-    from potstill.pipeline.single import evaluate_checkpoint
+    """Measure a checkpoint or a served model on problems and print one line."""
+    from potstill.pipeline import single
 
-    print(evaluate_checkpoint(options))
+    print(single.evaluate(options))
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write a run's traces in a published shape."""
+    from potstill.pipeline.published import export_traces
+
+    print(export_traces(Path(options.run), options.traces, Path(options.out), kept=options.kept))
     return 0
 
 

@@ -144,6 +144,30 @@ class ServedTeacher:
 
 
 @dataclass(frozen=True)
+class LocalTeacher:
+    """A model run in this process, on the GPU when there is one."""
+
+    kind: Literal["local"]
+    model: Name
+    """`smollm2-135m-instruct` (packaged wheel, else the hub), a local folder relative to `data`, or a hub name."""
+    engine: Literal["transformers", "vllm"] = "transformers"
+    """`vllm` needs a GPU and the extra of that name, which wants an environment of its own."""
+    engine_options: dict[str, Any] = field(default_factory=dict)
+    """Further arguments of `vllm.LLM`, such as `{tensor_parallel_size: 4}`."""
+    precision: Literal["bf16", "fp32"] = "bf16"
+    sampling: Sampling = Sampling()
+    """What it leaves open is as the model's generation config says."""
+    batch: Positive | None = None
+    """Responses side by side; `null` takes as many as are worth having. Fewer where memory is short."""
+    retry_max_tokens: Positive | None = None
+    """Budget of the one retry of a truncated trace; `null`: twice `sampling.max_tokens`."""
+    terms: Terms | None = None
+    """`null` looks the model up in the table of terms."""
+    allow_restricted: str | None = None
+    """Name the model here to use a teacher whose terms restrict training on its output."""
+
+
+@dataclass(frozen=True)
 class DatasetTeacher:
     """Existing traces in a file."""
 
@@ -163,7 +187,11 @@ class SolutionsTeacher:
     kind: Literal["solutions"]
 
 
-Teacher = Annotated[WorkedTeacher | ServedTeacher | DatasetTeacher | SolutionsTeacher, Discriminator("kind")]
+AskedTeacher = ServedTeacher | LocalTeacher
+"""A teacher that is asked, request by request, through the seam and the ledger of `potstill.models`."""
+Teacher = Annotated[
+    WorkedTeacher | ServedTeacher | LocalTeacher | DatasetTeacher | SolutionsTeacher, Discriminator("kind")
+]
 
 
 @dataclass(frozen=True)
@@ -174,7 +202,8 @@ class Strategy:
     samples: Positive = 1
     """Traces per problem, or with `stop_at_right` the most of them."""
     stop_at_right: Positive | None = None
-    """Ask no more about a problem once this many of its samples are right, in waves; served teachers only."""
+    """Ask no more about a problem once this many of its samples are right, in waves; of served and
+    local teachers."""
     system: str = ""
     prompt: str = ""
     """Empty takes the packaged prompt of the kind."""
@@ -253,6 +282,13 @@ class Checks:
     code: CodeChecks = CodeChecks()
     judge: Judge | None = None
     reward: Reward | None = None
+    agreeing: Annotated[int, Ge(2)] = 3
+    """So many samples of a problem, and more than half, must agree for their answer to count for or against a gold."""
+    self_consistency: bool = False
+    """Judge training problems that have nothing to be judged by against the answer that their own samples agree on."""
+    doubted_gold: Literal["keep", "drop", "repair"] = "keep"
+    """Where no sample gives the gold and they agree on another answer: `keep` the gold and report it, `drop` the
+    problem, or `repair` the gold, that is judge by the other answer; all of it marked and counted."""
 
 
 @dataclass(frozen=True)
@@ -267,7 +303,14 @@ class Curate:
     """Drop traces longer than this (reasoning and answer together)."""
     per_problem: Positive = 4
     """At most this many traces a problem, the most diverse first."""
+    difficulty: Literal["stated", "measured"] = "stated"
+    """`stated`: the source's own, else one minus the pass rate of the problem's samples; `measured`: the other way."""
+    min_difficulty: float | None = None
+    """Drop problems that are easier; `null` keeps them. Problems of unknown difficulty stay."""
+    max_difficulty: float | None = None
+    """Drop problems that are harder, such as those that no sample solved."""
     order: Literal["shuffled", "easy_to_hard"] = "shuffled"
+    """`easy_to_hard`: by difficulty, those of unknown difficulty last; later epochs are shuffled."""
 
 
 @dataclass(frozen=True)
@@ -367,7 +410,8 @@ class Evaluate:
     temperature: Annotated[float, Ge(0)] = 0.0
     top_p: Annotated[float, Gt(0), Le(1)] = 1.0
     max_tokens: Positive = 512
-    batch: Positive = 64
+    batch: Positive | None = None
+    """Responses side by side; `null` takes as many as are worth having. Fewer where memory is short."""
     shots: Natural = 3
 
 
@@ -399,8 +443,8 @@ class Recipe:
 
 
 SECTIONS = (
-    Source, Problems, WorkedTeacher, ServedTeacher, DatasetTeacher, SolutionsTeacher, Sampling, Price, Strategy,
-    Terms, Policy, CodeChecks, Judge, Reward, Checks,
+    Source, Problems, WorkedTeacher, ServedTeacher, LocalTeacher, DatasetTeacher, SolutionsTeacher, Sampling, Price,
+    Strategy, Terms, Policy, CodeChecks, Judge, Reward, Checks,
     Curate, Scratch, Lora, Student, Loss, Train, Baselines, Evaluate, Export, Recipe,
 )  # fmt: skip
 for _section in SECTIONS:

@@ -20,16 +20,18 @@ from pydantic import TypeAdapter, ValidationError
 from potstill.errors import DataError, RecipeError, nearest
 from potstill.recipe import (
     PROBLEM_COLUMNS,
+    AskedTeacher,
     Evaluate,
+    LocalTeacher,
     Problems,
     Recipe,
-    ServedTeacher,
     Strategy,
     Student,
     Teacher,
     Train,
 )
 
+TEACHERS = ("worked", "served", "local", "dataset", "solutions")
 Location = tuple[str | int, ...]
 Found = Iterator[tuple[Location, str]]
 """(key, what is wrong with it), in the order in which they are told."""
@@ -161,17 +163,33 @@ def _of_problems(problems: Problems) -> Found:
 def _of_teacher(teacher: Teacher, strategy: Strategy) -> Found:
     if strategy.prompt and strategy.prompt_file is None and "{question}" not in strategy.prompt:
         yield ("strategy", "prompt"), "the prompt never mentions {question}"
-    if not isinstance(teacher, ServedTeacher):
+    if not isinstance(teacher, AskedTeacher):
         if strategy.stop_at_right is not None:
-            yield ("strategy", "stop_at_right"), f"only a served teacher can be asked on; this one is {teacher.kind}"
+            what = f"only a served or local teacher can be asked on; this one is {teacher.kind}"
+            yield ("strategy", "stop_at_right"), what
+        return
+    if strategy.samples > 1 and teacher.sampling.temperature == 0:
+        yield ("strategy", "samples"), "several samples at teacher.sampling.temperature 0 are all the same: raise it"
+    if isinstance(teacher, LocalTeacher):
+        yield from _of_local(teacher)
         return
     if not teacher.base_url.startswith(("http://", "https://")):
         yield ("teacher", "base_url"), f"{teacher.base_url!r} is no address: it starts with http:// or https://"
     if teacher.api_key_env is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", teacher.api_key_env):
         # The value is not repeated: it may well be the key.
         yield ("teacher", "api_key_env"), "this is no name of an environment variable: export the key as one, name that"
-    if strategy.samples > 1 and teacher.sampling.temperature == 0:
-        yield ("strategy", "samples"), "several samples at teacher.sampling.temperature 0 are all the same: raise it"
+
+
+def _of_local(teacher: LocalTeacher) -> Found:
+    if "trust_remote_code" in teacher.engine_options:
+        yield ("teacher", "engine_options"), "code from a model's repository is never run: leave trust_remote_code out"
+    if teacher.engine == "vllm":
+        return
+    if teacher.engine_options:
+        yield ("teacher", "engine_options"), "these are for engine vllm; transformers has none"
+    for name in teacher.sampling.extra:
+        what = "transformers samples by temperature and top_p alone; engine vllm takes more"
+        yield ("teacher", "sampling", "extra", name), what
 
 
 def _of_student(student: Student, evaluate: Evaluate) -> Found:
@@ -344,11 +362,10 @@ class _Source:
         if kind in ("missing", "missing_argument"):
             return self.at(where, "this key is missing")
         if kind == "union_tag_not_found":
-            return self.at((*where, "kind"), "say which kind of teacher: worked, served, dataset or solutions")
+            return self.at((*where, "kind"), "say which kind of teacher: worked, served, local, dataset or solutions")
         if kind == "union_tag_invalid":
-            kinds = ("worked", "served", "dataset", "solutions")
             found = str(error["ctx"]["tag"])
-            return self.at((*where, "kind"), f"unknown teacher {found!r}{nearest(found, kinds)}")
+            return self.at((*where, "kind"), f"unknown teacher {found!r}{nearest(found, TEACHERS)}")
         if kind == "literal_error":
             allowed = error["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
             found = str(error["input"])
@@ -374,7 +391,7 @@ def _without_tags(location: Location) -> Location:
     """Drop what validation adds to a path (a union's tag), keeping the keys that a user wrote or forgot."""
     kept: list[str | int] = []
     for depth, part in enumerate(location):
-        if kept == ["teacher"] and depth == 1 and part in ("worked", "served", "dataset", "solutions"):
+        if kept == ["teacher"] and depth == 1 and part in TEACHERS:
             continue
         kept.append(part)
     return tuple(kept)

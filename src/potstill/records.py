@@ -27,6 +27,8 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """How answers compare. `auto` reads it from the gold; `expression` takes any mathematical object."""
 ReasoningKind = Literal["raw", "summary", "encrypted", "none"]
+Finding = Literal["agrees", "disagrees", "gold in doubt", "pseudo-gold", "undecided"]
+GoldSource = Literal["given", "checker", "tests", "majority", "none"]
 
 
 def content_key(*parts: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -121,6 +123,8 @@ class Trace:
 class Verdict:
     """What one check said of a trace: right, wrong or unknown; unknown carries its cause and is never counted wrong.
 
+    `check` is `answer`, `judge` where a language model decided, or `majority` where the answer that most samples of the
+    problem give stood for its gold.
     `method` says how it was reached (for a program with the isolation in force, for a judge with its model and the
     hash of its prompt); `extracted` is the final answer as written, `answer_form` and `gold_form` what was compared.
     """
@@ -145,6 +149,50 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """What the samples of one problem say together; its rates are stored, for other readers of the table.
+
+    `right`, `wrong` and `unknown` count its `samples` under what they are judged by: `gold_source` is `given` for the
+    problem's own gold, `checker`, `tests`, `majority` for that of these very samples, or `none`. `pass_rate` is the
+    share of right ones among right and wrong, None where there is neither, with Wilson's 95% interval.
+
+    `majority` is the answer that most of the `voters` (samples that ended by themselves) give, as it is written most
+    often, `votes` how many do, `agreeing` their trace keys. Of answers with equally many votes the one whose first
+    sample comes first is taken, and the group is `tied`. `finding` is
+
+    - `agrees`: the majority is the gold;
+    - `disagrees`: it is not, and the gold can stand: some sample gives it, too few agree, an outage or a timeout left
+      some open, or a checker decides;
+    - `gold in doubt`: no sample gives the gold, and more than half of them, and enough, agree on something else;
+    - `pseudo-gold`: there is nothing to judge by, and more than half of the samples, and enough, agree;
+    - `undecided`: anything else: no answers, no majority without a gold, or a gold that cannot be compared.
+    """
+
+    problem_key: str
+    samples: int
+    right: int
+    wrong: int
+    unknown: int
+    pass_rate: float | None
+    low: float
+    high: float
+    gold: str | None
+    gold_source: GoldSource
+    majority: str | None
+    votes: int
+    voters: int
+    agreement: float
+    tied: bool
+    finding: Finding
+    agreeing: tuple[str, ...] = ()
+
+    @property
+    def difficulty(self) -> float | None:
+        """One minus the pass rate: 0 (always right) to 1 (never)."""
+        return None if self.pass_rate is None else 1.0 - self.pass_rate
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """What a reward model gave a trace: `value` for the whole, None with a reason where there is none, and each step's.
 
@@ -164,6 +212,7 @@ class Example:
     """A curated (problem, reasoning, answer), ready to train on.
 
     `question` is the problem's statement, choices included; `weight` multiplies every token of the example.
+    `gold_source` says what its answer was judged by, see `Group`.
     """
 
     problem_key: str
@@ -174,6 +223,7 @@ class Example:
     weight: float = 1.0
     difficulty: float | None = None
     domain: str = "general"
+    gold_source: GoldSource = "given"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def test_every_real_row_is_kept_or_dropped_for_a_reason():
         cause = "unparsable prediction" if outcome == "unknown" else ""
         pairs.append((trace, Verdict(trace.key, "label", "", 1, outcome, cause, "label", None, row["pred"])))
 
-    found = list(select(lambda: iter(pairs), training, held_out, Curate(per_problem=2), seed=0))
+    found = list(select(lambda: iter(pairs), training, held_out, Curate(per_problem=2), groups={}, seed=0))
     kept = [one for one in found if isinstance(one, Example)]
     dropped = Counter(one.reason for one in found if isinstance(one, Drop))
     assert len(kept) + dropped.total() == len(rows) == 1144

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from potstill.curate.select import Selection, select
 from potstill.recipe import Curate
-from potstill.records import Drop, Example, Problem, Trace, Verdict
+from potstill.records import Drop, Example, Group, Problem, Trace, Verdict
 
 PROBLEMS = [Problem(id=f"p{i}", question=f"What is {i} plus {i}?", gold=str(2 * i)) for i in range(6)]
 DEFAULT = Curate()
@@ -24,7 +24,7 @@ def judge(trace, outcome="right", cause=""):
 
 
 def run(pairs, settings=DEFAULT, held_out=frozenset(), training=TRAINING, **options):
-    found = list(select(lambda: iter(pairs), training, held_out, settings, **{"seed": 0, **options}))
+    found = list(select(lambda: iter(pairs), training, held_out, settings, **{"groups": {}, "seed": 0, **options}))
     return [x for x in found if isinstance(x, Example)], [x for x in found if isinstance(x, Drop)]
 
 
@@ -73,7 +73,7 @@ def test_arrival_order_and_memory_portions_change_nothing(pairs, settings, rando
     mixed = random.sample(pairs, len(pairs))
     first = run(pairs, settings)
     assert run(mixed, settings)[0] == first[0]
-    small = Selection(lambda: iter(mixed), TRAINING, set(), settings, 0, False, held_characters=25)
+    small = Selection(lambda: iter(mixed), TRAINING, set(), settings, {}, 0, False, False, held_characters=25)
     assert [x for x in small.run() if isinstance(x, Example)] == first[0]
 
 
@@ -122,17 +122,57 @@ def test_right_traces_come_before_unknown_and_wrong_ones():
     assert [x.reasoning for x in kept] == ["way 2 zz"]
 
 
-def test_difficulty_is_stated_or_one_minus_the_pass_rate_over_all_judged():
-    stated = dataclasses.replace(PROBLEMS[3], difficulty=0.1)
-    outcomes = {0: ["right", "wrong", "wrong", "unknown"], 1: ["right", "right"], 3: ["right", "wrong"]}
-    pairs = []
-    for number, found in outcomes.items():
-        for sample, outcome in enumerate(found):
-            one = trace(PROBLEMS[number], sample, reasoning=f"way {sample}")
-            pairs.append((one, judge(one, outcome)))
-    training = {**TRAINING, stated.key: stated}
-    kept, _ = run(pairs, Curate(order="easy_to_hard"), training=training)
-    assert [x.difficulty for x in kept] == pytest.approx([0.0, 0.0, 0.1, 2 / 3])
+def group(problem, pass_rate, finding="agrees", gold_source="given"):
+    return Group(
+        problem.key, 4, 0, 0, 4, pass_rate, 0.0, 1.0, problem.gold, gold_source, None, 0, 4, 0.0, False, finding
+    )  # fmt: skip
+
+
+STATED = dataclasses.replace(PROBLEMS[3], difficulty=0.1)
+RATES = {0: 1 / 3, 1: 1.0, 2: 0.0, 3: 0.5}
+
+
+def chosen(**settings):
+    """One good trace of each of the first five problems; of the last nothing is known."""
+    pairs = [(t, judge(t)) for t in (trace(problem, n, reasoning=f"way {n}") for n, problem in enumerate(PROBLEMS[:5]))]
+    groups = {PROBLEMS[n].key: group(PROBLEMS[n], rate) for n, rate in RATES.items()}
+    training = {**TRAINING, STATED.key: STATED}
+    return run(pairs, Curate(**settings), training=training, groups=groups)
+
+
+@pytest.mark.parametrize(
+    ("difficulty", "wanted"),
+    [("stated", [0.0, 0.1, 2 / 3, 1.0, None]), ("measured", [0.0, 0.5, 2 / 3, 1.0, None])],
+)
+def test_difficulty_is_the_sources_or_one_minus_the_pass_rate_as_the_recipe_says(difficulty, wanted):
+    kept, _ = chosen(order="easy_to_hard", difficulty=difficulty)
+    assert [x.difficulty for x in kept] == [None if one is None else pytest.approx(one) for one in wanted]
+
+
+def test_problems_outside_the_difficulty_asked_for_are_dropped_with_their_reason():
+    kept, dropped = chosen(difficulty="measured", min_difficulty=0.2, max_difficulty=0.9, order="easy_to_hard")
+    assert [x.difficulty for x in kept] == [0.5, pytest.approx(2 / 3), None]
+    assert Counter(drop.reason for drop in dropped) == {"too easy": 1, "too hard": 1}
+    assert len(chosen(min_difficulty=0.0, max_difficulty=1.0)[0]) == 5, "the bounds themselves stay"
+
+
+@pytest.mark.parametrize("drop_doubted", [False, True])
+def test_a_problem_with_a_gold_in_doubt_is_dropped_only_where_the_recipe_says_so(drop_doubted):
+    pairs = [(t, judge(t, "wrong")) for t in (trace(PROBLEMS[n], reasoning=f"way {n}") for n in range(2))]
+    groups = {PROBLEMS[0].key: group(PROBLEMS[0], 0.0, "gold in doubt"), PROBLEMS[1].key: group(PROBLEMS[1], 0.0)}
+    _, dropped = run(pairs, groups=groups, drop_doubted=drop_doubted)
+    assert [drop.reason for drop in dropped] == ["gold in doubt" if drop_doubted else "wrong", "wrong"]
+    kept, dropped = run(pairs, Curate(drop_wrong=False), groups=groups, drop_doubted=drop_doubted)
+    assert len(kept) == 2 - drop_doubted
+
+
+def test_examples_say_what_they_were_judged_by():
+    pairs = [(t, judge(t)) for t in (trace(PROBLEMS[n], reasoning=f"way {n}") for n in range(2))]
+    groups = {PROBLEMS[n].key: group(PROBLEMS[n], 1.0, gold_source=by) for n, by in enumerate(["given", "majority"])}
+    kept, _ = run(pairs, groups=groups)
+    assert {x.problem_key: x.gold_source for x in kept} == {
+        PROBLEMS[0].key: "given", PROBLEMS[1].key: "majority",
+    }  # fmt: skip
 
 
 def test_shuffle_depends_on_the_seed_alone():

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potstill.evaluate.process_bench import Found, best_threshold, f1, first_below, process_bench
+from potstill.evaluate.process_bench import Found, best_threshold, f1, process_bench
+from potstill.verify.steps.prm import first_below
 
 STEPS = st.one_of(st.none(), st.integers(0, 4))
 ROWS = st.lists(st.builds(Found, st.sampled_from("abc"), STEPS, STEPS, st.booleans()), max_size=40)

@@ -56,7 +56,7 @@ def test_reasoning_answer_and_finish_survive(tmp_path_factory, shape, written):
     rows = []
     for number, (reasoning, answer, finish, pick) in enumerate(written):
         problem = PICK if pick else ADD
-        rows.append((problem, trace(problem, reasoning, answer, number, finish), None))
+        rows.append((problem, trace(problem, reasoning, answer, number, finish), None, "given"))
     try:
         write_traces(rows, shape, folder / "t.jsonl")
     except DataError:
@@ -85,16 +85,17 @@ def test_a_text_with_all_marks_is_told():
 
 def test_the_shapes_are_those_that_are_published(tmp_path):
     rows = [
-        (ADD, trace(ADD, "hm", "It is 5."), verdict("wrong")),
-        (ADD, trace(ADD, "2 and 2", "It is 4.", 1), verdict("right")),
-        (ADD, trace(ADD, "well", "", 2, "length"), verdict("unknown")),
-        (PICK, trace(PICK, "first", "A"), None),
+        (ADD, trace(ADD, "hm", "It is 5."), verdict("wrong"), "majority"),
+        (ADD, trace(ADD, "2 and 2", "It is 4.", 1), verdict("right"), "majority"),
+        (ADD, trace(ADD, "well", "", 2, "length"), verdict("unknown"), "majority"),
+        (PICK, trace(PICK, "first", "A"), None, "given"),
     ]
     asked, said = {"role": "user", "content": ADD.question}, "<think>\nhm\n</think>\n\nIt is 5."
     assert write_traces(rows, "messages", tmp_path / "t.jsonl") == 4
     first, *_, last = lines(tmp_path)
     assert first["messages"] == [asked, {"role": "assistant", "content": said}]
     assert (first["model"], first["finish_reason"], first["correct"], first["gold"]) == ("m", "stop", False, "4")
+    assert (first["gold_source"], last["gold_source"]) == ("majority", "given")
     assert last["messages"][0]["content"] == "Which?\n(A) one\n(B) two"
     write_traces(rows, "sharegpt", tmp_path / "t.jsonl")
     assert lines(tmp_path)[0]["conversations"] == [
@@ -114,17 +115,18 @@ def test_the_shapes_are_those_that_are_published(tmp_path):
     assert (both["problem"], both["answer"], both["solution"]) == (ADD.question, "4", "2 and 2")
     assert both["is_reasoning_complete"] == [True, True, False]
     assert both["finish_reasons"] == ["stop", "stop", "length"]
+    assert both["gold_source"] == "majority"
     assert (both["correctness_potstill"], both["correctness_count"]) == ([False, True, None], 1)
     assert both["messages"][1]["content"] == both["generations"][1], "the first that is right is shown"
 
 
 def test_a_crash_leaves_what_was_there(tmp_path):
     path = tmp_path / "new" / "t.jsonl"
-    write_traces([(ADD, trace(ADD, "r", "a"), None)], "messages", path)
+    write_traces([(ADD, trace(ADD, "r", "a"), None, "none")], "messages", path)
     before = path.read_bytes()
 
     def broken():
-        yield ADD, trace(ADD, "other", "b"), None
+        yield ADD, trace(ADD, "other", "b"), None, "none"
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -20,8 +20,9 @@ import pytest
 
 from potstill import recipe
 from potstill.errors import TeacherError
-from potstill.models.batch import BatchModel, Pace
+from potstill.models.batch import BatchModel, Pace, _dump
 from potstill.models.batch_book import Book
+from potstill.models.faults import FaultError
 from potstill.models.ledger import Ledger
 from potstill.models.requests import Message, Request
 from potstill.progress import Progress
@@ -52,6 +53,8 @@ class Provider:
         self.stopped, self.go_on = threading.Event(), threading.Event()
         self.room = None
         """Requests that OpenAI keeps waiting at a time."""
+        self.end = ""
+        """How batches end that do not run to their end: expired or cancelled, with an answer to every other request."""
 
     def fault(self, line):
         with self.lock:
@@ -81,7 +84,8 @@ class Provider:
 
     def fate(self, body):
         said = body["messages"][-1]["content"]
-        return next((fate for part, fate in self.fates.items() if part in said), None)
+        unanswered = self.end and int(re.findall(r"[0-9]+", said)[0]) % 2
+        return self.end if unanswered else next((fate for part, fate in self.fates.items() if part in said), None)
 
 
 def answered(body):
@@ -123,12 +127,14 @@ class OpenAI:
         done = len(batch["items"]) if batch["ended"] else 0
         counts = {"total": len(batch["items"]), "completed": done, "failed": 0}
         files = {"output_file_id": f"{name}-out", "error_file_id": f"{name}-err"} if batch["ended"] else {}
-        return shown | files | {"status": "completed" if batch["ended"] else "in_progress", "request_counts": counts}
+        status = self.p.end or "completed" if batch["ended"] else "in_progress"
+        return shown | files | {"status": status, "request_counts": counts}
 
     def get(self, path):
         p = self.p
         if found := re.fullmatch(r"/v1/files/(.+)-(out|err)/content", path):
-            lines = [(kind, line) for kind, line in map(self.line, p.batches[found[1]]["items"]) if line]
+            items = random.Random(1).sample(p.batches[found[1]]["items"], len(p.batches[found[1]]["items"]))
+            lines = [(kind, line) for kind, line in map(self.line, items) if line]
             return b"".join(json.dumps(line).encode() + b"\n" for kind, line in lines if kind == found[2])
         if found := re.fullmatch(r"/v1/files/(.+)/content", path):
             return p.files[found[1]]
@@ -141,8 +147,8 @@ class OpenAI:
         fate = self.p.fate(body)
         if fate == "missing":
             return "out", None
-        if fate == "expired":
-            error = {"code": "batch_expired", "message": "This request could not be executed in time."}
+        if fate in ("expired", "cancelled"):
+            error = {"code": f"batch_{fate}", "message": "This request could not be executed in time."}
             return "err", {"custom_id": key, "response": None, "error": error}
         if fate == "refused":
             response = {"status_code": 400, "body": {"error": {"message": "flagged", "type": "invalid_request_error"}}}
@@ -196,8 +202,8 @@ class Anthropic:
         if fate in kinds:
             error = {"type": "error", "error": {"type": kinds[fate], "message": "flagged"}}
             return {"custom_id": key, "result": {"type": "errored", "error": error}}
-        if fate == "expired":
-            return {"custom_id": key, "result": {"type": "expired"}}
+        if fate in ("expired", "cancelled"):
+            return {"custom_id": key, "result": {"type": fate.replace("ll", "l")}}
         message = {
             "type": "message",
             "role": "assistant",
@@ -372,6 +378,59 @@ def test_each_request_has_its_fate(ask, rows, wire):
         again = ask(settings(provider, wire), requests(8))
         assert (again.kept, again.sent, again.finishes["stop"]) == (5, 3, 3)
         assert provider.asked[key_of(2)] == 1
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("end", ["expired", "cancelled"])
+def test_of_a_batch_that_did_not_run_to_its_end_only_the_rest_is_asked_again(ask, rows, wire, end):
+    with running(wire) as provider:
+        provider.end = end
+        tally = ask(settings(provider, wire), requests(20))
+        assert tally.finishes == {"stop": 10, "length": 0, "refused": 0, "failed": 10}
+        word = {"openai": end, "anthropic": end.replace("ll", "l")}[wire]
+        assert {row.failure.split(":")[0] for row in rows().values() if row.failure} == {word}
+        provider.end = ""
+        again = ask(settings(provider, wire), requests(20))
+        assert (again.kept, again.sent, again.finishes["stop"]) == (10, 10, 10)
+        assert all(provider.asked[key_of(number)] == 1 + number % 2 for number in range(20))
+    assert {done.content for done in rows().values()} == {f"The answer is {number}." for number in range(20)}
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_harmful_results_cost_one_failure_each(ask, rows, wire):
+    with running(wire) as provider:
+        provider.fates = {" 1 ": "so " * 2_000_000, " 2 ": "\ud800 half", " 3 ": "\x00\x1b[2J"}
+        tally = ask(settings(provider, wire), requests(6))
+        assert tally.finishes == {"stop": 5, "length": 0, "refused": 0, "failed": 1}
+        found = rows()
+    assert found[key_of(1)].failure == "oversized text: more than 4 million characters"
+    assert found[key_of(2)].content == "\ufffd half"
+
+
+def test_json_again_or_a_fault():
+    assert _dump({"a": [1, None, "é"]}) == '{"a":[1,null,"é"]}'.encode()
+    for odd in ("\ud800", 2**70, float("nan")):
+        assert json.loads(_dump({"a": odd}))["a"] in (odd, None)
+    deep = []
+    for _ in range(2000):
+        deep = [deep]
+    with pytest.raises(FaultError, match="nested too deeply"):
+        _dump(deep)
+
+
+def test_a_file_that_grows_without_end_is_not_read_without_end(ask, monkeypatch):
+    """The provider refuses the batch for one line and then gives back another file than was sent."""
+    with running("openai") as provider:
+        provider.fates = {" 4 ": "faulty"}
+        real = OpenAI.get
+
+        def get(self, path):
+            body = real(self, path)
+            return body * 50 if re.fullmatch(r"/v1/files/file-[0-9]+/content", path) else body
+
+        monkeypatch.setattr(OpenAI, "get", get)
+        with pytest.raises(TeacherError, match="is not the one that was sent"):
+            ask(settings(provider, "openai"), requests(10))
 
 
 POINTS = {

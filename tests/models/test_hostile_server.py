@@ -19,7 +19,7 @@ HARM = {
     "giant": "oversized body",
     "flood": "oversized body",
     "bomb": "oversized body",
-    "deep": "malformed body: no JSON",
+    "deep": "malformed body: in too many pieces",
     "long": "oversized text",
     "control": "malformed body: no JSON",
     "redirect": "HTTP 307: redirects to http://127.0.0.1:9/elsewhere, which is not followed",

@@ -1,6 +1,7 @@
 """A key that the server echoes in every way, looked for in everything that a run leaves behind."""
 
 import base64
+import io
 import json
 from urllib.parse import quote
 
@@ -9,8 +10,12 @@ import pytest
 from commands import TINY, call, done
 from stub_server import running
 
+from potstill import recipe
 from potstill.models.inspect import describe, seal, show
 from potstill.models.ledger import Ledger
+from potstill.models.requests import Message, Request
+from potstill.models.served import Patience, ServedModel
+from potstill.progress import Progress
 
 KEY = "sk-/potstill+test/0123456789abcdef"
 CODED = base64.b64encode(f"user:{KEY}".encode()).decode()
@@ -21,6 +26,7 @@ teacher:
   model: m
   api_key_env: STUB_KEY
   timeout: 5.0
+  concurrency: 2
 curate: {drop_wrong: false, drop_unknown: false}
 """
 ECHOES = [
@@ -28,7 +34,14 @@ ECHOES = [
     {"message": {"content": f"<think>{CODED} {KEY.encode().hex()}</think> {quote(KEY, safe='')} {KEY} 7"}},
     {"status": 400, "body": json.dumps({"error": {"message": f"key {KEY} is {CODED}"}})},
     {"status": 307, "headers": {"Location": f"http://elsewhere/?key={quote(KEY, safe='')}"}, "body": ""},
+    {"status": 302, "headers": {"Location": f"http://elsewhere/{'a' * 235}{KEY}"}, "body": ""},
+    {"status": 500, "headers": {"Content-Encoding": KEY}, "body": "no"},
+    {"status": 500, "headers": {"Content-Length": f"7{'a' * 60}{KEY}"}, "body": "no"},
+    {"status": 503, "headers": {"Retry-After": KEY, "x-ratelimit-remaining": KEY}, "body": json.dumps(KEY)},
     {"status": 500, "body": f"<html>{KEY}</html>"},
+    {"status": 500, "body": "x" * 4080 + KEY},
+    {"status": 500, "body": json.dumps({"error": {"message": "x" * 280 + KEY, "code": KEY}})},
+    {"status": 200, "body": json.dumps({"error": {"message": {"a": [KEY]}, "type": CODED}})},
     {"status": 200, "body": json.dumps({"choices": [], "key": KEY})},
 ]
 
@@ -41,19 +54,20 @@ def forms():
         yield coded[4:-4].translate(str.maketrans("+/", "-_")).encode()
     yield KEY.encode()
     yield quote(KEY, safe="").encode()
+    yield quote(KEY, safe="").replace("%2F", "%2f").replace("%2B", "%2b").encode()
+    yield KEY[:20].encode()
     yield KEY.encode().hex().encode()
 
 
 class Echoing:
-    """Scripts: each question gets one of the echoes first, by its length, and ordinary answers when asked again."""
+    """Scripts: the n-th request gets the n-th echo, all others ordinary answers."""
 
     def __init__(self, stub):
         stub.action = self.action
-        self.stub = stub
+        self.left = list(reversed(ECHOES))
 
     def action(self, key, body):
-        turn = self.stub.counts[key] - 1
-        return ECHOES[int(key[:4], 16) % len(ECHOES)] if turn == 0 else "ok"
+        return self.left.pop() if self.left else "ok"
 
 
 @pytest.fixture
@@ -88,7 +102,24 @@ def test_a_whole_run_leaves_the_key_nowhere(folder, monkeypatch):
         again = call("status", folder / "run")
     texts = list(leftovers(folder, ended.out, ended.err, again.out, again.err))
     assert sum(b"[key]" in text for text in texts) >= 6
-    assert any(b"elsewhere" in text for text in texts) or stub.stats()["requests"] < 20
+    assert stub.stats()["requests"] > 20 + len(ECHOES) - 4
+    for form in forms():
+        assert not [text[:200] for text in texts if form in text]
+
+
+def test_no_way_of_failing_records_the_key(folder, monkeypatch):
+    """Each echo fails for good here, so that what was said of it is in the ledger."""
+    monkeypatch.setenv("STUB_KEY", KEY)
+    wanted = [Request((Message("user", str(number)),), "m", {}, 0) for number in range(len(ECHOES))]
+    with running(key=KEY) as stub, Ledger(folder / "run" / "ledger" / "completions.sqlite") as ledger:
+        Echoing(stub)
+        teacher = recipe.ServedTeacher("served", stub.url, "m", concurrency=1, api_key_env="STUB_KEY")
+        model = ServedModel(teacher, Patience(tries=1, first_wait=0.001))
+        model.collect(wanted, ledger, Progress("t", stream=io.StringIO()))
+        failed = sorted(completion.failure for completion in ledger if completion.failure)
+    assert len(failed) == len(ECHOES) - 2
+    assert sum("[key]" in failure for failure in failed) >= 4, failed
+    texts = list(leftovers(folder))
     for form in forms():
         assert not [text[:200] for text in texts if form in text]
 

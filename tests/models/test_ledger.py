@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potstill.errors import BusyError, StoreError
+from potstill.models.batch_book import Book
 from potstill.models.ledger import Entry, Ledger
 from potstill.models.requests import Completion
 from potstill.recipe import Price
@@ -100,6 +101,13 @@ def test_survives_reopening(tmp_path):
         first.put_many([entry(str(number)) for number in range(500)])
     with Ledger(tmp_path / "l.sqlite") as second:
         assert [found.key for found in second] == [str(number) for number in range(500)]
+
+
+def test_a_commit_waits_for_the_folder_too(ledger, tmp_path):
+    """With FULL the journal's end may not be on disk: back after a power cut, it would undo the commit."""
+    assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (3,)
+    with Book(tmp_path / "b.sqlite", "here") as book:
+        assert book._connection.execute("PRAGMA synchronous").fetchone() == (3,)
 
 
 def test_from_several_threads(ledger):

@@ -1,5 +1,6 @@
 import base64
 import json
+import re
 from urllib.parse import quote
 
 import pytest
@@ -22,6 +23,8 @@ def test_blots_every_form_of_the_key(key, before, after):
         json.dumps({"said": key}).encode(),
         everything_escaped.encode(),
         quote(key, safe="").encode(),
+        quote(key).encode(),
+        re.sub("%..", lambda found: found[0].lower(), quote(key, safe="")).encode(),
         key.encode().hex().encode(),
     ):
         blotted = secret.blot(b"... " + written + b" ...")

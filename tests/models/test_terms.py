@@ -2,11 +2,13 @@
 
 import io
 import json
+import re
 
 import pytest
 
 from potstill import recipe
 from potstill.errors import RecipeError
+from potstill.models import terms as table
 from potstill.models.terms import heed_terms, terms_of
 
 LOCAL = "http://localhost:8000/v1"
@@ -97,3 +99,9 @@ def test_unknown_is_said_once():
 def test_allowed_is_silent(capsys):
     heed_terms(teacher("Qwen/QwQ-32B"))
     assert capsys.readouterr().err == ""
+
+
+def test_a_basis_names_the_text_that_was_read_or_says_that_none_was():
+    for terms in (*table._HOSTS.values(), *table._MODELS.values()):
+        address = re.search(r"\b[\w-]+(?:\.[\w-]+)*\.(?:com|dev)\b", terms.basis)
+        assert address or "(reported)" in terms.basis or "not read" in terms.basis, terms

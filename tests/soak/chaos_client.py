@@ -2,15 +2,26 @@
 POINT N ARGS...`. A POINT of `-` kills never."""
 
 import os
+import random
 import signal
 import sys
+import threading
+import time
+
+import pyarrow.parquet as pq
 
 from potstill.cli import main
 from potstill.models.ledger import Ledger
 from potstill.models.wire import Wire
 
-POINTS = ("reply", "put", "commit", "committed", "lookup")
+POINTS = ("reply", "put", "written", "committing", "committed", "lookup")
+"""Of teaching: a reply is in, it is about to be written, it is written and not committed, in the middle of the commit,
+it is committed, the next are looked up. After it come `rows` (of the sealed ledger or the traces), `sync`, `rename`."""
 point, left = "-", 0
+
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def passed(name):
@@ -18,7 +29,7 @@ def passed(name):
     if name == point:
         left -= 1
         if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            kill()
 
 
 def around(owner, name, before=None, after=None):
@@ -33,6 +44,19 @@ def around(owner, name, before=None, after=None):
     setattr(owner, name, call)
 
 
+def killed_within(real):
+    """Kill while the commit waits for the disk, which takes it some milliseconds."""
+
+    def commit(self):
+        global left
+        left -= point == "committing"
+        if point == "committing" and left == 0:
+            threading.Thread(target=lambda: (time.sleep(random.uniform(0.0, 0.006)), kill())).start()
+        real(self)
+
+    return commit
+
+
 real_post = Wire.post
 
 
@@ -45,7 +69,12 @@ async def post(self, payload):
 if __name__ == "__main__":
     point, left = sys.argv[1], int(sys.argv[2])
     Wire.post = post
-    around(Ledger, "put", before="put")
-    around(Ledger, "commit", before="commit", after="committed")
+    Ledger.commit = killed_within(Ledger.commit)
+    around(Ledger, "put", before="put", after="written")
+    around(Ledger, "commit", after="committed")
     around(Ledger, "missing", after="lookup")
+    around(pq.ParquetWriter, "write_table", after="rows")
+    around(os, "fsync", before="sync")
+    for name in ("rename", "replace"):
+        around(os, name, before="rename")
     sys.exit(main(sys.argv[3:]))

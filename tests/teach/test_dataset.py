@@ -45,6 +45,12 @@ def test_reasoning_comes_from_tags_or_from_its_own_field(tmp_path):
     assert len({t.key for t in found}) == 4
 
 
+def test_an_answer_without_reasoning_is_not_lost(tmp_path):
+    rows = [{"question": KNOWN.question, "reasoning": r, "said": "It is 4."} for r in ("two and two", "")]
+    found = taught(tmp_path, rows, columns={"answer": "said"})
+    assert [(t.reasoning, t.answer) for t in found] == [("two and two", "It is 4."), ("", "It is 4.")]
+
+
 def test_columns_models_and_finish(tmp_path):
     rows = [
         {"q": KNOWN.question, "cot": "r", "a": "4", "who": "x", "end": "max_tokens", "nr": 17},

@@ -12,6 +12,7 @@ from potstill import recipe
 from potstill.errors import RecipeError
 from potstill.models.requests import Completion
 from potstill.models.sampling import wire_sampling
+from potstill.models.served import ServedModel
 from potstill.progress import Progress
 from potstill.records import Problem
 from potstill.teach.prompts import Asking
@@ -110,8 +111,8 @@ def collect(stub, folder, numbers, samples=1, **changes):
     progress = Progress("traces", len(numbers) * samples, stream=io.StringIO())
     problems = [problem(number) for number in numbers]
     found = served_traces(
-        lambda: problems, teacher, strategy(samples=samples), PLAIN, seed=3, ledger=folder / "l.sqlite",
-        progress=progress, judge=nobody,
+        lambda: problems, teacher, ServedModel(teacher), strategy(samples=samples), PLAIN, seed=3,
+        ledger=folder / "l.sqlite", progress=progress, judge=nobody,
     )  # fmt: skip
     return list(found), progress
 

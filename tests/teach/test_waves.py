@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from potstill import recipe
 from potstill.errors import RecipeError
 from potstill.models.requests import Completion
+from potstill.models.served import ServedModel
 from potstill.progress import Progress
 from potstill.records import Problem, Verdict
 from potstill.teach.prompts import Asking
@@ -93,7 +94,7 @@ def taught(stub, ledger, numbers, *, judge=None, retry=None, **strategy):
     progress = Progress("traces", len(problems) * first, stream=io.StringIO())
     with Verdicts(recipe.Checks()) as verdicts:
         found = served_traces(
-            lambda: problems, teacher, strategy, ASKING, seed=3, ledger=ledger, progress=progress,
+            lambda: problems, teacher, ServedModel(teacher), strategy, ASKING, seed=3, ledger=ledger, progress=progress,
             judge=judge or verdicts.many,
         )  # fmt: skip
         return list(found), progress

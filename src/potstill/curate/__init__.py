@@ -17,8 +17,11 @@ FILTERS: tuple[Filter, ...] = (
     filters.no_answer,
     filters.no_reasoning,
     filters.summarised,
+    filters.doubted,
     filters.unknown,
     filters.wrong,
+    filters.too_easy,
+    filters.too_hard,
     filters.too_long,
     filters.repetitive,
 )

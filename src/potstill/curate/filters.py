@@ -20,6 +20,10 @@ class Case:
     """Whether the trace's problem meets a held-out one."""
     settings: Curate
     allow_summaries: bool
+    difficulty: float | None = None
+    """Of the problem; None where nothing is known of it."""
+    doubted: bool = False
+    """Whether the problem is to be dropped because its gold is in doubt."""
 
 
 def held_out(case: Case) -> str | None:
@@ -58,6 +62,11 @@ def summarised(case: Case) -> str | None:
     return "summarised reasoning" if case.trace.reasoning_kind == "summary" and not case.allow_summaries else None
 
 
+def doubted(case: Case) -> str | None:
+    """Drop traces of problems whose gold no sample gives and most contradict, where the recipe says so."""
+    return "gold in doubt" if case.doubted else None
+
+
 def unknown(case: Case) -> str | None:
     """Drop traces that could not be judged; the reason carries the cause."""
     if not case.settings.drop_unknown:
@@ -71,6 +80,18 @@ def wrong(case: Case) -> str | None:
     """Drop traces whose answer is wrong."""
     judged_wrong = case.verdict is not None and case.verdict.outcome == "wrong"
     return "wrong" if judged_wrong and case.settings.drop_wrong else None
+
+
+def too_easy(case: Case) -> str | None:
+    """Drop traces of problems below the difficulty asked for."""
+    least = case.settings.min_difficulty
+    return "too easy" if least is not None and case.difficulty is not None and case.difficulty < least else None
+
+
+def too_hard(case: Case) -> str | None:
+    """Drop traces of problems above the difficulty asked for."""
+    most = case.settings.max_difficulty
+    return "too hard" if most is not None and case.difficulty is not None and case.difficulty > most else None
 
 
 def too_long(case: Case) -> str | None:

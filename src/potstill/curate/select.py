@@ -12,7 +12,7 @@ from potstill import curate
 from potstill.curate.diversity import most_diverse, sketch
 from potstill.curate.filters import Case, characters
 from potstill.recipe import Curate
-from potstill.records import Drop, Example, Problem, Trace, Verdict, content_key
+from potstill.records import Drop, Example, Group, Problem, Trace, Verdict, content_key
 
 Judged = tuple[Trace, Verdict | None]
 HELD_CHARACTERS = 200_000_000
@@ -31,19 +31,6 @@ class Passed:
     rank: float = 0.0
 
 
-@dataclass(slots=True)
-class Rate:
-    """How often a problem's traces were right; unknown ones are in neither count."""
-
-    right: int = 0
-    judged: int = 0
-
-    @property
-    def difficulty(self) -> float | None:
-        """One minus the pass rate, 0 (always solved) to 1 (never); None when no trace was judged."""
-        return 1.0 - self.right / self.judged if self.judged else None
-
-
 @dataclass
 class Selection:
     """The state of one curation; `run` yields its drops and then its examples."""
@@ -52,10 +39,11 @@ class Selection:
     training: Mapping[str, Problem]
     held_out: Set[str]
     settings: Curate
+    groups: Mapping[str, Group]
     seed: int
     allow_summaries: bool
+    drop_doubted: bool
     passed: dict[int, Passed] = field(default_factory=dict)
-    rates: dict[str, Rate] = field(default_factory=dict)
     held_characters: int = HELD_CHARACTERS
 
     def run(self) -> Iterator[Example | Drop]:
@@ -67,10 +55,7 @@ class Selection:
     def _filter(self) -> Iterator[Drop]:
         seen: set[bytes] = set()
         for ordinal, (trace, verdict) in enumerate(self.traces()):
-            self._count(trace, verdict)
-            problem = self.training.get(trace.problem_key)
-            meets = trace.problem_key in self.held_out or (problem is not None and problem.overlap_key in self.held_out)
-            case = Case(trace, verdict, problem, meets, self.settings, self.allow_summaries)
+            case = self._case(trace, verdict)
             reason = next((why for check in curate.FILTERS if (why := check(case))), None)
             if reason is None:
                 content = _content(trace)
@@ -83,12 +68,12 @@ class Selection:
             order = content_key(self.seed, trace.key)
             self.passed[ordinal] = Passed(ordinal, trace.problem_key, order, characters(trace))
 
-    def _count(self, trace: Trace, verdict: Verdict | None) -> None:
-        if verdict is None or verdict.outcome == "unknown":
-            return
-        rate = self.rates.setdefault(trace.problem_key, Rate())
-        rate.judged += 1
-        rate.right += verdict.outcome == "right"
+    def _case(self, trace: Trace, verdict: Verdict | None) -> Case:
+        problem, group = self.training.get(trace.problem_key), self.groups.get(trace.problem_key)
+        meets = trace.problem_key in self.held_out or (problem is not None and problem.overlap_key in self.held_out)
+        difficulty = None if problem is None else self._difficulty(trace.problem_key)
+        doubted = self.drop_doubted and group is not None and group.finding == "gold in doubt"
+        return Case(trace, verdict, problem, meets, self.settings, self.allow_summaries, difficulty, doubted)
 
     def _choose(self) -> Iterator[Drop]:
         """Drop the traces beyond `per_problem`; a problem's sketches are held only until its last trace came by."""
@@ -141,23 +126,23 @@ class Selection:
             yield portion
 
     def _difficulty(self, problem_key: str) -> float | None:
-        stated = self.training[problem_key].difficulty
-        if stated is not None:
-            return stated
-        rate = self.rates.get(problem_key)
-        return None if rate is None else rate.difficulty
+        group = self.groups.get(problem_key)
+        known = [self.training[problem_key].difficulty, None if group is None else group.difficulty]
+        if self.settings.difficulty == "measured":
+            known.reverse()
+        return next((difficulty for difficulty in known if difficulty is not None), None)
 
     def _example(self, trace: Trace) -> Example:
-        problem = self.training[trace.problem_key]
-        difficulty = self._difficulty(trace.problem_key)
+        problem, group = self.training[trace.problem_key], self.groups.get(trace.problem_key)
         return Example(
             problem_key=trace.problem_key,
             trace_key=trace.key,
             question=problem.statement,
             reasoning=trace.reasoning,
             answer=trace.answer,
-            difficulty=difficulty,
+            difficulty=self._difficulty(trace.problem_key),
             domain=problem.domain,
+            gold_source="none" if group is None else group.gold_source,
         )
 
 
@@ -167,7 +152,9 @@ def select(
     held_out: Set[str],
     settings: Curate,
     *,
+    groups: Mapping[str, Group],
     seed: int,
+    drop_doubted: bool = False,
     allow_summaries: bool = False,
 ) -> Iterator[Example | Drop]:
     """Turn judged traces into ordered examples; yield every drop first, then every example: together all traces.
@@ -177,11 +164,12 @@ def select(
     numbers are held (some 500 bytes a trace); sketches only for the problems whose traces are still arriving.
 
     `training` maps `Problem.key` to the problem. `held_out` holds `key` and `overlap_key` of every evaluation
-    problem, and the `key` of every training problem that was dropped for meeting one. Difficulty is the problem's own
-    or else one minus its pass rate over all judged traces, kept or not; under `easy_to_hard` problems without either
-    come last. Both scales are compared as they are, so mixed sources should state theirs between 0 and 1.
+    problem, and the `key` of every training problem that was dropped for meeting one. `groups` says
+    what all samples of a problem say together, kept or not: its measured difficulty, whether its gold is in doubt
+    (`drop_doubted` drops it then), what its traces were judged by. Stated and measured difficulties are compared as
+    they are, so sources should state theirs between 0 and 1.
     """
-    return Selection(traces, training, held_out, settings, seed, allow_summaries).run()
+    return Selection(traces, training, held_out, settings, groups, seed, allow_summaries, drop_doubted).run()
 
 
 def _content(trace: Trace) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from potstill.intervals import Interval, wilson
+from potstill.verify.steps.prm import first_below
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,6 @@ def f1(erroneous: float, correct: float) -> float:
     """Return the harmonic mean of two shares, 0 where both are 0."""
     total = erroneous + correct
     return 2 * erroneous * correct / total if total else total
-
-
-def first_below(scores: Sequence[float], threshold: float) -> int | None:
-    """Return the first step that a process reward model scores below a threshold, or None."""
-    return next((number for number, score in enumerate(scores) if score < threshold), None)
 
 
 def best_threshold(scored: Sequence[tuple[int | None, Sequence[float]]]) -> float:

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any
 
-from potstill.models.local import Generated, Prompt, row_seed
+from potstill.models.ledger import Ledger
+from potstill.models.local import row_seed
+from potstill.models.requests import Completion, Message, Request
+from potstill.progress import Progress
 from potstill.recipe import Evaluate, Student
-from potstill.records import Example, Measure, Problem, Trace, Verdict
+from potstill.records import Example, Finish, Measure, Problem, Trace, Verdict
 from potstill.text import is_looping, split_response
 from potstill.train.render import ask
 from potstill.verify import Verdicts
 
+if TYPE_CHECKING:
+    from potstill.models.seam import Sampler
 
-class Model(Protocol):
-    """What is measured: `potstill.models.local.LocalModel`, or a stand-in of the same shape."""
+SILENT = "empty completion"
+"""How the seam calls a reply without any text: for a student that is no failure of the machinery but its silence."""
 
-    def render(self, messages: Sequence[dict[str, str]]) -> str:
-        """Return the prompt text of a conversation."""
 
-    def sample(
-        self, prompts: Sequence[Prompt], max_tokens: int, temperature: float = 0.0, top_p: float = 1.0
-    ) -> list[Generated]:
-        """Sample one completion a prompt."""
+@dataclass(frozen=True)
+class Respondent:
+    """Who answers: a model under its name, and `about`, fields of its requests that tell its weights from others'.
+
+    `together` is how many requests are handed over at a time; None hands over all, for a server that is kept busy.
+    """
+
+    model: Sampler
+    name: str
+    about: Mapping[str, Any]
+    together: int | None
 
 
 @dataclass(frozen=True)
@@ -35,18 +45,18 @@ class Row:
     shots: tuple[Example, ...] = ()
 
 
-def messages_of(student: Student, row: Row, statement: str) -> list[dict[str, str]]:
+def messages_of(student: Student, row: Row, statement: str) -> tuple[Message, ...]:
     """Return the conversation that ends with the question.
 
     Shots show their reasoning as plain text: many templates strip marked reasoning from earlier turns.
     """
     messages = []
     for shot in row.shots:
-        messages.append({"role": "user", "content": ask(student, shot.question)})
+        messages.append(Message("user", ask(student, shot.question)))
         shown = f"{shot.reasoning}\n{shot.answer}" if shot.reasoning else shot.answer
-        messages.append({"role": "assistant", "content": shown})
-    messages.append({"role": "user", "content": ask(student, statement)})
-    return messages
+        messages.append(Message("assistant", shown))
+    messages.append(Message("user", ask(student, statement)))
+    return tuple(messages)
 
 
 def choose_shots(examples: Sequence[Example], count: int, seed: int) -> tuple[Example, ...]:
@@ -66,31 +76,60 @@ def choose_shots(examples: Sequence[Example], count: int, seed: int) -> tuple[Ex
     return tuple(chosen)
 
 
+def requests_of(
+    respondent: Respondent, problems: Sequence[Problem], row: Row, student: Student, settings: Evaluate, seed: int
+) -> list[tuple[Problem, Request]]:
+    """Return what is asked, shortest questions first, `settings.samples` times each.
+
+    Only draws have seeds, of 31 bits: some servers read a signed 32-bit integer.
+    """
+    fixed = {"temperature": settings.temperature, "top_p": settings.top_p, "max_tokens": settings.max_tokens}
+    asked = []
+    for problem in problems:
+        turns = messages_of(student, row, problem.statement)
+        for sample in range(settings.samples):
+            drawn = {"seed": row_seed(seed, "evaluate", problem.key, sample) & 0x7FFFFFFF}
+            sampling = fixed | (drawn if settings.temperature > 0 else {}) | dict(respondent.about)
+            asked.append((problem, Request(turns, respondent.name, sampling, sample)))
+    asked.sort(key=lambda item: (sum(len(turn.content) for turn in item[1].messages), item[0].key, item[1].sample))
+    return asked
+
+
 def measure(
-    model: Model,
-    problems: Sequence[Problem],
+    respondent: Respondent,
+    ledger: Ledger,
+    asked: Sequence[tuple[Problem, Request]],
     row: Row,
     student: Student,
-    settings: Evaluate,
     verdicts: Verdicts,
-    seed: int,
+    progress: Progress,
     skip: int = 0,
 ) -> Iterator[Measure]:
-    """Yield the measures of one row in batches of `settings.batch`, shortest prompts first.
+    """Yield the measures of one row in the order of `asked`; what the ledger has is not asked again.
 
-    `skip` leaves out that many measures (a whole number of batches), for a run that goes on after a kill.
+    A request that failed is asked once more; what fails then too is a measure with finish `failed`, and the next call
+    asks again. `skip` leaves out that many measures, for a run that goes on after a kill.
+
+    Raises:
+        PotstillError: see `Sampler.collect`.
     """
-    asked = [
-        (p, model.render(messages_of(student, row, p.statement)), s) for p in problems for s in range(settings.samples)
-    ]
-    asked.sort(key=lambda item: (len(item[1]), item[0].key, item[2]))
-    for start in range(skip, len(asked), settings.batch):
-        batch = asked[start : start + settings.batch]
-        prompts = [Prompt(text, row_seed(seed, "evaluate", p.key, sample)) for p, text, sample in batch]
-        answers = model.sample(prompts, settings.max_tokens, settings.temperature, settings.top_p)
-        judged = [(p, trace_of(p, g, row, student, s)) for (p, _, s), g in zip(batch, answers, strict=True)]
-        for verdict, (_, trace), generated in zip(verdicts.many(judged), judged, answers, strict=True):
-            yield measure_of(trace, generated, verdict)
+    together = respondent.together or max(1, len(asked))
+    for start in range(0, len(asked), together):
+        part = asked[start : start + together]
+        tally = respondent.model.collect((request for _, request in part), ledger, progress)
+        if tally.finishes["failed"]:
+            progress.done -= tally.finishes["failed"]
+            failed = set(ledger.missing([request.key for _, request in part]))
+            respondent.model.collect((request for _, request in part if request.key in failed), ledger, progress)
+        there = ledger.get_many([request.key for _, request in part])
+        rows = part[max(0, skip - start) :]
+        answers = [there[request.key] for _, request in rows]
+        traces = [
+            (problem, trace_of(problem, request, answer, row, student))
+            for (problem, request), answer in zip(rows, answers, strict=True)
+        ]
+        for verdict, (_, trace), answer in zip(verdicts.many(traces), traces, answers, strict=True):
+            yield measure_of(trace, answer, verdict)
 
 
 def split(student: Student, text: str) -> tuple[str, str]:
@@ -105,20 +144,24 @@ def split(student: Student, text: str) -> tuple[str, str]:
     return found.reasoning, found.answer
 
 
-def trace_of(problem: Problem, generated: Generated, row: Row, student: Student, sample: int) -> Trace:
+def trace_of(problem: Problem, request: Request, answer: Completion, row: Row, student: Student) -> Trace:
     """Return a student's response in the form that the check of the teacher's traces takes."""
-    reasoning, answer = split(student, generated.text)
+    reasoning, said = (answer.reasoning, answer.content) if answer.reasoning else split(student, answer.content)
+    silent = answer.finish == "failed" and answer.failure == SILENT
+    finish: Finish = "stop" if silent else answer.finish
     return Trace(
-        problem_key=problem.key, teacher=row.student, strategy=row.prompt, prompt_key="", sample=sample, attempt=0,
-        sampling="{}", reasoning=reasoning, answer=answer, finish=generated.finish,
+        problem_key=problem.key, teacher=row.student, strategy=row.prompt, prompt_key="", sample=request.sample,
+        attempt=0, sampling="{}", reasoning=reasoning, answer=said, finish=finish,
+        failure="" if silent else answer.failure,
     )  # fmt: skip
 
 
-def measure_of(trace: Trace, generated: Generated, verdict: Verdict) -> Measure:
-    """Return the measure of one judged response."""
+def measure_of(trace: Trace, answer: Completion, verdict: Verdict) -> Measure:
+    """Return the measure of one judged response; tokens that a server did not count are 0."""
     return Measure(
         student=trace.teacher, prompt=trace.strategy, problem_key=trace.problem_key, sample=trace.sample,
-        reasoning=trace.reasoning, answer=trace.answer, finish=generated.finish,
-        prompt_tokens=generated.prompt_tokens, completion_tokens=generated.completion_tokens,
-        looped=is_looping(generated.text), outcome=verdict.outcome, cause=verdict.cause, extracted=verdict.extracted,
+        reasoning=trace.reasoning, answer=trace.answer, finish=trace.finish,
+        prompt_tokens=answer.prompt_tokens or 0, completion_tokens=answer.completion_tokens or 0,
+        looped=is_looping(f"{trace.reasoning}\n{trace.answer}"), outcome=verdict.outcome, cause=verdict.cause,
+        extracted=verdict.extracted,
     )  # fmt: skip

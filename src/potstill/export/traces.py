@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import DataError, RecipeError, nearest
-from potstill.records import Outcome, Problem, Trace, Verdict
+from potstill.records import GoldSource, Outcome, Problem, Trace, Verdict
 from potstill.store import sync, writing
 from potstill.teach.shapes import SHAPES
 from potstill.text import MARKS, Split, join, split_response
 
-Row = tuple[Problem, Trace, Verdict | None]
+Row = tuple[Problem, Trace, Verdict | None, GoldSource]
+"""A problem with the gold that the trace was judged by, the trace, its verdict if any, and where the gold is from."""
 _SOLUTION = ("<|begin_of_solution|>", "<|end_of_solution|>")
 _CORRECT: dict[Outcome | None, bool | None] = {"right": True, "wrong": False, "unknown": None, None: None}
 
@@ -55,36 +56,37 @@ def write_traces(rows: Iterable[Row], shape: str, path: Path) -> int:
 
 
 def _openthoughts(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
-    for problem, trace, verdict in rows:
+    for problem, trace, verdict, source in rows:
         turns = [
             {"from": "user", "value": problem.statement},
             {"from": "assistant", "value": marked(trace, "begin_of_thought")},
         ]
-        yield {"system": "", "conversations": turns, **_beside(problem, trace, verdict)}
+        yield {"system": "", "conversations": turns, **_beside(problem, trace, verdict, source)}
 
 
 def _sharegpt(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
-    for problem, trace, verdict in rows:
+    for problem, trace, verdict, source in rows:
         turns = [{"from": "human", "value": problem.statement}, {"from": "gpt", "value": marked(trace, "think")}]
-        yield {"conversations": turns, **_beside(problem, trace, verdict)}
+        yield {"conversations": turns, **_beside(problem, trace, verdict, source)}
 
 
 def _messages(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
-    for problem, trace, verdict in rows:
-        yield {"messages": _turns(problem, marked(trace, "think")), **_beside(problem, trace, verdict)}
+    for problem, trace, verdict, source in rows:
+        yield {"messages": _turns(problem, marked(trace, "think")), **_beside(problem, trace, verdict, source)}
 
 
 def _openr1(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
     for _, group in itertools.groupby(rows, key=lambda row: (row[0].key, row[1].teacher)):
         samples = list(group)
-        problem, traces = samples[0][0], [trace for _, trace, _ in samples]
+        (problem, _, _, source), traces = samples[0], [trace for _, trace, _, _ in samples]
         texts = [marked(trace, "think") for trace in traces]
-        correct = [_CORRECT[verdict.outcome if verdict else None] for _, _, verdict in samples]
+        correct = [_CORRECT[verdict.outcome if verdict else None] for _, _, verdict, _ in samples]
         shown = next((text for text, right in zip(texts, correct, strict=True) if right), texts[0])
         yield {
             "problem": problem.statement,
             "solution": problem.solution,
             "answer": problem.gold,
+            "gold_source": source,
             "problem_type": problem.domain,
             "source": problem.source,
             "uuid": problem.key,
@@ -135,13 +137,14 @@ def _turns(problem: Problem, text: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": problem.statement}, {"role": "assistant", "content": text}]
 
 
-def _beside(problem: Problem, trace: Trace, verdict: Verdict | None) -> dict[str, Any]:
+def _beside(problem: Problem, trace: Trace, verdict: Verdict | None, source: GoldSource) -> dict[str, Any]:
     return {
         "id": trace.key,
         "problem_id": problem.id,
         "domain": problem.domain,
         "source": problem.source,
         "gold": problem.gold,
+        "gold_source": source,
         "model": trace.teacher,
         "finish_reason": trace.finish,
         "correct": _CORRECT[verdict.outcome if verdict else None],

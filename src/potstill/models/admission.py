@@ -26,12 +26,14 @@ BARE = 2.0
 """The same where it asked for no wait."""
 SLOW = 8.0
 """Seconds in which a cut of the number in flight comes back after an overload."""
+SPARSE = 8.0
+"""Requests at least between one try for a higher rate and the next."""
 KNEE = 0.92
 """What was cut deeper comes back to this share soon, and from there slowly."""
 FEW = 16
 """Requests from which a rate can be told."""
-DEEPEST = 0.25
-"""The largest cut of the rate leaves this share of it."""
+DEEPEST = 0.03
+"""The largest cut of the rate leaves this share of it; half where the server asked for no wait, so errors cost less."""
 LOOK_AGAIN = 20
 """Rounds of answers after which a server that had its fill is tried with more."""
 
@@ -139,23 +141,27 @@ class Admission:
         """Note that a request is in flight no longer, whatever came of it."""
         self.in_flight -= 1
 
-    def answered(self, now: float, tokens: int, headers: Mapping[str, str]) -> None:
-        """Note an answer with its tokens and the headers it came with; call it before `ended`."""
+    def answered(self, now: float, sent_at: float, tokens: int, headers: Mapping[str, str]) -> None:
+        """Note an answer to a request sent at `sent_at`, its tokens and its headers; call it before `ended`."""
         self.tokens.take(tokens - self.tokens_each)
         self.tokens_each += 0.1 * (tokens - self.tokens_each) if self.tokens_each else tokens
-        if self.in_flight >= self.allowed - 1:  # only what was in use can have proved itself
+        # Only what was in use can have proved itself; rate and number hold each other up where each is nearly enough.
+        if self.in_flight >= min(self.allowed - 1, 0.75 * self.allowed):
             self._grow(now)
         elif self.climb is not None:
             self.climb = Rise(self.limit, self.limit, self.climb.step, self.climb.seconds, now)
         if headers:
-            self.heard(now, headers)
+            self.heard(sent_at, headers)
 
-    def heard(self, now: float, headers: Mapping[str, str]) -> None:
-        """Heed the rate-limit headers of a reply: hold back until what is nearly used up has been refilled."""
+    def heard(self, sent_at: float, headers: Mapping[str, str]) -> None:
+        """Heed the rate-limit headers of a reply: hold back until what is nearly used up has been refilled.
+
+        Providers count when a request comes in, which may be long before they answer it.
+        """
         for kind, left, refill in allowances(headers, time.time()):
             need = 1.0 if kind == "requests" else max(1.0, self.tokens_each)
             if left < need:
-                self.paused_until = max(self.paused_until, now + min(60.0, (need - left) / refill))
+                self.paused_until = max(self.paused_until, sent_at + min(60.0, (need - left) / refill))
 
     def failed(self, now: float, sent_at: float, fault: FaultError) -> None:
         """Note what went wrong with a request sent at `sent_at`; call it before `ended`."""
@@ -173,26 +179,28 @@ class Admission:
         if sent_at <= self.cut_at:
             return
         self.cycle.rejected += 1
-        seconds = max(2 * BARE, BACK * wait) if wait else BARE
+        late, seconds = self.cycle.rate(now), max(2 * BARE, BACK * wait) if wait else BARE
         if self.paced or self.pace is None:
-            # The longer the pauses that a server asks for, the more a cut that was too small costs.
-            self._slow_down(now, seconds, max(DEEPEST, 0.8 - (wait or 0.0)))
+            self._slow_down(now, late, seconds, max(DEEPEST, 0.5 - (wait or 0.0)))
         else:  # it was not the rate that held requests back, so it is not what was too much
             self._cut(now, 0.95 * (self.in_flight - 1), seconds)
+            used = min(self.pace.at(now), 1.15 * late)  # a rate that is not used would never be found to be too much
+            self.pace = Rise(used, used, 0.05 * used, max(seconds, SPARSE / used), now)
         self.cycle, self.cut_at = _Cycle(since=now), now
 
-    def _slow_down(self, now: float, seconds: float, deepest: float) -> None:
+    def _slow_down(self, now: float, late: float, seconds: float, deepest: float) -> None:
         """Cut the rate to what went through, and let it come back in `seconds`."""
-        rate = self.cycle.rate(now)
-        if self.pace is not None:
-            paced = self.pace.at(now)
-            rate = min(paced, 2 * rate) if self.cycle.count >= FEW else paced
-        # A rate that was reached slowly is near the limit; otherwise what went through since the last cut tells.
-        slowly = min(1.0, 3 * (now - max(self.resumed_at, self.cycle.since)) / seconds)
-        held = max(deepest, KNEE * slowly, min(0.95, self.cycle.accepted(now) / rate))
+        rate = late if self.pace is None else self.pace.at(now)
+        if self.cycle.count >= FEW:
+            rate = min(rate, 1.15 * late)
+        # A bucket that filled up during the pause lets more through than the limit, one that could not hold as much as
+        # comes in it lets less; the limit is between what went through with the pause and without it.
+        least, most = self.cycle.accepted(now, self.resumed_at)
+        held = max(deepest, min(0.95, math.sqrt(least * most) / rate))
+        knee = max(held, min(KNEE, 4 * held))
         self.resumed_at = max(now, self.paused_until)
-        knee = max(held, KNEE)
-        self.pace = Rise(rate * held, rate * knee, max(rate * (1 - knee), 0.05), seconds, self.resumed_at)
+        step = max(rate * (1 - knee), 0.05 * rate)
+        self.pace = Rise(rate * held, rate * knee, step, max(seconds, SPARSE / rate), self.resumed_at)
         self.next_at = self.resumed_at + random.uniform(0.5, 1.0) / self.pace.base
 
     def _pause(self, now: float, wait: float | None) -> None:
@@ -229,7 +237,7 @@ class _Cycle:
     def __init__(self, since: float = 0.0) -> None:
         self.since = since
         self.count = self.rejected = 0
-        self.latest: deque[float] = deque(maxlen=64)
+        self.latest: deque[float] = deque(maxlen=32)
 
     def sent(self, now: float) -> None:
         self.since = self.since or now
@@ -240,9 +248,10 @@ class _Cycle:
         """Return requests a second of late."""
         return max(1, len(self.latest)) / max(0.05, now - self.latest[0] if self.latest else 1.0)
 
-    def accepted(self, now: float) -> float:
-        """Return requests a second that were not rejected, pauses counted in."""
-        return max(0, self.count - self.rejected) / max(0.05, now - self.since)
+    def accepted(self, now: float, resumed_at: float) -> tuple[float, float]:
+        """Return requests a second that were not rejected, with the pause that ended at `resumed_at` and without."""
+        accepted = max(1, self.count - self.rejected)
+        return accepted / max(0.05, now - self.since), accepted / max(0.05, now - max(self.since, resumed_at))
 
 
 @dataclass(slots=True)

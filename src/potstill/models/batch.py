@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from potstill import recipe
 from potstill.errors import TeacherError
@@ -25,8 +26,8 @@ from potstill.models.ledger import Entry, Ledger
 from potstill.models.prices import price_of
 from potstill.models.requests import Completion, Request
 from potstill.models.secrets import Secret
-from potstill.models.served import Follow, Tally
-from potstill.models.wire import endpoint
+from potstill.models.served import Follow, Tally, check_size
+from potstill.models.wire import LARGEST_BODY, endpoint
 from potstill.progress import Progress
 from potstill.records import Finish
 
@@ -308,10 +309,20 @@ class _Session:
     def _uploaded(self, part: Part) -> dict[str, bytes]:
         """Return the lines of a part's file by key, in order."""
         try:
-            lines = self._patiently(lambda: list(self.service.uploaded(part.file)))
+            return self._patiently(lambda: self._lines(part))
         except RefusalError as refusal:
             self._withdraw(part, refusal.reason)
-        return {str(dialects.load(line).get("custom_id")): line for line in lines}
+
+    def _lines(self, part: Part) -> dict[str, bytes]:
+        lines: dict[str, bytes] = {}
+        size = 0
+        for number, line in enumerate(self.service.uploaded(part.file)):
+            size += len(line)
+            value = dialects.load(line)
+            if not isinstance(value, dict) or number == part.size or size > 2 * self.pace.part_bytes + LARGEST_BODY:
+                raise FaultError(f"file {part.file} is not the one that was sent")
+            lines[str(value.get("custom_id"))] = line
+        return lines
 
     def _read(self, part: Part, look: Look) -> None:
         """Read the results of a batch into the ledger, again from the start where reading breaks off."""
@@ -322,11 +333,14 @@ class _Session:
 
         def read() -> None:
             group: dict[str, Completion] = {}
+            size = 0
             for number, item in enumerate(self.service.results(part.batch, look)):
                 if item.key in left and item.key not in group:
                     group[item.key] = self._completion(item)
-                if len(group) == min(CHUNK, len(left)):
+                    size += len(group[item.key].raw)
+                if len(group) == min(CHUNK, len(left)) or size > self.pace.part_bytes:
                     put(group)
+                    size = 0
                 if not left or number > 2 * part.size + CHUNK:
                     break
             put(group)
@@ -357,15 +371,14 @@ class _Session:
 
     def _completion(self, item: Item) -> Completion:
         """Return what became of a request: an answer, a refusal, or a failure that the next run asks again."""
-        import orjson
-
         try:
             if item.status == 0:
                 raise FaultError(f"{item.code or 'failed'}: {item.message}")
             if item.status != 200:
                 raise classify(item.status, {}, item.code, item.message, proven=True)
-            raw = orjson.dumps(item.body)
+            raw = _dump(item.body)
             reply = self.shape.parse(raw)
+            check_size(reply, raw, self.settings.model)
         except dialects.ReplyError as error:
             trouble = classify(error.status, {}, error.code, error.message, proven=True)
             return self._blank(item.key, "refused" if isinstance(trouble, RefusalError) else "failed", trouble.reason)
@@ -425,3 +438,21 @@ class _Session:
 
     def _stop(self, reason: str, advice: str) -> NoReturn:
         raise TeacherError(f"{self.name}: {one_line(self.secret.blot_text(reason))}; {advice}") from None
+
+
+def _dump(body: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """Return JSON again; numbers and halves of characters that orjson does not write are written as they came.
+
+    Raises:
+        FaultError: it is nested deeper than any reply.
+    """
+    import orjson
+
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError:
+        pass
+    try:
+        return json.dumps(body).encode()
+    except RecursionError:
+        raise FaultError("malformed body: nested too deeply") from None

@@ -56,7 +56,7 @@ class Book:
         self.path, self.service = path, service
         with self._named():
             self._connection = sqlite3.connect(path, isolation_level=None)
-            for line in ("PRAGMA journal_mode = DELETE", "PRAGMA synchronous = FULL", *_TABLES):
+            for line in ("PRAGMA journal_mode = DELETE", "PRAGMA synchronous = EXTRA", *_TABLES):
                 self._connection.execute(line)
 
     def __enter__(self) -> Book:

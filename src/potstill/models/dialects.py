@@ -42,6 +42,8 @@ _SUMMARISERS = re.compile(
 )
 """Models whose provider shows a summary where others show the reasoning itself, by the last part of their name."""
 _LARGEST = 2**53
+MOST_PIECES = 2**20
+"""Lists and objects in a body: each takes a hundred times the memory of its two bytes."""
 
 
 class ReplyError(Exception):
@@ -77,10 +79,12 @@ def load(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """Parse JSON that a server sent; NaN, half surrogates and broken UTF-8 are let pass.
 
     Raises:
-        FaultError: the body is no JSON, or nested deeper than any reply.
+        FaultError: the body is no JSON, or in more pieces or nested deeper than any reply.
     """
     import orjson
 
+    if len(body) > MOST_PIECES and body.count(b"[") + body.count(b"{") > MOST_PIECES:
+        raise FaultError("malformed body: in too many pieces", cost=99)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -136,7 +140,7 @@ def finish_of(reason: Any) -> tuple[Finish, str]:  # noqa: ANN401 - any JSON val
     Raises:
         FaultError: the server broke the reply off.
     """
-    said = str(reason or "stop").casefold()
+    said = reason.casefold() if isinstance(reason, str) and reason else "stop"
     if said in _BROKEN_OFF:
         raise FaultError(f"broken off: finish_reason {said}")
     finish = _FINISHES.get(said, "stop")
@@ -189,12 +193,10 @@ def says_anything(message: dict[str, Any]) -> bool:
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """Return a string, or the texts of a list of text blocks."""
-    if isinstance(value, str):
-        return _whole_characters(value)
-    if isinstance(value, list):
-        return "".join(_text(item.get("text")) for item in value if isinstance(item, dict))
-    return ""
+    """Return a string, or the texts of a list of text blocks; blocks within blocks are no text."""
+    blocks = value if isinstance(value, list) else [{"text": value}]
+    texts = (block.get("text") for block in blocks if isinstance(block, dict))
+    return _whole_characters("".join(text for text in texts if isinstance(text, str)))
 
 
 def _content(value: Any) -> tuple[str, tuple[str, ReasoningKind]]:  # noqa: ANN401 - any JSON value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import email.utils
 import re
+import reprlib
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -25,6 +26,9 @@ _ALLOWANCES: tuple[tuple[Literal["requests", "tokens"], str], ...] = (
 )
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:\d{1,12}(?:\.\d{1,12})?(?:ms|[smhd]))+")
+_SHOWN = reprlib.Repr()
+"""Values that are no text, as text: bounded in depth and size, whatever a server nests."""
+_SHOWN.maxlevel, _SHOWN.maxstring = 4, REASON_CHARACTERS
 _ACCOUNT = ("insufficient_quota", "insufficient balance", "billing_hard_limit", "exceeded your current quota")
 
 
@@ -82,8 +86,8 @@ def classify(
             return RefusalError(reason)
         return FaultError(reason) if proven else DenialError(reason)
     if status < 400:
-        target = headers.get("Location", "elsewhere")
-        reason = one_line(f"HTTP {status}: redirects to {target}, which is not followed")
+        # Whole, since the address may hold the key, and half of a key is not found any more.
+        reason = f"HTTP {status}: redirects to {headers.get('Location', 'elsewhere')}, which is not followed"
         return FaultError(reason) if proven else DenialError(reason)
     model_missing = "model" in said and any(word in said for word in _MODEL_MISSING)
     if not proven and (status in (404, 405) or model_missing):
@@ -164,9 +168,13 @@ def told(value: Any) -> tuple[str, str]:  # noqa: ANN401 - any JSON value
         if isinstance(error, dict):
             message = error.get("message") or error.get("detail") or error.get("msg") or ""
             code = error.get("code") or error.get("type") or ""
-            return str(code), message if isinstance(message, str) else repr(message)
-        return "", str(error)
+            return _shown(code), _shown(message)
+        return "", _shown(error)
     return "", value if isinstance(value, str) else ""
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    return value if isinstance(value, str) else _SHOWN.repr(value)
 
 
 def one_line(text: str) -> str:

@@ -17,7 +17,7 @@ from potstill.recipe import ServedTeacher
 from potstill.recipe_file import load
 from potstill.store import sync, writing
 
-LEDGERS = {"completions.sqlite": "teacher", "judge.sqlite": "judge"}
+LEDGERS = {"completions.sqlite": "teacher", "judge.sqlite": "judge", "students.sqlite": "students"}
 """Files of `RUN/ledger` that hold completions, and whose they are."""
 LATEST = 5
 ROW_GROUP = 1000
@@ -139,7 +139,7 @@ def _price(run: Path, path: Path, counts: Counts) -> str:
 
 def _priced(run: Path, path: Path) -> Priced:
     if LEDGERS[path.name] != "teacher":
-        return Priced(None, "a judge has no price in the recipe")
+        return Priced(None, "a recipe prices its teacher alone")
     try:
         teacher = load(str(run / "recipe.yaml")).teacher
         return price_of(teacher) if isinstance(teacher, ServedTeacher) else Priced(None, "the teacher is not served")

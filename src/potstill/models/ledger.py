@@ -1,9 +1,10 @@
 """Every completion ever paid for, in one SQLite file: on disk before it counts, asked for once.
 
-A rollback journal and synchronous=FULL: SQLite before 3.51.3 can corrupt a write-ahead log under two connections, and
-Python here carries 3.40. One process writes, held by a lock on a file beside; others may read meanwhile. Many rows
-share one transaction. Clock, retries and token counts are columns of their own; reasoning and answer are read from the
-body as received, by the dialects of today.
+A rollback journal and synchronous=EXTRA: SQLite before 3.51.3 can corrupt a write-ahead log under two connections, and
+Python here carries 3.40; with FULL a journal that was deleted may be back after a power cut, and undo its commit. One
+process writes, held by a lock on a file beside; others may read meanwhile. Many rows share one transaction. Clock,
+retries and token counts are columns of their own; reasoning and answer are read from the body as received, by the
+dialects of today.
 """
 
 from __future__ import annotations
@@ -294,7 +295,7 @@ class Ledger:
     def _set_up(self, run: Callable[[str], sqlite3.Cursor], write: bool) -> None:
         if write:
             run("PRAGMA journal_mode = DELETE")
-            run("PRAGMA synchronous = FULL")
+            run("PRAGMA synchronous = EXTRA")
             run("BEGIN IMMEDIATE")
         else:
             run("PRAGMA query_only = ON")

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from potstill.errors import MissingExtraError, StudentError
-from potstill.models.memory import release_memory
-from potstill.records import content_key
+from potstill.models.memory import available_memory, release_memory
+from potstill.records import Finish, content_key
 
 if TYPE_CHECKING:
     import torch
 
 COMPACT_SHARE = 0.2
 """Finished rows leave the batch once they are this share of it: one looping row must not hold up the rest."""
-
-
 SHARED_AT_LEAST = 8
 """Tokens of a common prefix that are worth a forward pass of their own."""
+MOST_ROWS = {"cpu": 128, "cuda": 256}
+"""Rows of a batch beyond which a step takes as much longer as there are more of them."""
+MEMORY_SHARE = {"cpu": 0.5, "cuda": 0.8}
+"""Of the free memory, for a batch."""
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,19 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What the model wrote; `text` ends before the end-of-text token."""
+    """What the model wrote; `text` ends before the end-of-text token. `failed` where an engine broke it off."""
 
     text: str
-    finish: Literal["stop", "length"]
+    finish: Finish
     prompt_tokens: int
     completion_tokens: int
 
 
 class LocalModel:
     """A causal language model and its tokenizer, on the GPU when there is one.
+
+    `context` is the most tokens that it takes, prompt and completion together; `most` the rows of a batch that are
+    worth having.
 
     Raises:
         StudentError: the folder is no checkpoint, or lacks a tokenizer, a chat template or an end-of-text token.
@@ -61,14 +67,14 @@ class LocalModel:
         try:
             self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         except Exception as error:  # tokenizers raises a bare Exception for a damaged tokenizer.json
-            raise StudentError(f"{folder} has no tokenizer that can be loaded: {_first_line(error)}") from error
+            raise StudentError(f"{folder} has no tokenizer that can be loaded: {first_line(error)}") from error
         try:
             model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
             self.model = model.to(self.device).eval()
         except Exception as error:  # a damaged checkpoint: RuntimeError, SafetensorError, TypeError and others
-            raise StudentError(f"{folder} is no model that can be loaded: {_first_line(error)}") from error
+            raise StudentError(f"{folder} is no model that can be loaded: {first_line(error)}") from error
         if not self.tokenizer.chat_template:
-            raise StudentError(f"{folder} has no chat template: use an instruction-tuned student or add one")
+            raise StudentError(f"{folder} has no chat template: use an instruction-tuned model or add one")
         stop = self.model.generation_config.eos_token_id
         stops = [stop] if isinstance(stop, int) else list(stop or ())
         if self.tokenizer.eos_token_id is not None:
@@ -77,10 +83,55 @@ class LocalModel:
             raise StudentError(f"{folder} names no end-of-text token: set eos_token_id in generation_config.json")
         self.stops = sorted(set(stops))
         self.context = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
+        self.most = MOST_ROWS[self.device]
+        self._for_batches = self._free_memory()
 
     def render(self, messages: Sequence[dict[str, str]]) -> str:
         """Return the prompt text of a conversation in the model's own chat template."""
         return str(self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True))
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Return the tokens of rendered prompts."""
+        return [len(ids) for ids in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
+
+    def rows(self, tokens: int) -> int:
+        """Return how many rows of so many tokens, prompt and completion together, the memory bears; at least one.
+
+        An estimate from what was free when the model was loaded.
+        """
+        config, size = self.model.config.get_text_config(), self.model.dtype.itemsize
+        heads = config.num_attention_heads
+        head = getattr(config, "head_dim", None) or config.hidden_size // heads
+        cached = 2 * config.num_hidden_layers * (getattr(config, "num_key_value_heads", None) or heads) * head * size
+        inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+        passing = (4 * config.hidden_size + 3 * inner) * size  # one layer's activations while the prompt is read
+        logits = 4 * config.vocab_size * 4  # fp32, with the copies that sampling makes
+        row = min(tokens, self.context) * (cached + passing) + logits
+        return self.most if self._for_batches is None else max(1, int(self._for_batches / row))
+
+    def _free_memory(self) -> float | None:
+        """Return the bytes for a batch, None where nobody knows."""
+        if self.device == "cuda":
+            torch = self.torch
+            free = int(torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated())
+        else:
+            found = available_memory()
+            if found is None:
+                return None
+            free = found
+        return MEMORY_SHARE[self.device] * free
+
+    def answer(self, prompts: Sequence[Prompt], settings: Mapping[str, Any]) -> list[Generated]:
+        """Sample one completion a prompt with the settings of a request.
+
+        A `temperature` or `top_p` that is not among them is that of the model's generation config, else 1.
+        """
+        own = self.model.generation_config
+        temperature, top_p = (
+            settings.get(name, 1.0 if getattr(own, name) is None else getattr(own, name))
+            for name in ("temperature", "top_p")
+        )
+        return self.sample(prompts, settings["max_tokens"], temperature, top_p)
 
     def sample(
         self, prompts: Sequence[Prompt], max_tokens: int, temperature: float = 0.0, top_p: float = 1.0
@@ -89,49 +140,67 @@ class LocalModel:
 
         `temperature` 0 is greedy. Each row draws from its own seed, so a row does not depend on its neighbours beyond
         rounding. A prompt that leaves no room in the model's context gives an empty completion of finish `length`.
+
+        Raises:
+            MemoryError: the batch is too large.
         """
+        try:
+            return self._sample(prompts, max_tokens, temperature, top_p)
+        except (self.torch.OutOfMemoryError, RuntimeError) as error:
+            # A CPU allocation that fails is a plain RuntimeError.
+            if not any(words in str(error).lower() for words in _OUT_OF_MEMORY):
+                raise
+            told = MemoryError(first_line(error))
+        # Out here, where the frames that hold the batch's tensors are gone.
+        self._give_back()
+        raise told
+
+    def _give_back(self) -> None:
+        if self.device == "cuda":
+            self.torch.cuda.empty_cache()
+        release_memory()
+
+    def _sample(self, prompts: Sequence[Prompt], max_tokens: int, temperature: float, top_p: float) -> list[Generated]:
         torch = self.torch
         encoded = [self.tokenizer(p.text, add_special_tokens=False)["input_ids"] for p in prompts]
-        results: list[Generated | None] = [None] * len(prompts)
-        rows = []
-        for row, ids in enumerate(encoded):
-            if ids and len(ids) < self.context:
-                rows.append(row)
-            else:
-                results[row] = Generated("", "length", len(ids), 0)
-        if not rows:
-            return [r for r in results if r is not None]
-        limit = min(max_tokens, self.context - max(len(encoded[row]) for row in rows))
+        rows = [row for row, ids in enumerate(encoded) if 0 < len(ids) < self.context]
+        room = {row: min(max_tokens, self.context - len(encoded[row])) for row in rows}
         draws = {r: torch.Generator().manual_seed(prompts[r].seed) for r in rows} if temperature > 0 else {}
-        written: dict[int, list[int]] = {row: [] for row in rows}
-        finish: dict[int, Literal["stop", "length"]] = dict.fromkeys(rows, "length")
+        written: dict[int, list[int]] = {row: [] for row in range(len(prompts))}
+        ended: dict[int, Literal["stop", "length"]] = dict.fromkeys(set(written) - set(rows), "length")
         with torch.inference_mode():
-            for step, (alive, logits) in enumerate(self._steps(encoded, rows, written, finish, limit)):
-                tokens = self._choose(logits, alive, draws, temperature, top_p)
-                for row, token in zip(alive, tokens, strict=True):
-                    if finish[row] == "stop":
+            for alive, logits in self._steps(encoded, rows, written, ended):
+                for row, token in zip(alive, self._choose(logits, alive, draws, temperature, top_p), strict=True):
+                    if row in ended:
                         continue
                     if token in self.stops:
-                        finish[row] = "stop"
-                    else:
-                        written[row].append(token)
-                if step + 1 >= limit or all(finish[row] == "stop" for row in alive):
-                    break
+                        ended[row] = "stop"
+                        continue
+                    written[row].append(token)
+                    if len(written[row]) == room[row]:
+                        ended[row] = "length"
         release_memory()
-        for row in rows:
-            text = str(self.tokenizer.decode(written[row], clean_up_tokenization_spaces=False))
-            results[row] = Generated(text, finish[row], len(encoded[row]), len(written[row]) + (finish[row] == "stop"))
-        return [r for r in results if r is not None]
+        texts = [str(self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)) for ids in written.values()]
+        return [
+            Generated(text, ended[row], len(encoded[row]), len(written[row]) + (ended[row] == "stop"))
+            for row, text in enumerate(texts)
+        ]
 
     def _steps(
         self,
         encoded: list[list[int]],
         rows: list[int],
         written: dict[int, list[int]],
-        finish: dict[int, Literal["stop", "length"]],
-        limit: int,
+        ended: dict[int, Literal["stop", "length"]],
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
-        """Yield (rows in the batch, next-token logits: (rows, vocabulary)); finished rows leave the cache."""
+        """Yield (rows in the batch, next-token logits: (rows, vocabulary)) until all rows have ended.
+
+        Who asks writes a token of each row, or says in `ended` that it has one no more; such rows leave the cache.
+        """
+        if not rows:
+            return
+        from potstill.models.local_cache import with_room
+
         torch = self.torch
         alive = list(rows)
         shared = _shared([encoded[row] for row in rows])
@@ -142,14 +211,14 @@ class LocalModel:
         ids = torch.tensor([[pad] * (width - len(r)) + r for r in rest], device=self.device)
         mask = torch.tensor([[1] * shared + [0] * (width - len(r)) + [1] * len(r) for r in rest], device=self.device)
         positions = (mask.cumsum(1) - 1).clamp(min=0)[:, shared:]
-        for _ in range(limit):
+        while True:
             out = self.model(
                 input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
                 logits_to_keep=1,
             )  # fmt: skip
-            cache = out.past_key_values
+            cache = with_room(out.past_key_values)
             yield alive, out.logits[:, -1].float()
-            keep = [index for index, row in enumerate(alive) if finish[row] != "stop"]
+            keep = [index for index, row in enumerate(alive) if row not in ended]
             if not keep:
                 return
             if len(alive) - len(keep) >= max(1, COMPACT_SHARE * len(alive)):
@@ -157,10 +226,10 @@ class LocalModel:
                 cache.batch_select_indices(chosen)
                 mask, positions = mask[chosen], positions[chosen]
                 alive = [alive[index] for index in keep]
-            last = [written[row][-1] if finish[row] != "stop" else self.stops[0] for row in alive]
+            last = [pad if row in ended else written[row][-1] for row in alive]
             ids = torch.tensor(last, device=self.device).unsqueeze(1)
             mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-            positions = positions[:, -1:] + 1
+            positions = (positions[:, -1:] + 1).clamp(max=self.context - 1)  # of rows that ended at the context's end
 
     def _prefill(self, prefix: list[int], rows: int) -> Any:  # noqa: ANN401 - a cache of transformers
         """Return the cache of a prefix that all rows share (system message, worked examples), computed once."""
@@ -204,5 +273,6 @@ def row_seed(seed: int, *what: Any) -> int:  # noqa: ANN401 - any JSON value
     return int(content_key(seed, *what)[:15], 16)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return what an error says, in one line."""
     return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

@@ -1,10 +1,13 @@
-"""Giving memory back between the large pieces of work of one process."""
+"""The memory of one process: giving it back between large pieces of work, and how much there is to take."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
 import sys
+from pathlib import Path
+
+_GROUPS = Path("/sys/fs/cgroup")
 
 
 def release_memory(*, collect: bool = False) -> None:
@@ -19,3 +22,28 @@ def release_memory(*, collect: bool = False) -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)
+
+
+def available_memory() -> int | None:
+    """Return the bytes that this process may still take; None where the system does not say.
+
+    The kernel's own estimate, and what the control groups that a container lives in leave.
+    """
+    try:
+        told = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        found = [int(told["MemAvailable"].split()[0]) * 1024]
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except (OSError, KeyError, ValueError):
+        return None
+    own = _GROUPS / next((line[3:].strip("/") for line in lines if line.startswith("0::")), "")
+    return min([*found, *(left for group in (own, *own.parents) if (left := _left_in(group)) is not None)])
+
+
+def _left_in(group: Path) -> int | None:
+    """Return the bytes that a control group has left, files that can be dropped included; None without a limit."""
+    try:
+        limit, used = ((group / f"memory.{name}").read_text().strip() for name in ("max", "current"))
+        stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        return max(0, int(limit) - int(used) + int(stat.get("inactive_file", 0)))
+    except (OSError, ValueError):  # no such group, or no limit: `max`
+        return None

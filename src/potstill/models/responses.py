@@ -42,8 +42,8 @@ def read(value: dict[str, Any]) -> Reply:
     status, details = value.get("status"), value.get("incomplete_details")
     if status in ("failed", "cancelled", "in_progress", "queued"):
         raise FaultError(f"broken off: status {status}")
-    reason = details.get("reason") if isinstance(details, dict) else None
-    finish, failure = finish_of(_REASONS.get(str(reason), reason) if status == "incomplete" else "stop")
+    reason = details.get("reason") if status == "incomplete" and isinstance(details, dict) else None
+    finish, failure = finish_of(_REASONS.get(reason, reason) if isinstance(reason, str) else None)
     blocks = [block for item in items if item.get("type") == "message" for block in _list(item.get("content"))]
     refusal = next((block.get("refusal") for block in blocks if block.get("type") == "refusal"), None)
     if isinstance(refusal, str) and refusal:

@@ -69,7 +69,9 @@ class Secret:
 def _forms(key: str) -> tuple[bytes, ...]:
     """Return every way the key may be written, the longest first."""
     plain = key.encode()
-    forms = {plain, quote(key, safe="").encode(), plain.hex().encode(), plain.hex().upper().encode()}
+    forms = {plain, plain.hex().encode(), plain.hex().upper().encode()}
+    for quoted in (quote(key, safe=""), quote(key)):
+        forms |= {quoted.encode(), re.sub("%..", lambda found: found[0].lower(), quoted).encode()}
     for offset in range(3):
         coded = base64.b64encode(b"\0" * offset + plain)
         first = (0, 2, 3)[offset]  # characters that the bytes before the key have a part in

@@ -81,6 +81,7 @@ class ServedModel:
         self.url = endpoint(settings.base_url, self.shape.path, section)
         self.name = f"{settings.model} at {settings.base_url}"
         self.priced = price_of(settings, section)
+        self.proven = False
         self.admission = Admission(settings.concurrency, settings.requests_per_minute, settings.tokens_per_minute)
 
     def collect(
@@ -139,6 +140,7 @@ class _Session:
         self.model, self.patience, self.admission, self.secret = model, patience, admission, model.secret
         self.wire, self.ledger, self.progress, self.follow = wire, ledger, progress, follow
         self.health = Health(model.name, patience.failures, max(patience.failures, 2 * admission.allowed))
+        self.health.proven = model.proven
         self.budget = Budget(model.settings, model.priced.price, ledger.counts())
         self.tally = Tally()
         self.asked: deque[Request] = deque()
@@ -167,6 +169,7 @@ class _Session:
             self.wake.set()
             await keeping
             self.admission.in_flight -= self.held
+            self.model.proven = self.health.proven
             if self.health.refused_everything:
                 await asyncio.to_thread(self.ledger.ask_again, self.health.refused)
         if self.budget.spent_up:
@@ -266,13 +269,11 @@ class _Session:
             self._arrive(job, _useless(job.key, "refused", self._clean(refusal.reason), raw[:KEPT_OF_FAILURES]))
         except DenialError as denial:
             reason = self._clean(denial.reason)
-            raise TeacherError(
-                f"{self.model.name}: {reason}; correct {self.model.section}.* in the recipe and run again"
-            ) from None
+            raise TeacherError(f"{self.model.name}: {reason}; correct {self.model.section}.* and run again") from None
         else:
             now = time.monotonic()
             tokens = (completion.prompt_tokens or 0) + (completion.completion_tokens or 0)
-            self.admission.answered(now, tokens, headers)
+            self.admission.answered(now, job.sent_at, tokens, headers)
             self._arrive(job, completion)
 
     def _completion(self, key: str, status: int, headers: Mapping[str, str], raw: bytes) -> Completion:
@@ -288,10 +289,7 @@ class _Session:
             reply = self.model.shape.parse(raw)
         except dialects.ReplyError as error:
             raise classify(error.status, headers, error.code, error.message, proven=proven) from None
-        if len(raw) > LARGEST_TEXT:
-            parts = dialects.divide(reply, self.model.settings.model)
-            if len(parts.reasoning) + len(parts.content) > LARGEST_TEXT:
-                raise FaultError(f"oversized text: more than {LARGEST_TEXT // 2**20} million characters", cost=99)
+        check_size(reply, raw, self.model.settings.model)
         self.health.answered()
         failure = self._clean(reply.failure)
         return Completion(key, "", "", "none", reply.finish, reply.prompt_tokens, reply.completion_tokens, failure, raw)
@@ -411,6 +409,14 @@ class _Session:
 
     def _clean(self, reason: str) -> str:
         return one_line(self.secret.blot_text(reason))
+
+
+def check_size(reply: dialects.Reply, raw: bytes, model: str) -> None:
+    """Raise FaultError for a reply with more text than any model writes."""
+    if len(raw) > LARGEST_TEXT:
+        parts = dialects.divide(reply, model)
+        if len(parts.reasoning) + len(parts.content) > LARGEST_TEXT:
+            raise FaultError(f"oversized text: more than {LARGEST_TEXT // 2**20} million characters", cost=99)
 
 
 def _useless(key: str, finish: Literal["refused", "failed"], reason: str, raw: bytes) -> Completion:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from potstill.models import anthropic, dialects, responses
+from potstill.models import anthropic, dialects, local_wire, responses
 from potstill.models.dialects import Reply
 from potstill.models.requests import Request
 from potstill.models.secrets import Secret
@@ -56,6 +56,8 @@ def read(raw: bytes) -> Reply:
             return anthropic.read(value)
         if value.get("object") == "response":
             return responses.read(value)
+        if value.get("object") == local_wire.OBJECT:
+            return local_wire.read(value)
     return dialects.read(value)
 
 

@@ -12,17 +12,17 @@ from typing import TextIO
 from urllib.parse import urlsplit
 
 from potstill.errors import RecipeError
-from potstill.recipe import ServedTeacher, Terms
+from potstill.recipe import AskedTeacher, ServedTeacher, Terms
 
 READ = "2026-11-21"
-"""When what stands here was looked up. Where a basis says `reported`, the terms themselves could not be read then."""
+"""When what stands here was looked up. A basis names the text that was read, or says `(reported)` where none was."""
 _OPENAI = "OpenAI's terms of use: output may not be used to develop models that compete with OpenAI (reported)"
 _ANTHROPIC = "Anthropic's commercial terms: output may not train competing models without its approval (reported)"
-_GEMINI = "Gemini API additional terms, ai.google.dev/gemini-api/terms: no developing of models that compete with it"
+_GEMINI = "Gemini API additional terms of February 2025, ai.google.dev/gemini-api/terms: no models that compete with it"
 _XAI = "xAI's terms: no models that compete with xAI (reported)"
 _LLAMA = (
-    "Llama community licence: a model trained on output has to be named `Llama...` and to show `Built with Llama`; "
-    "before Llama 3.1 output may improve no other model"
+    "Llama 3.1 community licence, github.com/meta-llama/llama-models: a model trained on output that is passed on has "
+    "to be named `Llama...`; before Llama 3.1 output may improve no other model (reported)"
 )
 _HOSTS: dict[str, Terms] = {
     "api.openai.com": Terms("restricted", _OPENAI),
@@ -31,41 +31,42 @@ _HOSTS: dict[str, Terms] = {
     "aiplatform.googleapis.com": Terms("restricted", _GEMINI),
     "api.x.ai": Terms("restricted", _XAI),
     "api.mistral.ai": Terms("restricted", "Mistral AI's terms: no models that compete with its own (reported)"),
-    "api.deepseek.com": Terms("allowed", "DeepSeek's API documentation: reasoning may be viewed, shown and distilled"),
+    "api.deepseek.com": Terms("allowed", "api-docs.deepseek.com: reasoning may be viewed, shown and distilled"),
 }
 """Providers whose terms bind whoever calls them, whatever the model."""
 _MODELS: dict[str, Terms] = {
     # The first pattern found at the start of a word of the name decides, so the more particular come first.
-    r"gpt-oss": Terms("allowed", "Apache-2.0 licence of the weights of gpt-oss"),
+    r"gpt-oss": Terms("allowed", "Apache-2.0 licence of gpt-oss, github.com/openai/gpt-oss"),
     r"claude": Terms("restricted", _ANTHROPIC),
     r"(chatgpt|gpt-[3-9]|(?<!-)o[1-9](?![0-9a-z]))": Terms("restricted", _OPENAI),
     r"gemini": Terms("restricted", _GEMINI),
     r"grok": Terms("restricted", _XAI),
     r"deepseek-r1(-distill-llama|:70b)": Terms("restricted", f"made from Llama; {_LLAMA}"),
-    r"deepseek-r1": Terms("allowed", "MIT licence of DeepSeek-R1's weights, which names distillation"),
-    r"deepseek-(chat-)?(v3-0324|v3\.[1-9]|v[4-9])": Terms("allowed", "MIT licence of DeepSeek's weights since V3-0324"),
+    r"deepseek-r1": Terms("allowed", "MIT licence, and distillation named, at github.com/deepseek-ai/DeepSeek-R1"),
+    r"deepseek-(chat-)?(v3-0324|v3\.[1-9]|v[4-9])": Terms("allowed", "MIT licence since V3-0324 (reported)"),
     r"deepseek": Terms(
-        "restricted", "DeepSeek licence 1.0: a model trained on output has to carry its restrictions of use"
+        "restricted",
+        "DeepSeek licence 1.0, github.com/deepseek-ai/DeepSeek-V3: a model trained on output carries its limits of use",
     ),
     r"(code|meta-)?llama": Terms("restricted", _LLAMA),
-    r"qwen2(\.5)?([-:][a-z]+)?[-:](3b|72b)": Terms("restricted", "Qwen's own licence of the sizes 3B and 72B"),
+    r"qwen2(\.5)?([-:][a-z]+)?[-:](3b|72b)": Terms("restricted", "Qwen's own licence of sizes 3B and 72B (reported)"),
     r"qwen[0-9.]*-(max|plus|turbo|flash|long)": Terms("unknown", "served by Alibaba, whose terms were not read"),
-    r"(qwq|qwen2|qwen3)": Terms("allowed", "Apache-2.0 licence of Qwen's weights"),
-    r"gemma-?[123]": Terms("restricted", "Gemma terms of use: a model trained on output is bound by them too"),
-    r"gemma-?4": Terms("allowed", "Apache-2.0 licence of the weights of Gemma 4"),
-    r"(smollm|olmo)": Terms("allowed", "Apache-2.0 licence of the weights"),
-    r"phi-[34]": Terms("allowed", "MIT licence of Phi's weights"),
+    r"(qwq|qwen2|qwen3)": Terms("allowed", "Apache-2.0 licence of Qwen's weights (reported)"),
+    r"gemma-?[123]": Terms("restricted", "Gemma terms of use: a model trained on output is bound too (reported)"),
+    r"gemma-?4": Terms("allowed", "Apache-2.0 licence of the weights of Gemma 4 (reported)"),
+    r"(smollm|olmo)": Terms("allowed", "Apache-2.0 licence of the weights (reported)"),
+    r"phi-[34]": Terms("allowed", "MIT licence of Phi's weights (reported)"),
 }
 """Weights that anyone may serve, and models of one provider: pattern -> terms."""
 _PATTERNS = tuple((re.compile(rf"(?<![a-z0-9]){pattern}", re.IGNORECASE), terms) for pattern, terms in _MODELS.items())
 _warned: set[tuple[str, str]] = set()
 
 
-def terms_of(teacher: ServedTeacher) -> Terms:
+def terms_of(teacher: AskedTeacher) -> Terms:
     """Return the recipe's own record, else the provider's, else that of the weights, else `unknown`."""
     if teacher.terms is not None:
         return teacher.terms
-    host = (urlsplit(teacher.base_url).hostname or "").lower()
+    host = _host(teacher).lower()
     found = [terms for name, terms in _HOSTS.items() if host == name or host.endswith(f"-{name}")]
     found += [terms for pattern, terms in _PATTERNS if pattern.search(teacher.model)]
     if not found:
@@ -73,7 +74,7 @@ def terms_of(teacher: ServedTeacher) -> Terms:
     return Terms(found[0].training, f"{found[0].basis}; looked up {READ}")
 
 
-def heed_terms(teacher: ServedTeacher, stream: TextIO | None = None) -> dict[str, str]:
+def heed_terms(teacher: AskedTeacher, stream: TextIO | None = None) -> dict[str, str]:
     """Return the record for the manifest: model, host, training, basis, and the override if there is one.
 
     What is unknown is said once on `stream` (standard error).
@@ -82,7 +83,7 @@ def heed_terms(teacher: ServedTeacher, stream: TextIO | None = None) -> dict[str
         RecipeError: the terms restrict training, and `teacher.allow_restricted` does not name exactly this model.
     """
     terms = terms_of(teacher)
-    host = urlsplit(teacher.base_url).hostname or ""
+    host = _host(teacher)
     named = teacher.allow_restricted
     if named is not None and named != teacher.model:
         raise RecipeError(f"teacher.allow_restricted names {named!r}, but the teacher is {teacher.model!r}: correct it")
@@ -100,3 +101,7 @@ def heed_terms(teacher: ServedTeacher, stream: TextIO | None = None) -> dict[str
         )
     record = {"model": teacher.model, "host": host, "training": terms.training, "basis": terms.basis}
     return record | {"allowed_by": "teacher.allow_restricted"} if terms.training == "restricted" else record
+
+
+def _host(teacher: AskedTeacher) -> str:
+    return (urlsplit(teacher.base_url).hostname or "") if isinstance(teacher, ServedTeacher) else "this machine"

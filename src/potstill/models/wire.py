@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+import urllib.request
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -17,6 +19,7 @@ LARGEST_BODY = 16 * 2**20
 MOST_BUFFERED = 256 * 2**20
 """Bytes of all replies that are coming in at a time; beyond it one that is already large is given up."""
 SMALL = 2**20
+_QUOTATION = re.compile("[:'\"\n]")
 CONNECT_SECONDS = 30.0
 
 
@@ -54,7 +57,7 @@ class Wire:
             timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, CONNECT_SECONDS)),
             headers={"Content-Type": "application/json", "User-Agent": "potstill", **headers},
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=not is_loopback(self.url),  # proxies of the environment, for what is not on this machine
+            proxy=_proxy(self.url),
         )
 
     async def __aenter__(self) -> Wire:
@@ -82,6 +85,10 @@ class Wire:
             raise FaultError("timeout", kind="overloaded", cost=2) from None
         except client.ClientPayloadError:
             raise FaultError("connection: the body was cut off") from None
+        except client.ClientResponseError as error:
+            # Up to the first quotation, which is of what the server sent: it may hold the key, or half of it.
+            said = _QUOTATION.split(error.message, maxsplit=1)[0].strip()
+            raise FaultError(f"connection: no valid HTTP ({said})") from None
         except client.ClientError as error:
             raise FaultError(f"connection: {error or type(error).__name__}") from None
 
@@ -99,6 +106,17 @@ class Wire:
         finally:
             self._buffered -= size
         return b"".join(chunks)
+
+
+def _proxy(url: str) -> str | None:
+    """Return the proxy that the environment names for an address that is not of this machine.
+
+    Not by aiohttp's `trust_env`: that would also take passwords for the address from `~/.netrc`, in place of the key.
+    """
+    parts = urlsplit(url)
+    if is_loopback(url) or urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)
 
 
 def is_loopback(url: str) -> bool:

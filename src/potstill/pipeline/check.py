@@ -7,7 +7,15 @@ from pathlib import Path
 
 from potstill.errors import RecipeError, nearest
 from potstill.problems import check_source
-from potstill.recipe import DatasetTeacher, Recipe, ServedTeacher, SolutionsTeacher, WorkedTeacher
+from potstill.recipe import (
+    AskedTeacher,
+    DatasetTeacher,
+    LocalTeacher,
+    Recipe,
+    SolutionsTeacher,
+    Strategy,
+    WorkedTeacher,
+)
 from potstill.train.students import PACKAGED
 from potstill.verify.verdicts import judge_prompt
 
@@ -34,28 +42,36 @@ def check_names(recipe: Recipe) -> None:
         if isinstance(recipe.teacher, WorkedTeacher) and source.family is None and source.use != "evaluate":
             raise RecipeError(
                 f"{where}: the worked teacher only solves potstill's own families; "
-                "use teacher.kind served, dataset or solutions for these problems"
+                "use teacher.kind served, local, dataset or solutions for these problems"
             )
         if isinstance(recipe.teacher, SolutionsTeacher) and source.family is not None and source.use != "evaluate":
             raise RecipeError(f"{where}: families come without human solutions; use teacher.kind worked")
     if isinstance(recipe.teacher, DatasetTeacher):
         check_file(data / recipe.teacher.file, "teacher.file")
-    if isinstance(recipe.teacher, ServedTeacher):
-        from potstill.models.sampling import wire_sampling
-        from potstill.models.shapes import SHAPES
-        from potstill.models.terms import heed_terms
-        from potstill.models.wire import endpoint
-        from potstill.teach.prompts import prompt_of
-
-        endpoint(recipe.teacher.base_url, SHAPES[recipe.teacher.wire].path)
-        wire_sampling(recipe.teacher.sampling, 0, "teacher.sampling")
-        heed_terms(recipe.teacher)
-        prompt_of(recipe.strategy, data)
-        if recipe.strategy.shots_file is not None:
-            check_file(data / recipe.strategy.shots_file, "strategy.shots_file")
+    if isinstance(recipe.teacher, AskedTeacher):
+        _check_asked(recipe.teacher, recipe.strategy, data)
     judge_prompt(recipe.checks, data)
     if recipe.student.model:
         check_student(recipe.student.model, data, "student.model", recipe.evaluate.max_tokens)
+
+
+def _check_asked(teacher: AskedTeacher, strategy: Strategy, data: Path) -> None:
+    """Check the names and files of a teacher that is asked, and of how it is asked."""
+    from potstill.models.sampling import wire_sampling
+    from potstill.models.shapes import SHAPES
+    from potstill.models.terms import heed_terms
+    from potstill.models.wire import endpoint
+    from potstill.teach.prompts import prompt_of
+
+    if isinstance(teacher, LocalTeacher):
+        check_student(teacher.model, data, "teacher.model", teacher.sampling.max_tokens)
+    else:
+        endpoint(teacher.base_url, SHAPES[teacher.wire].path)
+    wire_sampling(teacher.sampling, 0, "teacher.sampling")
+    heed_terms(teacher)
+    prompt_of(strategy, data)
+    if strategy.shots_file is not None:
+        check_file(data / strategy.shots_file, "strategy.shots_file")
 
 
 def check_file(path: Path, where: str) -> None:

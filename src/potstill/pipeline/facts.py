@@ -10,7 +10,7 @@ from potstill.pipeline.settings import teacher_seed
 from potstill.pipeline.stages import teacher_name
 from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher
 from potstill.recipe_file import dump
-from potstill.records import Example, Measure, Problem, Trace, Verdict
+from potstill.records import Example, Group, Measure, Problem, Trace, Verdict
 from potstill.report import Funnel, ReportFacts, StageFacts, StudentFacts, shown_problems
 from potstill.store import Sealed
 
@@ -28,6 +28,7 @@ def facts_of(recipe: Recipe, stages: Mapping[str, Sealed]) -> ReportFacts:
         kept[len(example.reasoning) + len(example.answer)] += 1
         if example.difficulty is not None:
             difficulties[example.difficulty] += 1
+    verdicts, outages = _verdicts(stages)
     counts = stages["problems"].counts
     kept_problems = counts["train"] + counts["evaluate"]
     return ReportFacts(
@@ -38,7 +39,10 @@ def facts_of(recipe: Recipe, stages: Mapping[str, Sealed]) -> ReportFacts:
         stages=[_stage(name, sealed) for name, sealed in stages.items()],
         problem_funnel=Funnel(kept_problems + sum(counts["dropped"].values()), kept_problems, counts["dropped"]),
         trace_funnel=_funnel(stages),
-        verdicts=_verdicts(stages),
+        verdicts=verdicts,
+        outages=outages,
+        groups=list(stages["verdicts"].rows("groups", Group)),
+        doubted_gold=recipe.checks.doubted_gold,
         lengths=kept,
         difficulties=difficulties,
         template_overlap=_templates(stages["problems"]),
@@ -86,15 +90,17 @@ def _stage(name: str, sealed: Sealed) -> StageFacts:
 
 def _funnel(stages: Mapping[str, Sealed]) -> Funnel:
     counts = stages["examples"].counts
-    return Funnel(stages["traces"].total("traces"), counts["kept"], counts["dropped"])
+    return Funnel(stages["traces"].total("traces"), counts["kept"], counts["dropped"], counts["by_majority"])
 
 
-def _verdicts(stages: Mapping[str, Sealed]) -> dict[str, int]:
-    found = Counter(
-        f"unknown: {v.cause}" if v.outcome == "unknown" else v.outcome
-        for v in stages["verdicts"].rows("verdicts", Verdict)
-    )
-    return dict(found.most_common())
+def _verdicts(stages: Mapping[str, Sealed]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return how many verdicts came out how, and why the machinery left some open."""
+    found, outages = Counter[str](), Counter[str]()
+    for verdict in stages["verdicts"].rows("verdicts", Verdict):
+        found[f"unknown: {verdict.cause}" if verdict.outcome == "unknown" else verdict.outcome] += 1
+        if verdict.cause == "infrastructure":
+            outages[verdict.reason] += 1
+    return dict(found.most_common()), dict(outages)
 
 
 def _teacher(recipe: Recipe, problems: Mapping[str, Problem], stages: Mapping[str, Sealed]) -> dict[str, Trace]:

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from potstill.recipe import DatasetTeacher, Recipe, ServedTeacher, WorkedTeacher
+from potstill.models.vllm import decisive
+from potstill.recipe import AskedTeacher, DatasetTeacher, LocalTeacher, Recipe, ServedTeacher, WorkedTeacher
 from potstill.records import content_key
 from potstill.store import digest_of
 from potstill.teach.prompts import prompt_of
@@ -16,8 +17,11 @@ from potstill.verify.verdicts import judge_prompt
 Settings = dict[str, Any]
 SHOWN = ("prompt", "reasoning_open", "reasoning_close")
 """What of the student decides how a row looks to it."""
+_OF_ALL_TRACES = ("agreeing", "self_consistency", "doubted_gold", "reward")
+"""What of the checks looks at training traces alone, and decides no single answer."""
 _BESIDE_TRACES = (
     "concurrency",
+    "batch",
     "timeout",
     "price",
     "spend_at_most",
@@ -67,36 +71,51 @@ def of_traces(recipe: Recipe) -> Settings:
     teacher = {key: value for key, value in _plain(recipe.teacher).items() if key not in _BESIDE_TRACES}
     if isinstance(recipe.teacher, DatasetTeacher):
         teacher |= _contents("file", Path(recipe.data) / recipe.teacher.file)
-    if isinstance(recipe.teacher, WorkedTeacher | ServedTeacher):
+    if isinstance(recipe.teacher, LocalTeacher):
+        teacher |= {"engine_options": decisive(recipe.teacher.engine_options)}
+        teacher |= _contents("model", Path(recipe.data) / recipe.teacher.model)
+    if isinstance(recipe.teacher, WorkedTeacher | AskedTeacher):
         teacher["seed"] = teacher_seed(recipe)
     strategy = _plain(recipe.strategy)
-    if isinstance(recipe.teacher, ServedTeacher):
+    if isinstance(recipe.teacher, AskedTeacher):
         strategy["prompt"] = prompt_of(recipe.strategy, Path(recipe.data))
         if recipe.strategy.shots_file is not None:
             strategy |= _contents("shots_file", Path(recipe.data) / recipe.strategy.shots_file)
     found = {"teacher": teacher, "strategy": strategy}
     # Whether a problem is asked on depends on the verdicts of its samples.
-    return found | of_verdicts(recipe) if recipe.strategy.stop_at_right is not None else found
+    return found | of_checks(recipe) if recipe.strategy.stop_at_right is not None else found
 
 
-def of_verdicts(recipe: Recipe) -> Settings:
-    """How answers are judged, with the contents of the user's own checkers."""
+def of_checks(recipe: Recipe) -> Settings:
+    """How one answer is judged, a student's too, with the contents of the user's own checkers."""
     checkers: Settings = {}
     for source in recipe.problems.sources:
         checkers |= _code(source.checker or "", source.checker, recipe)
-    checks = _plain(recipe.checks)
+    checks = {key: value for key, value in _plain(recipe.checks).items() if key not in _OF_ALL_TRACES}
     if recipe.checks.judge is not None:
         checks["judge"] = {key: value for key, value in checks["judge"].items() if key in ("model", "sampling")}
         checks["judge"]["prompt"] = content_key(judge_prompt(recipe.checks, Path(recipe.data)))
-    if recipe.checks.reward is not None:
-        checks["reward"] |= _contents("model", Path(recipe.data) / recipe.checks.reward.model)
     return {"checks": checks} | ({"checkers": checkers} if checkers else {})
+
+
+def of_verdicts(recipe: Recipe) -> Settings:
+    """How traces are judged: each by itself, and the samples of a problem together."""
+    found = of_checks(recipe)
+    found["checks"] |= {key: value for key, value in _plain(recipe.checks).items() if key in _OF_ALL_TRACES}
+    if recipe.checks.reward is not None:
+        found["checks"]["reward"] |= _contents("model", Path(recipe.data) / recipe.checks.reward.model)
+    return found
 
 
 def of_examples(recipe: Recipe) -> Settings:
     """How traces are chosen."""
     summaries = isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries
-    return {"curate": _plain(recipe.curate), "seed": recipe.seed, "teacher": {"allow_summaries": summaries}}
+    return {
+        "curate": _plain(recipe.curate),
+        "checks": {"doubted_gold": recipe.checks.doubted_gold},
+        "seed": recipe.seed,
+        "teacher": {"allow_summaries": summaries},
+    }
 
 
 def of_student(recipe: Recipe) -> Settings:
@@ -126,7 +145,7 @@ def of_evaluation(recipe: Recipe, row: str) -> Settings:
         evaluate["shots"] = shots
         drawn = drawn or shots > 0
     settings = {"evaluate": evaluate, "train": {"precision": recipe.train.precision}, "student": shown}
-    return settings | of_verdicts(recipe) | ({"seed": recipe.seed} if drawn else {})
+    return settings | of_checks(recipe) | ({"seed": recipe.seed} if drawn else {})
 
 
 def of_export(recipe: Recipe) -> Settings:

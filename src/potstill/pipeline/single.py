@@ -1,35 +1,42 @@
-"""One model outside a pipeline: measure any checkpoint, or put a question to a run's student."""
+"""One model outside a pipeline: measure any checkpoint or served model, or put a question to a run's student."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 from potstill.errors import DataError, PotstillError, StudentError, nearest
 from potstill.evaluate.metrics import summarise
-from potstill.evaluate.protocol import Row, measure, split
+from potstill.evaluate.protocol import Respondent, Row, measure, requests_of, split
+from potstill.models.ledger import Ledger
 from potstill.models.local import LocalModel, Prompt
 from potstill.pipeline.check import check_file, check_student
-from potstill.pipeline.stages import MODEL, stages_of
+from potstill.pipeline.stages import LEDGER, MODEL, STUDENTS, stages_of
 from potstill.problems import read
 from potstill.progress import Progress
-from potstill.recipe import PROBLEM_COLUMNS, Checks, Evaluate, Recipe, Source, Student
+from potstill.recipe import PROBLEM_COLUMNS, Checks, Evaluate, Recipe, ServedTeacher, Source, Student
 from potstill.recipe_file import load
 from potstill.records import Measure, Problem
 from potstill.store import Run, write_durably
 from potstill.train.render import ask
-from potstill.train.students import PACKAGED
 from potstill.verify import Verdicts
 
 MAX_TOKENS = 512
 """Tokens of an answer where neither the command line nor the model's context sets another limit."""
 
 
-def evaluate_checkpoint(options: argparse.Namespace) -> str:
-    """Measure `options.model` on `options.problems` and return one line; responses go to `options.out`."""
+def evaluate(options: argparse.Namespace) -> str:
+    """Measure `options.model` on `options.problems` and return one line; responses go to `options.out`.
+
+    The model is a checkpoint, or the address of a server and then `options.name` the model's name there. Every response
+    is kept in the ledger of the folder `options.keep`, and only what it lacks is asked.
+    """
     if options.samples > 1 and options.temperature == 0:
         raise PotstillError("several samples at temperature 0 are all the same: give --temperature")
     if "{question}" not in options.prompt:
@@ -41,26 +48,72 @@ def evaluate_checkpoint(options: argparse.Namespace) -> str:
         raise DataError(f"{options.problems}: no problem has an answer to judge by: name one with --column gold=COLUMN")
     settings = Evaluate(options.samples, options.temperature, 1.0, options.max_tokens or MAX_TOKENS, options.batch)
     student = Student(model=options.model, prompt=options.prompt)
-    checkpoint = _checkpoint(options.model)
-    check_student(checkpoint, Path(), "MODEL", options.max_tokens or 1)
-    with TemporaryDirectory() as folder:
-        if checkpoint == PACKAGED:
-            checkpoint = _unpacked(Path(folder))
-        model = LocalModel(checkpoint, options.precision)
-    row = Row(Path(options.model).name or options.model, "zero-shot")
-    progress = Progress("evaluate", len(problems) * options.samples, "responses")
-    with Verdicts(Checks(), without_sandbox=options.without_sandbox) as verdicts:
-        measures = list(progress.track(measure(model, problems, row, student, settings, verdicts, options.seed)))
+    respondent, kept = _served(options) if _is_address(options.model) else _local(options)
+    row = Row(respondent.name, "zero-shot")
+    asked = requests_of(respondent, problems, row, student, settings, options.seed)
+    progress = Progress("evaluate", len(asked), "responses")
+    judging = Verdicts(Checks(), without_sandbox=options.without_sandbox)
+    with Ledger(kept / LEDGER / STUDENTS) as ledger, judging as verdicts:
+        there = len(asked) - len(ledger.missing([request.key for _, request in asked]))
+        if there and _is_address(options.model):
+            # A server may have other weights under the same name by now, and nobody here can know.
+            print(f"note: {there} responses are in {kept} from before: remove it to ask again", file=sys.stderr)
+        measures = list(measure(respondent, ledger, asked, row, student, verdicts, progress))
     progress.close()
     if options.out:
         lines = "".join(json.dumps(_plain(m), ensure_ascii=True) + "\n" for m in measures)
         write_durably(Path(options.out), lines.encode())
+    return _told(measures)
+
+
+def _told(measures: Sequence[Measure]) -> str:
     found = summarise(measures)
-    return (
+    unanswered = Counter(m.finish for m in measures)
+    line = (
         f"accuracy {found.accuracy.value:.3f} (95% interval {found.accuracy.low:.3f} to {found.accuracy.high:.3f}) on "
         f"{found.problems} problems, {found.responses} responses: {found.right} right, {found.truncated} truncated, "
         f"{found.looped} looping, {found.unscored} that could not be judged"
     )
+    if unanswered["failed"]:
+        line += f"; {unanswered['failed']} requests failed, the same command asks them again"
+    if unanswered["refused"]:
+        line += f"; {unanswered['refused']} requests were refused"
+    return line
+
+
+def _is_address(model: str) -> bool:
+    return model.startswith(("http://", "https://"))
+
+
+def _served(options: argparse.Namespace) -> tuple[Respondent, Path]:
+    """Return the model of a server, and where its responses are kept."""
+    from potstill.models.served import ServedModel
+
+    if options.name is None:
+        raise PotstillError(f"{options.model} is a server: give --model NAME, the name that it has for the model")
+    settings = ServedTeacher(
+        "served", options.model, options.name, api_key_env=options.api_key_env, concurrency=options.batch
+    )
+    model = ServedModel(settings, section="MODEL")
+    server = urlsplit(options.model).netloc
+    return Respondent(model, options.name, {}, None), _kept(options, f"{server}-{options.name}")
+
+
+def _local(options: argparse.Namespace) -> tuple[Respondent, Path]:
+    """Return a checkpoint, and where its responses are kept."""
+    from potstill.pipeline.checkpoints import local_student, located
+
+    if options.name is not None or options.api_key_env is not None:
+        raise PotstillError(f"--model and --api-key-env are for the address of a server; {options.model} is none")
+    checkpoint = _checkpoint(options.model)
+    check_student(checkpoint, Path(), "MODEL", options.max_tokens or 1)
+    shown = Path(options.model).name or options.model
+    student = local_student(located(checkpoint, Path()), shown, options.precision, options.batch)
+    return student, _kept(options, shown)
+
+
+def _kept(options: argparse.Namespace, name: str) -> Path:
+    return Path(options.keep or Path("runs") / f"evaluate-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}")
 
 
 def _plain(measure: Measure) -> dict[str, object]:
@@ -96,14 +149,6 @@ def _checkpoint(name: str) -> str:
         if (folder / "config.json").is_file():
             return str(folder)
     return name
-
-
-def _unpacked(folder: Path) -> str:
-    """Write the packaged student, which no hub name or folder leads to, as a checkpoint."""
-    from potstill.train import students
-
-    students.prepare(Student(model=PACKAGED), lambda: (), 0, folder / MODEL)
-    return str(folder / MODEL)
 
 
 def ask_student(run: Path, student: str, question: str, max_tokens: int | None) -> str:

@@ -11,27 +11,28 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import DataError
-from potstill.evaluate.protocol import Row, choose_shots
+from potstill.evaluate.protocol import Respondent, Row, choose_shots, requests_of
 from potstill.evaluate.protocol import measure as measures_of
-from potstill.models.local import LocalModel
+from potstill.models.ledger import Ledger
 from potstill.models.terms import heed_terms
 from potstill.pipeline import settings
+from potstill.pipeline.judging import verdicts
 from potstill.pipeline.settings import problem_seed, teacher_seed, train_seed
 from potstill.progress import Progress
-from potstill.recipe import DatasetTeacher, Recipe, Reward, ServedTeacher, SolutionsTeacher, Source
-from potstill.records import Drop, Example, Measure, Problem, Score, Trace, Verdict, content_key
-from potstill.store import Run, Sealed, TableWriter, Work, write_durably
+from potstill.recipe import AskedTeacher, DatasetTeacher, Recipe, ServedTeacher, SolutionsTeacher, Source
+from potstill.records import Drop, Example, Group, Measure, Problem, Trace, Verdict, content_key
+from potstill.store import PART_ROWS, Run, Sealed, TableWriter, Work, write_durably
 from potstill.train.render import ask
 from potstill.verify import Verdicts
 
 LEDGER = "ledger"
 """Folder of what outlives every redo: the teacher's completions, the verdicts."""
+STUDENTS = "students.sqlite"
+"""In that folder, what the students answered."""
 MODEL = "model"
 """Folder of a checkpoint inside a stage."""
 OVERLAP = "overlap with evaluation"
 EXPORT_PROMPTS = 8
-NOT_ASKED = Problem(id="", question="", gold=None)
-"""Stands for the problem of a trace whose question is in no source: without gold its verdict is unknown."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Context:
 
     def verdicts(self) -> Verdicts:
         """Open the run's verdict table; close it after use."""
-        code = content_key(settings.of_verdicts(self.recipe).get("checkers"))
+        code = content_key(settings.of_checks(self.recipe).get("checkers"))
         return Verdicts(
             self.recipe.checks, folder=self.run.path / LEDGER, data=Path(self.recipe.data), code=code,
             without_sandbox=self.without_sandbox,
@@ -72,20 +73,20 @@ def stages_of(recipe: Recipe) -> list[Stage]:
     stages = [
         Stage("problems", 1, (), settings.of_problems(recipe), problems),
         Stage("traces", 2, ("problems",), settings.of_traces(recipe), traces),
-        Stage("verdicts", 2, ("problems", "traces"), settings.of_verdicts(recipe), verdicts),
-        Stage("examples", 1, ("problems", "traces", "verdicts"), settings.of_examples(recipe), examples),
+        Stage("verdicts", 3, ("problems", "traces"), settings.of_verdicts(recipe), verdicts),
+        Stage("examples", 2, ("problems", "traces", "verdicts"), settings.of_examples(recipe), examples),
     ]
     built_from = ("examples",) if recipe.student.scratch else ()
     stages.append(Stage("student", 1, built_from, settings.of_student(recipe), prepare_student))
     if recipe.baselines.base:
         inputs, asking = ("problems", "examples", "student"), settings.of_evaluation(recipe, "base")
-        stages.append(Stage("evaluate-base", 1, inputs, asking, evaluate_base))
+        stages.append(Stage("evaluate-base", 2, inputs, asking, evaluate_base))
     for row in (["answers"] if recipe.baselines.answers else []) + ["traces"]:
         training, asking = settings.of_training(recipe, row), settings.of_evaluation(recipe, row)
         stages.append(Stage(f"train-{row}", 1, ("examples", "student"), training, _train(row)))
-        stages.append(Stage(f"evaluate-{row}", 1, ("problems", f"train-{row}"), asking, _evaluate(row)))
+        stages.append(Stage(f"evaluate-{row}", 2, ("problems", f"train-{row}"), asking, _evaluate(row)))
     stages.append(Stage("export", 1, ("problems", "train-traces"), settings.of_export(recipe), export))
-    stages.append(Stage("report", 1, tuple(stage.name for stage in stages), {"name": recipe.name}, report))
+    stages.append(Stage("report", 2, tuple(stage.name for stage in stages), {"name": recipe.name}, report))
     return stages
 
 
@@ -123,9 +124,11 @@ def traces(context: Context) -> dict[str, Any]:
     recipe, source = context.recipe, context.inputs["problems"]
     table = context.work.table("traces", Trace)
     counts: dict[str, Any] = {}
-    if isinstance(recipe.teacher, ServedTeacher):
+    if isinstance(recipe.teacher, AskedTeacher):
+        from potstill.pipeline.teaching import asked_traces
+
         counts["terms"] = heed_terms(recipe.teacher)
-        rows = _served(context, recipe.teacher)
+        rows = asked_traces(context, recipe.teacher, context.run.path / LEDGER)
     else:
         from potstill.teach import traces as offline
 
@@ -141,66 +144,10 @@ def traces(context: Context) -> dict[str, Any]:
     return counts
 
 
-def _served(context: Context, teacher: ServedTeacher) -> Iterator[Trace]:
-    from potstill.teach.prompts import asking
-    from potstill.teach.served import served_traces
-
-    recipe, source, kept = context.recipe, context.inputs["problems"], context.run.path / LEDGER
-    strategy = recipe.strategy
-
-    def training() -> Iterator[Problem]:
-        return source.rows("train", Problem)
-
-    asked = asking(
-        strategy, training, lambda: source.rows("evaluation", Problem), data=Path(recipe.data),
-        seed=teacher_seed(recipe), kept=kept / "shots.json",
-    )  # fmt: skip
-    first = min(strategy.samples, strategy.stop_at_right or strategy.samples)
-    progress = Progress("teacher", source.total("train") * first, "requests")  # grows with what is asked beyond
-    with context.verdicts() as verdicts:
-        yield from served_traces(
-            training, teacher, strategy, asked, seed=teacher_seed(recipe), ledger=kept / "completions.sqlite",
-            progress=progress, judge=verdicts.many,
-        )  # fmt: skip
-
-
 def _expected(recipe: Recipe, train: int) -> int | None:
     if isinstance(recipe.teacher, DatasetTeacher) or recipe.strategy.stop_at_right is not None:
         return None
     return train if isinstance(recipe.teacher, SolutionsTeacher) else train * recipe.strategy.samples
-
-
-def verdicts(context: Context) -> dict[str, Any]:
-    """Judge every trace, one verdict a trace in the same order, and score it where a reward model is named."""
-    source, judged = context.inputs["problems"], context.inputs["traces"]
-    known = {p.key: p for side in ("train", "evaluation") for p in source.rows(side, Problem)}
-    table = context.work.table("verdicts", Verdict)
-    progress = Progress("verdicts", judged.total("traces"))
-    progress.resume_at(table.rows_done)
-    traces = itertools.islice(judged.rows("traces", Trace), table.rows_done, None)
-    with context.verdicts() as verdicts:
-        for verdict in verdicts.many((known.get(trace.problem_key, NOT_ASKED), trace) for trace in traces):
-            table.append(verdict)
-            progress.advance()
-    progress.close()
-    if context.recipe.checks.reward is not None:
-        _score(context, known, context.recipe.checks.reward)
-    return {}
-
-
-def _score(context: Context, known: dict[str, Problem], reward: Reward) -> None:
-    from potstill.verify.scores import scores_of
-
-    judged = context.inputs["traces"]
-    table = context.work.table("scores", Score)
-    progress = Progress("scores", judged.total("traces"))
-    progress.resume_at(table.rows_done)
-    traces = itertools.islice(judged.rows("traces", Trace), table.rows_done, None)
-    asked = ((known.get(trace.problem_key, NOT_ASKED), trace) for trace in traces)
-    for score in scores_of(asked, reward, Path(context.recipe.data)):
-        table.append(score)
-        progress.advance()
-    progress.close()
 
 
 def examples(context: Context) -> dict[str, Any]:
@@ -211,18 +158,22 @@ def examples(context: Context) -> dict[str, Any]:
     training = {p.key: p for p in inputs["problems"].rows("train", Problem)}
     held_out = {key for p in inputs["problems"].rows("evaluation", Problem) for key in (p.key, p.overlap_key)}
     held_out |= {d.key for d in inputs["problems"].rows("dropped", Drop) if d.reason == OVERLAP}
+    groups = {group.problem_key: group for group in inputs["verdicts"].rows("groups", Group)}
     chosen = select(
         lambda: zip(inputs["traces"].rows("traces", Trace), inputs["verdicts"].rows("verdicts", Verdict), strict=True),
-        training, held_out, recipe.curate, seed=recipe.seed,
+        training, held_out, recipe.curate, groups=groups, seed=recipe.seed,
+        drop_doubted=recipe.checks.doubted_gold == "drop",
         allow_summaries=isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries,
     )  # fmt: skip
     kept, dropped = context.work.table("examples", Example), context.work.table("dropped", Drop)
     reasons: Counter[str] = Counter()
+    by_majority = 0
     done = {id(kept): kept.rows_done, id(dropped): dropped.rows_done}
     progress = Progress("examples", inputs["traces"].total("traces"), "traces")
     for row in progress.track(chosen):
         table: TableWriter[Any] = kept if isinstance(row, Example) else dropped
         reasons[row.reason if isinstance(row, Drop) else "kept"] += 1
+        by_majority += isinstance(row, Example) and row.gold_source == "majority"
         if done[id(table)]:  # sealed before a kill; the same rows come in the same order
             done[id(table)] -= 1
         else:
@@ -231,7 +182,7 @@ def examples(context: Context) -> dict[str, Any]:
     examples_kept = reasons.pop("kept", 0)
     if not examples_kept:
         raise DataError(f"no trace is left to train on: {_nothing_left(recipe, reasons)}")
-    return {"kept": examples_kept, "dropped": dict(sorted(reasons.items()))}
+    return {"kept": examples_kept, "by_majority": by_majority, "dropped": dict(sorted(reasons.items()))}
 
 
 def _nothing_left(recipe: Recipe, reasons: Counter[str]) -> str:
@@ -280,42 +231,44 @@ def _train(row: str) -> Callable[[Context], dict[str, Any]]:
 
 def evaluate_base(context: Context) -> dict[str, Any]:
     """Measure the untouched student, asked plainly and with worked examples before the question."""
-    model = _model(context, "student")
+    student = _student(context, "student", "base")
     rows = {"zero_shot": Row("base", "zero-shot")}
     if context.recipe.evaluate.shots:
         shown = list(context.inputs["examples"].rows("examples", Example))
         shots = choose_shots(shown, context.recipe.evaluate.shots, context.recipe.seed)
         rows["few_shot"] = Row("base", f"{len(shots)}-shot", shots)
     for table, row in rows.items():
-        _measure(context, model, table, row)
+        _measure(context, student, table, row)
     return {"tables": list(rows)}
 
 
 def _evaluate(row: str) -> Callable[[Context], dict[str, Any]]:
     def work(context: Context) -> dict[str, Any]:
         """Measure one trained row of the table."""
-        _measure(context, _model(context, f"train-{row}"), "zero_shot", Row(row, "zero-shot"))
+        _measure(context, _student(context, f"train-{row}", row), "zero_shot", Row(row, "zero-shot"))
         return {"tables": ["zero_shot"]}
 
     return work
 
 
-def _model(context: Context, stage: str) -> LocalModel:
-    return LocalModel(context.inputs[stage].path / MODEL, context.recipe.train.precision)
+def _student(context: Context, stage: str, name: str) -> Respondent:
+    from potstill.pipeline.checkpoints import local_student
 
-
-def _measure(context: Context, model: LocalModel, table: str, row: Row) -> None:
     recipe = context.recipe
-    asked = list(context.inputs["problems"].rows("evaluation", Problem))
-    writer = context.work.table(table, Measure, recipe.evaluate.batch)
-    progress = Progress(f"evaluate {row.student} ({row.prompt})", len(asked) * recipe.evaluate.samples, "responses")
-    progress.resume_at(writer.rows_done)
-    with context.verdicts() as verdicts:
-        for measure in measures_of(
-            model, asked, row, recipe.student, recipe.evaluate, verdicts, recipe.seed, writer.rows_done
-        ):
+    checkpoint = str(context.inputs[stage].path / MODEL)
+    return local_student(checkpoint, name, recipe.train.precision, recipe.evaluate.batch)
+
+
+def _measure(context: Context, student: Respondent, table: str, row: Row) -> None:
+    recipe = context.recipe
+    problems = list(context.inputs["problems"].rows("evaluation", Problem))
+    asked = requests_of(student, problems, row, recipe.student, recipe.evaluate, recipe.seed)
+    writer = context.work.table(table, Measure, recipe.evaluate.batch or PART_ROWS)
+    progress = Progress(f"evaluate {row.student} ({row.prompt})", len(asked), "responses")
+    with Ledger(context.run.path / LEDGER / STUDENTS) as ledger, context.verdicts() as verdicts:
+        measures = measures_of(student, ledger, asked, row, recipe.student, verdicts, progress, writer.rows_done)
+        for measure in measures:
             writer.append(measure)
-            progress.advance()
     progress.close()
 
 
@@ -353,7 +306,7 @@ def source_name(source: Source) -> str:
 
 def teacher_name(recipe: Recipe) -> str:
     """Return what the report and the model card call the teacher."""
-    if isinstance(recipe.teacher, ServedTeacher):
+    if isinstance(recipe.teacher, AskedTeacher):
         return recipe.teacher.model
     return recipe.teacher.file if isinstance(recipe.teacher, DatasetTeacher) else recipe.teacher.kind
 

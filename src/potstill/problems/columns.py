@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from potstill.errors import DataError, RecipeError, nearest
+from potstill.problems.conversations import column_of, question_of
 from potstill.problems.rows import Row
 from potstill.recipe import Source
 from potstill.records import Kind, Problem
@@ -91,10 +92,14 @@ def problems(
 ) -> Iterator[Problem]:
     """Yield a problem for each row; the columns are the recipe's or, unsaid, those of `FIELDS`.
 
+    Where no column holds the question but one a conversation, its first question is taken.
     A field mapped to an empty text is left out. Rows without an id get `prefix-N` with N their line or row number.
     Raises DataError naming `file` and the row; two rows with the same id are an error that names both.
     """
     columns, rows = look_ahead(rows)
+    talk = column_of(columns)
+    if talk is not None and "question" not in source.columns and not {*FIELDS["question"]} & {*columns}:
+        columns, rows = [*columns, "question"], _asked(rows, talk, file)
     names = Names(FIELDS, source.columns, columns, file, where)
     names.need("question", where)
     seen: dict[str, str] = {}
@@ -104,6 +109,11 @@ def problems(
             raise DataError(f"{file}: {place} has the id {problem.id!r} of {seen[problem.id]}; ids must differ")
         seen[problem.id] = place
         yield problem
+
+
+def _asked(rows: Iterator[tuple[str, Row]], column: str, file: str) -> Iterator[tuple[str, Row]]:
+    for place, row in rows:
+        yield place, {**row, "question": question_of(row.get(column), column, f"{file}: {place}")}
 
 
 def _problem(names: Names, row: Row, source: Source, at: str, number: str, label: str) -> Problem:

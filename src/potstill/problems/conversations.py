@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ _ROLES = {
     "user": "user", "human": "user",
     "assistant": "assistant", "gpt": "assistant", "model": "assistant", "chatgpt": "assistant", "bot": "assistant",
 }  # fmt: skip
+COLUMNS = ("conversations", "messages")
+"""Columns in which published rows hold a conversation."""
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 LOOKED_AT = 400
 """Characters at the end of a question in which a sentence on the form of the answer may stand."""
@@ -30,6 +33,24 @@ class Exchange:
     reasoning: str = ""
 
 
+def column_of(columns: Iterable[str]) -> str | None:
+    """Return the column that holds a conversation, None where there is none."""
+    known = set(columns)
+    return next((name for name in COLUMNS if name in known), None)
+
+
+def question_of(turns: object, column: str, at: str) -> str:
+    """Return the first question of a conversation, whether or not there is a reply to it.
+
+    Raises:
+        DataError: it is no list of turns, or asks nothing; `at` names the file and the row.
+    """
+    for role, text, _ in _spoken(turns, column, at):
+        if role == "user":
+            return text
+    raise DataError(f"{at}: the conversation in {column!r} has no question")
+
+
 def exchange(turns: object, column: str, at: str) -> Exchange:
     """Return the first exchange of a conversation; what follows it has no question of its own and is left out.
 
@@ -37,9 +58,7 @@ def exchange(turns: object, column: str, at: str) -> Exchange:
         DataError: it is no list of turns, or lacks a question or a reply; `at` names the file and the row.
     """
     question: str | None = None
-    for number, turn in enumerate(_listed(turns, column, at), 1):
-        here = f"{at}: turn {number} of {column!r}"
-        role, text = _turn(turn, here)
+    for role, text, turn in _spoken(turns, column, at):
         if role == "user" and question is None:
             question = text
         elif role == "assistant" and question is not None:
@@ -58,6 +77,15 @@ def without_instruction(question: str) -> str:
     return f"{before}{_TRAILING.sub('', end)}".strip()
 
 
+def _spoken(turns: object, column: str, at: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield role, text and the whole of each turn."""
+    for number, turn in enumerate(_listed(turns, column, at), 1):
+        here = f"{at}: turn {number} of {column!r}"
+        if not isinstance(turn, dict):
+            raise DataError(f"{here} is not an object but {type(turn).__name__}")
+        yield *_turn(turn, here), turn
+
+
 def _listed(turns: object, column: str, at: str) -> list[Any]:
     if isinstance(turns, str) and turns.lstrip().startswith("["):  # a CSV has no lists: JSON in a field
         try:
@@ -69,9 +97,7 @@ def _listed(turns: object, column: str, at: str) -> list[Any]:
     return turns
 
 
-def _turn(turn: object, here: str) -> tuple[str, str]:
-    if not isinstance(turn, dict):
-        raise DataError(f"{here} is not an object but {type(turn).__name__}")
+def _turn(turn: dict[str, Any], here: str) -> tuple[str, str]:
     named, text = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
     role = _ROLES.get(named.casefold()) if isinstance(named, str) else None
     if role is None:

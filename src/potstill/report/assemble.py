@@ -13,6 +13,7 @@ from potstill.report.display import percent, visible
 from potstill.report.facts import Funnel, ReportFacts
 from potstill.report.html import page
 from potstill.report.nodes import Column, Node, Section, Table, Text, plain
+from potstill.report.samples import outages, samples
 from potstill.report.students import Standing
 from potstill.report.terminal import table_text
 
@@ -98,10 +99,11 @@ def _kept(facts: ReportFacts) -> tuple[Node, ...]:
         rows = tuple((visible(outcome), number, number / total) for outcome, number in facts.verdicts.items())
         columns = (Column("verdict"), Column("traces", "count"), Column("share", "percent"))
         found.append(Table("Verdicts of all traces", columns, rows))
+    found += [*outages(facts), *samples(facts)]
     if facts.lengths:
         found.append(histogram("Length of kept traces", facts.length_unit, facts.lengths))
     if facts.difficulties:
-        note = "As the source states it, or else one minus the share of the teacher's traces that were right."
+        note = "As the source states it, or one minus the share of the problem's samples that are right."
         found.append(histogram("Difficulty of examples", "difficulty", facts.difficulties, note))
     return tuple(found)
 
@@ -114,6 +116,8 @@ def _funnel(title: str, funnel: Funnel) -> Table:
     if funnel.unaccounted:
         rows.append(("unaccounted for", funnel.unaccounted, funnel.unaccounted / share))
     rows.append(("kept", funnel.kept, funnel.kept / share))
+    if funnel.by_majority:
+        rows.append(("of these judged by the majority of samples", funnel.by_majority, funnel.by_majority / share))
     columns = (Column(title.lower()), Column("count", "count"), Column("share", "percent"))
     note = "Each is counted once, under its first reason."
     return Table(f"{title}: read, dropped and kept", columns, tuple(rows), note)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
-from potstill.records import Measure, Problem, Trace
+from potstill.records import Group, Measure, Problem, Trace
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,15 @@ class StudentFacts:
 
 @dataclass(frozen=True)
 class Funnel:
-    """How many of something were read and kept, and why the rest was left out."""
+    """How many of something were read and kept, and why the rest was left out.
+
+    `by_majority` of the kept were judged by what most samples of their problem say, for want of a gold that stands.
+    """
 
     read: int
     kept: int
     dropped: Mapping[str, int] = field(default_factory=dict)
+    by_majority: int = 0
 
     @property
     def unaccounted(self) -> int:
@@ -60,7 +65,9 @@ class ReportFacts:
     `students` come in the order of the table. `problems` and `teacher` (first trace of the teacher) are looked up by
     `Problem.key` for the side-by-side answers and need only hold the problems of `report.shown_problems`.
     `lengths` counts kept traces by length in `length_unit`; `difficulties` counts examples by difficulty;
-    `verdicts` counts traces by outcome (`right`, `wrong`, or `unknown: CAUSE`). `template_overlap` is (held-out
+    `verdicts` counts traces by outcome (`right`, `wrong`, or `unknown: CAUSE`), `outages` those that a failure of the
+    machinery left open by its reason. `groups` has what the samples of each training problem say together, and
+    `doubted_gold` what the recipe makes of a gold in doubt. `template_overlap` is (held-out
     problems whose number-free template occurs in training, held-out problems), None where templates are not known.
     """
 
@@ -72,6 +79,9 @@ class ReportFacts:
     problem_funnel: Funnel | None = None
     trace_funnel: Funnel | None = None
     verdicts: Mapping[str, int] = field(default_factory=dict)
+    outages: Mapping[str, int] = field(default_factory=dict)
+    groups: Sequence[Group] = ()
+    doubted_gold: Literal["keep", "drop", "repair"] = "keep"
     lengths: Mapping[int, int] = field(default_factory=dict)
     length_unit: str = "characters"
     difficulties: Mapping[float, int] = field(default_factory=dict)

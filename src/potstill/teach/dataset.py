@@ -66,9 +66,9 @@ def read_traces(teacher: DatasetTeacher, data: Path, problems: ProblemIndex) -> 
     """Yield the traces of the teacher's file, in its order, whether or not `problems` knows their questions.
 
     The shape of its rows is told from its columns, see `teach.shapes`. Reasoning is read from its own column, where
-    that holds any (then the answer is the answer column, or the response), else cut from the response. `sample` counts
-    the traces of the same problem and model. Rows of other models than `teacher.models` are passed over. Raises
-    DataError naming the file and the line or row.
+    that holds any (then the answer is the answer column, or the response), else cut from the response, or from the
+    answer column where there is no response. `sample` counts the traces of the same problem and model. Rows of other
+    models than `teacher.models` are passed over. Raises DataError naming the file and the line or row.
     """
     columns, rows = look_ahead(read_rows(teacher.file, data, "teacher.file"))
     if not is_plain(columns, teacher.columns):
@@ -98,7 +98,7 @@ def read_traces(teacher: DatasetTeacher, data: Path, problems: ProblemIndex) -> 
 
 
 def _trace(names: Names, row: Row, key: str, model: str, sample: int, at: str, source: str) -> Trace:
-    response = _text(names, row, "response", at)
+    response = _text(names, row, "response", at) or _text(names, row, "answer", at)
     reasoning = _text(names, row, "reasoning", at)
     finish = _finish(names.get(row, "finish"), at)
     split = split_response(response)

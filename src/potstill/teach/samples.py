@@ -59,7 +59,7 @@ class Asker:
             budget than that of the first request.
     """
 
-    teacher: recipe.ServedTeacher
+    teacher: recipe.AskedTeacher
     strategy: recipe.Strategy
     asking: Asking
     seed: int

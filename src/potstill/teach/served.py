@@ -1,4 +1,4 @@
-"""A served teacher: asks what the ledger lacks, more about the hard problems, and turns completions into traces."""
+"""A teacher that is asked, served or local: what the ledger lacks, more about the hard problems, made into traces."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from potstill import recipe
-from potstill.models.batch import BatchModel
 from potstill.models.inspect import seal
 from potstill.models.ledger import Ledger
-from potstill.models.served import ServedModel
+from potstill.models.seam import Sampler
 from potstill.progress import Progress
 from potstill.records import Problem, Trace
 from potstill.teach.prompts import Asking
@@ -19,7 +18,8 @@ from potstill.teach.waves import Waves
 
 def served_traces(
     problems: Callable[[], Iterable[Problem]],
-    teacher: recipe.ServedTeacher,
+    teacher: recipe.AskedTeacher,
+    model: Sampler,
     strategy: recipe.Strategy,
     asking: Asking,
     *,
@@ -37,11 +37,10 @@ def served_traces(
     a later run asks again. `progress` starts with the first wave as its total and grows with what is asked beyond.
 
     Raises:
-        TeacherError, StoreError: see `ServedModel.sample`.
+        TeacherError, StoreError: see `ServedModel.sample` and `InProcess.collect`.
         RecipeError: the sampling settings contradict each other.
     """
     asker = Asker(teacher, strategy, asking, seed, judge)
-    model = BatchModel(teacher) if teacher.executor == "batch" else ServedModel(teacher)
     with Ledger(ledger) as completions:
         waves = Waves(asker, progress, asked_before=lambda _: False)
         tally = model.collect(waves.first(problems()), completions, progress, follow=waves.follow)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from potstill.errors import DataError
-from potstill.problems.conversations import exchange
+from potstill.problems.conversations import column_of, exchange
 from potstill.problems.rows import Row
 
 Shape = Literal["openthoughts", "openr1", "sharegpt", "messages"]
@@ -44,7 +44,7 @@ def unfold(rows: Iterator[tuple[str, Row]], columns: Iterable[str], file: str) -
         DataError: a row is not of the shape that the columns promise; names file and place.
     """
     known = set(columns)
-    column = next((name for name in ("conversations", "messages") if name in known), None)
+    column = column_of(known)
     if "generations" in known:
         for place, row in rows:
             yield from _generations(row, place, f"{file}: {place}")

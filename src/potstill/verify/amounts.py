@@ -42,6 +42,8 @@ def read_number(text: str, method: str, before: str = "") -> Extraction:
     if len(text) > MAX_CHARACTERS:
         return Extraction(None, method)
     plain = plain_math(text)
+    if plain.endswith("!") and _WORDY.match(plain):  # the end of a sentence, and no factorial
+        text, plain = text.rstrip(" !"), plain.rstrip(" !")
     whole = whole_number(plain, method)
     if whole is not None:
         return whole
@@ -75,6 +77,9 @@ EXPLICIT = ("box", "second box", "JSON field", "answer tag")
 def _formula(text: str, plain: str, method: str, found: list[Found]) -> Extraction:
     """Return the formula, or the words of an answer that is marked as one; of `5 or 6` both are candidates."""
     if any(c.isdigit() or c in "\\^=∞√π" for c in plain):
+        if method not in EXPLICIT and _COMPOUND.search(plain):
+            restated = _RESTATED.search(plain)
+            return Extraction(restated.group(1) if restated else _compound_in(plain), method)
         ambiguous = len(found) > 1 and " or " in plain
         value = trimmed(text) if ambiguous else result_of(trimmed(text), "number")
         result = None if ambiguous else whole_number(plain_math(value), method)
@@ -149,15 +154,59 @@ def last_number(line: str, before: str = "") -> Extraction:
         if len(bold) == 1 and any(number == bold[0] for number, _, _ in found):
             return Extraction(bold[0], "last number", others=_others(found, bold[0]))
         if _COMPOUND.search(sentence):
-            return Extraction(sentence.strip()[:400], "last number", others=_others(found, ""))
+            return Extraction(_compound_in(sentence), "last number", others=_others(found, ""))
         computed = _computed(sentence, found, before)
         if computed is not None:
             ends = sentence[: found[-1][1]].rstrip(" $").endswith("=") and computed == found[-1][0]
-            return Extraction(computed, "last result", others=() if ends else _others(found, computed))
+            return Extraction(
+                _with_exact(sentence, computed), "last result", others=() if ends else _others(found, computed)
+            )
         reason = _REASON.search(sentence)
         main = [number for number in found if reason is not None and number[2] <= reason.start()]
         return _last_of_prose(sentence, "last number", main or found)
     return NOTHING
+
+
+_SCRIPT = re.compile(r"[\u0400-\u04ff\u0590-\u06ff\u0900-\u0dff\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
+_SCRIPT_DENIES = re.compile("不|非|没|無|无|ない|아니|ليس|غير|ไม่|नहीं|(?i:\\b(?:не|нет)\\b)")
+_SCRIPT_TAIL = 2_000
+_SCRIPT_LETTERS = 3
+
+
+def last_in_script(plain: str) -> str | None:
+    """Return the last number of prose in a script without Latin words, unless something near it denies it."""
+    tail = plain[-_SCRIPT_TAIL:]
+    found = numbers_in(tail) if len(_SCRIPT.findall(tail)) >= _SCRIPT_LETTERS else []
+    if not found or _SCRIPT_DENIES.search(tail[max(0, found[-1][1] - 12) : found[-1][2] + 12]):
+        return None
+    return found[-1][0]
+
+
+_RESTATED = re.compile(
+    r"(?:\bwhich is|\bwhich equals|\bthat is|=)\s{1,2}(\d[\d,.]{0,12}\s?[A-Za-z]{0,12})[\s.)]{0,4}\Z"
+)
+"""The one unit in which a compound quantity is given again: `3 hours and 30 minutes, which is 210 minutes`."""
+_COMPOUND_WHOLE = re.compile(
+    r"\d[\d.,/]{0,12}\s?[A-Za-z]{1,12}\.?(?:(?:,\s?|\s)(?:and\s)?\d[\d./]{0,12}\s?[A-Za-z]{1,12}\b){1,4}"
+)
+
+
+def _compound_in(sentence: str) -> str:
+    """Return the last quantity of several parts, `3 hours and 30 minutes`, or all of the sentence."""
+    found = _COMPOUND_WHOLE.findall(" ".join(sentence.split()))
+    return found[-1] if found else sentence.strip()[:400]
+
+
+def _with_exact(sentence: str, value: str) -> str:
+    """Return `3/7 ≈ 0.43` for the `0.43` that a sentence ends on, where it says of what that is a rounding."""
+    before, _, _ = sentence.rpartition(value)
+    exact = before.rstrip(" $")
+    sign = next((sign for sign in ("≈", "\\approx") if exact.endswith(sign)), "")
+    if not sign:
+        return value
+    exact = exact.removesuffix(sign).rstrip(" $")
+    numbers = numbers_in(f"{exact} ")
+    return f"{numbers[-1][0]} ≈ {value}" if numbers and numbers[-1][2] >= len(exact) else value
 
 
 _ASSERTS = re.compile(
@@ -188,6 +237,8 @@ def _computed(sentence: str, found: list[Found], before: str) -> str | None:
     return None if _ASSERTS.search(sentence, chosen[2], found[-1][1]) else chosen[0]
 
 
+_WORDY = re.compile(r"\A\W{0,4}[A-Za-z'’]{2,}\s")
+"""A statement that begins with a word: `it takes 3 hours and 30 minutes`."""
 _UNIT_AFTER = re.compile(
     r"\s?(?!(?:when|for|if|because|since|which|as|in|where|with|by|on|at|so|and|or|is|are|was|to|that|the|we|this|total"
     r"|of|from|after|before|more|less|each|a)\b)[A-Za-z%°µΩ]{1,16}[²³]?(?:\^\{?-?[1-9]\}?)?"
@@ -199,7 +250,8 @@ def read_quantity(text: str, method: str) -> Extraction:
     """Return the number that a statement names, with the unit that follows it."""
     plain = plain_math(text[:MAX_CHARACTERS])
     if _COMPOUND.search(plain) or whole_number(plain, method) is not None:
-        return Extraction(trimmed(text), method)
+        whole = method in EXPLICIT or not _WORDY.match(plain)
+        return Extraction(trimmed(text) if whole else _compound_in(plain), method)
     number = read_number(text, method)
     if number.value is None:
         return number

@@ -20,7 +20,7 @@ from potstill.verify.numerals import number_in_words
 from potstill.verify.quantities import form_of
 from potstill.verify.readings import Extraction
 from potstill.verify.sentences import denied_at_end, denies, without_reading
-from potstill.verify.words import declines, word_key
+from potstill.verify.words import Meaning, compare_meanings, declines, meaning_of, word_key
 
 __all__ = ["Judged", "gold_letter", "judge_answer", "judge_response", "unknown", "word_key"]
 
@@ -29,6 +29,9 @@ MAX_RESPONSE = 8_000_000
 
 MAX_ANSWER = 20_000
 """Characters of a bare answer."""
+
+MAX_CLAUSE = 400
+_SENTENCES = re.compile(r"[.!?:]\s|\n")
 
 SHORT = 200
 """Characters of a response that may be a bare answer."""
@@ -165,6 +168,8 @@ def _is_bare(response: str, wanted: Gold) -> bool:
     if len(response) > SHORT or wanted.kind in ("choice", "text") or "boxed" in response:
         return False
     bare = response.strip()
+    if bare.endswith("!") and any(c.isalpha() for c in bare):
+        return False  # the end of a sentence, and no factorial
     return bool(bare) and "\n" not in bare and words_in(bare) <= 1
 
 
@@ -197,9 +202,17 @@ def _otherwise(judged: Judged, found: Extraction, wanted: Gold, policy: Policy, 
 def _nothing_found(response: str, found: Extraction, wanted: Gold) -> Judged:
     if any(spelling(other) == spelling(wanted.text) for other in found.others):
         return replace(decided(True, f"{found.method}, same spelling"), extracted=found.others[0][:SHOWN])
+    if wanted.meaning and wanted.kind != "text" and (meaning := _last_meaning(response)):
+        return replace(compare_meanings(meaning, wanted.meaning), method="last clause")
     if wanted.kind not in ("text", "choice") and not wanted.meaning and declines(response):
         return decided(False, "declined", reason="the response gives no answer")
     return unknown("unparsable prediction", "no final answer found", found.method)
+
+
+def _last_meaning(response: str) -> Meaning:
+    """Return what the last sentence of a response means, or its last clause: `..., there is no solution.`"""
+    sentence = _SENTENCES.split(response.rstrip(" \n.*")[-MAX_CLAUSE:])[-1].strip()
+    return meaning_of(sentence) or meaning_of(sentence.rpartition(",")[2].strip())
 
 
 def _several_boxes(response: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 
 from potstill.recipe import Policy
 from potstill.verify.allowance import Allowance
@@ -13,20 +14,50 @@ from potstill.verify.dates import Date, Time, compare_dates, compare_times
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
 from potstill.verify.kinds import MATHEMATICAL, Gold, label_of, moment_of, read_gold, undressed, words_in
 from potstill.verify.lists import matched, split_answers
-from potstill.verify.normalise import plain_math, plain_words, spelling
-from potstill.verify.numbers import MAX_DIGITS, Number, TooLargeError, doubtful_reading, parse_based
-from potstill.verify.numerals import number_in_words
+from potstill.verify.normalise import plain_math, plain_unicode, plain_words, spelling
+from potstill.verify.numbers import (
+    MAX_DIGITS,
+    Number,
+    TooLargeError,
+    doubtful_reading,
+    numbers_in,
+    parse_based,
+    parse_number,
+)
+from potstill.verify.numerals import COUNTING, counted_in_words, number_in_words
 from potstill.verify.python_values import same_python_value
 from potstill.verify.quantities import Compound, compare_compound, compare_numbers, form_of, parse_quantity
 from potstill.verify.units import unit_of
-from potstill.verify.words import compare_meanings, compare_texts, meaning_of, word_key, yes_or_no
+from potstill.verify.words import compare_meanings, compare_texts, meaning_of, states_bound, word_key, yes_or_no
+
+_APPROXIMATION = re.compile(r".{0,400}(?:≈|\\approx(?![A-Za-z]))\s{0,3}(?P<rounded>[^≈\\]{1,80})", re.DOTALL)
 
 
 def compare(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
     """Compare one answer, without the words around it, with the gold; nothing takes more than the allowance.
 
-    Unknown for an unparsable prediction where the text is a sentence: what it states was not looked for.
+    An answer that gives its value exactly and rounded (`50/3 ≈ 16.67`) is right if either is the gold. Unknown for an
+    unparsable prediction where the text is a sentence: what it states was not looked for.
     """
+    judged = _compare(text, wanted, policy, allowance)
+    if judged.outcome == "wrong" and isinstance(wanted.value, Number) and wanted.value.decimal:
+        found = _APPROXIMATION.fullmatch(text) if "≈" in text or "approx" in text else None
+        if found is not None:
+            rounded = _compare(found["rounded"], wanted, policy, allowance)
+            return rounded if rounded.outcome == "right" else judged
+    return judged
+
+
+_LEAD = re.compile(
+    r"\A(?:(?:so|thus|hence|therefore|then)\b\s{0,2}(?::|,(?!\d)|(?=[\d$\\]))|(?:ans(?:wer)?|A)\s{0,2}:"
+    r"|(?:(?:the )?(?:final )?ans(?:wer)?)\s{1,2}[-–—]\s)\s{0,3}(?=\S)",
+    re.IGNORECASE,
+)
+
+
+def _compare(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
+    if wanted.kind != "text" and wanted.kind != "choice":
+        text = _LEAD.sub("", text.lstrip(), count=1)
     if wanted.kind in ("number", "quantity"):
         return _as_number(text, wanted, policy, allowance)
     if wanted.kind == "choice":
@@ -114,7 +145,7 @@ def _as_number(text: str, wanted: Gold, policy: Policy, allowance: Allowance) ->
 
 
 def _unquoted(text: str) -> str:
-    return text[1:-1] if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'`" else text
+    return text[1:-1] if len(text) > 2 and text[0] + text[-1] in ('""', "''", "``", "<>") else text
 
 
 def _too_large(text: str, wanted: Gold) -> Judged:
@@ -154,9 +185,9 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
         if meaning in ("none", "impossible") and isinstance(value, Number) and value.value == 0:
             return unknown("ambiguous", f"zero, and {meaning!r}")
         return decided(False, "meaning", wanted.text[:SHOWN], meaning)
-    written = number_in_words(plain_words(bare[:200]))
-    if written is not None and isinstance(value, Number):
-        return compare_numbers(Number(written), value, policy)
+    stated = _in_words(bare)
+    if stated is not None and isinstance(value, Number):
+        return compare_numbers(stated, value, policy)
     based = parse_based(bare)
     if based is not None and isinstance(value, Number):
         if based[0] == value.value:
@@ -166,15 +197,61 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
         return decided(False, "date", wanted.text[:SHOWN], bare[:SHOWN])
     if bare.startswith(_RELATIONS):
         return decided(False, "relation", form_of(value) if isinstance(value, Number) else "", bare[:SHOWN])
-    parts = split_answers(bare)
-    if len(parts) > 1 and words_in(bare) <= len(parts):
+    parts = [] if states_bound(bare) else split_answers(bare)
+    if (
+        len(parts) > 1
+        and words_in(bare) <= len(parts)
+        and (all(map(_has_value, parts)) or not any(map(_has_digit, parts)))
+    ):
         return _one_of_several(parts, wanted, policy, allowance)
-    if words_in(bare) >= 3:
+    if words_in(bare) >= 3 or _names_alone(bare, value) or "boxed{" in bare:
         return unknown("unparsable prediction", "a sentence, not a value")
+    share = _OUT_OF.fullmatch(plain_words(bare))
+    if share is not None and isinstance(value, Number):
+        return _as_share(int(share.group(1)), int(share.group(2)), value, policy)
     angle = _angle(bare, value)
     if angle is not None:
         return _symbolic(bare, replace(wanted, text=angle), policy, allowance)
     return _symbolic(bare, wanted, policy, allowance)
+
+
+def _has_digit(text: str) -> bool:
+    return any(c.isdigit() for c in text)
+
+
+def _has_value(text: str) -> bool:
+    """Whether a part of several answers may be one: `I think` is none."""
+    return _has_digit(text) or "\\" in text or not words_in(text)
+
+
+def _names_alone(text: str, value: Number | Compound) -> bool:
+    """Whether words stand around one number that is the gold: what they say of it decides (`Sum: 17`, `Its 17`)."""
+    if not words_in(text) or not isinstance(value, Number):
+        return False
+    found = numbers_in(plain_math(text))
+    number = parse_number(found[0][0]) if len(found) == 1 else None
+    return number is not None and number.value == value.value
+
+
+_OUT_OF = re.compile(r"(\d{1,9}) (?:out of|in) (?:every )?([1-9]\d{0,8})")
+
+
+def _as_share(part: int, whole: int, value: Number, policy: Policy) -> Judged:
+    """Compare `3 out of 4`, which may stand for the share and for the 3."""
+    judged = compare_numbers(Number(Fraction(part, whole)), value, policy)
+    if judged.outcome == "wrong" and value.value in (part, Fraction(100 * part, whole)):
+        return unknown("ambiguous", "a share, where the gold may be its part")
+    return judged
+
+
+def _in_words(text: str) -> Number | None:
+    """Return the number that all of a text writes in words, with the noun or unit it counts: `four apples`."""
+    plain = plain_words(text[:200])
+    written = number_in_words(plain)
+    if written is not None:
+        return Number(written)
+    counted = counted_in_words(plain)
+    return None if counted is None else parse_number(f"{counted[0]} {counted[1]}")
 
 
 _RELATIONS = ("<", ">", "≤", "≥", "\\le", "\\ge", "\\lt", "\\gt", "\\ne")
@@ -218,7 +295,11 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     meaning = meaning_of(bare)
     if meaning and wanted.meaning:
         return compare_meanings(meaning, wanted.meaning)
-    if meaning and meaning != "all reals":
+    if meaning == "all reals":
+        return _symbolic("\\mathbb{R}", wanted, policy, allowance)
+    if meaning == "undefined" and _INFINITE.fullmatch(spelling(wanted.text)):
+        return unknown("ambiguous", "an infinite limit may be said not to exist")
+    if meaning:
         return decided(False, "meaning", wanted.text[:SHOWN], meaning)
     if wanted.meaning and wanted.meaning not in ("all reals", "infinitely many"):
         if words_in(bare) >= 3:
@@ -231,13 +312,15 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
         return unknown("unparsable prediction", "a sentence, not a value")
     judged = _symbolic(bare, wanted, policy, allowance)
     if judged.outcome == "wrong" and policy.units == "optional" and (counted := _UNIT_AT_END.fullmatch(bare)):
-        without = _symbolic(counted.group(1), wanted, policy, allowance) if unit_of(counted.group(2)) else judged
+        named = unit_of(plain_unicode(counted.group(2)))
+        without = _symbolic(counted.group(1), wanted, policy, allowance) if named else judged
         return without if without.outcome == "right" else judged
     if judged.outcome == "unknown" and (same_value := same_python_value(bare, wanted.text)) is not None:
         return decided(same_value, "Python value", wanted.text[:SHOWN], bare[:SHOWN])
     return judged
 
 
+_INFINITE = re.compile(r"[+-]?(?:\\infty|∞)")
 _UNIT_AT_END = re.compile(r"(.{1,400}[\w)}])\s{1,3}([A-Za-z][A-Za-z][A-Za-z0-9^/²³ ]{0,30})")
 
 
@@ -247,6 +330,9 @@ def _several(stated: list[str], golds: list[str], policy: Policy, allowance: All
     if policy.order == "ignore" and len(stated) > len(golds):
         stated = list({spelling(part): part for part in stated}.values())
     labels = [label_of(part) for part in golds], [label_of(part) for part in stated]
+    if len(set(labels[0])) == len(golds) and all(labels[0]) and sorted(labels[0]) == sorted(labels[1]):
+        stated = [stated[labels[1].index(label)] for label in labels[0]]
+        labels[1][:] = []
     ordered = policy.order == "strict" or (len(set(labels[0])) > 1 and not any(labels[1]))
     same = matched(stated, golds, _part_of(policy, allowance), ordered=ordered)
     forms = ("; ".join(golds)[:SHOWN], "; ".join(stated)[:SHOWN])
@@ -282,7 +368,8 @@ def _symbolic(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> 
 
     kind = wanted.kind if wanted.kind in MATHEMATICAL else "expression"
     said = compare_symbolically(wanted.text, text, policy, kind, allowance=allowance)
-    if said.cause == "unparsable prediction" and _is_word(text) and any(map(str.isdigit, wanted.text)):
+    counts = not COUNTING.isdisjoint(plain_words(text[:200]).split())
+    if said.cause == "unparsable prediction" and _is_word(text) and not counts and any(map(str.isdigit, wanted.text)):
         return decided(False, "words", wanted.text[:SHOWN], text[:SHOWN], "a word, not a value")
     score = {"right": 1.0, "wrong": 0.0}.get(said.outcome)
     return Judged(said.outcome, said.cause, said.method, score, None, said.reason, said.gold_form, said.answer_form)

@@ -46,7 +46,7 @@ _FORMS = tuple(
     )
 )
 _TIME = re.compile(
-    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2}))?)?\s?(?:(?P<half>[ap])\.?\s?m\.?|(?P<oclock>o'clock))?"
+    r"(?P<hour>\d{1,2})(?:(?::|\.(?=\d\d\s?[ap]\.?\s?m))(?P<minute>\d{2})(?::(?P<second>\d{2}))?)?\s?(?:(?P<half>[ap])\.?\s?m\.?|(?P<oclock>o'clock))?"
     r"(?:\s?(?:hours|hrs|h))?"
 )
 _NAMED = {"noon": 12 * 3600, "12 noon": 12 * 3600, "midday": 12 * 3600, "midnight": 0, "12 midnight": 0}

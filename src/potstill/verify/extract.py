@@ -15,6 +15,7 @@ from potstill.verify.fields import json_answers, mended
 from potstill.verify.formulas import closed, date_in, formulas_in, is_object, is_prose, last_object, object_in, trimmed
 from potstill.verify.normalise import plain_math, plain_unicode, plain_words
 from potstill.verify.numbers import MAX_CHARACTERS, Number, TooLargeError, numbers_in, parse_plain
+from potstill.verify.numerals import numeral_in
 from potstill.verify.readings import NOTHING, Extraction, offered, read_choice, read_yes_no
 from potstill.verify.stated import SENTENCE_END, Stated, last_boxes, last_tag, statements_of
 
@@ -289,7 +290,10 @@ def _unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
             return Extraction(object_in(text, kind), "whole")
     if kind not in ("number", "quantity", "date"):
         return Extraction(last_object(text, kind), "last formula")
-    return _last_amount(text, kind)
+    found = _last_amount(text, kind)
+    if found.value is None and kind == "number" and not any(map(str.isdigit, text)):
+        return Extraction(numeral_in(SENTENCE_END.split(text.rstrip(" \n.!*"))[-1][-LINE_CHARACTERS:]), "last numeral")
+    return found
 
 
 _MID_SENTENCE = re.compile(

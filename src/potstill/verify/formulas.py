@@ -61,11 +61,15 @@ _COPULA = re.compile(
 )
 _WHOLE = re.compile(r"(?:all|any|every|each|no|none|infinitely|odd|even|both|either)\b", re.IGNORECASE)
 _FILLER = re.compile(
-    r"(?:\s|therefore|thus|then|hence|so|just|simply|exactly|approximately|about|roughly|only|also|indeed"
+    r"(?:\s+|(?:therefore|thus|then|hence|so|just|simply|exactly|approximately|about|roughly|only|also|indeed"
     r"|equal to|given by"
+    r"|all (?:real )?(?:numbers |values (?:of )?)?\$?[a-z]\$? (?:such that|with|where|satisfying|for which)"
     r"|(?:the|an?)\s(?:open |closed |half-open )?(?:interval|set|point|pair|ordered pair|vector|matrix|value"
     r"|number|equation|expression|fraction|ratio|triple|ordered triple|tuple|list|range|polynomial|function|line"
-    r"|inequality)s?)(?![A-Za-z])",
+    r"|inequality)s?"
+    r"|(?:an? |the )?(?:length|area|volume|radius|diameter|slope|perimeter|circumference|height|width|degree|magnitude"
+    r"|norm|determinant|probability|coordinates)(?: of)?|(?:located )?at"
+    r"|equation)(?![A-Za-z]))",
     re.IGNORECASE,
 )
 _JOIN = re.compile(r"[\s,;]{0,4}(?:and|or|,|;|\\text\{ ?(?:and|or) ?\})?[\s,;]{0,4}", re.IGNORECASE)
@@ -140,7 +144,8 @@ def is_prose(body: str, spans: list[Span]) -> bool:
 _PHRASE = re.compile(
     r"(?:there (?:is|are) )?(?:no|none|all|any|every|infinit|undefined|dne|does not|do not|doesn't|cannot"
     r"|not possible|not enough|impossible|indeterminate|the (?:empty|null)|empty|zero|one|two|three|four|five|six|seven"
-    r"|eight|nine|ten|odd|even)",
+    r"|eight|nine|ten|eleven|twelve|thir|fif|twenty|forty|hundred|a (?:hundred|half|third|quarter)|half|negative|minus"
+    r"|odd|even)",
     re.IGNORECASE,
 )
 

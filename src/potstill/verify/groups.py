@@ -1,62 +1,31 @@
 """Checks over all samples of one problem: how hard it is, what most of them answer, and whether its gold can stand.
 
-Self-consistency (arXiv:2203.11171) with the equality of verdicts in place of equal spelling. A finding is a record and
-nothing more: no gold answer is replaced here.
+Self-consistency (arXiv:2203.11171) with the equality of verdicts in place of equal spelling. A finding is a record;
+whether a majority takes the place of a gold is for the recipe to say, and `adopts` answers it.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from potstill.intervals import Interval, wilson
-from potstill.recipe import Policy
-from potstill.records import Outcome, Problem, Trace, Verdict
+from potstill.intervals import wilson
+from potstill.recipe import Checks
+from potstill.records import Cause, Finding, GoldSource, Group, Outcome, Problem, Trace, Verdict
 from potstill.verify.amounts import EXPLICIT
-from potstill.verify.answers import judge_answer
+from potstill.verify.answers import MAX_ANSWER, judge_answer
 from potstill.verify.extract import extract
-from potstill.verify.judged import SHOWN
+from potstill.verify.judged import SHOWN, Judged
 from potstill.verify.kinds import read_gold
 
-AT_LEAST = 3
-"""Samples that must agree before their answer stands for a gold, or against one."""
 MOST_SPELLINGS = 64
 """Different spellings that are compared with each other; rarer ones agree with nobody."""
-Finding = Literal["agrees", "disagrees", "gold in doubt", "pseudo-gold", "undecided"]
 _STATED = (*EXPLICIT, "stated answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """What the samples of one problem say together.
-
-    `majority` is the answer that most of the `samples` give (those that ended by themselves), as it is written most
-    often, `votes` how many do, `agreeing` their trace keys. Of answers with equally many votes the one whose first
-    sample comes first is taken, and the group is `tied`. `finding` is
-
-    - `agrees`: the majority is the gold;
-    - `disagrees`: it is not, and nothing speaks against the gold: some sample gives it, or too few agree;
-    - `gold in doubt`: no sample gives the gold, and more than half of them, and enough, agree on something else;
-    - `pseudo-gold`: there is no gold, and more than half of the samples, and enough, agree;
-    - `undecided`: anything else: no answers, no majority without a gold, or a gold that cannot be compared.
-    """
-
-    problem_key: str
-    gold: str | None
-    majority: str | None
-    votes: int
-    samples: int
-    tied: bool
-    finding: Finding
-    agreeing: tuple[str, ...] = ()
-
-    @property
-    def agreement(self) -> float:
-        """Share of the samples that give the majority answer."""
-        return self.votes / self.samples if self.samples else 0.0
+_OPEN: tuple[Cause, ...] = ("infrastructure", "timeout")
+"""Causes of unknown that may pass: such a sample may yet turn out to give the gold."""
+Sample = tuple[Trace, Verdict]
 
 
 @dataclass(slots=True)
@@ -68,58 +37,93 @@ class _Class:
     outcome: Outcome
 
 
-def difficulty_of(verdicts: Iterable[Verdict]) -> Interval:
-    """Return one minus the pass rate, 0 (always right) to 1 (never), with Wilson's interval; unknown ones not counted.
+def groups_of(
+    samples: Iterable[Sample], problems: Mapping[str, Problem], counts: Mapping[str, int], checks: Checks
+) -> Iterator[Group]:
+    """Yield a group for each of the `problems` when the last of its samples has come by; other samples are passed over.
 
-    Without any right or wrong verdict the value is not a number and the interval is everything. Where sampling stopped
-    at the first right ones, the rate is a little too kind (Haldane 1945); the interval shows how little is known.
+    `counts` has the number of samples by problem key; held in memory are those of unfinished problems alone.
     """
-    outcomes = Counter(verdict.outcome for verdict in verdicts)
-    judged = outcomes["right"] + outcomes["wrong"]
-    return wilson(outcomes["wrong"] / judged if judged else 0.0, judged)
+    waiting: dict[str, list[Sample]] = {}
+    for trace, verdict in samples:
+        key = trace.problem_key
+        if key in problems:
+            held = waiting.setdefault(key, [])
+            held.append((replace(trace, reasoning=""), verdict))
+            if len(held) == counts[key]:
+                yield group_of(problems[key], waiting.pop(key), checks)
 
 
-def self_consistency(
-    problem: Problem, samples: Sequence[tuple[Trace, Verdict]], policy: Policy, *, seconds: float,
-    at_least: int = AT_LEAST,
-) -> Group:  # fmt: skip
-    """Return what the samples of a problem say together; `seconds` bound one symbolic comparison.
+def group_of(problem: Problem, samples: Sequence[Sample], checks: Checks) -> Group:
+    """Return what the samples of a problem say together; `checks.seconds` bound one symbolic comparison.
 
     Truncated, refused and failed samples have no vote; one without a final answer counts and agrees with nobody. Two
     answers are the same where either, taken for the gold, makes the other right; classes that meet are one. Programs
     have no common answer.
     """
-    counted = [(trace, verdict) for trace, verdict in samples if trace.finish == "stop"]
-    classes = _classes(problem, counted, policy, seconds)
-    if not classes:
-        return Group(problem.key, problem.gold, None, 0, len(counted), False, "undecided")
-    ranked = sorted(classes, key=lambda found: (-len(found.places), found.places[0]))
-    first = ranked[0]
-    votes = len(first.places)
-    tied = len(ranked) > 1 and len(ranked[1].places) == votes
-    enough = votes >= at_least and 2 * votes > len(counted)
-    given = any(verdict.outcome == "right" for _, verdict in samples)
-    majority = max(first.spellings, key=lambda spelling: first.spellings[spelling])
-    return Group(
-        problem.key, problem.gold, majority, votes, len(counted), tied,
-        _finding(problem, first.outcome, enough=enough, given=given),
-        tuple(counted[place][0].key for place in first.places),
+    voters = [(trace, verdict) for trace, verdict in samples if trace.finish == "stop"]
+    ranked = sorted(_classes(problem, voters, checks), key=lambda found: (-len(found.places), found.places[0]))
+    votes = len(ranked[0].places) if ranked else 0
+    group = Group(
+        problem_key=problem.key, samples=len(samples), right=0, wrong=0, unknown=0, pass_rate=None, low=0.0, high=1.0,
+        gold=problem.gold, gold_source=_source(problem),
+        majority=max(ranked[0].spellings, key=lambda text: ranked[0].spellings[text]) if ranked else None,
+        votes=votes, voters=len(voters), agreement=votes / len(voters) if voters else 0.0,
+        tied=len(ranked) > 1 and len(ranked[1].places) == votes,
+        finding=_finding(problem, voters, ranked[0], checks.agreeing) if ranked else "undecided",
+        agreeing=tuple(voters[place][0].key for place in ranked[0].places) if ranked else (),
+    )  # fmt: skip
+    return _counted(group, Counter(verdict.outcome for _, verdict in samples))
+
+
+def adopts(group: Group, checks: Checks) -> bool:
+    """Return whether the recipe lets the majority stand for the gold of this problem."""
+    if group.finding == "pseudo-gold":
+        return checks.self_consistency
+    return group.finding == "gold in doubt" and checks.doubted_gold == "repair"
+
+
+def under_majority(problem: Problem, group: Group) -> Problem:
+    """Return the problem with the majority for its gold."""
+    return replace(problem, gold=group.majority, answer_kind=_kind(problem))
+
+
+def adopted(group: Group, outcomes: Counter[Outcome]) -> Group:
+    """Return a group whose samples were judged again, by their own majority, with these outcomes."""
+    return replace(_counted(group, outcomes), gold_source="majority")
+
+
+def _counted(group: Group, outcomes: Counter[Outcome]) -> Group:
+    right, wrong = outcomes["right"], outcomes["wrong"]
+    rate = wilson(right / (right + wrong) if right + wrong else 0.0, right + wrong)
+    return replace(
+        group, right=right, wrong=wrong, unknown=outcomes["unknown"], pass_rate=rate.value if right + wrong else None,
+        low=rate.low, high=rate.high,
     )  # fmt: skip
 
 
-def _finding(problem: Problem, outcome: Outcome, *, enough: bool, given: bool) -> Finding:
+def _source(problem: Problem) -> GoldSource:
+    if problem.checker:
+        return "checker"
+    if problem.answer_kind == "code":
+        return "tests"
+    return "none" if problem.gold is None else "given"
+
+
+def _finding(problem: Problem, voters: Sequence[Sample], majority: _Class, at_least: int) -> Finding:
+    votes = len(majority.places)
+    enough = votes >= at_least and 2 * votes > len(voters)
     if not problem.has_check:
         return "pseudo-gold" if enough else "undecided"
-    if outcome == "right":
+    if majority.outcome == "right":
         return "agrees"
-    if outcome == "unknown":
+    if majority.outcome == "unknown":
         return "undecided"
-    return "gold in doubt" if enough and not given else "disagrees"
+    given = any(verdict.outcome == "right" or verdict.cause in _OPEN for _, verdict in voters)
+    return "gold in doubt" if enough and not given and not problem.checker else "disagrees"
 
 
-def _classes(
-    problem: Problem, samples: Sequence[tuple[Trace, Verdict]], policy: Policy, seconds: float
-) -> list[_Class]:
+def _classes(problem: Problem, samples: Sequence[Sample], checks: Checks) -> list[_Class]:
     """Return the samples with an answer in classes of equal answers."""
     spelled: dict[str, _Class] = {}
     right: _Class | None = None
@@ -139,9 +143,16 @@ def _classes(
     compared = sorted(classes, key=lambda found: (-len(found.places), found.places[0]))[:MOST_SPELLINGS]
     texts = {id(found): next(iter(found.spellings)) for found in compared}
     merged = {id(found): found for found in classes}
+    costly: set[str] = set()
     for one, other in itertools.combinations(compared, 2):
         a, b = merged[id(one)], merged[id(other)]
-        if a is not b and _same(problem, texts[id(one)], texts[id(other)], policy, seconds):
+        pair = texts[id(one)], texts[id(other)]
+        if a is b or costly.intersection(pair):
+            continue
+        said = list(_compared(problem, pair, checks))
+        if any(judged.cause == "timeout" for judged in said):
+            costly.add(max(pair, key=len))  # else one monstrous answer would cost as often as there are others
+        if said[-1].outcome == "right":
             _join(a, b)
             for key, held in merged.items():
                 merged[key] = a if held is b else held
@@ -169,14 +180,19 @@ def _answer(problem: Problem, trace: Trace, verdict: Verdict) -> str | None:
     for wanted in (kind, "text"):
         found = extract(trace.answer, wanted, problem.choices)
         if found.value is not None and not found.ambiguous and (wanted == kind or found.method in _STATED):
-            return found.value.strip()
+            return found.value.strip() if len(found.value) <= MAX_ANSWER else None
     return None
 
 
-def _same(problem: Problem, one: str, other: str, policy: Policy, seconds: float) -> bool:
-    # A number without a gold to read it from may be anything: let each answer say what it is.
-    kind = "auto" if problem.gold is None and problem.answer_kind == "number" else problem.answer_kind
-    return any(
-        judge_answer(a, b, kind, problem.choices, policy, seconds=seconds).outcome == "right"
-        for a, b in ((one, other), (other, one))
-    )
+def _compared(problem: Problem, pair: tuple[str, str], checks: Checks) -> Iterator[Judged]:
+    """Yield the verdict on each answer of a pair with the other for its gold, until one is right."""
+    for answer, gold in (pair, pair[::-1]):
+        judged = judge_answer(answer, gold, _kind(problem), problem.choices, checks.policy, seconds=checks.seconds)
+        yield judged
+        if judged.outcome == "right":
+            return
+
+
+def _kind(problem: Problem) -> str:
+    """Return how the answers compare; a number without a gold to read it from may be anything."""
+    return "auto" if problem.gold is None and problem.answer_kind == "number" else problem.answer_kind

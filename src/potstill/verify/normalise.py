@@ -56,6 +56,9 @@ _DROPPED = re.compile(
     r"\\!|\\left(?![a-z])\.?|\\right(?![a-z])\.?|\\[bB]igg?[lr]?(?![a-z])|\\[()\[\]]|\\limits|\\displaystyle"
 )
 _FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
+_OVER = re.compile(r"\{([^{}\\]{1,200})\\over(?![A-Za-z])([^{}\\]{1,200})\}")
+_OHM = re.compile(r"(?<=\d)(?:\s|\\[,; ]|~){0,3}([kM]?)\\Omega(?![A-Za-z])")
+_MICRO = re.compile(r"\\mu\s?\\(?:text|mathrm)\s?\{\s?([A-Za-z]{1,3})\s?\}|(?<=\d)\s?\\mu\s?([FHCm])(?=[\s.$]{0,3}\Z)")
 _DEGREES = re.compile(r"\^\s*\{?\s*\\circ\s*\}?|\\degree(?![a-z])|°")
 _TIMES = re.compile(r"\\(?:times|cdot)(?![A-Za-z])")
 _BASE_SIGNS = (("\\$", "$"), ("\\%", "%"), ("{,}", ","), ("\\&", "&"), ("\\#", "#"), ("\\pounds", "£"), ("\\euro", "€"))
@@ -75,6 +78,9 @@ def plain_math(text: str) -> str:
         for written, sign in _BASE_SIGNS:
             text = text.replace(written, sign)
         text = _THIN.sub(",", text)
+        text = _OHM.sub(r" \1Ω", text)
+        text = _MICRO.sub(lambda found: f" µ{found.group(1) or found.group(2)}", text)
+        text = _OVER.sub(r"\\frac{\1}{\2}", text)
         text = _DROPPED.sub("", text)
         text = _FRACTION.sub(_plain_fraction, text)
         text = _DEGREES.sub(" degrees ", text)

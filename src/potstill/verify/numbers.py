@@ -40,7 +40,7 @@ class Number:
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|0,\d+|\d+)"
 _PLAIN = rf"(?:{_DIGITS}(?:\.\d*)?|\.\d+)"
 _POWER = r"(?:[eE][+-]?\d+|\s?[*x]\s?10\s?\^\s?(?:\{\s?[+-]?\d+\s?\}|\(\s?[+-]?\d+\s?\)|[+-]?\d+))"
-_CURRENCY = r"(?:US\$|\$|€|£|¥|₹|(?:USD|EUR|GBP|INR|Rs\.?)(?= ?\d))"
+_CURRENCY = r"(?:US\s?\$|\$|€|£|¥|₹|(?:USD|EUR|GBP|INR|Rs\.?)(?= ?\d))"
 NUMBER = re.compile(
     rf"(?P<sign>[+-]\s?)?(?:(?P<money>{_CURRENCY}\s?)(?P<sign2>-)?)?"
     rf"(?:(?P<whole>\d+)\s+(?:and\s+)?(?P<above>\d+)\s?/\s?(?P<below>\d+)"
@@ -48,17 +48,18 @@ NUMBER = re.compile(
     r"(?P<percent>\s?(?:%|percent(?:age)?\b|pct\b))?"
 )
 """One number in text that went through `plain_math`."""
-_SPACED = re.compile(r"([+-]?)(\d{1,3}(?: \d{3})+)(?![\d/])")
+_SPACED = re.compile(r"([+-]?)(\d{1,3}(?:[ ']\d{3})+)(?![\d/])")
 _BARE = re.compile(r"-?\d{1,400}")
 _REPEATING = re.compile(r"([+-]?)(\d{0,40})\.(\d{0,40})\s?\\(?:overline|bar|dot)\s?\{?(\d{1,40})\}?")
 _EUROPEAN = re.compile(r"([+-]?)(\d{1,3}(?:\.\d{3})+,\d{1,9}|\d{1,3}(?:\.\d{3}){2,9})")
 _UNIT_POWER = re.compile(r"\^\s?(?:\{\s?-?\d\s?\}|\(\s?-?\d\s?\)|-?\d)|(?<=m)[23](?![\d.])")
 _UNIT = re.compile(r"\s?(?P<unit>[^\W\d_][^\d\\=<>+|{}\[\]]*)\s?[.!]?|\s?\([^\d()]*\)\s?")
+_EQUALS = re.compile(r"\s(?:equals|is equal to)\s")
 _LABEL = re.compile(
     r"[^\d=+*/^<>!≠~\[\]{}\\-]{0,60}|\\?[A-Za-z]{1,12}(?:_\{?\w{1,12}\}?)?|\|[A-Z]{1,4}\||[^=!≠~<>≤≥A-Za-z\\]{0,400}"
 )
 _NO_UNIT = re.compile(
-    r"(?![mgshlLVAWJKCNFTMB](?![A-Za-z]))[^\W\d_](?![^\W\d_])|(?:a?(?:sin|cos|tan|cot|sec|csc)|log|ln|exp|sqrt|pi|mod)\b"
+    r"(?![mgshlLVAWJKCNFTMBΩ](?![A-Za-z]))[^\W\d_](?![^\W\d_])|(?:a?(?:sin|cos|tan|cot|sec|csc)|log|ln|exp|sqrt|pi|mod)\b"
 )
 """A variable or a function after a number: `4x`, `4x^2`, `2 cos t`; not one of the units written as one letter."""
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
@@ -88,6 +89,8 @@ def parse_number(text: str) -> Number | None:
 def parse_plain(text: str) -> Number | None:
     """Do what `parse_number` does for text that went through `plain_math` already."""
     text = _without_math_signs(text.strip().rstrip(".\\")).rstrip(".").lstrip("≈≃≅~").strip()
+    if "equal" in text:
+        text = _EQUALS.sub(" = ", text)
     if "=" in text or "≈" in text or "\\approx" in text:
         left, _, text = text.replace("\\approx", "=").replace("≈", "=").rpartition("=")
         text = text.strip()
@@ -98,7 +101,7 @@ def parse_plain(text: str) -> Number | None:
         text = text[1:-1].strip()
     spaced = _SPACED.match(text)
     if spaced is not None:
-        text = spaced.group().replace(" ", "") + text[spaced.end() :]
+        text = spaced.group().replace(" ", "").replace("'", "") + text[spaced.end() :]
     found = NUMBER.match(text)
     if found is None:
         return _unusual(text)
@@ -166,26 +169,40 @@ def doubtful_reading(text: str) -> Fraction | None:
     return Fraction(grouped.replace(".", "") if grouped else comma.replace(",", "."))
 
 
+_BASE_MARKS = ("_", "base", "binary", "octal", "decimal", "hex", "0b", "0o", "0x", "0X", "0B")
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _BASED = re.compile(
-    r"(-?)([0-9A-Z]{1,400})\s?"
-    r"(?:_\s?(?:\{\s?)?(?:\\text\s?\{?)?\s?(\d{1,2}|[a-z]{3,5})\s?\}{0,2}| ?\(?base (\d{1,2}|[a-z]{3,5})\)?)"
+    r"(-?)([0-9A-Z]{1,400}|[0-9][0-9a-f]{0,400})\s?"
+    r"(?:_\s?(?:\{\s?)?(?:\\text\s?\{?)?\s?(\d{1,2}|[a-z]{3,5})\s?\}{0,2}"
+    r"| ?\(?(?:in )?(?:base (\d{1,2}|[a-z]{3,5})|(binary|octal|decimal|hexadecimal|hex))\)?)"
 )
+_NAMED_BASES = {"binary": 2, "octal": 8, "decimal": 10, "hexadecimal": 16, "hex": 16}
+_PYTHON_BASED = re.compile(r"(-?)0([box])([0-9a-f]{1,400})", re.IGNORECASE)
 
 
 def parse_based(text: str) -> tuple[int, int] | None:
-    """Return value and base of a number with its base written, `1A_{16}` or `11 base 2`; None if the text is none."""
-    if ("_" not in text and "base" not in text) or len(text) > 500:
+    """Return value and base of a number with its base written; None if the text is none.
+
+    `1A_{16}`, `11 base 2`, `11 in binary`, and `0b11`, `0o17`, `0x1A` as programs write them.
+    """
+    if len(text) > 500 or not any(mark in text for mark in _BASE_MARKS):
         return None
-    found = _BASED.fullmatch(plain_unicode(text).strip("$ ").replace("\\,", "").replace("_{(", "_{"))
-    if found is None:
+    plain = plain_unicode(text).strip("$ ").replace("\\,", "").replace("_{(", "_{")
+    program = _PYTHON_BASED.fullmatch(plain)
+    if program is not None:
+        minus, letter, digits = program.groups()
+        base = {"b": 2, "o": 8, "x": 16}[letter.lower()]
+    else:
+        found = _BASED.fullmatch(plain)
+        if found is None:
+            return None
+        minus, digits, index, word, name = found.groups()
+        written = index or word or ""
+        base = int(written) if written.isdigit() else _BASES.get(written) or _NAMED_BASES.get(name, 0)
+    if not 2 <= base <= 36 or any(int(digit, 36) >= base for digit in digits):
         return None
-    written = found.group(3) or found.group(4)
-    base = int(written) if written.isdigit() else _BASES.get(written, 0)
-    if not 2 <= base <= 36 or any(int(digit, 36) >= base for digit in found.group(2)):
-        return None
-    value = int(found.group(2), base)
-    return (-value if found.group(1) else value), base
+    value = int(digits, base)
+    return (-value if minus else value), base
 
 
 def unit_key(words: str) -> str:
@@ -197,8 +214,10 @@ def number_of(found: re.Match[str], symbol: str = "") -> Number | None:
     """Build the number that a match of `NUMBER` describes; None for a zero denominator."""
     sign = -1 if (found.group("sign") or "").startswith("-") != bool(found.group("sign2")) else 1
     money = (found.group("money") or "").strip()
+    money = "$" if money.startswith("US") else money
     percent = found.group("percent") is not None
-    symbol = symbol or money
+    if money:
+        symbol = f"{money} {symbol}" if symbol.startswith(("per ", "/")) else money
     unit = ("$" if money else symbol) if symbol == money else unit_key(symbol)
     if found.group("whole"):
         above, below = found.group("above"), found.group("below")
@@ -239,7 +258,7 @@ def _decimal(written: str) -> int | Fraction:
     return -value if written.startswith("-") else value
 
 
-_INSIDE = re.compile(r":\d|\s?[\\^_]|[abeijknpqrtuvwxyz](?![A-Za-z])")
+_INSIDE = re.compile(r":\d|\s?(?:\\(?!approx|simeq)|[\^_])|[abeijknpqrtuvwxyz](?![A-Za-z])")
 
 
 def numbers_in(text: str) -> list[tuple[str, int, int]]:

@@ -10,6 +10,7 @@ _ONES = (
 )  # fmt: skip
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _SMALL = {word: value for value, word in enumerate(_ONES)} | {word: 10 * at for at, word in enumerate(_TENS, 2)}
+_DOZEN = 12
 _LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
 _SHARES = {
     "half": 2, "halves": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
@@ -17,6 +18,8 @@ _SHARES = {
 }  # fmt: skip
 NUMERALS = frozenset(_SMALL) - {"zero", "one"}
 """Words that name a number in running text; `one` may be a pronoun."""
+COUNTING = NUMERALS | {"half", "third", "quarter", "couple", "twice", "double", "hundred", "thousand"}
+"""Words that say how many, besides numerals."""
 MAX_WORDS = 12
 MAX_DIGITS = 15
 
@@ -27,8 +30,44 @@ def number_in_words(text: str) -> Fraction | None:
     if not 1 <= len(words) <= MAX_WORDS or not text.isascii() or not any(map(str.isalpha, text)):
         return None
     if words[0] in ("minus", "negative") and len(words) > 1:
-        value = number_in_words(" ".join(words[1:]))
+        value = _value(words[1:])
         return None if value is None else -value
+    return _value(words)
+
+
+def counted_in_words(text: str) -> tuple[Fraction, str] | None:
+    """Return the number in words that a text begins with, and the one to three words after it: `four`, `apples`."""
+    words = text.split()
+    if not 2 <= len(words) <= MAX_WORDS:
+        return None
+    for rest in range(1, min(4, len(words))):
+        value = number_in_words(" ".join(words[:-rest]))
+        if value is not None:
+            return value, " ".join(words[-rest:])
+    return None
+
+
+_BEFORE = frozenset(
+    ("is", "are", "was", "were", "equals", "has", "have", "had", "leaves", "makes", "gets", "got", "total")
+)
+_NOT_AFTER = COUNTING | {"times", "in", "out", "point", "percent", "or", "to", "more", "less", "fewer", "of", "and"}
+
+
+def numeral_in(sentence: str) -> str | None:
+    """Return the one number in words that a sentence says something is or has: `there are seventeen marbles`."""
+    words = [word.strip(".,;:!?()*\"'") for word in sentence.lower().replace("-", " ").split()]
+    named = [at for at, word in enumerate(words) if word in NUMERALS and words[at - 1] not in _SMALL]
+    if len(named) != 1 or not named[0] or words[named[0] - 1] not in _BEFORE or "not" in words:
+        return None
+    end = named[0] + 1
+    while end < len(words) and (words[end] in _SMALL or words[end] in ("hundred", *_LARGE)):
+        end += 1
+    if end < len(words) and words[end] in _NOT_AFTER:
+        return None
+    return " ".join(words[named[0] : end])
+
+
+def _value(words: list[str]) -> Fraction | None:
     share = _SHARES.get(words[-1]) or _SHARES.get(words[-1].removesuffix("s"))
     if share is None:
         whole = _integer(words)
@@ -48,8 +87,13 @@ def number_in_words(text: str) -> Fraction | None:
 def _integer(words: list[str]) -> int | None:
     if len(words) == 1 and words[0].isdecimal() and words[0].isascii() and len(words[0]) <= MAX_DIGITS:
         return int(words[0])
+    if words[-1] == "dozen":
+        count = 1 if words[:-1] in (["a"], ["one"], []) else _integer(words[:-1])
+        return None if count is None else count * _DOZEN
     total = part = 0
     before = "and"
+    if len(words) > 1 and words[0] in ("a", "one") and words[1] in ("hundred", *_LARGE):
+        words = ["one", *words[1:]]
     for word in words:
         if word in _SMALL:
             ten = before in _TENS and 0 < _SMALL[word] < 10

@@ -26,9 +26,9 @@ from potstill.verify.nursery import Nursery, Worker
 
 START_SECONDS = 120.0
 """For the imports of a first worker on a busy machine; never counted against a call."""
-LATE_SECONDS = 0.1
+LATE_SECONDS = 0.05
 """A call that takes longer takes nobody's turn: the next one has it, on another worker."""
-BUSY_SECONDS = 0.25
+BUSY_SECONDS = 0.08
 """A worker that used more processor time than this for one call gives way to the others, for good."""
 CALLS_A_WORKER = 2_000
 """Then it is replaced, so that what its libraries cache does not grow."""

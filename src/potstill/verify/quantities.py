@@ -13,6 +13,7 @@ from potstill.verify.normalise import plain_math
 from potstill.verify.numbers import Number, parse_number
 from potstill.verify.units import Unit, unit_of
 
+CURRENCIES = ("$", "€", "£", "¥", "₹")
 EXACT_FIGURES = 12
 """A decimal with so many figures after its point stands for the exact value that it rounds, or cuts off."""
 FORM_BITS = 600
@@ -94,10 +95,17 @@ def _with_two_units(stated: Number, wanted: Number, same: bool, forms: tuple[str
         if same and not _explains(stated.symbol if left is None else wanted.symbol):
             return unknown("ambiguous", f"the same number of {stated.unit} and of {wanted.unit}"[:200])
         return decided(same, "number", *forms)
+    if same and left.dimension != right.dimension and _same_money(stated.symbol, wanted.symbol):
+        return decided(True, "quantity", *forms)
     if left.dimension != right.dimension:
         alike = same and {stated.unit, wanted.unit} & {"degree", "pound"} and _degree_or_pound(left, right)
         return decided(bool(alike), "quantity", *forms, reason="" if alike else "units of different dimension")
     return _converted(stated, wanted, left, right, forms, policy)
+
+
+def _same_money(one: str, other: str) -> bool:
+    """Whether both are the same currency, of which one says for what: `$` and `$ per hour`."""
+    return one.partition(" ")[0] == other.partition(" ")[0] and min(one, other, key=len) in CURRENCIES
 
 
 def _converted(
@@ -162,6 +170,9 @@ _PART = re.compile(
     r"(?:(?<=\d)|\s|,|\band\b|&|-){0,4}?(?P<money>\$\s?)?(?P<number>\d{1,12}(?:\.\d{1,12})?|\d{1,6}/\d{1,6})"
     r"[\s-]?(?P<unit>(?!and\b)[^\W\d_]{1,12}\b|[^\W\d_]{1,3}(?=\d)|''|['\"′″])?\.?"
 )
+MAX_PRIMED = 40
+_PRIMED = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s?('|′|\"|″|'')")
+"""Feet or inches: `6'`, `11"`."""
 _QUOTES = {"'": "ft", "′": "ft", '"': "in", "″": "in", "''": "in"}
 
 
@@ -222,4 +233,7 @@ def _compound_form(quantity: Compound | Number) -> str:
 def parse_quantity(text: str) -> Number | Compound | None:
     """Return the number or compound quantity that all of the text states; raises `TooLargeError`."""
     number = parse_number(text)
-    return parse_compound(text) if number is None else number
+    if number is not None:
+        return number
+    primed = _PRIMED.fullmatch(text.strip()) if len(text) < MAX_PRIMED else None
+    return parse_compound(text) if primed is None else parse_number(f"{primed.group(1)} {_QUOTES[primed.group(2)]}")

@@ -29,6 +29,7 @@ NOTHING = Extraction(None, "nothing found")
 _LETTER = re.compile(r"\(?\[?\b([A-Z])\b[\])]?(?=[\s,:;)\]*$}]|\.(?!\w)|\Z)")
 _SINGLE_LETTER = re.compile(r"[\s($\[*{\"'`]{0,6}([A-Za-z])[\s)$\]*.}\"'`]{0,6}")
 _LEADING_LETTER = re.compile(r"[\s($\[*{\"'`]{0,6}([A-Z])(?:[)\]:.}]|\*\*|\s[-–—:=(]|\s{1,3}(?=\\|\$)|\Z)")
+_AFTER_MARK = re.compile(r"^[\s)\]*.:–—-]{1,8}")
 _LETTERS_ALONE = re.compile(r"[\s(\[]{0,3}[A-Z][)\]]{0,2}(?:[\s,;/&]{1,3}[(\[]{0,2}[A-Z][)\]]{0,2}){1,25}[\s.]{0,3}")
 _NOT_LETTER = re.compile(r"\b(?:not|isn't|neither|nor|except|rule out|eliminate)\s(?:option\s|choice\s)?\(?([A-Z])\b")
 _LOWER = re.compile(r"(?<![A-Za-z\d])\(([a-j])\)")
@@ -66,7 +67,8 @@ def _letters(plain: str, choices: tuple[str, ...]) -> tuple[list[str], bool]:
     also = [a or b for a, b in _ALSO.findall(plain) if offered(a or b, choices) and (a or b) not in denied]
     leading = _LEADING_LETTER.match(plain)
     if leading is not None and offered(leading.group(1), choices):
-        return [leading.group(1), *also], True
+        written = option_letter(_AFTER_MARK.sub("", plain[leading.end() :], count=1), choices)
+        return [leading.group(1), *also, *([written] if written else [])], True
     letters = [
         found.group(1)
         for found in _LETTER.finditer(plain)
@@ -83,12 +85,24 @@ def _first_alike(letter: str, choices: tuple[str, ...]) -> str:
 
 def option_letter(text: str, choices: tuple[str, ...]) -> str | None:
     """Return the letter of the one choice that the text writes out: same words, same spelling, or same number."""
-    for key in (plain_words, spelling, _number_key):
+    for key in (plain_words, spelling, _number_key, _unjoined):
         wanted = key(text)
         named = [at for at, choice in enumerate(choices) if wanted and key(choice) == wanted]
         if named and len({choices[at] for at in named}) == 1:
             return chr(65 + named[0])
     return None
+
+
+_JOINING = re.compile(r"[\s,;]+(?:and\b[\s,;]*)?")
+
+
+def _unjoined(text: str) -> str:
+    """Return the words of an option without what joins its parts: `(A) 4 m and (B) 3 m` is `(A) 4 m (B) 3 m`."""
+    words = plain_math(text).casefold()
+    return _JOINING.sub(" ", words).strip(" .") if len(words) < MAX_JOINED else ""
+
+
+MAX_JOINED = 400
 
 
 def _number_key(text: str) -> tuple[object, ...] | None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from potstill.recipe import Policy
+from potstill.verify.amounts import last_in_script
 from potstill.verify.judged import Judged, decided, unknown
 from potstill.verify.kinds import Gold
 from potstill.verify.normalise import plain_math, plain_words
 from potstill.verify.numbers import Number, TooLargeError, numbers_in
-from potstill.verify.numerals import NUMERALS
+from potstill.verify.numerals import COUNTING, NUMERALS
 from potstill.verify.quantities import compare_numbers, form_of, parse_quantity
-from potstill.verify.words import declines
+from potstill.verify.words import declines, states_bound
 
 MAX_CHARACTERS = 20_000
 MAX_SENTENCE = 80
 MAX_TAIL = 2_000
-MIN_LETTERS = 3
 _DENIALS = frozenset((
     "not", "wrong", "incorrect", "isn't", "false", "never", "ignore", "neither", "mistaken", "least", "most", "than",
     "between",
@@ -34,7 +35,7 @@ _EXCLUDES = re.compile(_EXCLUDING)
 def denies(text: str) -> bool:
     """Whether a sentence has a word that takes back what it states, or states a bound."""
     plain = plain_words(text[:MAX_CHARACTERS])
-    if _EXCLUDES.search(plain) is not None:
+    if _EXCLUDES.search(plain) is not None or states_bound(plain):
         return True
     return not _DENIALS.isdisjoint(plain.replace(",", " ").replace(".", " ").split())
 
@@ -61,7 +62,7 @@ def without_reading(text: str, wanted: Gold, policy: Policy) -> Judged | None:
     only = _only_number(plain)
     if only is not None:
         return compare_numbers(only, wanted.value, policy)
-    last = _last_in_script(plain)
+    last = _number(last_in_script(plain))
     if last is not None:
         return compare_numbers(last, wanted.value, policy)
     named = _mentions(plain, wanted.value)
@@ -71,14 +72,20 @@ def without_reading(text: str, wanted: Gold, policy: Policy) -> Judged | None:
         return unknown("ambiguous", "the gold answer occurs in a sentence that states no answer")
     if declines(text):
         return decided(False, "declined", form_of(wanted.value), reason="the answer declines to give one")
-    if "\\" in plain or NUMERALS.intersection(plain_words(text).split()):
+    if re.search(rf"(?<!\d){re.escape(wanted.value.written or str(wanted.value.value))}(?!\d)", plain):
+        return None  # in a place where no number was read
+    words = set(plain_words(text).split())
+    dozens = "dozen" in words and Fraction(wanted.value.value) / 12 in (Fraction(1, 2), 1, 2, 3)
+    if "\\" in plain or words & COUNTING or dozens:
         return None
     return decided(False, "words", form_of(wanted.value), reason="no number in it is the gold")
 
 
 _DOUBTS = re.compile(
     r"\b(?:not|no|nor|never|isn't|wrong|incorrect|false|or|and|than|more|less|fewer|most|least|about|around|between|if"
-    r"|unless|without|except|excluding|but|besides|rather|instead|far|unlike|minus|plus|times|from|mod|base|over|percent|choose|power|root|step|case|question|problem)\b"
+    r"|unless|without|except|excluding|but|besides|rather|instead|far|unlike|minus|plus|times|from|mod|base|over|percent|choose"
+    r"|power|root|step|case|question|problem|squared?|cubed?|half|twice|doubled?|tripled?|third|quarter"
+    r"|inverse|reciprocal|negative|factorial|log|ln|sin|cos|tan)\b"
     r"|n't\b|[^\x20-\x7e]|[<>+*^|\\{}\[\]_]",
     re.IGNORECASE,
 )
@@ -93,31 +100,21 @@ def _only_number(plain: str) -> Number | None:
     around = plain[:start] + plain[end:]
     if plain[:start].rstrip(" \"'").endswith(("-", "+")) or "=" in around or any(c.isdigit() for c in around):
         return None
+    return _number(written)
+
+
+def _number(written: str | None) -> Number | None:
     try:
-        number = parse_quantity(written)
+        number = None if written is None else parse_quantity(written)
     except TooLargeError:
         return None
     return number if isinstance(number, Number) else None
 
 
-_SCRIPT = re.compile(r"[\u0590-\u06ff\u0900-\u0dff\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
-_SCRIPT_DENIES = re.compile("不|非|没|無|无|ない|아니|ليس|غير|ไม่|नहीं")
-
-
-def _last_in_script(plain: str) -> Number | None:
-    """Return the last number of prose in a script without Latin words, unless something near it denies it."""
-    tail = plain[-MAX_TAIL:]
-    found = numbers_in(tail) if len(_SCRIPT.findall(tail)) >= MIN_LETTERS else []
-    if not found or _SCRIPT_DENIES.search(tail[max(0, found[-1][1] - 12) : found[-1][2] + 12]):
-        return None
-    try:
-        number = parse_quantity(found[-1][0])
-    except TooLargeError:
-        return None
-    return number if isinstance(number, Number) else None
-
-
-_DENIED_AFTER = re.compile(r"[\s\"')]{0,3}(?:is|was|would be|seems)?\s?(?:not|n't|wrong|incorrect|false|mistaken)\b")
+_DENIED_AFTER = re.compile(
+    r"[\s\"')]{0,3}(?:is|was|would be|seems)?\s?(?:not|n't|wrong|incorrect|false|mistaken)\b"
+    r"|\s(?:or|and) (?:more|less|fewer|above|below|greater|higher|lower|over|under|beyond)\b"
+)
 _DENIED_BEFORE = re.compile(
     rf"(?:\bnot|n't|never|neither|nor|{_EXCLUDING})(?: be| equal(?: to)?)?[\s\"'($*]{{1,5}}(?:\\boxed\{{)?\Z"
 )
@@ -127,10 +124,7 @@ def _mentions(plain: str, value: Number) -> list[tuple[int, int]]:
     """Return where a sentence names the number."""
     spans = []
     for written, start, end in numbers_in(plain):
-        try:
-            number = parse_quantity(written)
-        except TooLargeError:
-            continue
-        if isinstance(number, Number) and number.value == value.value:
+        number = _number(written)
+        if number is not None and number.value == value.value:
             spans.append((start, end))
     return spans

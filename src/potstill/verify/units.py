@@ -71,6 +71,8 @@ _WORDS = {
     "rupee": "rupee", "₹": "rupee", "inr": "rupee", "rs": "rupee",
 }  # fmt: skip
 """Lower-case words (singular) and symbols without a prefix, by their name in the registry."""
+_TORQUES = {"Nm": "N*m", "Ns": "N*s", "Js": "J*s", "Ah": "A*h", "mAh": "mA*h"}
+"""Products written without a sign, told from prefixed units by their case."""
 _JOINED = {"mph": "mi/h", "kph": "km/h", "kmh": "km/h", "kmph": "km/h", "fps": "ft/s", "mps": "m/s"}
 _DEFINITIONS = (
     "dollar = [dollar]", "cent = dollar / 100", "dime = dollar / 10", "nickel = dollar / 20", "euro = [euro]",
@@ -138,6 +140,8 @@ def _scaled(unit: Unit, power: int) -> Unit:
     return Unit(unit.dimension, unit.factor * Fraction(10) ** power)
 
 
+_RUN_TOGETHER = re.compile(r"(?<![A-Za-z])(k?m)([sh])\s?\^\s?[{(]?\s?-\s?([1-9])\s?[})]?")
+"""`ms^{-1}` is metres per second, not one in a millisecond."""
 _SQUARES = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 _AFTER = {"squared": 2, "cubed": 3}
 
@@ -151,6 +155,7 @@ def unit_of(words: str) -> Unit | None:
     if len(words) > MAX_CHARACTERS:
         return None
     words = words.replace("light year", "lightyear").replace("light-year", "lightyear").replace("watt hour", "watthour")
+    words = _RUN_TOGETHER.sub(r"\1/\2^\3", words)
     parts: list[tuple[Unit, int]] = []
     sign, owed = 1, 1
     for kind, piece in ((found.lastgroup, found.group()) for found in _PIECE.finditer(words)):
@@ -186,8 +191,8 @@ def _added(word: str, parts: list[tuple[Unit, int]]) -> list[tuple[Unit, int]] |
         return [(_named("degree_Celsius" if word == "C" else "degree_Fahrenheit"), 1)]
     if word.lower() in ("celsius", "fahrenheit", "centigrade"):
         parts.clear()
-    if word.lower() in _JOINED:
-        joined = unit_of(_JOINED[word.lower()])
+    if word in _TORQUES or word.lower() in _JOINED:
+        joined = unit_of(_TORQUES.get(word) or _JOINED[word.lower()])
         return None if joined is None else [(joined, 1)]
     unit = _word(word)
     return None if unit is None else [(unit, 1)]

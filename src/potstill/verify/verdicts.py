@@ -15,13 +15,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from potstill.progress import Progress
-from potstill.recipe import Checks
-from potstill.records import Problem, Trace, Verdict, content_key
+from potstill.recipe import Checks, CodeChecks, Policy
+from potstill.records import Group, Problem, Trace, Verdict, content_key
 from potstill.verify.answers import Judged, judge_response, unknown
+from potstill.verify.groups import under_majority
 from potstill.verify.table import VerdictTable
 
-ANSWER, JUDGE = "answer", "judge"
-VERSION = 2
+ANSWER, JUDGE, MAJORITY = "answer", "judge", "majority"
+VERSION = 3
 """Raised by hand when the same answer may get another verdict."""
 if TYPE_CHECKING:
     from potstill.verify.llm_judge import LanguageJudge
@@ -32,12 +33,15 @@ LEDGER = "judge.sqlite"
 TABLE = "verdicts.sqlite"
 
 
-@lru_cache(maxsize=256)
 def policy_of(checks: Checks) -> str:
     """Return the key of everything declared that a verdict may depend on."""
-    code = dataclasses.asdict(checks.code)
-    judge = (checks.judge.model, dataclasses.asdict(checks.judge.sampling)) if checks.judge else None
-    return content_key("policy", dataclasses.asdict(checks.policy), checks.seconds, code, judge)
+    judge = checks.judge and content_key("judge", checks.judge.model, dataclasses.asdict(checks.judge.sampling))
+    return _policy_key(checks.policy, checks.seconds, checks.code, judge)
+
+
+@lru_cache(maxsize=256)
+def _policy_key(policy: Policy, seconds: float, code: CodeChecks, judge: str | None) -> str:
+    return content_key("policy", dataclasses.asdict(policy), seconds, dataclasses.asdict(code), judge)
 
 
 def judge_prompt(checks: Checks, data: Path) -> str:
@@ -53,11 +57,11 @@ def judge_prompt(checks: Checks, data: Path) -> str:
     return packaged_prompt() if checks.judge.prompt is None else read_prompt(data / checks.judge.prompt)
 
 
-def address_of(problem: Problem, trace: Trace, checks: Checks, code: str = "") -> str:
+def address_of(problem: Problem, trace: Trace, checks: Checks, code: str = "", check: str = ANSWER) -> str:
     """Return where a verdict stands in the table; `code` is the digest of the user's own checkers."""
     judged_by = (problem.statement, problem.gold, problem.answer_kind, problem.choices, problem.checker, problem.facts)
     said = (trace.key, trace.answer, trace.finish, trace.failure)
-    return content_key("verdict", judged_by, said, ANSWER, policy_of(checks), VERSION, code)
+    return content_key("verdict", judged_by, said, check, policy_of(checks), VERSION, code)
 
 
 def judge(
@@ -85,8 +89,12 @@ def judge(
 def verdict_of(
     problem: Problem, trace: Trace, checks: Checks, *, data: Path = Path(), without_sandbox: bool = False
 ) -> Verdict:
-    """Return the verdict on a trace's answer; a truncated, refused or failed trace is unknown, whatever it says."""
-    judged = _unfinished(trace) or judge(problem, trace.answer, checks, data=data, without_sandbox=without_sandbox)
+    """Return the verdict on a trace's answer; a truncated, refused or failed trace is unknown, whatever it says.
+
+    Without anything to judge by the cause is that, however the trace ended: no rate may count it as unsolved.
+    """
+    unfinished = _unfinished(trace) if problem.has_check else None
+    judged = unfinished or judge(problem, trace.answer, checks, data=data, without_sandbox=without_sandbox)
     return _verdict(trace, judged, ANSWER, checks)
 
 
@@ -131,16 +139,24 @@ class Verdicts:
         """Yield a verdict a trace, in order; memory is bounded whatever their number."""
         rows = iter(traces)
         while chunk := list(itertools.islice(rows, CHUNK)):
-            yield from self._chunk(chunk)
+            yield from self._chunk(chunk, ANSWER)
 
-    def _chunk(self, chunk: list[tuple[Problem, Trace]]) -> list[Verdict]:
+    def by_majority(self, problem: Problem, group: Group, trace: Trace) -> Verdict:
+        """Return the verdict on a trace with the majority of its problem's samples for a gold; no model is asked."""
+        (verdict,) = self._chunk([(under_majority(problem, group), trace)], MAJORITY)
+        return verdict
+
+    def _chunk(self, chunk: list[tuple[Problem, Trace]], check: str) -> list[Verdict]:
         if self._table is None and self._folder is not None:
             self._table = VerdictTable(self._folder / TABLE)
-        addresses = [address_of(problem, trace, self.checks, self._code + self._prompt) for problem, trace in chunk]
+        code = self._code + self._prompt
+        addresses = [address_of(problem, trace, self.checks, code, check) for problem, trace in chunk]
         known = self._table.find(addresses) if self._table is not None else {}
         missing = {address: row for address, row in zip(addresses, chunk, strict=True) if address not in known}
         found = dict(zip(missing, self._threads.map(self._judge, missing.values()), strict=True))
-        if self.checks.judge is not None:
+        if check == MAJORITY:
+            found = {address: _marked(verdict) for address, verdict in found.items()}
+        elif self.checks.judge is not None:
             undecided = {address: row for address, row in missing.items() if found[address].outcome == "unknown"}
             found |= self._ask_judge(undecided, found)
         if self._table is not None:
@@ -168,8 +184,12 @@ class Verdicts:
             Case(p.statement, p.gold, p.answer_kind, p.choices, t.answer, _judged(ruled[address]), t.finish)
             for address, (p, t) in asked.items()
         ]
-        found = zip(asked.items(), self._judge_model.judged(cases), strict=True)
-        return {address: _verdict(trace, judged, JUDGE, self.checks) for (address, (_, trace)), judged in found}
+        found = zip(asked.items(), cases, self._judge_model.judged(cases), strict=True)
+        return {
+            address: _verdict(trace, judged, JUDGE, self.checks)
+            for (address, (_, trace)), case, judged in found
+            if judged != case.judged  # else it was not to be asked about
+        }
 
     def __enter__(self) -> Self:
         return self
@@ -183,6 +203,12 @@ class Verdicts:
         self._stack.close()
         if self._table is not None:
             self._table.close()
+
+
+def _marked(verdict: Verdict) -> Verdict:
+    """Mark a verdict as one that no gold stands behind, so that nobody takes it for such."""
+    method = ", ".join(part for part in (verdict.method, "gold by majority") if part)
+    return dataclasses.replace(verdict, check=MAJORITY, method=method)
 
 
 def _judged(verdict: Verdict) -> Judged:

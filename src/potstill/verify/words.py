@@ -136,6 +136,29 @@ def declines(text: str) -> bool:
     return _DECLINES.search(plain_unicode(text[-1_200:])) is not None
 
 
+_BOUND = re.compile(
+    r"\b(?:or|and) (?:more|less|fewer|above|below|greater|higher|lower|over|under|up|beyond|so)\b", re.IGNORECASE
+)
+
+
+def states_bound(text: str) -> bool:
+    """Whether a text gives a bound and no value: `3 or more`."""
+    return _BOUND.search(text) is not None
+
+
+_NAMES = (
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february", "march",
+    "april", "june", "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+_SHORT_NAMES = {name[:length]: name for name in _NAMES for length in (3, 4, 5)} | {"tues": "tuesday"}
+
+
+def _named_day(key: str) -> str:
+    """Return the weekday or month that a word is or abbreviates, `mon` or `on monday`; else the word."""
+    bare = key.removeprefix("on ").removeprefix("in ").rstrip(".")
+    return bare if bare in _NAMES else _SHORT_NAMES.get(bare, key)
+
+
 _OPTION = re.compile(r"\(?[a-j]\)\s(?=\w)")
 
 
@@ -150,5 +173,9 @@ def compare_texts(stated: str, wanted: str) -> Judged:
     if same_value is not None:
         return decided(same_value, "Python value", wanted[:MAX_PHRASE], stated[:MAX_PHRASE])
     left, right = word_key(stated), word_key(wanted)
-    same = left == right or (_OPTION.sub("", left, count=1) == right and bool(right))
+    same = (
+        left == right
+        or (right in _NAMES and _named_day(left) == right)
+        or (_OPTION.sub("", left, count=1) == right and bool(right))
+    )
     return decided(same, "text", right[:MAX_PHRASE], left[:MAX_PHRASE])

@@ -172,15 +172,15 @@ class Operands(Cursor):
             conditions, _ = self.listing()
             self.expect("\\}", "}")
             named = isinstance(items[0], Symbol) or (isinstance(items[0], Op) and items[0].head == "relation")
-            if named and len(conditions) == 1 and isinstance(conditions[0], Op) and conditions[0].head == "relation":
+            if named and len(conditions) == 1 and _describes(conditions[0]):
                 return conditions[0]
             raise TooCostlyError("a set given by a condition")
         self.expect("\\}", "}")
         condition = _condition(items[0])
         if condition is None:
             return Op("set", tuple(items))
-        if len(items) > 1:
-            raise TooCostlyError("a set given by several conditions")
+        if len(items) > 1 or not _describes(condition):
+            raise TooCostlyError("a set given by several conditions, or by an equation")
         return condition
 
     def matrix(self) -> Node:
@@ -214,6 +214,13 @@ class Operands(Cursor):
                 self.at += 4
                 return Constant(name + following[1].text)
         return Constant(name)
+
+
+def _describes(condition: Node) -> bool:
+    """Whether a condition says outright which values meet it: an inequality, or an equation for a name alone."""
+    if not isinstance(condition, Op) or condition.head != "relation":
+        return False
+    return condition.name != "=" or any(isinstance(side, Symbol) for side in condition.parts)
 
 
 def _condition(item: Node) -> Op | None:

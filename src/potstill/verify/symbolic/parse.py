@@ -224,6 +224,8 @@ class _Parser(Functions):
                 self.at += 3
                 return base
         exponent = self.argument() if self.mark("{", "(") else self.expression(POWER - 1)
+        if isinstance(base, Op) and base.head == "tuple" and exponent == Symbol("T"):
+            return base  # a column written as a row; vectors compare either way
         if isinstance(base, Op) and base.head == "matrix" and exponent == Symbol("T"):
             return Op("matrix", tuple(Op("row", column) for column in zip(*_rows(base), strict=True)))
         return Op("pow", (base, exponent))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from potstill.verify.symbolic.containers import Containers
+from potstill.verify.symbolic.exact import replaced
 from potstill.verify.symbolic.regions import pieces_of, same_pieces, variables_differ
 from potstill.verify.symbolic.relations import (
     is_inequality,
@@ -48,7 +49,9 @@ class Statements(Containers):
             return _same_region(gold, answer)
         one, two = name_and_value(gold), name_and_value(answer)
         if one is not None and two is not None:
-            alike = one[0] is None or two[0] is None or self._same_name(one[0], two[0])
+            two = _same_arguments(one, two)
+        if one is not None and two is not None:
+            alike = one[0] is None or two[0] is None or _graphs(one[0], two[0]) or self._same_name(one[0], two[0])
             if alike and self.same(one[1], two[1]):
                 return True
             if alike and not isinstance(one[0], Symbol):
@@ -89,6 +92,8 @@ class Statements(Containers):
         found = name_and_value(relation)
         if found is None:
             one = relation.parts[-1]
+            if relation is answer and set(relation.name.split()) == {"="} and self.same(relation.parts[0], one):
+                return self.same(gold, one)  # `(x-1)(x+1) = x^2-1` says one value twice
             if (
                 relation is answer
                 and len(relation.parts) == 2
@@ -112,6 +117,29 @@ class Statements(Containers):
                     return True
                 unsure = unsure or found is None
         return None if unsure else False
+
+
+def _same_arguments(one: tuple[Node | None, Node], two: tuple[Node | None, Node]) -> tuple[Node | None, Node]:
+    """Return the second of `f(x) = x^2` and `f(t) = t^2` with the first one's names of its arguments."""
+    (wanted, _), (name, value) = one, two
+    if not (isinstance(wanted, Op) and isinstance(name, Op) and wanted.head == name.head == "apply"):
+        return two
+    if wanted.name != name.name or len(wanted.parts) != len(name.parts) or wanted.parts == name.parts:
+        return two
+    old = [part.name for part in name.parts if isinstance(part, Symbol)]
+    new = [part.name for part in wanted.parts if isinstance(part, Symbol)]
+    if len(set(old)) != len(name.parts) or len(set(new)) != len(old) or (symbols_of(value) - set(old)) & set(new):
+        return two
+    for before, after in zip(old, new, strict=True):
+        value = replaced(value, before, Symbol(f"argument {after}"))
+    for after in new:
+        value = replaced(value, f"argument {after}", Symbol(after))
+    return wanted, value
+
+
+def _graphs(one: Node, two: Node) -> bool:
+    """Whether the two names are `y` and `f(x)`, of which one is said for the other."""
+    return any(name == Symbol("y") and is_op(other, "apply") for name, other in ((one, two), (two, one)))
 
 
 def _unfolded(node: Node) -> tuple[Node, ...]:

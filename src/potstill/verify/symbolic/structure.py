@@ -21,6 +21,7 @@ from potstill.verify.symbolic.tree import (
     walk,
 )  # fmt: skip
 
+_CONSTANTS = (Symbol("C"), Symbol("c"), Symbol("K"), Symbol("k"))
 _SETS = frozenset(["empty", "undefined", "R", "Z", "N", "Q", "C", "R+", "R-", "Z+", "N*", "R*", "Z*", "Q+"])
 
 
@@ -32,6 +33,7 @@ class Comparison(Statements):
         if gold == answer:
             return True
         gold, answer = scaled(gold), scaled(answer)
+        gold, answer = _named_apart(gold), _named_apart(_without_exclusion(_one_constant(gold, answer), gold))
         if _condition_of(gold) or _condition_of(answer):
             return self.same(*_unconditional(gold, answer))
         if is_op(gold, "labelled") or is_op(answer, "labelled"):
@@ -86,6 +88,40 @@ def _is_malformed(node: Node) -> bool:
 
 def _is_residue(node: Node) -> bool:
     return isinstance(node, Op) and node.head == "call" and node.name == "residue"
+
+
+def _named_apart(node: Node) -> Node:
+    """Return `(a, b) = (2, 5)` as the list of its equations; other trees as they are."""
+    if not isinstance(node, Op) or node.head != "relation" or node.name != "=" or len(node.parts) != 2:
+        return node
+    names, values = node.parts
+    if head_of(names) != "tuple" or head_of(values) != "tuple" or len(parts_of(names)) != len(parts_of(values)):
+        return node
+    if len(parts_of(names)) < 2 or not all(isinstance(name, Symbol) for name in parts_of(names)):
+        return node
+    pairs = zip(parts_of(names), parts_of(values), strict=True)
+    return Op("list", tuple(Op("relation", pair, "=") for pair in pairs))
+
+
+def _one_constant(gold: Node, answer: Node) -> Node:
+    """Return the answer with the gold's name for the constant of integration: `x^2 + c` for `x^2 + C`."""
+    if not is_op(gold, "add") or not is_op(answer, "add"):
+        return answer
+    names = [[part.name for part in parts_of(node) if part in _CONSTANTS] for node in (gold, answer)]
+    if [len(found) for found in names] != [1, 1] or names[0] == names[1] or names[1][0] in symbols_of(gold):
+        return answer
+    return replaced(answer, names[1][0], Symbol(names[0][0]))
+
+
+def _without_exclusion(answer: Node, gold: Node) -> Node:
+    """Return `x + 1` of an answer `x + 1, x != 1`, where the gold is a formula alone."""
+    if head_of(answer) != "list" or head_of(gold) == "list" or is_relation(gold) or len(parts_of(answer)) != 2:
+        return answer
+    value, excluded = parts_of(answer)
+    if not isinstance(excluded, Op) or excluded.head != "relation" or excluded.name != "!=" or is_relation(value):
+        return answer
+    name = excluded.parts[0]
+    return value if isinstance(name, Symbol) and name.name in symbols_of(value) & symbols_of(gold) else answer
 
 
 def _condition_of(node: Node) -> tuple[str, str] | None:

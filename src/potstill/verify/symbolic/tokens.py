@@ -37,6 +37,17 @@ _TOKEN = re.compile(
     r"|(?P<mark>\*\*|<=|>=|==|!=|<|>|[-+*/^_=!|()\[\]{},;:.'%&])"
 )
 _DOUBLED = re.compile(r"\\\\(?=[A-Za-z!,;{}%])")
+_CONTRACTION = re.compile(
+    r"(?<![A-Za-z])(?:it|that|there|he|she|we|you|they|i|here|what)'(?:s|re|ll|ve|d|m)\b", re.IGNORECASE
+)
+_DERIVATIVE = re.compile(
+    r"(?:\\[dt]?frac\s?\{d(?P<above>[xyuv])\}\s?\{d[xyt]\}|(?<![A-Za-z])d(?P<name>[xyuv])/d[xyt])(?=\s{0,3}=)"
+)
+_OVER = re.compile(r"\{([^{}]{1,200})\\over(?![A-Za-z])([^{}]{1,200})\}")
+_BESIDE_J = re.compile("[ik]")
+"""Letters beside which `j` is no imaginary unit."""
+_UNITED = re.compile(r"\s{0,3}(?:\\left\s?)?[(\[]")
+_COUNTED = re.compile(r"\s{0,3}\d")
 _TEXT_BODY = re.compile(r"\s{0,3}\{([^{}]{0,400})\}")
 _ARGUMENT = re.compile(r"\s{0,3}(?:\{[^{}]{0,100}\}|[^\\{}])?")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ⁽⁾ˣ", "0123456789+-ni()x")
@@ -83,6 +94,12 @@ def tokenize(text: str, *, grouped: bool = True) -> list[Token]:
         raise TooCostlyError(f"longer than {MAX_CHARACTERS:,} characters")
     if not text.isascii():
         text = ascii_math(text)
+    if "'" in text and _CONTRACTION.search(text):
+        raise UnparsableError("a sentence")
+    if _DERIVATIVE.search(text):
+        text = _DERIVATIVE.sub(lambda found: f"{found['above'] or found['name']}' ", text)
+    if "\\over" in text:
+        text = _OVER.sub(r"\\frac{\1}{\2}", text)
     if "\\\\" in text and "\\begin" not in text.replace("\\\\begin", ""):
         text = _DOUBLED.sub(r"\\", text)
     return _Scanner(text, grouped).run()
@@ -98,6 +115,7 @@ class _Scanner:
         self.depth = 0
         self.spaced = False
         self.latex = "\\" in text
+        self.imaginary_j = not self.latex and _BESIDE_J.search(text) is None
         self.tokens: list[Token] = []
 
     def run(self) -> list[Token]:
@@ -148,6 +166,10 @@ class _Scanner:
     def _word(self, text: str) -> None:
         if text in SEPARATORS:
             return self.add("mark", SEPARATORS[text])
+        if text == "U" and self._last().text in (")", "]") and _UNITED.match(self.text, self.at):
+            return self.add("mark", "cup")
+        if text == "to" and self._last().kind == "number" and _COUNTED.match(self.text, self.at):
+            return self.add("mark", ":")
         if text in ("st", "nd", "rd", "th") and self.tokens and self.tokens[-1].kind == "number" and not self.spaced:
             return None
         text = RENAMED.get(text, text)
@@ -162,11 +184,16 @@ class _Scanner:
         return self._run(text)
 
     def _letter(self, text: str) -> None:
+        if text == "j" and self.imaginary_j and not self.spaced and self._last().kind == "number":
+            text = "i"  # as Python and engineers write it
         digits = re.compile(r"\d+(?![\d.])").match(self.text, self.at) if not self.latex else None
         if digits and text not in "ei":
             self.at = digits.end()
             text = f"{text}_{int(digits.group()[:9])}"
         self.add("constant" if text in ("e", "i") else "name", text)
+
+    def _last(self) -> Token:
+        return self.tokens[-1] if self.tokens else Token("start", "", False)
 
     def _run(self, text: str) -> None:
         """Split letters written together: a leading known name, else single letters, else (from four on) a word."""
@@ -197,6 +224,8 @@ class _Scanner:
             self.spaced = True
         elif name in TEXTUAL:
             self._text(name)
+        elif name == "over":
+            raise UnparsableError("a fraction whose numerator has no end")
         elif name in ("phantom", "hphantom", "hspace", "vspace", "label", "tag", "color"):
             self.at = _ARGUMENT.match(self.text, self.at).end()  # type: ignore[union-attr]  # it matches nothing too
         elif name in MARKS:

@@ -1,0 +1,27 @@
+"""The one way in which any model is asked, served or in this process, teacher or student."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from potstill import recipe
+from potstill.models.batch import BatchModel
+from potstill.models.ledger import Ledger
+from potstill.models.requests import Request
+from potstill.models.served import Follow, ServedModel, Tally
+from potstill.progress import Progress
+
+
+class Sampler(Protocol):
+    """A model: `ServedModel`, `BatchModel` or `InProcess`."""
+
+    def collect(
+        self, requests: Iterable[Request], ledger: Ledger, progress: Progress, follow: Follow | None = None
+    ) -> Tally:
+        """Ask what the ledger lacks; when this returns, all that came back is in it. See `ServedModel.sample`."""
+
+
+def served_model(teacher: recipe.ServedTeacher) -> Sampler:
+    """Return what asks a served teacher, one request at a time or by its provider's batches."""
+    return BatchModel(teacher) if teacher.executor == "batch" else ServedModel(teacher)

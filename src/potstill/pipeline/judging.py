@@ -1,0 +1,139 @@
+"""The stage `verdicts`: each trace judged by itself, then the samples of each problem together."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from potstill.progress import Progress
+from potstill.recipe import Checks, Reward
+from potstill.records import Group, Outcome, Problem, Score, Trace, Verdict
+from potstill.store import PART_ROWS, SCRATCH, TableWriter, read_parts
+from potstill.verify.groups import adopted, adopts, groups_of
+
+if TYPE_CHECKING:
+    from potstill.pipeline.stages import Context
+    from potstill.verify import Verdicts
+
+NOT_ASKED = Problem(id="", question="", gold=None)
+"""Stands for the problem of a trace whose question is in no source: without gold its verdict is unknown."""
+
+
+def verdicts(context: Context) -> dict[str, Any]:
+    """Judge every trace, one verdict a trace in the same order, and write down a group for each training problem.
+
+    Where the recipe lets a majority stand for a gold, the samples of such problems are judged again by it, training
+    problems alone. Every trace is scored where a reward model is named.
+    """
+    source, checks = context.inputs["problems"], context.recipe.checks
+    training = {problem.key: problem for problem in source.rows("train", Problem)}
+    known = {problem.key: problem for problem in source.rows("evaluation", Problem)} | training
+    alone = _table(context, checks)
+    counts: Counter[str] = Counter()
+    with context.verdicts() as judging:
+        _judge_alone(context, known, alone, counts, judging)
+        groups = _groups(context, training, alone, counts)
+        if alone.folder != context.work.path:
+            groups = _judge_by_majority(context, training, groups, alone, judging)
+    table = context.work.table("groups", Group)
+    for group in itertools.islice(groups.values(), table.rows_done, None):
+        table.append(group)
+    if checks.reward is not None:
+        _score(context, known, checks.reward)
+    findings = Counter(group.finding for group in groups.values())
+    by_majority = sum(group.gold_source == "majority" for group in groups.values())
+    return {"findings": dict(sorted(findings.items())), "by_majority": by_majority}
+
+
+def _table(context: Context, checks: Checks) -> TableWriter[Verdict]:
+    """Return where verdicts on single traces go: they are the last word unless a majority may have it."""
+    if not checks.self_consistency and checks.doubted_gold != "repair":
+        return context.work.table("verdicts", Verdict)
+    folder = context.work.path / SCRATCH
+    folder.mkdir(exist_ok=True)
+    return TableWriter(folder, "alone", Verdict, PART_ROWS)
+
+
+def _traces(context: Context) -> Iterator[Trace]:
+    return context.inputs["traces"].rows("traces", Trace)
+
+
+def _judge_alone(
+    context: Context, known: Mapping[str, Problem], alone: TableWriter[Verdict], counts: Counter[str],
+    judging: Verdicts,
+) -> None:  # fmt: skip
+    """Judge each trace by what its problem has, and count the samples of each problem."""
+
+    def asked() -> Iterator[tuple[Problem, Trace]]:
+        for trace in _traces(context):
+            counts[trace.problem_key] += 1
+            yield known.get(trace.problem_key, NOT_ASKED), trace
+
+    progress = Progress("verdicts", context.inputs["traces"].total("traces"))
+    progress.resume_at(alone.rows_done)
+    for verdict in judging.many(itertools.islice(asked(), alone.rows_done, None)):
+        alone.append(verdict)
+        progress.advance()
+    progress.close()
+    alone.close()
+
+
+def _groups(
+    context: Context, training: Mapping[str, Problem], alone: TableWriter[Verdict], counts: Mapping[str, int]
+) -> dict[str, Group]:
+    """Return what the samples of each problem say together, by its key, in the order in which the last ones come."""
+    outages: Counter[str] = Counter()
+
+    def samples() -> Iterator[tuple[Trace, Verdict]]:
+        for trace, verdict in zip(_traces(context), _written(alone), strict=True):
+            if verdict.cause == "infrastructure" and trace.finish == "stop":
+                outages[verdict.reason] += 1
+            yield trace, verdict
+
+    asked = sum(key in counts for key in training)
+    progress = Progress("groups", asked, "problems")
+    found = progress.track(groups_of(samples(), training, counts, context.recipe.checks))
+    groups = {group.problem_key: group for group in found}
+    progress.close()
+    for reason, number in outages.most_common(3):
+        print(f"verdicts: {number:,} traces are left open by an outage: {reason}", file=sys.stderr)
+    return groups
+
+
+def _judge_by_majority(
+    context: Context, training: Mapping[str, Problem], groups: Mapping[str, Group], alone: TableWriter[Verdict],
+    judging: Verdicts,
+) -> dict[str, Group]:  # fmt: skip
+    """Write the verdicts, with those by majority in their places, and return the groups counted under them."""
+    checks, table = context.recipe.checks, context.work.table("verdicts", Verdict)
+    outcomes: defaultdict[str, Counter[Outcome]] = defaultdict(Counter)
+    for number, (trace, own) in enumerate(zip(_traces(context), _written(alone), strict=True)):
+        group, verdict = groups.get(trace.problem_key), own
+        if group is not None and adopts(group, checks):
+            verdict = judging.by_majority(training[trace.problem_key], group, trace)
+            outcomes[trace.problem_key][verdict.outcome] += 1
+        if number >= table.rows_done:
+            table.append(verdict)
+    return {key: adopted(group, outcomes[key]) if key in outcomes else group for key, group in groups.items()}
+
+
+def _written(alone: TableWriter[Verdict]) -> Iterator[Verdict]:
+    return read_parts(alone.folder, alone.name, Verdict)
+
+
+def _score(context: Context, known: Mapping[str, Problem], reward: Reward) -> None:
+    from potstill.verify.classifier import WINDOW
+    from potstill.verify.scores import scores_of
+
+    table = context.work.table("scores", Score, WINDOW)  # a run that goes on after a kill makes the same batches
+    progress = Progress("scores", context.inputs["traces"].total("traces"))
+    progress.resume_at(table.rows_done)
+    asked = ((known.get(trace.problem_key, NOT_ASKED), trace) for trace in _traces(context))
+    for score in scores_of(itertools.islice(asked, table.rows_done, None), reward, Path(context.recipe.data)):
+        table.append(score)
+        progress.advance()
+    progress.close()
