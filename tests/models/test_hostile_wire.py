@@ -22,7 +22,8 @@ MEMORY_MB = 300
 
 def reply(body, *headers, status="200 OK"):
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = (f"HTTP/1.1 {status}", f"Content-Length: {len(data)}", *headers)
+    # It closes after each reply and says so: otherwise the client may ask the next thing on a connection that is gone.
+    lines = (f"HTTP/1.1 {status}", f"Content-Length: {len(data)}", "Connection: close", *headers)
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + data
 
 
@@ -165,8 +166,7 @@ def outcome(tmp_path_factory):
 def test_one_recorded_failure(outcome, name):
     row = outcome[1][name]
     assert row["finish"] in ("failed", "refused")
-    # a server that answers before it has read the question may close while it is still being sent
-    assert any(row["failure"].startswith(start) for start in (ATTACKS[name][1], "connection: "))
+    assert row["failure"].startswith(ATTACKS[name][1])
     assert row["failure"].isprintable()
     assert len(row["failure"]) <= 300
     assert row["tries"] <= 2

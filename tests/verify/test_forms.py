@@ -29,5 +29,5 @@ def test_responses():
 
 def test_the_cases_are_many_and_none_is_there_twice():
     pairs = [(gold, answer) for rows in FORMS.values() for gold, _, answers in rows for answer in answers]
-    assert len(pairs) > 900
+    assert len(pairs) > 400
     assert len(set(pairs)) == len(pairs)

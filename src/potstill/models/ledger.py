@@ -382,6 +382,11 @@ def _trouble(name: str, error: Exception) -> str:
     """Return what is wrong and what to do, from SQLite's name of an error."""
     if name.startswith("SQLITE_FULL"):
         return "the disk is full; nothing committed is lost, make room and run again"
+    if name.startswith("SQLITE_IOERR"):
+        return (
+            f"{error}, which may be a file-size limit, a quota or a failing disk; nothing committed is lost, make room "
+            "and run again"
+        )
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")) or isinstance(error, PermissionError):
         return f"cannot be written ({error}): make it writable or name another folder"
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):

@@ -56,6 +56,8 @@ _DROPPED = re.compile(
     r"\\!|\\left(?![a-z])\.?|\\right(?![a-z])\.?|\\[bB]igg?[lr]?(?![a-z])|\\[()\[\]]|\\limits|\\displaystyle"
 )
 _FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
+_BOLD = re.compile(r"(?<![\w)\]}])\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?![\d(])")
+_STARS = re.compile(r"(?<=[\w)\]}])(\*\*| \*\* )(?=[\w({\\+-])|\*\*")
 _OVER = re.compile(r"\{([^{}\\]{1,200})\\over(?![A-Za-z])([^{}\\]{1,200})\}")
 _OHM = re.compile(r"(?<=\d)(?:\s|\\[,; ]|~){0,3}([kM]?)\\Omega(?![A-Za-z])")
 _MICRO = re.compile(r"\\mu\s?\\(?:text|mathrm)\s?\{\s?([A-Za-z]{1,3})\s?\}|(?<=\d)\s?\\mu\s?([FHCm])(?=[\s.$]{0,3}\Z)")
@@ -89,7 +91,14 @@ def plain_math(text: str) -> str:
         text = _unwrap(text)
     else:
         text = _SPACE.sub(" ", text)
-    return text.replace("**", "").replace("__", "").replace("`", "").strip()
+    return without_emphasis(text).replace("`", "").strip()
+
+
+def without_emphasis(text: str) -> str:
+    """Return the text without the marks of bold print; two stars between operands are a power and stay."""
+    if "**" in text:
+        text = _STARS.sub(r"\1", _BOLD.sub(r"\1", text))
+    return text.replace("__", "")
 
 
 def _plain_fraction(found: re.Match[str]) -> str:
@@ -117,7 +126,7 @@ _EDGE = " \t\n\r.,;:!?\"'`*_$()[]{}"
 
 def plain_words(text: str) -> str:
     """Return the text for exact comparison of words: NFKC, casefolded, single spaces, trimmed of punctuation."""
-    text = plain_math(text) if "\\" in text else plain_unicode(text).replace("**", "").replace("__", "")
+    text = plain_math(text) if "\\" in text else without_emphasis(plain_unicode(text))
     return " ".join(text.casefold().split()).strip(_EDGE)
 
 

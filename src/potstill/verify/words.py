@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Literal
 
 from potstill.verify.judged import Judged, decided, unknown
-from potstill.verify.normalise import plain_math, plain_unicode, plain_words
+from potstill.verify.normalise import plain_math, plain_unicode, plain_words, without_emphasis
 from potstill.verify.python_values import same_python_value
 
 Meaning = Literal["", "none", "undefined", "impossible", "infinitely many", "undetermined", "all reals"]
@@ -26,7 +26,7 @@ def word_key(text: str) -> str:
     Brackets stay unless they enclose words alone; a clock time loses its leading zero (03:05).
     """
     text = text.strip()
-    text = plain_math(text) if "\\" in text else plain_unicode(text).replace("**", "").replace("__", "")
+    text = plain_math(text) if "\\" in text else without_emphasis(plain_unicode(text))
     words = " ".join(text.casefold().split()).strip(_EDGE)
     bracketed = _BRACKETED.fullmatch(words)
     if bracketed is not None:
