@@ -138,6 +138,22 @@ _RESULT = re.compile(
 )
 
 
+_CONCLUSION = re.compile(
+    r".*\b(?:so|thus|hence|therefore|then)\b[\s,:]{0,3}(?P<said>[^,;!<>≠≤≥]{1,200}=(?P<result>[^=,;!<>≠≤≥]{1,60}))",
+    re.IGNORECASE | re.DOTALL,
+)
+_SEVERAL = re.compile(r"\b(?:and|or|not|if)\b|\\n|\\[lg]e", re.IGNORECASE)
+
+
+def concluded(text: str) -> str | None:
+    """Return the number that a line of formulas comes to: the 7 of `x = 3 and y = 4, so x + y = 7`."""
+    found = _CONCLUSION.fullmatch(text.rstrip(" .*$")) if len(text) <= MAX_CHARACTERS else None
+    if found is None or _SEVERAL.search(found["said"]):
+        return None
+    result = whole_number(plain_math(undollared(found["result"])), "conclusion")
+    return None if result is None else result.value
+
+
 def last_number(line: str, before: str = "") -> Extraction:
     """Return the number of the line's last sentence that holds one, or the line's formula.
 
@@ -145,7 +161,8 @@ def last_number(line: str, before: str = "") -> Extraction:
     """
     plain = plain_math(undollared(line))
     if _is_expression(plain):
-        return read_number(line, "last line")
+        conclusion = concluded(line)
+        return read_number(line, "last line") if conclusion is None else Extraction(conclusion, "last conclusion")
     for sentence in reversed(SENTENCE_END.split(plain)):
         found = numbers_in(sentence)
         if not found:

@@ -139,7 +139,10 @@ def _doubtful(found: Extraction, wanted: Gold, policy: Policy, allowance: Allowa
     shown = (found.value or "")[:SHOWN]
     readings = tuple(dict.fromkeys((found.value or "", *found.others)))
     apart = bool(found.others) and found.method != "box"  # a box that restates another has a method of its own
-    if apart and all(compare(reading, wanted, policy, allowance).outcome == "wrong" for reading in readings):
+    outcomes = {compare(reading, wanted, policy, allowance).outcome for reading in readings} if apart else set()
+    if outcomes == {"right"} and len(readings) > 1:
+        return replace(decided(True, found.method, reason="every reading of it is the gold"), extracted=shown)
+    if outcomes == {"wrong"}:
         return replace(decided(False, found.method, reason="no reading of it is the gold"), extracted=shown)
     reason = "two different final answers" if len(readings) > 1 or not found.others else "the text breaks off"
     return unknown("ambiguous", reason, found.method, shown)

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from potstill.recipe import Policy
 from potstill.verify.allowance import Allowance
+from potstill.verify.amounts import concluded
 from potstill.verify.choices import letters_of
 from potstill.verify.dates import Date, Time, compare_dates, compare_times
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
@@ -24,7 +25,7 @@ from potstill.verify.numbers import (
     parse_based,
     parse_number,
 )
-from potstill.verify.numerals import COUNTING, counted_in_words, number_in_words
+from potstill.verify.numerals import COUNTING, counted_in_words, number_in_words, ordinal_in_words
 from potstill.verify.python_values import same_python_value
 from potstill.verify.quantities import Compound, compare_compound, compare_numbers, form_of, parse_quantity
 from potstill.verify.units import unit_of
@@ -79,6 +80,14 @@ def _compare(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> J
 def _as_text(text: str, wanted: Gold) -> Judged:
     if wanted.moment is not None and (moment := moment_of(text)) is not None:
         return _same_moment(moment, wanted.moment)
+    place = ordinal_in_words(plain_words(wanted.text))
+    if place is not None and (own := ordinal_in_words(plain_words(text[:200]))) is not None:
+        return decided(own == place, "place", str(place), str(own))
+    stated = parse_number(undressed(text)) if place is not None else None
+    if place is not None and stated is not None:
+        if stated.unit in _PLACES or stated.value not in (place, Fraction(1, place)):
+            return decided(stated.value == place, "place", str(place), form_of(stated))
+        return unknown("ambiguous", f"a number, where the gold is {wanted.text[:SHOWN]}")
     judged = compare_texts(text, wanted.text)
     if judged.outcome == "wrong" and "\n" in text:
         key = word_key(wanted.text)
@@ -185,6 +194,10 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
         if meaning in ("none", "impossible") and isinstance(value, Number) and value.value == 0:
             return unknown("ambiguous", f"zero, and {meaning!r}")
         return decided(False, "meaning", wanted.text[:SHOWN], meaning)
+    place = ordinal_in_words(plain_words(bare[:200]))
+    if place is not None and isinstance(value, Number) and (value.unit in _PLACES or value.value == place):
+        same = decided(value.value == place, "place", form_of(value), str(place))
+        return same if value.unit in _PLACES else unknown("ambiguous", f"{bare[:SHOWN]}, where the gold is a number")
     stated = _in_words(bare)
     if stated is not None and isinstance(value, Number):
         return compare_numbers(stated, value, policy)
@@ -197,6 +210,9 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
         return decided(False, "date", wanted.text[:SHOWN], bare[:SHOWN])
     if bare.startswith(_RELATIONS):
         return decided(False, "relation", form_of(value) if isinstance(value, Number) else "", bare[:SHOWN])
+    conclusion = concluded(bare)
+    if conclusion is not None:
+        return compare(conclusion, wanted, policy, allowance)
     parts = [] if states_bound(bare) else split_answers(bare)
     if (
         len(parts) > 1
@@ -213,6 +229,9 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
     if angle is not None:
         return _symbolic(bare, replace(wanted, text=angle), policy, allowance)
     return _symbolic(bare, wanted, policy, allowance)
+
+
+_PLACES = ("st", "nd", "rd", "th")
 
 
 def _has_digit(text: str) -> bool:
@@ -265,17 +284,25 @@ def _angle(text: str, value: Number | Compound) -> str | None:
     return f"{radians}\\pi/180"
 
 
+_LEADING_WORDS = re.compile(r"\A\W*(?:[A-Za-z]{2,}\W+)+")
+
+
 def _one_of_several(parts: list[str], wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
     """Judge several answers against one: right only if all of them are the gold."""
     if len(parts) > 64:
         return decided(False, "several answers", wanted.text[:SHOWN], f"{len(parts)} answers")
-    unsure = False
+    outcomes = []
+    named = [_LEADING_WORDS.sub("", part.partition("=")[0]).strip() for part in parts if "=" in part]
+    apart = len(set(named)) == len(parts)  # x = 3, y = 4: the gold may be the value of one of them
     for part in parts:
-        outcome = compare(part, wanted, policy, allowance).outcome
-        if outcome == "wrong":
+        outcomes.append(compare(part, wanted, policy, allowance).outcome)
+        if outcomes[-1] == "wrong" and not apart:
             return decided(False, "several answers", wanted.text[:SHOWN], f"{len(parts)} answers")
-        unsure = unsure or outcome == "unknown"
-    if unsure:
+    if apart and "right" in outcomes and "wrong" in outcomes:
+        return unknown("ambiguous", "the gold is the value of one of several things that are named")
+    if "wrong" in outcomes:
+        return decided(False, "several answers", wanted.text[:SHOWN], f"{len(parts)} answers")
+    if "unknown" in outcomes:
         return _undecided_parts(allowance)
     return decided(True, "several answers, all the same", wanted.text[:SHOWN], parts[0])
 
@@ -362,12 +389,31 @@ def _is_word(text: str) -> bool:
     return plain_math(text).replace(" ", "").isalpha()
 
 
+_PERIODS = re.compile(r"(?<![A-Za-z\\_])[kmn](?![A-Za-z_({])")
+
+
+def _with_the_golds_period(text: str, gold: str) -> str | None:
+    """Return an answer with the gold's letter for any integer in place of its own; None where they have not one each.
+
+    Solutions of trigonometric equations are families, `pi/4 + k pi`, whose letter stands for nothing else.
+    """
+    if not ("pi" in gold or "π" in gold):
+        return None
+    own, wanted = set(_PERIODS.findall(text)), set(_PERIODS.findall(gold))
+    if len(own) != 1 or len(wanted) != 1 or own == wanted:
+        return None
+    return _PERIODS.sub(wanted.pop(), text)
+
+
 def _symbolic(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
     """Hand mathematical structure to the symbolic comparison."""
     from potstill.verify.symbolic import compare as compare_symbolically
 
     kind = wanted.kind if wanted.kind in MATHEMATICAL else "expression"
     said = compare_symbolically(wanted.text, text, policy, kind, allowance=allowance)
+    if said.outcome == "wrong" and (renamed := _with_the_golds_period(text, wanted.text)) is not None:
+        again = compare_symbolically(wanted.text, renamed, policy, kind, allowance=allowance)
+        said = again if again.outcome == "right" else said
     counts = not COUNTING.isdisjoint(plain_words(text[:200]).split())
     if said.cause == "unparsable prediction" and _is_word(text) and not counts and any(map(str.isdigit, wanted.text)):
         return decided(False, "words", wanted.text[:SHOWN], text[:SHOWN], "a word, not a value")

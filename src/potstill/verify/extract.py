@@ -273,11 +273,20 @@ _ENDORSED = re.compile(
 )
 
 
+_SHOWN = re.compile(
+    r"\b(?:is|are|was|be|becomes?|returns?|gives?|prints?|outputs?|yields?|equals?)\b:?\s{1,3}"
+    r"(?:(?P<mark>`{1,3}|\*\*|[\"'])(?P<marked>[^\n]{1,400})(?P=mark)|(?P<word>[^\s`*\"']{1,200}?))[.!]?\s{0,3}\Z"
+)
+"""What the end of a sentence shows: ``the output is `ab` ``, `it prints True`."""
+
+
 def _unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     """Read a response that states no answer in so many words."""
     if kind in ("text", "code"):
         lines = [line.strip() for line in text.split("\n") if line.strip()]
-        return Extraction(text, "whole", others=(lines[-1],) if len(lines) > 1 else ())
+        shown = _SHOWN.search(lines[-1][-LINE_CHARACTERS:])
+        others = (*lines[-1:], *([shown["marked"] or shown["word"]] if shown else []))
+        return Extraction(text, "whole", others=others if len(lines) > 1 else others[1:])
     if kind == "choice":
         return _unstated_choice(text, choices)
     if kind == "yes_no":

@@ -11,8 +11,9 @@ from potstill.verify.dates import Date, Time, parse_date, parse_time
 from potstill.verify.lists import boxed_parts
 from potstill.verify.normalise import plain_math, plain_words, visible
 from potstill.verify.numbers import Number, TooLargeError, parse_based
-from potstill.verify.numerals import number_in_words
+from potstill.verify.numerals import counted_in_words, number_in_words, ordinal_in_words
 from potstill.verify.quantities import Compound, parse_quantity
+from potstill.verify.units import unit_of
 from potstill.verify.words import Meaning, meaning_of, yes_or_no
 
 MATHEMATICAL = frozenset(("expression", "equation", "interval", "set", "tuple", "list", "matrix"))
@@ -80,9 +81,16 @@ def _number(text: str, kind: str) -> Gold:
         return Gold(text, "number", based=based)
     meaning = meaning_of(text)
     if not meaning:
-        words = number_in_words(plain_words(text[:200]))
+        plain = plain_words(text[:200])
+        words = number_in_words(plain)
+        if ordinal_in_words(plain) is not None:
+            return Gold(text, "text")
         if words is not None:
             return Gold(text, "number", Number(words))
+        counted = counted_in_words(plain)
+        if counted is not None and unit_of(counted[1]) is not None:
+            value = parse_quantity(f"{counted[0]} {counted[1]}")
+            return Gold(text, kind if numeric else "quantity", value)
     if numeric or meaning or not is_wordy(text):
         return Gold(text, "expression", meaning=meaning)
     return Gold(text, "text")
@@ -131,6 +139,7 @@ _DELIMITED = re.compile(
     r"\s*(?:\$\$(?P<a>.*)\$\$|\$(?P<b>[^$]*)\$|\\\((?P<c>.*)\\\)|\\\[(?P<d>.*)\\\])\s*[.,]?\s*", re.DOTALL
 )
 _ROUGHLY = re.compile(r"\s*(?:\\approx|≈|\\simeq|\\doteq)\s*")
+_ANGLED = re.compile(r"<\s?([^<>=,]{1,80}(?:,[^<>=,]{1,80}){1,9})>")
 _TAGS = re.compile(r"<(sub|sup)>([^<>]{1,40})</\1>")
 
 
@@ -155,4 +164,6 @@ def undressed(text: str) -> str:
         exact, *rest = _ROUGHLY.split(text, maxsplit=1)
         if rest and not re.fullmatch(r"\s*\$?(?:\\?[A-Za-z]{0,12}|.*=\s*)", exact, re.DOTALL):
             text = exact.strip().strip("$").strip()
+    if text[:1] == "<" and (angled := _ANGLED.fullmatch(text)) is not None:
+        text = f"\\langle {angled[1]} \\rangle"
     return text.rstrip(" ,;") if not text.endswith("\\,") else text

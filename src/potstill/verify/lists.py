@@ -12,7 +12,9 @@ MAX_MATCHED = 64
 _WRITTEN_JOIN = re.compile(
     r"\\(?:text|mbox|textrm|mathrm)\s?\{\s*,?\s*(?:and|or|AND|OR)\s*,?\s*\}|\\q?quad|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])|\n|\\cup(?=\s*\\\{)"
 )
-_BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
+_BRACKETS = {
+    "(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1, "\\{": 1, "\\}": -1, "\\langle": 1, "\\rangle": -1,
+}  # fmt: skip
 _TOKEN = re.compile(r"\\\\|\\[A-Za-z]+|\\.|[()\[\]{},;]")
 _GROUPED = re.compile(r"(?<!\d)\d{1,3},\d{3}(?!\d)|\{,\}|,\\!")
 
@@ -28,8 +30,8 @@ def split_answers(text: str) -> list[str]:
     depth = begin = 0
     for token in _TOKEN.finditer(text):
         sign = token.group()
-        if sign in _BRACKETS or sign in ("\\{", "\\}"):
-            depth += _BRACKETS[sign[-1]]
+        if sign in _BRACKETS:
+            depth += _BRACKETS[sign]
             if depth < 0:
                 return [text]
         elif sign in (",", ";") and depth == 0 and token.start() not in grouped:

@@ -59,10 +59,11 @@ _LABEL = re.compile(
     r"[^\d=+*/^<>!≠~\[\]{}\\-]{0,60}|\\?[A-Za-z]{1,12}(?:_\{?\w{1,12}\}?)?|\|[A-Z]{1,4}\||[^=!≠~<>≤≥A-Za-z\\]{0,400}"
 )
 _NO_UNIT = re.compile(
-    r"(?![mgshlLVAWJKCNFTMBΩ](?![A-Za-z]))[^\W\d_](?![^\W\d_])|(?:a?(?:sin|cos|tan|cot|sec|csc)|log|ln|exp|sqrt|pi|mod)\b"
+    r"(?![mgshlLVAWJKCNFTMBΩ](?![A-Za-z]))[^\W\d_](?![^\W\d_])|(?:a?(?:sin|cos|tan|cot|sec|csc)|log|ln|exp|sqrt|pi|mod)\b|π"
 )
 """A variable or a function after a number: `4x`, `4x^2`, `2 cos t`; not one of the units written as one letter."""
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
+_MONEY_SCALES = {"k": 10**3, "m": 10**6, "mn": 10**6, "mm": 10**6, "b": 10**9, "bn": 10**9, "tn": 10**12}
 _JOINING = frozenset(("and", "or", "to", "plus", "minus", "times", "over", "mod", "nor", "through"))
 _WORD = re.compile(r"[^\W\d_]+(?:['’][a-z]+)?")
 _CLAIMS = frozenset((
@@ -126,13 +127,13 @@ def _with_unit(found: re.Match[str], rest: str) -> Number | None:
         return None
     words = "" if unit.group("unit") is None else rest.strip(" .!()")
     first = words.split(" ", 1)[0].lower()
-    if first in _JOINING or _NO_UNIT.match(words):
+    scale = _SCALES.get(first) or (_MONEY_SCALES.get(first) if found.group("money") else None)
+    if first in _JOINING or (scale is None and _NO_UNIT.match(words)):
         return None
-    number = number_of(found, words)
-    if number is None or first not in _SCALES:
-        return number
-    unscaled = words[len(first) :].strip()
-    return replace(number, value=number.value * _SCALES[first], unit=unit_key(unscaled), symbol=unscaled)
+    if scale is None:
+        return number_of(found, words)
+    number = number_of(found, words[len(first) :].strip())
+    return None if number is None else replace(number, value=number.value * scale)
 
 
 def _claims(words: str, claims: frozenset[str] = _CLAIMS | NUMERALS) -> bool:

@@ -16,6 +16,12 @@ _SHARES = {
     "half": 2, "halves": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
     "ninth": 9, "tenth": 10, "hundredth": 100, "thousandth": 1000,
 }  # fmt: skip
+_ORDINALS = {
+    "first": 1, "second": 2, "third": 3, "fifth": 5, "eighth": 8, "ninth": 9, "twelfth": 12,
+    **{word + "th": value for word, value in _SMALL.items() if value and word not in ("one", "two", "three")},
+    **{f"{word[:-1]}ieth": value for word, value in _SMALL.items() if word in _TENS},
+    "hundredth": 100, "thousandth": 1000,
+}  # fmt: skip
 NUMERALS = frozenset(_SMALL) - {"zero", "one"}
 """Words that name a number in running text; `one` may be a pronoun."""
 COUNTING = NUMERALS | {"half", "third", "quarter", "couple", "twice", "double", "hundred", "thousand"}
@@ -33,6 +39,24 @@ def number_in_words(text: str) -> Fraction | None:
         value = _value(words[1:])
         return None if value is None else -value
     return _value(words)
+
+
+def ordinal_in_words(text: str) -> int | None:
+    """Return the place that the whole text writes in words (`the third`, `twenty-first`), or None."""
+    words = text.replace("-", " ").split()
+    if words[:1] == ["the"]:
+        words = words[1:]
+    if not 1 <= len(words) <= MAX_WORDS or words[-1] not in _ORDINALS:
+        return None
+    last = _ORDINALS[words[-1]]
+    if len(words) == 1:
+        return last
+    before = _integer(words[:-1])
+    if before is None:
+        return None
+    if last >= 100:
+        return before * last
+    return before + last if before % (10 if last < 10 else 100) == 0 else None
 
 
 def counted_in_words(text: str) -> tuple[Fraction, str] | None:

@@ -31,6 +31,7 @@ _SYMBOLS = {
     "J": "joule", "N": "newton", "Pa": "pascal", "Hz": "hertz", "F": "farad", "H": "henry", "T": "tesla", "K": "kelvin",
     "eV": "electron_volt", "mol": "mole", "cal": "calorie", "B": "byte", "Ω": "ohm", "Wh": "watt_hour", "bar": "bar",
     "C": "coulomb", "lx": "lux", "lm": "lumen", "cd": "candela",
+    "M": "molar",
 }  # fmt: skip
 """Symbols that take a prefix."""
 _PREFIXES = {
