@@ -54,7 +54,9 @@ _LOOSELY = re.compile(
 )
 _NAMED = re.compile(r"[A-Za-z$%¢°€£]")
 """What makes a number more than a number: a unit, a word, a currency, a percent sign."""
-_WORD = re.compile(r"(?<!\\)[A-Za-z]+")
+_INVERSE = re.compile(r"\\p?mod\b|\bmod(?:ulo|ular)?\b|\binverse", re.IGNORECASE)
+_GROUPING = re.compile(r"(?<![\d.])[1-9]\d{0,2}\.\d{3}(?!\d)")
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]+")
 _RANGE = re.compile(r"\d{1,4}-\d{1,4}")
 _SCALE = re.compile(r"\b(?:hundred|thousand|million|billion|dozen)", re.IGNORECASE)
 _SCALES = (Fraction(100), Fraction(1000), Fraction(10**6), Fraction(10**9), Fraction(12))
@@ -142,7 +144,8 @@ def _doubt_of_reading(equation: Equation, exact: Fraction, stated: Fraction) -> 
     bare = not left.operators and not right.operators
     if bare and _things(left) != _things(right) and not _misconverts(left, right):
         return "no operation is stated"
-    if bare and not equation.joined and not (shared and not left.worded):
+    divided = left.features == {"fraction"} and right.literal is not None and not (_things(left) or _things(right))
+    if bare and not equation.joined and not divided and not (shared and not left.worded):
         return "no operation is stated"
     if not left.operators and right.operators and (left.worded or _NAMED.search(left.text)):
         return "a quantity, not a computation"
@@ -177,6 +180,12 @@ def _doubt_of_value(equation: Equation, exact: Fraction, stated: Fraction) -> st
     named = _things(left) and _things(right) and _things(left) != _things(right)
     if named and _is_power_of_ten(exact, stated) and not _misconverts(left, right):
         return "perhaps another unit"
+    if "^" in left.text and _INVERSE.search(equation.context):
+        return "perhaps an inverse or a rest"
+    if (_GROUPING.search(left.text) or _GROUPING.search(right.text)) and (
+        exact in (stated * 1000, stated * 10**6) or stated in (exact * 1000, exact * 10**6)
+    ):
+        return "perhaps points that group digits"
     difference = abs(exact - stated)
     if equation.sign == "~" and 20 * difference <= max(abs(exact), abs(stated)):
         return "nearly so"

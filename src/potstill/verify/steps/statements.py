@@ -189,7 +189,9 @@ def _right(tokens: Sequence[Token], start: int, end: int, text: str) -> Side:
         return replace(side, doubtful=True)
     if after.kind in _OPERATORS and after.kind != "of":
         return UNREADABLE
-    if after.kind == "variable" or (after.kind == "(" and (not after.spaced or _has_variable(tokens, parsed.end, end))):
+    if after.kind in ("variable", "fraction", "root") or (
+        after.kind == "(" and (not after.spaced or _has_variable(tokens, parsed.end, end))
+    ):
         return UNREADABLE
     if _is_compound(tokens, parsed.end):
         return replace(side, doubtful=True)

@@ -72,6 +72,7 @@ _TOKEN = re.compile(
     r"|(?P<line>\s+)"
     r"|(?P<ordinal>\d{1,9}(?:st|nd|rd|th)(?!\w))"
     r"|(?P<clock>\d{1,9}:\d+(?::\d+)*)"
+    r"|(?P<odd>(?!(?:\d{1,3}(?:,\d{3}){1,16}|\d+)(?:\.\d+)?(?![.,]?\d))\d+(?:[.,]\d+)+)"
     r"|(?P<number>(?:(?:\d{1,3}(?:,\d{3}){1,16}(?!\d|,\d)|\d+)(?:\.\d+)?|(?<![\d.])\.\d+)(?:[eE][+-]?\d{1,3}(?![\w.]))?)"
     r"|(?P<command>\\[A-Za-z]+)"
     r"|(?P<word>[^\W\d_]+(?:['’-][^\W\d_]+)*|°[CF]?|¢)"
@@ -163,7 +164,7 @@ def _kind(group: str, written: str, before: list[Token], spaced: bool) -> str:
         return "^"
     if group == "command":
         return _COMMANDS.get(written, "variable")
-    if group == "clock":
+    if group in ("clock", "odd"):  # 3:45; 1.000.000, 3,5 and 1.2.3, which one may read in more than one way
         return "variable"
     return "word" if group == "ordinal" else _SIGNS.get(written, "stop")
 
