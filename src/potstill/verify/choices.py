@@ -71,7 +71,9 @@ def gold_letter(gold: str, choices: tuple[str, ...]) -> str | None:
     return read_choice(gold, "gold", choices).value
 
 
-_GOLD = re.compile(r"\(?([A-J])\)?|\(([A-J])\)\s\S.{0,200}|([A-J])[).:]\s\S.{0,200}|([A-J])\s[A-Z][a-z].{0,200}")
+_GOLD = re.compile(
+    r"\(?([A-J])\)?|\(([a-j])\)|\(([A-J])\)\s\S.{0,200}|([A-J])[).:]\s\S.{0,200}|([A-J])\s[A-Z][a-z].{0,200}"
+)
 
 
 def looks_like_choice(gold: str, choices: tuple[str, ...]) -> bool:

@@ -317,6 +317,9 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     bare = undressed(text)
     if spelling(bare) == spelling(wanted.text):
         return decided(True, "same spelling", wanted.text[:SHOWN], bare[:SHOWN])
+    substance, other = _substance(wanted.text), _substance(bare)
+    if substance and other and (substance == other or _UPRIGHT.match(bare)):
+        return decided(substance == other, "chemical formula", substance, other)
     if not any(c.isalnum() or c in "\\∞∅φπ{}" for c in bare):
         return unknown("unparsable prediction", "no answer in it")
     meaning = meaning_of(bare)
@@ -345,6 +348,17 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     if judged.outcome == "unknown" and (same_value := same_python_value(bare, wanted.text)) is not None:
         return decided(same_value, "Python value", wanted.text[:SHOWN], bare[:SHOWN])
     return judged
+
+
+_SUBSTANCE = re.compile(r"(?:\(?[A-Z][a-z]?\)?\d{0,3}){1,12}[+-]?")
+_UPRIGHT = re.compile(r"\\(?:text|mathrm|ce|rm)(?![A-Za-z])")
+_SUBSTANCE_DRESS = re.compile(r"\\(?:text|mathrm|ce|rm)(?![A-Za-z])|\\,|[{}_\s$]")
+
+
+def _substance(text: str) -> str:
+    """Return `CO2` for the chemical formula `\\text{CO}_2`, an empty text for what is none."""
+    plain = _SUBSTANCE_DRESS.sub("", text) if len(text) <= SHOWN and any(map(str.isupper, text)) else ""
+    return plain if len(plain) > 1 and _SUBSTANCE.fullmatch(plain) else ""
 
 
 _INFINITE = re.compile(r"[+-]?(?:\\infty|∞)")

@@ -51,6 +51,8 @@ NUMBER = re.compile(
 _SPACED = re.compile(r"([+-]?)(\d{1,3}(?:[ ']\d{3})+)(?![\d/])")
 _BARE = re.compile(r"-?\d{1,400}")
 _REPEATING = re.compile(r"([+-]?)(\d{0,40})\.(\d{0,40})\s?\\(?:overline|bar|dot)\s?\{?(\d{1,40})\}?")
+_ENDLESS = re.compile(r"([+-]?)(\d{0,40})\.(\d{0,20}?)(\d{1,12}?)\4+\s?(?:\.\.\.|\\l?dots|\\cdots)")
+"""0.333..., 0.1666... and 0.121212...: a block that is there twice at least."""
 _EUROPEAN = re.compile(r"([+-]?)(\d{1,3}(?:\.\d{3})+,\d{1,9}|\d{1,3}(?:\.\d{3}){2,9})")
 _UNIT_POWER = re.compile(r"\^\s?(?:\{\s?-?\d\s?\}|\(\s?-?\d\s?\)|-?\d)|(?<=m)[23](?![\d.])")
 _UNIT = re.compile(r"\s?(?P<unit>[^\W\d_][^\d\\=<>+|{}\[\]]*)\s?[.!]?|\s?\([^\d()]*\)\s?")
@@ -89,6 +91,10 @@ def parse_number(text: str) -> Number | None:
 
 def parse_plain(text: str) -> Number | None:
     """Do what `parse_number` does for text that went through `plain_math` already."""
+    if "..." in text or "dots" in text:
+        endless = _ENDLESS.fullmatch(text.strip(" $"))
+        if endless is not None:
+            return _repeating(*endless.groups())
     text = _without_math_signs(text.strip().rstrip(".\\")).rstrip(".").lstrip("≈≃≅~").strip()
     if "equal" in text:
         text = _EQUALS.sub(" = ", text)
@@ -144,16 +150,18 @@ def _unusual(text: str) -> Number | None:
     """Read a repeating decimal (`0.1\\overline{6}`) or digits that can only be grouped by points (`1.234,56`)."""
     repeating = _REPEATING.fullmatch(text) if "\\" in text else None
     if repeating is not None:
-        sign, whole, once, again = repeating.groups()
-        value = int(whole or "0") + Fraction(
-            int(once + again) - int(once or "0"), 10 ** len(once) * (10 ** len(again) - 1)
-        )
-        return Number(-value if sign == "-" else value)
+        return _repeating(*repeating.groups())
     european = _EUROPEAN.fullmatch(text)
     if european is None:
         return None
     value = Fraction(european.group(2).replace(".", "").replace(",", "."))
     return Number(-value if european.group(1) == "-" else value, decimal="," in text)
+
+
+def _repeating(sign: str, whole: str, once: str, again: str) -> Number:
+    """Return the number of whose decimals `once` stand first and `again` come for ever."""
+    value = int(whole or "0") + Fraction(int(once + again) - int(once or "0"), 10 ** len(once) * (10 ** len(again) - 1))
+    return Number(-value if sign == "-" else value)
 
 
 _GROUPED = re.compile(r"\(\s?(-?\d{1,3}(?:,\d{3})+(?:\.\d+)?)\s?\)|(-?[1-9]\d{0,2}\.\d{3})|(-?\d{1,9},\d{1,9})")

@@ -43,6 +43,7 @@ _CONTRACTION = re.compile(
 _DERIVATIVE = re.compile(
     r"(?:\\[dt]?frac\s?\{d(?P<above>[xyuv])\}\s?\{d[xyt]\}|(?<![A-Za-z])d(?P<name>[xyuv])/d[xyt])(?=\s{0,3}=)"
 )
+_MEMBER = re.compile(r"((?<![A-Za-z])[A-Za-z] )in (?=[(\[])")
 _WHOLE_OVER = re.compile(r"([^{}=,;<>\\]{1,200})\\over(?![A-Za-z])([^{}=,;<>\\]{1,200})")
 _OVER = re.compile(r"\{([^{}]{1,200})\\over(?![A-Za-z])([^{}]{1,200})\}")
 _BESIDE_J = re.compile("[ik]")
@@ -99,6 +100,8 @@ def tokenize(text: str, *, grouped: bool = True) -> list[Token]:
         raise UnparsableError("a sentence")
     if _DERIVATIVE.search(text):
         text = _DERIVATIVE.sub(lambda found: f"{found['above'] or found['name']}' ", text)
+    if " in " in text:
+        text = _MEMBER.sub(r"\1\\in ", text)
     if "\\over" in text:
         whole = _WHOLE_OVER.fullmatch(text)
         text = rf"\frac{{{whole[1]}}}{{{whole[2]}}}" if whole else _OVER.sub(r"\\frac{\1}{\2}", text)
