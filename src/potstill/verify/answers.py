@@ -114,7 +114,7 @@ def _judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Pol
     if wanted.kind == "yes_no" and _says_both(response.rstrip().rpartition("\n")[2]):
         return unknown("ambiguous", "yes and no in one line", found.method, found.value)
     if found.value is None:
-        judged = _nothing_found(response, found, wanted)
+        judged = _by_option(response, wanted, policy, allowance) or _nothing_found(response, found, wanted)
     else:
         judged = _judge_found(found, wanted, policy, allowance)
         if judged.outcome == "right" and wanted.kind != "text" and denied_at_end(response, found.value):
@@ -200,6 +200,21 @@ def _otherwise(judged: Judged, found: Extraction, wanted: Gold, policy: Policy, 
     if any(compare(other, wanted, policy, allowance).outcome == "right" for other in found.others):
         return unknown("ambiguous", "another number of the same sentence is the gold answer")
     return judged
+
+
+def _by_option(response: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
+    """Judge a response that names no choice by the one option that its last number or formula is."""
+    if wanted.kind != "choice" or wanted.letters is None or len(wanted.options) < 2:
+        return None
+    found = extract(response, "expression")
+    if found.value is None or found.ambiguous or not _FORMULA.search(found.value) or denies(response[-SHORT:]):
+        return None
+    here = allowance.without_workers()
+    outcomes = [compare(found.value, read_gold(option, "auto"), policy, here).outcome for option in wanted.options]
+    if outcomes.count("right") != 1 or "unknown" in outcomes:
+        return None
+    letter = chr(ord("A") + outcomes.index("right"))
+    return decided(letter == wanted.letters, f"{found.method}, option", wanted.letters, letter)
 
 
 def _nothing_found(response: str, found: Extraction, wanted: Gold) -> Judged:

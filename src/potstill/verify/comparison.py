@@ -362,7 +362,7 @@ def _substance(text: str) -> str:
 
 
 _INFINITE = re.compile(r"[+-]?(?:\\infty|∞)")
-_UNIT_AT_END = re.compile(r"(.{1,400}[\w)}])\s{1,3}([A-Za-z][A-Za-z][A-Za-z0-9^/²³ ]{0,30})")
+_UNIT_AT_END = re.compile(r"(.{1,400}?[\w)}])\s{1,3}([A-Za-z][A-Za-z][A-Za-z0-9^/²³ ]{0,30})")
 
 
 def _several(stated: list[str], golds: list[str], policy: Policy, allowance: Allowance) -> Judged:

@@ -74,21 +74,30 @@ def counted_in_words(text: str) -> tuple[Fraction, str] | None:
 _BEFORE = frozenset(
     ("is", "are", "was", "were", "equals", "has", "have", "had", "leaves", "makes", "gets", "got", "total")
 )
+_NAMES_A_NUMBER = NUMERALS | {"hundred", *_LARGE}
 _NOT_AFTER = COUNTING | {"times", "in", "out", "point", "percent", "or", "to", "more", "less", "fewer", "of", "and"}
 
 
 def numeral_in(sentence: str) -> str | None:
     """Return the one number in words that a sentence says something is or has: `there are seventeen marbles`."""
     words = [word.strip(".,;:!?()*\"'") for word in sentence.lower().replace("-", " ").split()]
-    named = [at for at, word in enumerate(words) if word in NUMERALS and words[at - 1] not in _SMALL]
-    if len(named) != 1 or not named[0] or words[named[0] - 1] not in _BEFORE or "not" in words:
+    if "not" in words:
         return None
-    end = named[0] + 1
-    while end < len(words) and (words[end] in _SMALL or words[end] in ("hundred", *_LARGE)):
-        end += 1
-    if end < len(words) and words[end] in _NOT_AFTER:
+    found = []
+    for at, word in enumerate(words[:-1]):
+        if word not in _BEFORE:
+            continue
+        runs = range(min(len(words), at + 1 + MAX_WORDS), at + 1, -1)
+        end = next((end for end in runs if number_in_words(" ".join(words[at + 1 : end])) is not None), 0)
+        if end and not _NAMES_A_NUMBER.isdisjoint(words[at + 1 : end]):
+            found.append((at + 1, end))
+    if len(found) != 1:
         return None
-    return " ".join(words[named[0] : end])
+    start, end = found[0]
+    elsewhere = not NUMERALS.isdisjoint((*words[:start], *words[end:]))
+    if elsewhere or (end < len(words) and words[end] in _NOT_AFTER):
+        return None
+    return " ".join(words[start:end])
 
 
 def _value(words: list[str]) -> Fraction | None:
