@@ -322,6 +322,9 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
         return decided(substance == other, "chemical formula", substance, other)
     if not any(c.isalnum() or c in "\\∞∅φπ{}" for c in bare):
         return unknown("unparsable prediction", "no answer in it")
+    if "{" in bare or "{" in wanted.text:
+        bare, gold = _components(bare, wanted.text), _components(wanted.text, bare)
+        wanted = wanted if gold == wanted.text else replace(wanted, text=gold)
     meaning = meaning_of(bare)
     if meaning and wanted.meaning:
         return compare_meanings(meaning, wanted.meaning)
@@ -348,6 +351,24 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     if judged.outcome == "unknown" and (same_value := same_python_value(bare, wanted.text)) is not None:
         return decided(same_value, "Python value", wanted.text[:SHOWN], bare[:SHOWN])
     return judged
+
+
+_ALONG = re.compile(
+    r"\s*([+-]?)\s*([^+\-()]{0,40}|\([^()]{1,40}\))\s*\\(?:mathbf|vec|hat|bm|boldsymbol)"
+    r"\s?\{?(?:\\hat)?\s?\{?\\?([ijk])(?:math)?\}{1,2}"
+)
+
+
+def _components(text: str, other: str) -> str:
+    """Return `2\\mathbf{i} - \\mathbf{k}` as `(2,0,-1)` where the other side is not in unit vectors; else the text."""
+    found = list(_ALONG.finditer(text)) if len(text) <= 400 and "," not in text and "," in other else []
+    if not found or "".join(part.group() for part in found) != text.rstrip(" ."):
+        return text
+    parts = {part[3]: f"{part[1].strip('+')}{part[2].strip() or '1'}" for part in found}
+    if len(parts) < len(found):
+        return text
+    names = "ijk" if "k" in parts or other.count(",") == 2 else "ij"
+    return f"({','.join(parts.get(name, '0') for name in names)})"
 
 
 _SUBSTANCE = re.compile(r"(?:\(?[A-Z][a-z]?\)?\d{0,3}){1,12}[+-]?")
