@@ -40,7 +40,10 @@ def compare(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Ju
     An answer that gives its value exactly and rounded (`50/3 ≈ 16.67`) is right if either is the gold. Unknown for an
     unparsable prediction where the text is a sentence: what it states was not looked for.
     """
-    judged = _compare(text, wanted, policy, allowance)
+    try:
+        judged = _compare(text, wanted, policy, allowance)
+    except TooLargeError:
+        return _too_large(text, wanted)
     if judged.outcome == "wrong" and isinstance(wanted.value, Number) and wanted.value.decimal:
         found = _APPROXIMATION.fullmatch(text) if "≈" in text or "approx" in text else None
         if found is not None:
@@ -130,10 +133,7 @@ def _as_choice(text: str, wanted: Gold, policy: Policy, allowance: Allowance) ->
 
 
 def _as_number(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
-    try:
-        stated = parse_quantity(_unquoted(undressed(text)))
-    except TooLargeError:
-        return _too_large(text, wanted)
+    stated = parse_quantity(_unquoted(undressed(text)))
     if wanted.based is not None:
         return _with_base(text, stated, wanted.based)
     if wanted.value is None:
@@ -353,8 +353,9 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     return judged
 
 
+_DIRECTION = r"\\(?:mathbf|vec|hat|bm|boldsymbol)"
 _ALONG = re.compile(
-    r"\s*([+-]?)\s*([^+\-()]{0,40}|\([^()]{1,40}\))\s*\\(?:mathbf|vec|hat|bm|boldsymbol)"
+    rf"\s*([+-]?)\s*((?:(?!{_DIRECTION})[^+\-()]){{0,40}}|\([^()]{{1,40}}\))\s*{_DIRECTION}"
     r"\s?\{?(?:\\hat)?\s?\{?\\?([ijk])(?:math)?\}{1,2}"
 )
 
