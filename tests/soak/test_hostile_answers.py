@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
+from soak.spinning import ready, spin, spin_for_ever
 from verify import hostile
 from verify.watched import GRACE, MEMORY, SECONDS, watching
 
@@ -87,17 +88,6 @@ def test_from_an_event_loop(watch):
     assert watch.alarms() == []
 
 
-def spin(seconds):
-    until = time.process_time() + seconds
-    while time.process_time() < until:
-        pass
-
-
-def spin_for_ever():
-    while True:
-        pass
-
-
 UNIT = (0.002, 0.005, 0.01, 0.02)
 """Processor seconds of four calls as they come."""
 BUSY = 1.15
@@ -135,7 +125,7 @@ def test_one_bad_answer_slows_the_others_by_less_than_a_tenth(seconds, limit, pa
     hundred waits for more than the bad call's turn.
     """
     workers = processors()
-    pool = Pool(os.getpid, workers=workers, memory_bytes=MEMORY, waiting=1_000, environment=dict(os.environ))
+    pool = Pool(ready, workers=workers, memory_bytes=MEMORY, waiting=1_000, environment=dict(os.environ))
     work = UNIT * round(seconds * workers / sum(UNIT))
     ideal = sum(work) / workers
 
@@ -168,7 +158,7 @@ def test_one_bad_answer_slows_the_others_by_less_than_a_tenth(seconds, limit, pa
 @pytest.mark.soak
 def test_nothing_is_left_after_thousands_of_kills():
     """A pool whose every other call is killed serves the rest, and its processes do not pile up."""
-    pool = Pool(os.getpid, workers=2, memory_bytes=MEMORY, waiting=1_000, environment=dict(os.environ))
+    pool = Pool(ready, workers=2, memory_bytes=MEMORY, waiting=1_000, environment=dict(os.environ))
 
     def one(number):
         if number % 2:

@@ -179,6 +179,17 @@ def test_a_worker_that_keeps_the_processor_busy_yields_it_and_is_replaced(pool):
     assert pool.call(os.getpriority, os.PRIO_PROCESS, 0, seconds=5) == own
 
 
+def busy(seconds):
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+    return os.getpid()
+
+
+def test_a_first_call_that_imports_does_not_cost_its_worker(pool):
+    assert pool.call(busy, 0.3, seconds=5) == pool.call(os.getpid, seconds=5)
+
+
 def test_a_worker_is_recycled_after_its_calls_and_when_it_grew(pool, monkeypatch):
     monkeypatch.setattr(pools, "CALLS_A_WORKER", 3)
     numbers = [pool.call(os.getpid, seconds=5) for _ in range(9)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from potstill.records import Measure, Problem
 from potstill.report import nodes, students
-from potstill.report.display import percent, visible
+from potstill.report.display import label, percent, visible
 from potstill.report.facts import Funnel, ReportFacts
 from potstill.report.html import page
 from potstill.report.nodes import Column, Node, Section, Table, Text, plain
@@ -96,7 +96,7 @@ def _kept(facts: ReportFacts) -> tuple[Node, ...]:
         found.append(_funnel("Problems", facts.problem_funnel))
     if facts.verdicts:
         total = sum(facts.verdicts.values())
-        rows = tuple((visible(outcome), number, number / total) for outcome, number in facts.verdicts.items())
+        rows = tuple((label(outcome, 160), number, number / total) for outcome, number in facts.verdicts.items())
         columns = (Column("verdict"), Column("traces", "count"), Column("share", "percent"))
         found.append(Table("Verdicts of all traces", columns, rows))
     found += [*outages(facts), *samples(facts)]
@@ -112,7 +112,7 @@ def _funnel(title: str, funnel: Funnel) -> Table:
     share = funnel.read or math.nan
     dropped = sorted(funnel.dropped.items(), key=lambda item: (-item[1], item[0]))
     rows: list[tuple[nodes.Cell, ...]] = [("read", funnel.read, 1.0 if funnel.read else math.nan)]
-    rows += [(f"dropped: {visible(reason)}", number, number / share) for reason, number in dropped]
+    rows += [(label(f"dropped: {reason}", 160), number, number / share) for reason, number in dropped]
     if funnel.unaccounted:
         rows.append(("unaccounted for", funnel.unaccounted, funnel.unaccounted / share))
     rows.append(("kept", funnel.kept, funnel.kept / share))

@@ -30,6 +30,8 @@ LATE_SECONDS = 0.05
 """A call that takes longer takes nobody's turn: the next one has it, on another worker."""
 BUSY_SECONDS = 0.08
 """A worker that used more processor time than this for one call gives way to the others, for good."""
+FIRST_SECONDS = 1.0
+"""The same for a worker's first call, which may have to import what it calls: a worker that yields serves no other."""
 CALLS_A_WORKER = 2_000
 """Then it is replaced, so that what its libraries cache does not grow."""
 _PLAIN = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "TMPDIR")
@@ -183,12 +185,13 @@ class Pool:
     def _await_reply(self, turn: _Turn, deadline: float) -> None:
         """Wait until a reply begins or the deadline is there; a late call must not hold up the others."""
         worker, used = turn.worker, turn.worker.processor_seconds()
+        allowed = BUSY_SECONDS if worker.calls_done > 1 else FIRST_SECONDS
         while not worker.answers_within(min(LATE_SECONDS, deadline - time.monotonic())):
             if time.monotonic() >= deadline:
                 return
             if not turn.late:
                 self._pass_on(turn)
-            if not worker.yields and worker.processor_seconds() - used > BUSY_SECONDS:
+            if not worker.yields and worker.processor_seconds() - used > allowed:
                 worker.make_yield()
 
     def _take_turn(self) -> _Turn:
