@@ -111,4 +111,4 @@ def test_killed_at_many_points(tmp_path, monkeypatch, strategy, seed):
     dice = random.Random(seed)
     often = {"reply": 20, "put": 20, "committed": 6, "lookup": 2}
     kills = [(point, dice.randint(1, often[point])) for point in dice.choices(list(often), k=8)]
-    assert disturbed(tmp_path, monkeypatch, strategy, kills) > 1
+    assert disturbed(tmp_path, monkeypatch, strategy, kills) >= 1
