@@ -90,7 +90,8 @@ FORMS = {
         (r"3\hat{i} - 4\hat{j}", "wrong", ["(3,4)", r"3\hat{i}+4\hat{j}", "(-4,3)"]),
         (r"\frac{\pi}{4}+k\pi", "right", [r"\frac{\pi}{4}+n\pi", r"x=\frac{\pi}{4}+n\pi, n\in\mathbb{Z}", r"\frac{\pi}{4}+\pi k", r"\frac{(4m+1)\pi}{4}"]),
         (r"\frac{\pi}{4}+k\pi", "wrong", [r"\frac{\pi}{4}+2n\pi", r"\frac{\pi}{3}+n\pi", r"\frac{\pi}{4}"]),
-        ("2πk", "right", ["2πn", r"2\pi k", r"2n\pi"]),
+        ("2\u03c0k", "right", [r"2\pi k", r"2k\pi"]),
+        ("2\u03c0k", "unknown", ["2\u03c0n", r"2n\pi"]),
         ("2k+1", "wrong", ["2n", "k+1"]),
     ],
     "units": [
@@ -231,4 +232,6 @@ RESPONSES = [
     ("150", "wrong", "number", (), "The total is one hundred and fifteen."),
     (r"3\sqrt{2}", "right", "auto", (), "The diagonal is 3\u221a2 cm long."),
     (r"3\sqrt{2}", "wrong", "auto", (), "The diagonal is 2\u221a3 cm long."),
+    ("15", "unknown", "number", (), "105 - 90 = 15.0 = 15 years\n\nNow, to find out how old he was, we subtract those"),
+    ("ab", "wrong", "text", (), "It is wrong that the output is `ab`."),
 ]

@@ -140,7 +140,7 @@ def _doubtful(found: Extraction, wanted: Gold, policy: Policy, allowance: Allowa
     readings = tuple(dict.fromkeys((found.value or "", *found.others)))
     apart = bool(found.others) and found.method != "box"  # a box that restates another has a method of its own
     outcomes = {compare(reading, wanted, policy, allowance).outcome for reading in readings} if apart else set()
-    if outcomes == {"right"} and len(readings) > 1:
+    if outcomes == {"right"} and len(readings) > 1 and not found.method.endswith("breaks off"):
         return replace(decided(True, found.method, reason="every reading of it is the gold"), extracted=shown)
     if outcomes == {"wrong"}:
         return replace(decided(False, found.method, reason="no reading of it is the gold"), extracted=shown)

@@ -28,6 +28,7 @@ from potstill.verify.numbers import (
 from potstill.verify.numerals import COUNTING, counted_in_words, number_in_words, ordinal_in_words
 from potstill.verify.python_values import same_python_value
 from potstill.verify.quantities import Compound, compare_compound, compare_numbers, form_of, parse_quantity
+from potstill.verify.sentences import denies
 from potstill.verify.units import unit_of
 from potstill.verify.words import compare_meanings, compare_texts, meaning_of, states_bound, word_key, yes_or_no
 
@@ -211,7 +212,7 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
     if bare.startswith(_RELATIONS):
         return decided(False, "relation", form_of(value) if isinstance(value, Number) else "", bare[:SHOWN])
     conclusion = concluded(bare)
-    if conclusion is not None:
+    if conclusion is not None and not denies(bare):
         return compare(conclusion, wanted, policy, allowance)
     parts = [] if states_bound(bare) else split_answers(bare)
     if (
@@ -425,6 +426,7 @@ def _is_word(text: str) -> bool:
     return plain_math(text).replace(" ", "").isalpha()
 
 
+_FAMILY = re.compile(r".[+-]|\\pm|±|\\mathbb|∈|\\in(?![A-Za-z])")
 _PERIODS = re.compile(r"(?<![A-Za-z\\_])[kmn](?![A-Za-z_({])")
 
 
@@ -449,6 +451,8 @@ def _symbolic(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> 
     said = compare_symbolically(wanted.text, text, policy, kind, allowance=allowance)
     if said.outcome == "wrong" and (renamed := _with_the_golds_period(text, wanted.text)) is not None:
         again = compare_symbolically(wanted.text, renamed, policy, kind, allowance=allowance)
+        if again.outcome == "right" and not _FAMILY.search(wanted.text):
+            return unknown("ambiguous", "the gold, if its letter stands for any integer")
         said = again if again.outcome == "right" else said
     counts = not COUNTING.isdisjoint(plain_words(text[:200]).split())
     if said.cause == "unparsable prediction" and _is_word(text) and not counts and any(map(str.isdigit, wanted.text)):

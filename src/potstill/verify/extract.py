@@ -17,6 +17,7 @@ from potstill.verify.normalise import plain_math, plain_unicode, plain_words
 from potstill.verify.numbers import MAX_CHARACTERS, Number, TooLargeError, numbers_in, parse_plain
 from potstill.verify.numerals import numeral_in
 from potstill.verify.readings import NOTHING, Extraction, offered, read_choice, read_yes_no
+from potstill.verify.sentences import denies
 from potstill.verify.stated import SENTENCE_END, Stated, last_boxes, last_tag, statements_of
 
 TAIL_CHARACTERS = 60_000
@@ -284,7 +285,7 @@ def _unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     """Read a response that states no answer in so many words."""
     if kind in ("text", "code"):
         lines = [line.strip() for line in text.split("\n") if line.strip()]
-        shown = _SHOWN.search(lines[-1][-LINE_CHARACTERS:])
+        shown = None if denies(lines[-1]) else _SHOWN.search(lines[-1][-LINE_CHARACTERS:])
         others = (*lines[-1:], *([shown["marked"] or shown["word"]] if shown else []))
         return Extraction(text, "whole", others=others if len(lines) > 1 else others[1:])
     if kind == "choice":
