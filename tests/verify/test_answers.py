@@ -360,8 +360,8 @@ def test_one_allowance_is_for_the_whole_verdict(gold, kind, answer):
     judge_answer("\\int_0^1 x\\,dx", "1", "auto", (), Policy(), seconds=60.0)
     for judge in (judge_answer, judge_response):
         started = time.monotonic()
-        judged = judge(answer, gold, kind, (), Policy(), seconds=0.3)
-        assert time.monotonic() - started < 0.8
+        judged = judge(answer, gold, kind, (), Policy(), seconds=1.0)
+        assert time.monotonic() - started < 1.9
         assert judged.outcome != "right"
 
 

@@ -34,6 +34,10 @@ FEW = 16
 """Requests from which a rate can be told."""
 DEEPEST = 0.03
 """The largest cut of the rate leaves this share of it; half where the server asked for no wait, so errors cost less."""
+SURE = 1.3
+MARGIN = 0.97
+MARGIN2 = 0.88
+KEEP = 60.0
 LOOK_AGAIN = 20
 """Rounds of answers after which a server that had its fill is tried with more."""
 
@@ -105,6 +109,7 @@ class Admission:
         self.requests, self.tokens = Bucket(requests_per_minute), Bucket(tokens_per_minute)
         self.tokens_each = 0.0  # running mean
         self.cut_at = -math.inf
+        self.before, self.kept = (1e-9,1e-9), 0
         self.cycle = _Cycle()
         self.round = _Round()
 
@@ -134,8 +139,8 @@ class Admission:
             idle = now - self.next_at
             gap = 1.0 / self.pace.at(now)
             if idle > 0 and self.next_at:
-                self.pace.since = min(now, self.pace.since + idle)  # a rate that was not used has proved nothing
-            self.next_at = max(now, self.next_at) + gap  # what came late is not made up for: it would come too close
+                self.pace.since = min(max(now, self.pace.since), self.pace.since + idle)  # a rate that was not used has proved nothing
+            self.next_at = max(now - gap / 4, self.next_at) + gap  # what came late is not made up for: it would come too close
 
     def ended(self) -> None:
         """Note that a request is in flight no longer, whatever came of it."""
@@ -196,9 +201,21 @@ class Admission:
         # A bucket that filled up during the pause lets more through than the limit, one that could not hold as much as
         # comes in it lets less; the limit is between what went through with the pause and without it.
         least, most = self.cycle.accepted(now, self.resumed_at)
+        on_plateau = self.pace is not None and now <= self.pace.since
+        rising = self.pace is not None and now > self.pace.since + 0.25 * self.pace.seconds
+        bl, bm = self.before
+        deep = bool(self.resumed_at) and self.cycle.count >= FEW and abs(least / bl - 1) < min(0.03, 0.25 * abs(most / bm - 1))
+        sure = rising and self.cycle.count >= FEW and rate <= SURE * least
+        self.before = (least, most) if self.resumed_at else (1e-9,1e-9)
+        self.kept = self.kept + 1 if on_plateau else 0
+        self.resumed_at = max(now, self.paused_until)
+        if (deep or sure) and self.kept < 2:
+            keep = min(rate, MARGIN * least if deep else max(MARGIN * least, MARGIN2 * rate))
+            self.pace = Rise(keep, keep, 0.1 * keep, max(60.0, SPARSE / rate), self.resumed_at + KEEP)
+            self.next_at = self.resumed_at + random.uniform(0.5, 1.0) / keep
+            return
         held = max(deepest, min(0.95, math.sqrt(least * most) / rate))
         knee = max(held, min(KNEE, 4 * held))
-        self.resumed_at = max(now, self.paused_until)
         step = max(rate * (1 - knee), 0.05 * rate)
         self.pace = Rise(rate * held, rate * knee, step, max(seconds, SPARSE / rate), self.resumed_at)
         self.next_at = self.resumed_at + random.uniform(0.5, 1.0) / self.pace.base
