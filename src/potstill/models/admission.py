@@ -32,12 +32,14 @@ KNEE = 0.92
 """What was cut deeper comes back to this share soon, and from there slowly."""
 FEW = 16
 """Requests from which a rate can be told."""
+KEEP = 60.0
+"""Seconds for which a rate is kept once the limit is known; it rises a tenth in as many, until it meets the limit."""
+BELOW = 0.97
+"""The share of a known limit that is kept: what a bucket saved in a pause is not spent on top of the limit."""
+UNLIKE = 3
+"""So many rates in a row that were known and did not hold: the server limits something else, so none is kept."""
 DEEPEST = 0.03
 """The largest cut of the rate leaves this share of it; half where the server asked for no wait, so errors cost less."""
-SURE = 1.3
-MARGIN = 0.97
-MARGIN2 = 0.88
-KEEP = 60.0
 LOOK_AGAIN = 20
 """Rounds of answers after which a server that had its fill is tried with more."""
 
@@ -109,7 +111,8 @@ class Admission:
         self.requests, self.tokens = Bucket(requests_per_minute), Bucket(tokens_per_minute)
         self.tokens_each = 0.0  # running mean
         self.cut_at = -math.inf
-        self.before, self.kept = (1e-9,1e-9), 0
+        self.before: tuple[float, float] | None = None  # what went through in the last cycle, as `accepted` has it
+        self.broken = 0
         self.cycle = _Cycle()
         self.round = _Round()
 
@@ -139,8 +142,10 @@ class Admission:
             idle = now - self.next_at
             gap = 1.0 / self.pace.at(now)
             if idle > 0 and self.next_at:
-                self.pace.since = min(max(now, self.pace.since), self.pace.since + idle)  # a rate that was not used has proved nothing
-            self.next_at = max(now - gap / 4, self.next_at) + gap  # what came late is not made up for: it would come too close
+                # A rate that was not used has proved nothing.
+                self.pace.since = min(max(now, self.pace.since), self.pace.since + idle)
+            # Beyond what a timer is late, nothing is made up for: it would come too close.
+            self.next_at = max(now - min(0.25 * gap, 0.001), self.next_at) + gap
 
     def ended(self) -> None:
         """Note that a request is in flight no longer, whatever came of it."""
@@ -149,6 +154,7 @@ class Admission:
     def answered(self, now: float, sent_at: float, tokens: int, headers: Mapping[str, str]) -> None:
         """Note an answer to a request sent at `sent_at`, its tokens and its headers; call it before `ended`."""
         self.tokens.take(tokens - self.tokens_each)
+        self.cycle.answered += sent_at > self.cut_at
         self.tokens_each += 0.1 * (tokens - self.tokens_each) if self.tokens_each else tokens
         # Only what was in use can have proved itself; rate and number hold each other up where each is nearly enough.
         if self.in_flight >= min(self.allowed - 1, 0.75 * self.allowed):
@@ -185,7 +191,7 @@ class Admission:
             return
         self.cycle.rejected += 1
         late, seconds = self.cycle.rate(now), max(2 * BARE, BACK * wait) if wait else BARE
-        if self.paced or self.pace is None:
+        if self.paced or self.pace is None or not self.cycle.answered:
             self._slow_down(now, late, seconds, max(DEEPEST, 0.5 - (wait or 0.0)))
         else:  # it was not the rate that held requests back, so it is not what was too much
             self._cut(now, 0.95 * (self.in_flight - 1), seconds)
@@ -194,31 +200,43 @@ class Admission:
         self.cycle, self.cut_at = _Cycle(since=now), now
 
     def _slow_down(self, now: float, late: float, seconds: float, deepest: float) -> None:
-        """Cut the rate to what went through, and let it come back in `seconds`."""
+        """Cut the rate to what went through, and let it come back in `seconds` or, where the limit is known, not yet."""
         rate = late if self.pace is None else self.pace.at(now)
         if self.cycle.count >= FEW:
             rate = min(rate, 1.15 * late)
         # A bucket that filled up during the pause lets more through than the limit, one that could not hold as much as
         # comes in it lets less; the limit is between what went through with the pause and without it.
         least, most = self.cycle.accepted(now, self.resumed_at)
-        on_plateau = self.pace is not None and now <= self.pace.since
-        rising = self.pace is not None and now > self.pace.since + 0.25 * self.pace.seconds
-        bl, bm = self.before
-        deep = bool(self.resumed_at) and self.cycle.count >= FEW and abs(least / bl - 1) < min(0.03, 0.25 * abs(most / bm - 1))
-        sure = rising and self.cycle.count >= FEW and rate <= SURE * least
-        self.before = (least, most) if self.resumed_at else (1e-9,1e-9)
-        self.kept = self.kept + 1 if on_plateau else 0
+        keep = self._below_limit(now, rate, least, most)
         self.resumed_at = max(now, self.paused_until)
-        if (deep or sure) and self.kept < 2:
-            keep = min(rate, MARGIN * least if deep else max(MARGIN * least, MARGIN2 * rate))
-            self.pace = Rise(keep, keep, 0.1 * keep, max(60.0, SPARSE / rate), self.resumed_at + KEEP)
-            self.next_at = self.resumed_at + random.uniform(0.5, 1.0) / keep
-            return
-        held = max(deepest, min(0.95, math.sqrt(least * most) / rate))
-        knee = max(held, min(KNEE, 4 * held))
-        step = max(rate * (1 - knee), 0.05 * rate)
-        self.pace = Rise(rate * held, rate * knee, step, max(seconds, SPARSE / rate), self.resumed_at)
+        if keep:
+            self.pace = Rise(keep, keep, 0.1 * keep, max(KEEP, SPARSE / keep), self.resumed_at + KEEP)
+        else:
+            held = max(deepest, min(0.95, math.sqrt(least * most) / rate))
+            knee = max(held, min(KNEE, 4 * held))
+            step = max(rate * (1 - knee), 0.05 * rate)
+            self.pace = Rise(rate * held, rate * knee, step, max(seconds, SPARSE / rate), self.resumed_at)
         self.next_at = self.resumed_at + random.uniform(0.5, 1.0) / self.pace.base
+
+    def _below_limit(self, now: float, rate: float, least: float, most: float) -> float:
+        """Return a rate that the limit allows, 0 while the limit is not known well enough.
+
+        A bucket is empty at each rate limit, so from one to the next it lets through what comes in. One that holds what
+        comes in during the pause lets `least` through, however long the cycle: cycles of different lengths agree in it.
+        One that holds next to nothing refuses as soon as the rate is above the limit, so the limit is the rate.
+        """
+        before, self.before = self.before, (least, most) if self.resumed_at else None
+        if now > self.resumed_at + KEEP:
+            self.broken = 0
+        elif self.pace is not None and now < self.pace.since:
+            self.broken += 1
+        if self.pace is None or before is None or self.cycle.count < FEW or self.broken >= UNLIKE:
+            return 0.0
+        if abs(least / before[0] - 1) < min(0.03, 0.25 * abs(most / before[1] - 1)):
+            return min(rate, BELOW * least)
+        if now > self.pace.since + 0.25 * self.pace.seconds and rate < 1.4 * least:
+            return min(rate, max(BELOW * least, 0.9 * rate))
+        return 0.0
 
     def _pause(self, now: float, wait: float | None) -> None:
         if wait:
@@ -253,7 +271,7 @@ class _Cycle:
 
     def __init__(self, since: float = 0.0) -> None:
         self.since = since
-        self.count = self.rejected = 0
+        self.count = self.rejected = self.answered = 0
         self.latest: deque[float] = deque(maxlen=32)
 
     def sent(self, now: float) -> None:
