@@ -200,7 +200,7 @@ class Admission:
         self.cycle, self.cut_at = _Cycle(since=now), now
 
     def _slow_down(self, now: float, late: float, seconds: float, deepest: float) -> None:
-        """Cut the rate to what went through, and let it come back in `seconds` or, where the limit is known, not yet."""
+        """Cut the rate to what went through, and let it come back in `seconds` or, where it is known, later."""
         rate = late if self.pace is None else self.pace.at(now)
         if self.cycle.count >= FEW:
             rate = min(rate, 1.15 * late)
