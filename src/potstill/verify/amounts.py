@@ -104,13 +104,57 @@ def whole_number(plain: str, method: str) -> Extraction | None:
     return Extraction(value.strip("$ ") if value.count("$") == 2 else value, method)
 
 
+_REFERRED = re.compile(
+    r"(?:\b(?:than|out of(?: (?:a |the )?total(?: of)?)?|of (?:the|his|her|its|their|our|my|all)(?: \w{3,10})?|mod|modulo|from"
+    r"|below|above|under|over|beyond|exceed\w*|reach\w*|choose|close to|near|vs\.?|versus|instead of|rather than"
+    r"|as opposed to|whereas|for(?: the| all| every| each| radius| side)?)|% of|percent of|\bon(?= [$€£]))"
+    r"(?: about| the| only)?\s[$€£]?\Z",
+    re.IGNORECASE,
+)
+"""What stands before a number that another one is compared with, taken from, or given for."""
+_PLACE = re.compile(r"\b(?:at|when|for|where|if|with|as) [$(]?[A-Za-z]\w{0,3} ?= ?[$(]?\Z", re.IGNORECASE)
+_YEAR = re.compile(r"\b(?:in|since|by|until|of)(?: the year)? \Z", re.IGNORECASE)
+_ORDINAL = re.compile(r"(?:st|nd|rd|th)\b")
+_OPERATED = re.compile(
+    r"\b(?:(?:half|thirds?|quarters?|fifths?|tenths?|square|cube|root|reciprocal|inverse|logarithm|log(?: base \w+)?"
+    r"|factorial|negative|opposite|double|triple)(?: of)?|times|plus|minus|twice|thrice|(?:one|two|three) (?:over|in)|point"
+    r"|divided by|multiplied by)(?: the)? [$€£]?\Z",
+    re.IGNORECASE,
+)
+_BOUNDED = re.compile(r"\b(?:less|more|fewer|greater|larger|smaller|bigger) than [$€£]?\Z", re.IGNORECASE)
+_DIFFERENCE = re.compile(r"\s?(?:[\w$]+\s){0,2}(?:more|less|fewer|[a-z]{2,8}er)\s(?:\w+\s){0,2}than\b")
+SCALED = re.compile(
+    r"\s?(?:!|\^)(?=\s?\w)|\s?(?:ten-|hundred-)?(?:hundred|thousand|million|billion|trillion|dozen|gross|lakh|crore)(?:ths|s)?\b"
+    r"|\s?(?:per (?:thousand|mille|hundred)|basis points|half-dozens?|halves|thirds|quarters|fourths|fifths|tenths)\b"
+)
+"""What makes another number of the one before it."""
+_YEARS = re.compile(r"(?:1[5-9]|20)\d\d")
+
+
+def _is_referred(plain: str, number: Found) -> bool:
+    """Whether a number of a sentence is a reference: a total, a year, an ordinal, where a value is taken."""
+    written, start, end = number
+    before = plain[max(0, start - 48) : start]
+    if _ORDINAL.match(plain, end) or (_YEARS.fullmatch(written) and _YEAR.search(before)):
+        return True
+    return _REFERRED.search(before) is not None or _PLACE.search(before) is not None
+
+
 _OPERAND = re.compile(r"[+*/^(√\[{|-]\s{0,2}$|root of\s{0,2}$", re.IGNORECASE)
 _LISTED = re.compile(r"\d[^\w\n]{0,4}(?:,|;|\bor)\s{0,2}(?:or\s{1,2})?[-+$]?$")
 
 
 def _last_of_prose(plain: str, method: str, found: list[Found]) -> Extraction:
-    """Return the last number of a sentence, unless it is part of a formula without a result, or of a list."""
-    last, start, end = found[-1]
+    """Return the last number of a sentence that is not there for comparison only (`15 of the 20`).
+
+    Of a formula without a result, in signs or in words (`half of 12`), no number is returned, but all of it.
+    """
+    told = [number for number in found if not _is_referred(plain, number)] or found
+    last, start, end = told[-1]
+    alone = len(told) == 1 == len(found)
+    operated = _OPERATED.search(plain, max(0, start - 40), start) or (alone and _BOUNDED.search(plain[:start]))
+    if operated or SCALED.match(plain, end) or (len(told) < len(found) and _DIFFERENCE.match(plain, end)):
+        return Extraction(plain[:400], method, others=_others(found, ""))
     before = plain[max(0, start - 24) : start]
     if last[0] in "+-" and before[-1:] != "=":
         operand = before.rstrip()[-1:].isdigit() or last[1:2].isspace()
@@ -242,7 +286,7 @@ def _computed(sentence: str, found: list[Found], before: str) -> str | None:
     """
     if len(found) < 2:
         return None
-    own = _RESULT.findall(sentence)
+    own = [each[1] for each in _RESULT.finditer(sentence) if not _PLACE.search(sentence[: each.start(1)])]
     results = own or _RESULT.findall(before[-800:])
     if not results:
         return None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from potstill.recipe import Policy
 from potstill.text import MARKS, split_response
 from potstill.verify.allowance import Allowance
+from potstill.verify.asides import aside_of
 from potstill.verify.choices import gold_letter
 from potstill.verify.comparison import compare
 from potstill.verify.extract import extract
@@ -51,7 +52,7 @@ def judge_answer(
     if len(prediction) > MAX_ANSWER:
         return _too_long(prediction, read_gold(gold, kind, choices))
     wanted, allowance = read_gold(gold, kind, choices), Allowance(seconds)
-    judged = compare(prediction, wanted, policy, allowance)
+    judged = _beside_aside(prediction, wanted, policy, allowance) or compare(prediction, wanted, policy, allowance)
     if judged.outcome == "right" and wanted.kind != "text" and _denies_its_box(prediction):
         judged = unknown("ambiguous", "the answer is denied where it is named")
     if judged.outcome == "unknown" and judged.cause == "unparsable prediction":
@@ -89,6 +90,24 @@ def judge_response(
     if wanted.kind == "text" and wanted.text.count("{") != wanted.text.count("}"):
         return _unbalanced_box(response, wanted) or judged
     return _several_boxes(response, wanted, policy, allowance) or judged
+
+
+def _beside_aside(prediction: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
+    """Judge the value of an answer that says something beside it: `x = 7 (reject x = -1)`; None where none is there."""
+    found = aside_of(prediction) if wanted.kind not in ("text", "choice") else None
+    if found is None:
+        return None
+    value, aside = found
+    judged = compare(value, wanted, policy, allowance)
+    if judged.outcome == "right":
+        return unknown("ambiguous", "the answer is denied beside it") if _TAKEN_BACK.search(aside) else judged
+    if judged.outcome == "wrong" and not _SETS_ASIDE.match(aside) and spelling(wanted.text) in spelling(aside):
+        return unknown("ambiguous", "the gold is named beside another answer")
+    return judged if judged.outcome == "wrong" else None
+
+
+_TAKEN_BACK = re.compile(r"\b(?:this|that|it|which) (?:is|was) (?:not|wrong|incorrect|false)\b|n't (?:right|correct)\b")
+_SETS_ASIDE = re.compile(r"\W{0,3}(?:since|because|reject|discard|exclud|ignor|not|check|verif|complement|twice|half)")
 
 
 def _denies_its_box(text: str) -> bool:

@@ -10,11 +10,12 @@ from fractions import Fraction
 from potstill.recipe import Policy
 from potstill.verify.allowance import Allowance
 from potstill.verify.amounts import concluded
+from potstill.verify.asides import without_quantifier
 from potstill.verify.choices import letters_of
 from potstill.verify.dates import Date, Time, compare_dates, compare_times
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
 from potstill.verify.kinds import MATHEMATICAL, Gold, label_of, moment_of, read_gold, undressed, words_in
-from potstill.verify.lists import matched, split_answers
+from potstill.verify.lists import matched, numbered_parts, split_answers
 from potstill.verify.normalise import plain_math, plain_unicode, plain_words, spelling
 from potstill.verify.numbers import (
     MAX_DIGITS,
@@ -209,7 +210,7 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
         return decided(False, "number in a base", form_of(value), f"{based[0]}")
     if moment_of(bare) is not None and ":" not in bare:
         return decided(False, "date", wanted.text[:SHOWN], bare[:SHOWN])
-    if bare.startswith(_RELATIONS):
+    if _RELATION.match(bare):
         return decided(False, "relation", form_of(value) if isinstance(value, Number) else "", bare[:SHOWN])
     conclusion = concluded(bare)
     if conclusion is not None and not denies(bare):
@@ -274,7 +275,7 @@ def _in_words(text: str) -> Number | None:
     return None if counted is None else parse_number(f"{counted[0]} {counted[1]}")
 
 
-_RELATIONS = ("<", ">", "≤", "≥", "\\le", "\\ge", "\\lt", "\\gt", "\\ne")
+_RELATION = re.compile(r"[<>≤≥≠]|\\(?:leq?|leqslant|geq?|geqslant|lt|gt|neq?)(?![A-Za-z])")
 
 
 def _angle(text: str, value: Number | Compound) -> str | None:
@@ -318,6 +319,8 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     bare = undressed(text)
     if spelling(bare) == spelling(wanted.text):
         return decided(True, "same spelling", wanted.text[:SHOWN], bare[:SHOWN])
+    gold = without_quantifier(wanted.text)
+    bare, wanted = without_quantifier(bare), wanted if gold == wanted.text else replace(wanted, text=gold)
     substance, other = _substance(wanted.text), _substance(bare)
     if substance and other and (substance == other or _UPRIGHT.match(bare)):
         return decided(substance == other, "chemical formula", substance, other)
@@ -339,6 +342,10 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
         if words_in(bare) >= 3:
             return unknown("unparsable prediction", "a sentence, not a value")
         return decided(False, "meaning", wanted.meaning, bare[:SHOWN])
+    stated, golds = numbered_parts(bare), numbered_parts(wanted.text)
+    if golds and (stated or len(split_answers(bare)) == len(golds)):
+        in_order = replace(policy, order="strict")
+        return _several(stated or split_answers(bare), golds, in_order, allowance)
     stated, golds = split_answers(bare), split_answers(wanted.text)
     if len(golds) > 1 and len(stated) > 1:
         return _several(stated, golds, policy, allowance)
@@ -390,26 +397,30 @@ _UNIT_AT_END = re.compile(r"(.{1,400}?[\w)}])\s{1,3}([A-Za-z][A-Za-z][A-Za-z0-9^
 
 def _several(stated: list[str], golds: list[str], policy: Policy, allowance: Allowance) -> Judged:
     """Compare several answers outside brackets, in any order unless the policy or unlike labels fix it."""
-    stated, golds = _labelled(stated), _labelled(golds)
+    (stated, own), (golds, wanted) = _labelled(stated), _labelled(golds)
     if policy.order == "ignore" and len(stated) > len(golds):
+        own = own if len(set(own)) > 1 else []
         stated = list({spelling(part): part for part in stated}.values())
-    labels = [label_of(part) for part in golds], [label_of(part) for part in stated]
-    if len(set(labels[0])) == len(golds) and all(labels[0]) and sorted(labels[0]) == sorted(labels[1]):
-        stated = [stated[labels[1].index(label)] for label in labels[0]]
-        labels[1][:] = []
-    ordered = policy.order == "strict" or (len(set(labels[0])) > 1 and not any(labels[1]))
-    same = matched(stated, golds, _part_of(policy, allowance), ordered=ordered)
     forms = ("; ".join(golds)[:SHOWN], "; ".join(stated)[:SHOWN])
+    told_apart = len(set(wanted)) == len(golds) > 1 and all(wanted)
+    if told_apart and sorted(wanted) == sorted(own):
+        stated = [stated[own.index(label)] for label in wanted]
+        own = []
+    ordered = policy.order == "strict" or (told_apart and (not any(own) or len(set(own)) == len(stated)))
+    same = matched(stated, golds, _part_of(policy, allowance), ordered=ordered)
     if same is None:
         return _undecided_parts(allowance)
     return decided(same, "several answers", *forms)
 
 
-def _labelled(parts: list[str]) -> list[str]:
-    """Return `n=2, 3, 4` as `2, 3, 4`: a label that only the first part has is of all."""
-    if label_of(parts[0]) and not any(map(label_of, parts[1:])):
-        return [parts[0].partition("=")[2].strip(), *parts[1:]]
-    return parts
+def _labelled(parts: list[str]) -> tuple[list[str], list[str]]:
+    """Return the values of several answers and what each is called; of `n=2, 3, 4` the name is of all, so of none."""
+    labels = [label_of(part, in_words=True) for part in parts]
+    values = [_VALUE.sub("", part, count=1) if label else part for part, label in zip(parts, labels, strict=True)]
+    return values, labels if any(labels[1:]) else [""] * len(parts)
+
+
+_VALUE = re.compile(r"\A[^=:]*[=:]\s*")
 
 
 def _part_of(policy: Policy, allowance: Allowance) -> Callable[[str, str], bool | None]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from potstill.verify.asides import without_marks
 from potstill.verify.choices import gold_letter, letters_of, looks_like_choice
 from potstill.verify.dates import Date, Time, parse_date, parse_time
 from potstill.verify.lists import boxed_parts
@@ -42,7 +43,7 @@ class Gold:
 @lru_cache(maxsize=65_536)
 def read_gold(gold: str, kind: str, choices: tuple[str, ...] = ()) -> Gold:
     """Read a gold answer under its declared kind; `auto` decides by choices, then by how the gold reads."""
-    text = undressed(gold)
+    text = undressed(_of_solution(gold))
     if kind in ("choice", "auto") and (kind == "choice" or looks_like_choice(text, choices)):
         letters = letters_of(text, choices) or gold_letter(gold, choices)
         if letters or kind == "choice":
@@ -57,6 +58,21 @@ def read_gold(gold: str, kind: str, choices: tuple[str, ...] = ()) -> Gold:
     if moment is not None or kind == "date":
         return Gold(text, "date", moment=moment)
     return _number(text, kind)
+
+
+_SOLVED = re.compile(
+    r"(?:.*\s)?#### ?(\S[^\n#]{0,200})\s*|(?:the )?(?:final )?answer ?: ?(\S[^\n]{0,200})", re.DOTALL | re.IGNORECASE
+)
+
+
+def _of_solution(gold: str) -> str:
+    """Return the answer of a gold that is a whole solution in GSM8K's shape (`... #### 72`) or names its answer."""
+    found = (
+        _SOLVED.fullmatch(gold)
+        if "#### " in gold or gold[:13].lower().lstrip("the finl").startswith("answer")
+        else None
+    )
+    return gold if found is None else (found[1] or found[2]).strip()
 
 
 def _is_literal(text: str) -> bool:
@@ -96,13 +112,24 @@ def _number(text: str, kind: str) -> Gold:
     return Gold(text, "text")
 
 
-_LABEL = re.compile(r"\s*\\?([A-Za-z]{1,3}(?:_\{?\w{1,3}\}?)?)\s*=(?!=)")
+_LABEL = re.compile(
+    r"\s*(?:(?P<symbol>\\?[A-Za-z]{1,3}(?:_\{?\w{1,3}\}?)?'{0,2}|\\(?:var)?[a-z]{1,8}(?:_\{?\w{1,3}\}?)?"
+    r"|[A-Z][a-z]{0,3}\s?\([A-Za-z]\w{0,3}\)|\|[A-Za-z]\||\\(?:min|max)\s?[a-z]|log\s?[a-z])"
+    r"|(?P<words>(?:\\text\s?\{\s?)?[A-Za-z][A-Za-z' -]{2,40}[\s}]{0,3}))\s*(?:=(?!=)|:(?=\s))"
+)
 
 
-def label_of(text: str) -> str:
-    """Return the variable that a value is given to, `x` of `x = 5`, or an empty string."""
-    found = _LABEL.match(text)
-    return found.group(1) if found else ""
+def label_of(text: str, *, in_words: bool = False) -> str:
+    """Return the variable that a value is given to, `x` of `x = 5`, or an empty string.
+
+    `in_words`: also what a value is called, `width` of `Width = 8 m` and of `width: 8 m`.
+    """
+    found = _LABEL.match(text) if "=" in text or ":" in text else None
+    if found is None:
+        return ""
+    if found["symbol"]:
+        return "".join(found["symbol"].split()).removeprefix("\\")
+    return plain_words(found["words"]) if in_words else ""
 
 
 def moment_of(text: str) -> Date | Time | None:
@@ -140,6 +167,9 @@ _DELIMITED = re.compile(
 )
 _ROUGHLY = re.compile(r"\s*(?:\\approx|≈|\\simeq|\\doteq)\s*")
 _ANGLED = re.compile(r"<\s?([^<>=,]{1,80}(?:,[^<>=,]{1,80}){1,9})>")
+_ANSWER_TAG = re.compile(
+    r"<(?P<tag>(?:final[_ ])?answer|ans|result|solution)>\s{0,9}(?P<inner>[^<>].{0,2000}?)\s{0,9}</(?P=tag)>", re.DOTALL
+)
 _TAGS = re.compile(r"<(sub|sup)>([^<>]{1,40})</\1>")
 
 
@@ -148,6 +178,9 @@ def undressed(text: str) -> str:
     text = visible(text).strip()
     if text.isalnum():
         return text
+    text = without_marks(text)
+    if text[:1] == "<" and (tagged := _ANSWER_TAG.fullmatch(text)) is not None:
+        text = tagged["inner"]
     if "boxed" in text:
         parts = boxed_parts(text)
         if parts:

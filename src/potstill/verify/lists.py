@@ -45,6 +45,27 @@ def split_answers(text: str) -> list[str]:
     return [part.strip().strip("$").strip() for part in parts if part.strip(" $.\\")]
 
 
+_PART_MARK = re.compile(r"(?:\A|(?<=[\s,;}]))\(?(?P<mark>[a-e1-5]|i{1,3}|iv|v)\)[\s:]{0,4}(?=\S)")
+_PART_MARKS = (("a", "b", "c", "d", "e"), ("1", "2", "3", "4", "5"), ("i", "ii", "iii", "iv", "v"))
+
+
+def numbered_parts(text: str) -> list[str]:
+    """Return the parts of `(a) 5, (b) 7` or `(i) 3 (ii) 5` in their order; an empty list where there are no two."""
+    found = list(_PART_MARK.finditer(text)) if ")" in text and len(text) <= MAX_NUMBERED else []
+    marks = [part["mark"] for part in found]
+    order = next(
+        (order for order in _PART_MARKS if len(marks) > 1 and sorted(marks) == sorted(order[: len(marks)])), None
+    )
+    if order is None or text[: found[0].start()].strip():
+        return []
+    ends = [part.start() for part in found[1:]] + [len(text)]
+    parts = {part["mark"]: text[part.end() : end].strip(" ,;\n$") for part, end in zip(found, ends, strict=True)}
+    return [parts[mark] for mark in order[: len(marks)]] if all(parts.values()) else []
+
+
+MAX_NUMBERED = 2_000
+
+
 def matched(
     stated: list[str], wanted: list[str], same: Callable[[str, str], bool | None], *, ordered: bool
 ) -> bool | None:

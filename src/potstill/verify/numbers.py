@@ -64,14 +64,23 @@ _NO_UNIT = re.compile(
     r"(?![mgshlLVAWJKCNFTMBΩ](?![A-Za-z]))[^\W\d_](?![^\W\d_])|(?:a?(?:sin|cos|tan|cot|sec|csc)|log|ln|exp|sqrt|pi|mod)\b|π"
 )
 """A variable or a function after a number: `4x`, `4x^2`, `2 cos t`; not one of the units written as one letter."""
-_SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
+_SCALES: dict[str, int | Fraction] = {
+    "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12,
+    "bn": 10**9, "lakh": 10**5, "lakhs": 10**5, "crore": 10**7, "crores": 10**7, "halves": Fraction(1, 2),
+} | {
+    f"{part}s": Fraction(1, n) for n, part in enumerate(
+        ("fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"), 4)
+} | {
+    "hundredths": Fraction(1, 100), "thousandths": Fraction(1, 1000), "millionths": Fraction(1, 10**6),
+    "ten-thousandths": Fraction(1, 10**4), "hundred-thousandths": Fraction(1, 10**5),
+}  # fmt: skip
 _MONEY_SCALES = {"k": 10**3, "m": 10**6, "mn": 10**6, "mm": 10**6, "b": 10**9, "bn": 10**9, "tn": 10**12}
 _JOINING = frozenset(("and", "or", "to", "plus", "minus", "times", "over", "mod", "nor", "through"))
-_WORD = re.compile(r"[^\W\d_]+(?:['’][a-z]+)?")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][a-z]+|-dozens?)?")
 _CLAIMS = frozenset((
     "is", "are", "was", "were", "be", "not", "isn't", "aren't", "wasn't", "no", "nor", "never", "wrong", "incorrect",
     "false", "mistaken", "than", "choose", "factorial", "squared", "cubed", "if", "unless", "least", "most", "between",
-    "divided", "multiplied", "half", "thirds", "quarters", "approximately",
+    "divided", "multiplied", "half", "thirds", "quarters", "approximately", "gross", "basis", "half-dozen", "half-dozens",
 ))  # fmt: skip
 """Words after a number (or before its equals sign) that make a statement of it, or another number."""
 
@@ -109,6 +118,9 @@ def parse_plain(text: str) -> Number | None:
     spaced = _SPACED.match(text)
     if spaced is not None:
         text = spaced.group().replace(" ", "").replace("'", "") + text[spaced.end() :]
+    powered = _POWERED.match(text)
+    if powered is not None:
+        text = f"{_power(*powered.groups())}{text[powered.end() :]}"
     found = NUMBER.match(text)
     if found is None:
         return _unusual(text)
@@ -118,6 +130,22 @@ def parse_plain(text: str) -> Number | None:
     if rest in ("", "$", "€", "£", "¥", "₹", "¢"):
         return number_of(found, rest)
     return _with_unit(found, rest) or _unusual(text)
+
+
+_POWERED = re.compile(
+    r"(-?)(\d{1,6})\s?\^\s?(?:\{\s?(-?\d{1,3})\s?\}|\(\s?(-?\d{1,3})\s?\)|(-?\d{1,3}))(?=\s{1,2}[A-Za-zµ°Ω])"
+)
+"""A power with a unit or a noun after it: `10^{-9} m`, `2^5 ways`."""
+MAX_POWER = 64
+
+
+def _power(sign: str, base: str, *exponents: str | None) -> str:
+    """Return the value of a power as a fraction or an integer; as it was written if it is a large one."""
+    exponent = int(next(written for written in exponents if written is not None))
+    if abs(exponent) > MAX_POWER or int(base) < 2:
+        return f"{sign}{base}^{exponent}"
+    value = int(base) ** abs(exponent)
+    return f"{sign}{value}" if exponent >= 0 else f"{sign}1/{value}"
 
 
 def _without_math_signs(text: str) -> str:
@@ -133,6 +161,8 @@ def _with_unit(found: re.Match[str], rest: str) -> Number | None:
         return None
     words = "" if unit.group("unit") is None else rest.strip(" .!()")
     first = words.split(" ", 1)[0].lower()
+    if rest[0] in "^!":
+        return None  # a power or a factorial, which is no unit
     scale = _SCALES.get(first) or (_MONEY_SCALES.get(first) if found.group("money") else None)
     if first in _JOINING or (scale is None and _NO_UNIT.match(words)):
         return None

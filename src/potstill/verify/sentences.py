@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 
 from potstill.recipe import Policy
-from potstill.verify.amounts import last_in_script
+from potstill.verify.amounts import SCALED, last_in_script
 from potstill.verify.judged import Judged, decided, unknown
 from potstill.verify.kinds import Gold
 from potstill.verify.normalise import plain_math, plain_words
@@ -84,7 +84,7 @@ def without_reading(text: str, wanted: Gold, policy: Policy) -> Judged | None:
 _DOUBTS = re.compile(
     r"\b(?:not|no|nor|never|isn't|wrong|incorrect|false|or|and|than|more|less|fewer|most|least|about|around|between|if"
     r"|unless|without|except|excluding|but|besides|rather|instead|far|unlike|minus|plus|times|from|mod|base|over|percent|choose"
-    r"|power|root|step|case|question|problem|squared?|cubed?|half|twice|doubled?|tripled?|third|quarter"
+    r"|point|power|root|step|case|question|problem|squared?|cubed?|half|twice|doubled?|tripled?|third|quarter"
     r"|inverse|reciprocal|negative|factorial|log|ln|sin|cos|tan)\b"
     r"|n't\b|[^\x20-\x7e]|[<>+*^|\\{}\[\]_]",
     re.IGNORECASE,
@@ -98,6 +98,8 @@ def _only_number(plain: str) -> Number | None:
         return None
     written, start, end = found[0]
     around = plain[:start] + plain[end:]
+    if SCALED.match(plain, end):
+        return None
     if plain[:start].rstrip(" \"'").endswith(("-", "+")) or "=" in around or any(c.isdigit() for c in around):
         return None
     return _number(written)
