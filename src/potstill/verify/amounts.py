@@ -14,7 +14,7 @@ _BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,80})(?<=\S)\*\*")
 _WORD = r"(?<![\\A-Za-z])(?!(?:sqrt|sin|cos|tan|log|ln|exp|frac|pi|mod|min|max)(?![A-Za-z]))[A-Za-z]{2,}"
 _WORDS = re.compile(rf"{_WORD}[^A-Za-z]{{1,30}}{_WORD}")
 _COMPOUND = re.compile(
-    r"\d\s?(?:days?|hours?|hrs?|h|minutes?|mins?|weeks?|years?|months?|feet|foot|ft|pounds?|lbs?|dollars?|gallons?)\b"
+    r"\$\s?\d{1,6} and \d{1,2} cents\b|\d\s?(?:days?|hours?|hrs?|h|minutes?|mins?|weeks?|years?|months?|feet|foot|ft|pounds?|lbs?|dollars?|gallons?)\b"
     r"[\s,]{0,3}(?:and\s)?\d{1,2}\s?(?:hours?|hrs?|minutes?|mins?|m|seconds?|secs?|days?|months?|inch(?:es)?|in|ounces?|oz"
     r"|cents?|quarts?|pints?)\b(?!\s{0,2}[*/+=÷×-])",
     re.IGNORECASE,
@@ -26,7 +26,9 @@ def _is_expression(plain: str) -> bool:
     return _COMPOUND.search(plain) is not None or _WORDS.search(plain) is None
 
 
-_LIST = re.compile(r"\s{0,2}(?:,|;|or\b|and\b|/|to\b|-)\s{0,2}(?:or\b|and\b)?\s?[-+$]?\s?\d")
+_LIST = re.compile(
+    r"\s{0,2}(?:,|;|or\b|and\b|/|to\b|-)\s{0,2}(?:or\b|and\b)?\s?(?:maybe |possibly |perhaps )?[-+$]?\s?\d"
+)
 
 
 Found = tuple[str, int, int]
@@ -118,16 +120,19 @@ _ORDINAL = re.compile(r"(?:st|nd|rd|th)\b")
 _OPERATED = re.compile(
     r"\b(?:(?:half|thirds?|quarters?|fifths?|tenths?|square|cube|root|reciprocal|inverse|logarithm|log(?: base \w+)?"
     r"|factorial|negative|opposite|double|triple)(?: of)?|times|plus|minus|twice|thrice|(?:one|two|three) (?:over|in)|point"
-    r"|divided by|multiplied by)(?: the)? [$€£]?\Z",
+    r"|divided by|multiplied by|between [$€£]?[\d,.]{1,12} and)(?: the)? [$€£]?\Z",
     re.IGNORECASE,
 )
 _BOUNDED = re.compile(r"\b(?:less|more|fewer|greater|larger|smaller|bigger) than [$€£]?\Z", re.IGNORECASE)
 _DIFFERENCE = re.compile(r"\s?(?:[\w$]+\s){0,2}(?:more|less|fewer|[a-z]{2,8}er)\s(?:\w+\s){0,2}than\b")
 SCALED = re.compile(
-    r"\s?(?:!|\^)(?=\s?\w)|\s?(?:ten-|hundred-)?(?:hundred|thousand|million|billion|trillion|dozen|gross|lakh|crore)(?:ths|s)?\b"
+    r"\s?(?:!|\^)(?=\s?\w)|\s?(?:ten-|hundred-)?(?:(?:hundred|thousand|million|billion|trillion)(?:ths|s)|gross|lakh|crore)\b"
     r"|\s?(?:per (?:thousand|mille|hundred)|basis points|half-dozens?|halves|thirds|quarters|fourths|fifths|tenths)\b"
 )
 """What makes another number of the one before it."""
+_SCALE = re.compile(r"\s(?:hundred|thousand|million|billion|trillion)\b", re.IGNORECASE)
+_DOZEN = re.compile(r"\sdozens?\b")
+_DECIMAL_COMMA = re.compile(r"(?<![\d,])\d{1,3},\Z")
 _YEARS = re.compile(r"(?:1[5-9]|20)\d\d")
 
 
@@ -155,14 +160,19 @@ def _last_of_prose(plain: str, method: str, found: list[Found]) -> Extraction:
     operated = _OPERATED.search(plain, max(0, start - 40), start) or (alone and _BOUNDED.search(plain[:start]))
     if operated or SCALED.match(plain, end) or (len(told) < len(found) and _DIFFERENCE.match(plain, end)):
         return Extraction(plain[:400], method, others=_others(found, ""))
+    scaled = _SCALE.match(plain, end)
+    last = f"{last}{scaled.group()}" if scaled else last
     before = plain[max(0, start - 24) : start]
+    if _DECIMAL_COMMA.search(before):
+        return Extraction(plain[:400], method, others=_others(found, ""))
     if last[0] in "+-" and before[-1:] != "=":
         operand = before.rstrip()[-1:].isdigit() or last[1:2].isspace()
     else:
         operand = _OPERAND.search(before) is not None and not (before.endswith("(") and plain[end : end + 1] == ")")
     if operand or plain[end : end + 2].strip()[:1] in ("*", "/", "√"):
         return Extraction(plain[:400], method, others=_others(found, ""))
-    return Extraction(last, method, _LISTED.search(before) is not None, _others(found, last))
+    others = (*_others(found, last), *((f"{last} dozen",) if _DOZEN.match(plain, end) else ()))
+    return Extraction(last, method, _LISTED.search(before) is not None, others)
 
 
 def _operates(plain: str, end: int) -> bool:
@@ -203,7 +213,9 @@ def last_number(line: str, before: str = "") -> Extraction:
 
     Of several numbers in a sentence it is the one that the text `before` computed last, else the last before `because`.
     """
-    plain = plain_math(undollared(line))
+    plain = _LIST_MARK.sub("", plain_math(undollared(line)), count=1)
+    if not any(map(str.isdigit, plain)) and "\\" not in plain:
+        return NOTHING
     if _is_expression(plain):
         conclusion = concluded(line)
         return read_number(line, "last line") if conclusion is None else Extraction(conclusion, "last conclusion")
@@ -228,6 +240,8 @@ def last_number(line: str, before: str = "") -> Extraction:
     return NOTHING
 
 
+_LIST_MARK = re.compile(r"\A\s{0,8}\d{1,2}[.)]\s(?=\W{0,4}[A-Za-z])")
+"""The number of a list item, which is no answer: `3. Subtract.`"""
 _SCRIPT = re.compile(r"[\u0400-\u04ff\u0590-\u06ff\u0900-\u0dff\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _SCRIPT_DENIES = re.compile("不|非|没|無|无|ない|아니|ليس|غير|ไม่|नहीं|(?i:\\b(?:не|нет)\\b)")
 _SCRIPT_TAIL = 2_000

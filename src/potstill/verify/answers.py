@@ -11,7 +11,7 @@ from potstill.verify.allowance import Allowance
 from potstill.verify.asides import aside_of
 from potstill.verify.choices import gold_letter
 from potstill.verify.comparison import compare
-from potstill.verify.extract import extract
+from potstill.verify.extract import EMPTY, MAX_WHOLE, extract
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
 from potstill.verify.kinds import MATHEMATICAL, Gold, read_gold, words_in
 from potstill.verify.lists import boxed_parts, split_answers
@@ -128,7 +128,8 @@ def _may_think(response: str) -> bool:
 
 
 def _judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
-    if found.ambiguous and not found.method.startswith("whole of"):  # a bare answer needs no full stop
+    bare = found.method.startswith("whole of") and (wanted.kind != "choice" or len(response) <= MAX_WHOLE)
+    if found.ambiguous and not bare:  # a bare answer needs no full stop
         return _doubtful(found, wanted, policy, allowance)
     if wanted.kind == "yes_no" and _says_both(response.rstrip().rpartition("\n")[2]):
         return unknown("ambiguous", "yes and no in one line", found.method, found.value)
@@ -138,7 +139,7 @@ def _judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Pol
         judged = _judge_found(found, wanted, policy, allowance)
         if judged.outcome == "right" and wanted.kind != "text" and denied_at_end(response, found.value):
             return unknown("ambiguous", "the answer is denied where it is named last", found.method, found.value)
-    if judged.cause == "unparsable prediction":
+    if judged.cause == "unparsable prediction" and found.method != EMPTY:
         return _by_formula(response, wanted, policy, allowance) or judged
     return judged
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 
 from potstill.verify.amounts import EXPLICIT, last_number, read_number, read_quantity, whole_number
+from potstill.verify.endings import gives_up, leaves_empty, without_coda
 from potstill.verify.fields import json_answers, mended
 from potstill.verify.formulas import closed, date_in, formulas_in, is_object, is_prose, last_object, object_in, trimmed
 from potstill.verify.normalise import plain_math, plain_unicode, plain_words
@@ -22,6 +23,11 @@ from potstill.verify.stated import SENTENCE_END, Stated, last_boxes, last_tag, s
 
 TAIL_CHARACTERS = 60_000
 LINE_CHARACTERS = 2_000
+AMOUNTS = ("number", "quantity")
+EMPTY = "empty answer"
+"""The method of an answer whose place is there with nothing in it."""
+MAX_WHOLE = 40
+"""Characters of a response that is nothing but its answer."""
 MAX_BETWEEN = 120
 """Characters from one conclusion to the next."""
 
@@ -56,6 +62,7 @@ def _runs_on_at(text: str) -> int:
     """Return where a new question begins after the answer, or 0."""
     starts = (_NEW_QUESTION.search(text), _TURN.search(text) if "<|" in text else None)
     cuts = [found.start() for found in starts if found is not None and found.start()]
+    cuts += _after_answer(text)
     inline = text.find(" Q: ")
     for _ in range(100):
         if inline < 0:
@@ -67,24 +74,55 @@ def _runs_on_at(text: str) -> int:
     return min(cuts, default=0)
 
 
+_ANOTHER = re.compile(
+    r"\n[\s>*_#]{0,6}(?:(?:Exercise|Example|Question|Problem|Task)\s?\d{1,4}\b|Q\s?\d{1,3}\s?[.:)]|QUESTION\s?[.:]|Next (?:question|problem)\b"
+    r"|(?:Follow-up|Bonus|Extra|Practice)\s(?:question|exercise|problem|task)\b"
+    r"|(?:Now )?[Ll]et(?:'|’)?s try (?:a similar|another|a new)\b)"
+)
+"""A heading of another question, where an answer stands before it."""
+_ANSWERED = re.compile(
+    r"\b[Aa](?:nswer|NSWER)\b(?:\*\*|\s){0,3}(?::|is\b)\s{0,4}[\w$\\(*-]|boxed\s?\{|####\s{0,3}-?[$\d]"
+)
+_HASHED = re.compile(r"####\s{0,3}-?[$\d][^\n]{0,80}\n")
+
+
+def _after_answer(text: str) -> list[int]:
+    """Return where a new question begins after an answer, at most two places."""
+    cuts = []
+    heading = next((found for found in _ANOTHER.finditer(text) if _ANSWERED.search(text, 0, found.start())), None)
+    if heading is not None:
+        cuts.append(heading.start())
+    hashed = _HASHED.search(text) if text.count("####") > 1 else None
+    if hashed is not None and "?" in text[hashed.end() : text.find("####", hashed.end())]:
+        cuts.append(hashed.end() - 1)
+    return cuts
+
+
 def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     text = mended(text[-TAIL_CHARACTERS:])
     stated, ambiguous = _stated_answers(text, kind, choices)
     for number, answer in enumerate(reversed(stated)):
         found = _read(answer, kind, choices, text[max(0, answer.start - 1_000) : answer.start])
         if found.value is not None:
-            doubted = number == 0 and ambiguous
+            doubted = number == 0 and (ambiguous or gives_up(text, answer.end))
             others = found.others
-            if doubted and len(stated) > 1:
+            if ambiguous and doubted and len(stated) > 1:
                 others = (*others, *filter(None, (_read(stated[-2], kind, choices).value,)))
             return Extraction(found.value, found.method, doubted or found.ambiguous, others)
         if answer.method in EXPLICIT and kind not in ("choice", "yes_no"):
             return Extraction(None, answer.method, ambiguous, tuple(filter(None, (answer.text.strip()[:200],))))
-    found = _unstated(text, kind, choices)
-    if found.value is None or found.method == "whole" or not breaks_off(text):
+    if kind not in ("text", "code") and leaves_empty(text):
+        return Extraction(None, EMPTY)
+    body, coda = without_coda(text) if kind in AMOUNTS else (text, "")
+    found = _unstated(body, kind, choices)
+    if coda and found.value is not None:
+        beside = tuple(number for number, _, _ in numbers_in(plain_math(coda[:LINE_CHARACTERS]))[-16:])
+        found = replace(found, others=(*found.others, *beside))
+    doubt = "breaks off" if breaks_off(text) else "gives up" if gives_up(text) else ""
+    if found.value is None or (found.method == "whole" and len(text) <= MAX_WHOLE) or not doubt:
         return found
-    # A guess from an unfinished text: never right, and wrong only if no reading of it is the gold answer.
-    return Extraction(found.value, f"{found.method} of a text that breaks off", True, (found.value, *found.others))
+    # A guess from such a text: never right, and wrong only if no reading of it is the gold answer.
+    return Extraction(found.value, f"{found.method} of a text that {doubt}", True, (found.value, *found.others))
 
 
 def _stated_answers(text: str, kind: str, choices: tuple[str, ...]) -> tuple[list[Stated], bool]:
@@ -127,7 +165,7 @@ def _echoes(between: str) -> bool:
 _JOINS = re.compile(r"[^.;!?\n]{0,40}?\b(?:and|or)\b[^.;!?\n]{0,10}|[\s$\\()]{0,6},[\s$\\()]{0,6}", re.IGNORECASE)
 _TURNS = re.compile(
     r"\b(?:then|but|no|wait|instead|actually|correct(?:ed|ion|ly)?|however|rather|mistake|sorry|oops|revis\w*|recheck\w*"
-    r"|hmm|let me|double.check\w*|re-?examin\w*)\b",
+    r"|let me|double.check\w*|re-?examin\w*)\b",
     re.IGNORECASE,
 )
 
@@ -357,15 +395,29 @@ def _last_output(text: str) -> str:
     return last if last.replace(".", "", 1).lstrip("-").isdigit() else ""
 
 
+_WALK = re.compile(r"(?:\A|\n)[\s*_-]{0,6}\(?([A-J])[).:]\**\s([^\n]{0,400})")
+_TAKEN = re.compile(r"[\s*_(\[]{0,4}(?:correct|right|true|yes|✅|✓|✔|☑)(?![a-z])", re.IGNORECASE)
+"""What marks the option that is taken, where each is gone through in turn."""
+
+
 def _unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
     tail = text[-2_000:]
+    walked = _WALK.findall(tail)
+    if len({letter for letter, _ in walked if offered(letter, choices)}) > 1:
+        taken = list(dict.fromkeys(letter for letter, said in walked if _TAKEN.match(said)))
+        if len(taken) == 1:
+            return Extraction(taken[0], "marked option")
+        if _WALK.match(f"\n{tail.rstrip().rpartition(chr(10))[2]}"):
+            return Extraction(None, "options without a choice")
     if len(text) <= 300:
         whole = read_choice(text, "whole", choices)
         if whole.value is not None and (len(text) <= 40 or not (whole.ambiguous or "," in whole.value)):
             return whole
     endorsed = [a or b for a, b in _ENDORSED.findall(plain_unicode(tail)) if offered(a or b, choices)]
     if endorsed:
-        return Extraction(endorsed[-1], "endorsed letter")
+        line = [a or b for a, b in _ENDORSED.findall(plain_unicode(tail.rstrip().rpartition("\n")[2]))]
+        several = tuple(dict.fromkeys(letter for letter in line if letter != endorsed[-1]))
+        return Extraction(endorsed[-1], "endorsed letter", bool(several), several)
     for line in reversed(tail.split("\n")):
         if line.strip():
             found = read_choice(line, "last letter", choices)

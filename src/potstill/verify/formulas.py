@@ -56,7 +56,7 @@ _WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _COPULA = re.compile(
     r"(?<![A-Za-z\\])(?:is|are|was|were|equals?|be|becomes|gives|yields|get|have|has|find(?: that)?|obtain"
     r"|conclude(?: that)?)"
-    r"(?![A-Za-z])\s{0,2}:?|:",
+    r"(?![A-Za-z])\s{0,2}:?|(?<!\d):|:(?!\d)",
     re.IGNORECASE,
 )
 _WHOLE = re.compile(r"(?:all|any|every|each|no|none|infinitely|odd|even|both|either)\b", re.IGNORECASE)

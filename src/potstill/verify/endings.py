@@ -1,0 +1,88 @@
+"""How a response ends: what it adds after its conclusion, an answer that is left empty, and giving up. Linear time."""
+
+from __future__ import annotations
+
+import re
+
+TAIL = 6_000
+"""Characters from the end in which a coda is looked for."""
+
+MAX_CHECK = 800
+"""Characters of a note or a check that ends a response; a longer one is part of the work."""
+_CODA = re.compile(
+    r"\n[\s>*_#(-]{0,6}(?:let me know|feel free|(?:please )?(?:do )?(?:not hesitate|ask)\b|if you (?:have|want|would|need|like)\b"
+    r"|i hope\b|hope (?:this|that)\b|would you like\b|do you (?:want|have|need)\b"
+    r"|(?P<check>note\b(?!book|d)|check(?:ing)?\b(?=[^\n]{0,20}:)|proof:|verif\w+[\s*_]{0,3}:|to (?:verify|check)\b"
+    r"|we can (?:check|verify)\b|let(?:'|’)?s (?:check|verify|plug|substitute)\b"
+    r"|(?:\w+ )?(?:key points|summary|recap|takeaways)[\s*_]{0,3}:?[\s*_]{0,3}(?=\n\s{0,6}(?:[-*•]|\d{1,2}[.)])\s)))",
+    re.IGNORECASE,
+)
+_CONCLUDES = re.compile(
+    r"\n[\s>*_#-]{0,6}(?:so|thus|therefore|hence|(?:in )?conclusion|finally|the answer|correct)\b", re.IGNORECASE
+)
+_ASIDE = re.compile(r"(?<=\S)\s{1,3}\((?P<inside>[^()\n]{6,300})\)[\s.*_]{0,4}\Z")
+_TWO_WORDS = re.compile(r"[A-Za-z]{2,}\W{1,3}(?:\d\S{0,8}\W{1,3})?[A-Za-z]{2,}")
+_BREAKDOWN = re.compile(
+    r"(?::\s|,? of (?:which|whom)\b|,? (?:consisting|made up) of\b|,? (?:whereas|compared (?:to|with)|as opposed to|having)\b)"
+    r"(?P<parts>[^\n]{2,400})\Z"
+)
+_TWO_COUNTS = re.compile(r"\d[\d.,]{0,12}\s[A-Za-z]{2,}[^\n]{0,60}?(?:,|\band\b)\s{0,2}\d[\d.,]{0,12}\s[A-Za-z]{2,}")
+_CONTRASTS = re.compile(r",? (?:whereas|compared|as opposed|having)")
+
+
+def without_coda(text: str) -> tuple[str, str]:
+    """Return a response that states no answer in so many words without what follows its conclusion, and that.
+
+    Left out are offers of help, notes, checks of the result, lists of key points, the brackets that end the last line
+    and the parts of a total; where the rest has no number, nothing is.
+    """
+    begin = max(0, len(text) - TAIL)
+    kept = text
+    for found in _CODA.finditer(text, begin):
+        rest = text[found.start() :]
+        goes_on = found["check"] is not None and (len(rest) > MAX_CHECK or _CONCLUDES.search(rest, 1) is not None)
+        if any(map(str.isdigit, text[begin : found.start()])) and not goes_on:
+            kept = text[: found.start()].rstrip()
+            break
+    line = kept.rfind("\n") + 1
+    for shape in (_ASIDE, _BREAKDOWN):
+        last = shape.search(kept, max(line, len(kept) - 1_000))
+        if last is None or not any(map(str.isdigit, kept[line : last.start()])):
+            continue
+        beside = last["inside"] if shape is _ASIDE else last["parts"]
+        apart = (
+            _TWO_WORDS.search(beside)
+            if shape is _ASIDE
+            else _TWO_COUNTS.search(beside) or _CONTRASTS.match(last.group())
+        )
+        if apart and any(map(str.isdigit, beside)):
+            kept = kept[: last.start()].rstrip()
+    return kept, text[len(kept) :]
+
+
+_EMPTY_SLOT = re.compile(
+    r"(?:[\"']answer[\"']\s{0,3}:\s{0,3}(?:null|None|\"\s{0,3}\"|''|\[\s?\])[\s,}`]{0,9}"
+    r"|boxed\s?\{\s{0,4}\}[\s.$\\)\]]{0,6}|####\s{0,4}(?:n/?a|none|null|unknown|\?)?[\s.*]{0,4}"
+    r"|(?:\A|\n)[\s>*_#]{0,6}(?:the )?(?:final )?answer\s{0,2}(?:is\s?)?:?[\s*_:$]{0,6}"
+    r"|answer is (?:unknown|not known|unclear|undetermined|\$?x\$?|\?|n/?a)[\s.!*]{0,4})\Z",
+    re.IGNORECASE,
+)
+
+
+def leaves_empty(text: str) -> bool:
+    """Whether a response ends on a place for its answer with nothing in it: `\\boxed{}`, `"answer": null`."""
+    return _EMPTY_SLOT.search(text, max(0, len(text) - 80)) is not None
+
+
+_GIVES_UP = re.compile(
+    r"\b(?:i|we) (?:do not|don['’]t|can['’]t|cannot|can not|could not|couldn['’]t|am not able to|['’]m not able to)"
+    r" (?:really )?(?:know|say|tell|solve|answer|determine|decide|choose)\b|\bi(?: am|['’]m) not (?:really |quite )?sure\b"
+    r"|\bnot enough (?:information|data)\b|\binsufficient (?:information|data)\b|\bjust as well be\b"
+    r"|\b(?:can['’]t|cannot|can not|could not) be (?:solved|answered|determined|decided)\b",
+    re.IGNORECASE,
+)
+
+
+def gives_up(text: str, begin: int = 0) -> bool:
+    """Whether the end of a text, from `begin` on, says that the question cannot be decided."""
+    return _GIVES_UP.search(text, max(begin, len(text) - 400)) is not None
