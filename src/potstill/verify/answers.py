@@ -55,6 +55,8 @@ def judge_answer(
     judged = _beside_aside(prediction, wanted, policy, allowance) or compare(prediction, wanted, policy, allowance)
     if judged.outcome == "right" and wanted.kind != "text" and _denies_its_box(prediction):
         judged = unknown("ambiguous", "the answer is denied where it is named")
+    if wanted.kind == "text" and judged.outcome != "right" and len(boxes := boxed_parts(prediction)) == 1:
+        judged = compare(boxes[0], wanted, policy, allowance)
     if judged.outcome == "unknown" and judged.cause == "unparsable prediction":
         judged = _stated_in_words(prediction, wanted, policy, allowance) or judged
     return replace(judged, extracted=prediction if len(prediction) <= SHOWN else f"{prediction[: SHOWN - 3]}...")

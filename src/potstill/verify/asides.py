@@ -41,6 +41,7 @@ _BELOW = re.compile(
 _ABOVE = re.compile(r"\A(?P<aside>(?:since|because)\s[^\n,]{1,200}),\s(?P<value>[^\n,]{1,60})\Z", re.IGNORECASE)
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 _VALUE_WORDS = 2
+_MATHEMATICS = re.compile(r"[\d\\=+^*/∞∅π]|(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
 
 
 def aside_of(text: str) -> tuple[str, str] | None:
@@ -56,7 +57,7 @@ def aside_of(text: str) -> tuple[str, str] | None:
             continue
         value = found["value"].strip(" \t,;$*")
         in_words = shape is not _BRACKETED or len(_WORD.findall(found["aside"])) > 1 or _EXTRA.search(found["aside"])
-        if value and in_words and len(_WORD.findall(value)) <= _VALUE_WORDS and any(c.isalnum() for c in value):
+        if value and in_words and len(_WORD.findall(value)) <= _VALUE_WORDS and _MATHEMATICS.search(value):
             return value, found["aside"]
     return None
 

@@ -26,6 +26,12 @@ _ENDORSED = re.compile(
     r"(?:(?:option|choice|answer) )?[(\[*]{0,3}([A-Z])[)\]*]{0,3} (?:is|must be|would be) (?:the )?"
     r"(?:correct|right|true|best)(?: (?:answer|choice|option|one))?[.!]?"
 )
+_CHOSEN = re.compile(
+    r"(?:(?:so|therefore|thus|hence|not (?:option )?\(?[A-Z]\)?),?\s(?:so|but|hence|therefore)?,?\s?)?(?:(?:I|we|let's|let us)\s?)?"
+    r"(?:(?:would|'d|will|'ll|must)\s)?(?:(?:choose|pick|select|take|go with|say)\s(?:the\s)?)?(?:(?:option|choice|letter|answer)\s)?"
+    r"[(\[*]{0,3}(?P<letter>[A-Z])[)\]*]{0,3}(?:,?\s(?:because|since|as it)\s.{1,200})?\.?",
+    re.DOTALL,
+)
 _DENIAL = re.compile(r"\b(?:not|isn't|neither|nor|except|wrong|incorrect|never|false)\b", re.IGNORECASE)
 
 
@@ -46,7 +52,7 @@ def letters_of(text: str, choices: tuple[str, ...]) -> str | None:
         return _sorted(list(plain), choices)
     if _SEVERAL.fullmatch(plain):
         return _sorted(_ONE_LETTER.findall(plain.replace("and", " ").replace("or", " ")), choices)
-    option = _OPTION.fullmatch(plain) or _ENDORSED.fullmatch(plain)
+    option = _OPTION.fullmatch(plain) or _ENDORSED.fullmatch(plain) or _CHOSEN.fullmatch(plain)
     if option is not None:
         return _sorted([option.group(1)], choices)
     found = _NAMED.match(plain)

@@ -31,7 +31,16 @@ from potstill.verify.python_values import same_python_value
 from potstill.verify.quantities import Compound, compare_compound, compare_numbers, form_of, parse_quantity
 from potstill.verify.sentences import denies
 from potstill.verify.units import unit_of
-from potstill.verify.words import compare_meanings, compare_texts, meaning_of, states_bound, word_key, yes_or_no
+from potstill.verify.words import (
+    compare_meanings,
+    compare_texts,
+    meaning_of,
+    is_sentence,
+    states_bound,
+    states_word,
+    word_key,
+    yes_or_no,
+)
 
 _APPROXIMATION = re.compile(r".{0,400}(?:≈|\\approx(?![A-Za-z]))\s{0,3}(?P<rounded>[^≈\\]{1,80})", re.DOTALL)
 
@@ -94,9 +103,13 @@ def _as_text(text: str, wanted: Gold) -> Judged:
             return decided(stated.value == place, "place", str(place), form_of(stated))
         return unknown("ambiguous", f"a number, where the gold is {wanted.text[:SHOWN]}")
     judged = compare_texts(text, wanted.text)
-    if judged.outcome == "wrong" and "\n" in text:
-        key = word_key(wanted.text)
-        if key and f" {key} " in f" {word_key(text)} ":
+    if judged.outcome != "wrong" or judged.method == "Python value":
+        return judged
+    key, said = word_key(wanted.text), word_key(text)
+    if key and f" {key} " in f" {said} ":
+        if key.replace(" ", "").isalpha() and states_word(said, key):
+            return replace(judged, outcome="right", score=1.0, method="text in a sentence")
+        if "\n" in text or (len(key) > 2 and is_sentence(said) and not denies(text)):
             return unknown("ambiguous", "the gold answer occurs in a longer text")
     return judged
 
@@ -208,7 +221,10 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
         if based[0] == value.value:
             return decided(True, "number in a base") if based[1] == 10 else unknown("ambiguous", "the gold in a base")
         return decided(False, "number in a base", form_of(value), f"{based[0]}")
-    if moment_of(bare) is not None and ":" not in bare:
+    moment = moment_of(bare)
+    if isinstance(moment, Time) and isinstance(value, Number) and moment.seconds in _on_the_hour(value):
+        return unknown("ambiguous", "a time of day, where the gold is its hour alone")
+    if moment is not None and ":" not in bare:
         return decided(False, "date", wanted.text[:SHOWN], bare[:SHOWN])
     if _RELATION.match(bare):
         return decided(False, "relation", form_of(value) if isinstance(value, Number) else "", bare[:SHOWN])
@@ -231,6 +247,11 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
     if angle is not None:
         return _symbolic(bare, replace(wanted, text=angle), policy, allowance)
     return _symbolic(bare, wanted, policy, allowance)
+
+
+def _on_the_hour(value: Number) -> tuple[Fraction, Fraction]:
+    """Return the seconds of day of a number of hours, before and after noon."""
+    return Fraction(value.value) * 3600, (Fraction(value.value) + 12) * 3600
 
 
 _PLACES = ("st", "nd", "rd", "th")
@@ -319,8 +340,10 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     bare = undressed(text)
     if spelling(bare) == spelling(wanted.text):
         return decided(True, "same spelling", wanted.text[:SHOWN], bare[:SHOWN])
-    gold = without_quantifier(wanted.text)
-    bare, wanted = without_quantifier(bare), wanted if gold == wanted.text else replace(wanted, text=gold)
+    stated, gold = without_quantifier(_equated(bare)), without_quantifier(_equated(wanted.text))
+    if stated != bare and gold != wanted.text:  # a family of values on both sides, whatever its letter
+        stated = _with_the_golds_period(stated, gold) or stated
+    bare, wanted = stated, wanted if gold == wanted.text else replace(wanted, text=gold)
     substance, other = _substance(wanted.text), _substance(bare)
     if substance and other and (substance == other or _UPRIGHT.match(bare)):
         return decided(substance == other, "chemical formula", substance, other)
@@ -359,6 +382,11 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     if judged.outcome == "unknown" and (same_value := same_python_value(bare, wanted.text)) is not None:
         return decided(same_value, "Python value", wanted.text[:SHOWN], bare[:SHOWN])
     return judged
+
+
+def _equated(text: str) -> str:
+    """Return `f \\equiv 0` as an equation; where a modulus is named it is a congruence and stays."""
+    return text if "mod" in text else text.replace("\\equiv", "=").replace("≡", "=")
 
 
 _DIRECTION = r"\\(?:mathbf|vec|hat|bm|boldsymbol)"

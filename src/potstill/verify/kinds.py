@@ -113,7 +113,7 @@ def _number(text: str, kind: str) -> Gold:
 
 
 _LABEL = re.compile(
-    r"\s*(?:(?P<symbol>\\?[A-Za-z]{1,3}(?:_\{?\w{1,3}\}?)?'{0,2}|\\(?:var)?[a-z]{1,8}(?:_\{?\w{1,3}\}?)?"
+    r"(?:\s|\\[ ,;:!])*(?:(?P<symbol>\\?[A-Za-z]{1,3}(?:_\{?\w{1,3}\}?)?'{0,2}|\\(?:var)?[a-z]{1,8}(?:_\{?\w{1,3}\}?)?"
     r"|[A-Z][a-z]{0,3}\s?\([A-Za-z]\w{0,3}\)|\|[A-Za-z]\||\\(?:min|max)\s?[a-z]|log\s?[a-z])"
     r"|(?P<words>(?:\\text\s?\{\s?)?[A-Za-z][A-Za-z' -]{2,40}[\s}]{0,3}))\s*(?:=(?!=)|:(?=\s))"
 )
@@ -167,6 +167,10 @@ _DELIMITED = re.compile(
 )
 _ROUGHLY = re.compile(r"\s*(?:\\approx|≈|\\simeq|\\doteq)\s*")
 _ANGLED = re.compile(r"<\s?([^<>=,]{1,80}(?:,[^<>=,]{1,80}){1,9})>")
+_UNUSUAL = (("+/-", "\\pm "), ("{:}", ":"))
+_CHOSEN = re.compile(r"(?<![A-Za-z_\\])C\((\d{1,4}),\s?(\d{1,4})\)")
+_OPEN_INTERVAL = re.compile(r"\]([^\[\]]{1,200})\[")
+_BUILT = re.compile(r"\{\s?([a-z])\s?\|([^{}|]{1,200})\}")
 _ANSWER_TAG = re.compile(
     r"<(?P<tag>(?:final[_ ])?answer|ans|result|solution)>\s{0,9}(?P<inner>[^<>].{0,2000}?)\s{0,9}</(?P=tag)>", re.DOTALL
 )
@@ -179,6 +183,13 @@ def undressed(text: str) -> str:
     if text.isalnum():
         return text
     text = without_marks(text)
+    for written, usual in _UNUSUAL:
+        if written in text:
+            text = text.replace(written, usual)
+    if "C(" in text:
+        text = _CHOSEN.sub(r"\\binom{\1}{\2}", text)
+    if text[:1] in "]{" and (shaped := _OPEN_INTERVAL.fullmatch(text) or _BUILT.fullmatch(text)) is not None:
+        text = f"({shaped[1]})" if text[0] == "]" else f"\\{{ {shaped[1]} \\mid {shaped[2]} \\}}"
     if text[:1] == "<" and (tagged := _ANSWER_TAG.fullmatch(text)) is not None:
         text = tagged["inner"]
     if "boxed" in text:

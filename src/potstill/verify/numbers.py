@@ -210,6 +210,7 @@ def doubtful_reading(text: str) -> Fraction | None:
 
 _BASE_MARKS = ("_", "base", "binary", "octal", "decimal", "hex", "0b", "0o", "0x", "0X", "0B")
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+_BASED_DRESS = re.compile(r"\A(?:\(|\\(?:text|mathrm)\s?\{)\s?(-?[0-9A-Za-z]{1,400})\s?[)}]\s?_")
 _BASED = re.compile(
     r"(-?)([0-9A-Z]{1,400}|[0-9][0-9a-f]{0,400})\s?"
     r"(?:_\s?(?:\{\s?)?(?:\\text\s?\{?)?\s?(\d{1,2}|[a-z]{3,5})\s?\}{0,2}"
@@ -227,6 +228,7 @@ def parse_based(text: str) -> tuple[int, int] | None:
     if len(text) > 500 or not any(mark in text for mark in _BASE_MARKS):
         return None
     plain = plain_unicode(text).strip("$ ").replace("\\,", "").replace("_{(", "_{")
+    plain = _BASED_DRESS.sub(r"\1_", plain)
     program = _PYTHON_BASED.fullmatch(plain)
     if program is not None:
         minus, letter, digits = program.groups()

@@ -159,6 +159,33 @@ def _named_day(key: str) -> str:
     return bare if bare in _NAMES else _SHORT_NAMES.get(bare, key)
 
 
+_SUBJECT = r"(?:it|this|that|he|she|they|(?:the|this|that|my|our|its|a|an)(?: [a-z'-]+){1,6})"
+_IS = r"(?:is|are|was|were|will be|would be|must be|equals|turns out to be)"
+_ARTICLE = r"(?:(?:a|an|the|on|in|called|named) ){0,2}"
+
+
+def states_word(said: str, word: str) -> bool:
+    """Whether a sentence says the word of its subject: `it is a rhombus`, `the series converges`, `alice is the tallest`.
+
+    Both are keys (`word_key`); what the sentence denies is not said.
+    """
+    word = re.escape(word)
+    return re.fullmatch(
+        rf"{_ARTICLE}{word}|(?:so |thus |therefore |hence )?,? ?{_SUBJECT} {_IS} {_ARTICLE}{word}"
+        rf"|(?:it|(?:the|this) [a-z'-]+(?: [a-z'-]+)?) {word}"
+        rf"|{_ARTICLE}{word} {_IS} (?:the|my|our) (?:(?:final|correct|right) )?(?:answer|[a-z]+est|one)(?: (?:of|in|on) [a-z ]{{2,30}})?",
+        said,
+    ) is not None and not {"not", "never", "no"} & set(said.split())
+
+
+_VERB = re.compile(r"\b(?:is|are|was|were|will be|would be|has|have)\b")
+
+
+def is_sentence(said: str) -> bool:
+    """Whether a text of several words has a verb of being in it."""
+    return len(said.split()) > 2 and _VERB.search(said) is not None
+
+
 _OPTION = re.compile(r"\(?[a-j]\)\s(?=\w)")
 
 
