@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from potstill.verify.asides import aside_of
 from potstill.verify.formulas import object_in, result_of, trimmed, undollared
 from potstill.verify.normalise import plain_math
 from potstill.verify.numbers import MAX_CHARACTERS, TooLargeError, numbers_in, parse_plain
@@ -50,6 +51,9 @@ def read_number(text: str, method: str, before: str = "") -> Extraction:
     if whole is not None:
         return whole
     found = numbers_in(plain)
+    beside = aside_of(text)
+    if beside is not None and (number := whole_number(plain_math(beside[0]), method)) is not None:
+        return Extraction(number.value, method, others=_others(found, number.value or ""))
     if method == "box" or not found or _is_expression(plain):
         return _formula(text, plain, method, found)
     if "$" in text or "\\" in text:

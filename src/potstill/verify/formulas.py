@@ -244,6 +244,10 @@ CUT_CHARACTERS = 2_000
 _CUT_OFF = re.compile(r"[^\d\s][^$\n]{0,400}\Z")
 
 
+_ITEM = re.compile(r"\A\s{0,8}\d{1,2}[.)]\s(?=\W{0,4}[A-Za-z]{2})")
+"""The number of a list item before its words."""
+
+
 def last_object(text: str, kind: str) -> str | None:
     """Return the object of the last sentence or displayed formula that has one, among the last lines of a response."""
     tail = closed(text)[-8_000:]
@@ -252,6 +256,7 @@ def last_object(text: str, kind: str) -> str | None:
         if opening >= 0:
             return result_of(tail[opening + 2 : -2].strip().rstrip(".,"), kind) or None
     for line in reversed(tail.split("\n")[-60:]):
+        line = _ITEM.sub("", line, count=1)
         if not any(c.isdigit() or c in "$\\∞∅" for c in line) or len(line) > MAX_CHARACTERS:
             continue
         for sentence in reversed(_sentences(line)):
