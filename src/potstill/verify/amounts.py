@@ -15,7 +15,8 @@ _BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,80})(?<=\S)\*\*")
 _WORD = r"(?<![\\A-Za-z])(?!(?:sqrt|sin|cos|tan|log|ln|exp|frac|pi|mod|min|max)(?![A-Za-z]))[A-Za-z]{2,}"
 _WORDS = re.compile(rf"{_WORD}[^A-Za-z]{{1,30}}{_WORD}")
 _COMPOUND = re.compile(
-    r"\$\s?\d{1,6} and \d{1,2} cents\b|\d\s?(?:days?|hours?|hrs?|h|minutes?|mins?|weeks?|years?|months?|feet|foot|ft|pounds?|lbs?|dollars?|gallons?)\b"
+    r"\$\s?\d{1,6} and \d{1,2} cents\b|\d\s?(?:days?|hours?|hrs?|h|minutes?|mins?|weeks?|years?|months?|feet"
+    r"|foot|ft|pounds?|lbs?|dollars?|gallons?)\b"
     r"[\s,]{0,3}(?:and\s)?\d{1,2}\s?(?:hours?|hrs?|minutes?|mins?|m|seconds?|secs?|days?|months?|inch(?:es)?|in|ounces?|oz"
     r"|cents?|quarts?|pints?)\b(?!\s{0,2}[*/+=÷×-])",
     re.IGNORECASE,
@@ -111,7 +112,8 @@ def whole_number(plain: str, method: str) -> Extraction | None:
 
 
 _REFERRED = re.compile(
-    r"(?:\b(?:than|out of(?: (?:a |the )?total(?: of)?)?|of (?:the|his|her|its|their|our|my|all)(?: \w{3,10})?|mod|modulo|from"
+    r"(?:\b(?:than|out of(?: (?:a |the )?total(?: of)?)?|of (?:the|his|her|its|their|our|my|all)(?: \w{3,10})?"
+    r"|mod|modulo|from"
     r"|below|above|under|over|beyond|exceed\w*|reach\w*|choose|close to|near|vs\.?|versus|instead of|rather than"
     r"|as opposed to|whereas|for(?: the| all| every| each| radius| side)?)|% of|percent of|\bon(?= [$€£]))"
     r"(?: about| the| only)?\s[$€£]?\Z",
@@ -123,7 +125,8 @@ _YEAR = re.compile(r"\b(?:in|since|by|until|of)(?: the year)? \Z", re.IGNORECASE
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)\b")
 _OPERATED = re.compile(
     r"\b(?:(?:half|thirds?|quarters?|fifths?|tenths?|square|cube|root|reciprocal|inverse|logarithm|log(?: base \w+)?"
-    r"|factorial|negative|opposite|double|triple)(?: of)?|times|plus|minus|twice|thrice|(?:one|two|three) (?:over|in)|point"
+    r"|factorial|negative|opposite|double|triple)(?: of)?|times|plus|minus|twice|thrice|(?:one|two"
+    r"|three) (?:over|in)|point"
     r"|divided by|multiplied by|between [$€£]?[\d,.]{1,12} and)(?: the)? [$€£]?\Z",
     re.IGNORECASE,
 )

@@ -22,7 +22,8 @@ def without_marks(text: str) -> str:
 
 
 _WHY = (
-    r"(?:since|because|as (?:we|it|there|this|the)|which (?:is|means|equals|follows)|where|when|reject|discard|exclud|ignor"
+    r"(?:since|because|as (?:we|it|there|this|the)|which (?:is|means|equals|follows)|where|when|reject|discard"
+    r"|exclud|ignor"
     r"|extraneous|not|twice|half|complement|after|before|assuming|given|check|note|being|due to|after all)(?![A-Za-z])"
 )
 _NO_ASIDE = r"(?!\s{0,2}(?:mod|base|in base|or|and|to|both|approx|about|≈|\\approx|\\text\s?\{\s?(?:mod|base|or|and)))"
@@ -72,8 +73,10 @@ _QUANTIFIER = re.compile(
     r"(?:\^[*+]|_\{?[><]?=?[+0]\}?)?[\s})$.]{0,6}\Z"
 )
 _FOR_ALL = re.compile(
-    r"[\s,;.~\\]{0,6}(?:\\q?quad\s?)?\(?\s?(?:\\text\s?\{\s?,?\s?)?for (?:all|any|every|each|some) (?:(?:real|integers?|constants?"
-    r"|numbers?|values of|arbitrary|non-?zero|positive|natural)\s){0,3}[\s}$]{0,3}[A-Za-z](?:\s?,\s?[A-Za-z]){0,3}[\s})$.]{0,6}\Z"
+    r"[\s,;.~\\]{0,6}(?:\\q?quad\s?)?\(?\s?(?:\\text\s?\{\s?,?\s?)?for (?:all|any|every|each|some) (?:(?:real"
+    r"|integers?|constants?"
+    r"|numbers?|values of|arbitrary|non-?zero|positive|natural)\s){0,3}[\s}$]{0,3}[A-Za-z](?:\s?,\s?[A-Za-z]){0,3}"
+    r"[\s})$.]{0,6}\Z"
 )
 
 

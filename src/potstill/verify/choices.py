@@ -27,8 +27,10 @@ _ENDORSED = re.compile(
     r"(?:correct|right|true|best)(?: (?:answer|choice|option|one))?[.!]?"
 )
 _CHOSEN = re.compile(
-    r"(?:(?:so|therefore|thus|hence|not (?:option )?\(?[A-Z]\)?),?\s(?:so|but|hence|therefore)?,?\s?)?(?:(?:I|we|let's|let us)\s?)?"
-    r"(?:(?:would|'d|will|'ll|must)\s)?(?:(?:choose|pick|select|take|go with|say)\s(?:the\s)?)?(?:(?:option|choice|letter|answer)\s)?"
+    r"(?:(?:so|therefore|thus|hence|not (?:option )?\(?[A-Z]\)?),?\s(?:so|but|hence|therefore)?,?\s?)?(?:(?:I"
+    r"|we|let's|let us)\s?)?"
+    r"(?:(?:would|'d|will|'ll|must)\s)?(?:(?:choose|pick|select|take|go with|say)\s(?:the\s)?)?(?:(?:option"
+    r"|choice|letter|answer)\s)?"
     r"[(\[*]{0,3}(?P<letter>[A-Z])[)\]*]{0,3}(?:,?\s(?:because|since|as it)\s.{1,200})?\.?",
     re.DOTALL,
 )

@@ -34,8 +34,8 @@ from potstill.verify.units import unit_of
 from potstill.verify.words import (
     compare_meanings,
     compare_texts,
-    meaning_of,
     is_sentence,
+    meaning_of,
     states_bound,
     states_word,
     word_key,
@@ -365,13 +365,13 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
         if words_in(bare) >= 3:
             return unknown("unparsable prediction", "a sentence, not a value")
         return decided(False, "meaning", wanted.meaning, bare[:SHOWN])
-    stated, golds = numbered_parts(bare), numbered_parts(wanted.text)
-    if golds and (stated or len(split_answers(bare)) == len(golds)):
-        in_order = replace(policy, order="strict")
-        return _several(stated or split_answers(bare), golds, in_order, allowance)
-    stated, golds = split_answers(bare), split_answers(wanted.text)
-    if len(golds) > 1 and len(stated) > 1:
-        return _several(stated, golds, policy, allowance)
+    parts, golds = split_answers(bare), numbered_parts(wanted.text)
+    numbered = numbered_parts(bare) or parts
+    if golds and len(numbered) == len(golds):
+        return _several(numbered, golds, replace(policy, order="strict"), allowance)
+    golds = split_answers(wanted.text)
+    if len(golds) > 1 and len(parts) > 1:
+        return _several(parts, golds, policy, allowance)
     if words_in(bare) >= 3 and words_in(wanted.text) < 3:
         return unknown("unparsable prediction", "a sentence, not a value")
     judged = _symbolic(bare, wanted, policy, allowance)

@@ -10,7 +10,8 @@ TAIL = 6_000
 MAX_CHECK = 800
 """Characters of a note or a check that ends a response; a longer one is part of the work."""
 _CODA = re.compile(
-    r"\n[\s>*_#(-]{0,6}(?:let me know|feel free|(?:please )?(?:do )?(?:not hesitate|ask)\b|if you (?:have|want|would|need|like)\b"
+    r"\n[\s>*_#(-]{0,6}(?:let me know|feel free|(?:please )?(?:do )?(?:not hesitate|ask)\b|if you (?:have|want"
+    r"|would|need|like)\b"
     r"|i hope\b|hope (?:this|that)\b|would you like\b|do you (?:want|have|need)\b"
     r"|(?P<check>note\b(?!book|d)|check(?:ing)?\b(?=[^\n]{0,20}:)|proof:|verif\w+[\s*_]{0,3}:|to (?:verify|check)\b"
     r"|we can (?:check|verify)\b|let(?:'|’)?s (?:check|verify|plug|substitute)\b"
@@ -23,7 +24,8 @@ _CONCLUDES = re.compile(
 _ASIDE = re.compile(r"(?<=\S)\s{1,3}\((?P<inside>[^()\n]{6,300})\)[\s.*_]{0,4}\Z")
 _TWO_WORDS = re.compile(r"[A-Za-z]{2,}\W{1,3}(?:\d\S{0,8}\W{1,3})?[A-Za-z]{2,}")
 _BREAKDOWN = re.compile(
-    r"(?::\s|,? of (?:which|whom)\b|,? (?:consisting|made up) of\b|,? (?:whereas|compared (?:to|with)|as opposed to|having)\b)"
+    r"(?::\s|,? of (?:which|whom)\b|,? (?:consisting|made up) of\b|,? (?:whereas|compared (?:to|with)"
+    r"|as opposed to|having)\b)"
     r"(?P<parts>[^\n]{2,400})\Z"
 )
 _TWO_COUNTS = re.compile(r"\d[\d.,]{0,12}\s[A-Za-z]{2,}[^\n]{0,60}?(?:,|\band\b)\s{0,2}\d[\d.,]{0,12}\s[A-Za-z]{2,}")
@@ -76,7 +78,8 @@ def leaves_empty(text: str) -> bool:
 
 _GIVES_UP = re.compile(
     r"\b(?:i|we) (?:do not|don['’]t|can['’]t|cannot|can not|could not|couldn['’]t|am not able to|['’]m not able to)"
-    r" (?:really )?(?:know|say|tell|solve|answer|determine|decide|choose)\b|\bi(?: am|['’]m) not (?:really |quite )?sure\b"
+    r" (?:really )?(?:know|say|tell|solve|answer|determine|decide|choose)\b|\bi(?: am|['’]m) not (?:really "
+    r"|quite )?sure\b"
     r"|\bnot enough (?:information|data)\b|\binsufficient (?:information|data)\b|\bjust as well be\b"
     r"|\b(?:can['’]t|cannot|can not|could not) be (?:solved|answered|determined|decided)\b",
     re.IGNORECASE,

@@ -75,7 +75,8 @@ def _runs_on_at(text: str) -> int:
 
 
 _ANOTHER = re.compile(
-    r"\n[\s>*_#]{0,6}(?:(?:Exercise|Example|Question|Problem|Task)\s?\d{1,4}\b|Q\s?\d{1,3}\s?[.:)]|QUESTION\s?[.:]|Next (?:question|problem)\b"
+    r"\n[\s>*_#]{0,6}(?:(?:Exercise|Example|Question|Problem|Task)\s?\d{1,4}\b|Q\s?\d{1,3}\s?[.:)]"
+    r"|QUESTION\s?[.:]|Next (?:question|problem)\b"
     r"|(?:Follow-up|Bonus|Extra|Practice)\s(?:question|exercise|problem|task)\b"
     r"|(?:Now )?[Ll]et(?:'|’)?s try (?:a similar|another|a new)\b)"
 )
@@ -415,8 +416,8 @@ def _unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
             return whole
     endorsed = [a or b for a, b in _ENDORSED.findall(plain_unicode(tail)) if offered(a or b, choices)]
     if endorsed:
-        line = [a or b for a, b in _ENDORSED.findall(plain_unicode(tail.rstrip().rpartition("\n")[2]))]
-        several = tuple(dict.fromkeys(letter for letter in line if letter != endorsed[-1]))
+        last = [a or b for a, b in _ENDORSED.findall(plain_unicode(tail.rstrip().rpartition("\n")[2]))]
+        several = tuple(dict.fromkeys(letter for letter in last if letter != endorsed[-1]))
         return Extraction(endorsed[-1], "endorsed letter", bool(several), several)
     for line in reversed(tail.split("\n")):
         if line.strip():

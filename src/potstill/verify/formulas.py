@@ -255,8 +255,7 @@ def last_object(text: str, kind: str) -> str | None:
         opening = tail.rfind("\\[" if tail.endswith("\\]") else "$$", 0, len(tail) - 2)
         if opening >= 0:
             return result_of(tail[opening + 2 : -2].strip().rstrip(".,"), kind) or None
-    for line in reversed(tail.split("\n")[-60:]):
-        line = _ITEM.sub("", line, count=1)
+    for line in (_ITEM.sub("", line, count=1) for line in reversed(tail.split("\n")[-60:])):
         if not any(c.isdigit() or c in "$\\∞∅" for c in line) or len(line) > MAX_CHARACTERS:
             continue
         for sentence in reversed(_sentences(line)):

@@ -64,13 +64,11 @@ _NO_UNIT = re.compile(
     r"(?![mgshlLVAWJKCNFTMBΩ](?![A-Za-z]))[^\W\d_](?![^\W\d_])|(?:a?(?:sin|cos|tan|cot|sec|csc)|log|ln|exp|sqrt|pi|mod)\b|π"
 )
 """A variable or a function after a number: `4x`, `4x^2`, `2 cos t`; not one of the units written as one letter."""
+_PARTS = ("fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth")
 _SCALES: dict[str, int | Fraction] = {
+    **{f"{part}s": Fraction(1, number) for number, part in enumerate(_PARTS, 4)},
     "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12,
     "bn": 10**9, "lakh": 10**5, "lakhs": 10**5, "crore": 10**7, "crores": 10**7, "halves": Fraction(1, 2),
-} | {
-    f"{part}s": Fraction(1, n) for n, part in enumerate(
-        ("fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"), 4)
-} | {
     "hundredths": Fraction(1, 100), "thousandths": Fraction(1, 1000), "millionths": Fraction(1, 10**6),
     "ten-thousandths": Fraction(1, 10**4), "hundred-thousandths": Fraction(1, 10**5),
 }  # fmt: skip
@@ -80,7 +78,8 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][a-z]+|-dozens?)?")
 _CLAIMS = frozenset((
     "is", "are", "was", "were", "be", "not", "isn't", "aren't", "wasn't", "no", "nor", "never", "wrong", "incorrect",
     "false", "mistaken", "than", "choose", "factorial", "squared", "cubed", "if", "unless", "least", "most", "between",
-    "divided", "multiplied", "half", "thirds", "quarters", "approximately", "gross", "basis", "half-dozen", "half-dozens",
+    "divided", "multiplied", "half", "thirds", "quarters", "approximately", "gross", "basis",
+    "half-dozen", "half-dozens",
 ))  # fmt: skip
 """Words after a number (or before its equals sign) that make a statement of it, or another number."""
 

@@ -165,7 +165,7 @@ _ARTICLE = r"(?:(?:a|an|the|on|in|called|named) ){0,2}"
 
 
 def states_word(said: str, word: str) -> bool:
-    """Whether a sentence says the word of its subject: `it is a rhombus`, `the series converges`, `alice is the tallest`.
+    """Whether a sentence says the word of its subject: `it is a rhombus`, `the series converges`, `ann is the oldest`.
 
     Both are keys (`word_key`); what the sentence denies is not said.
     """
@@ -173,7 +173,8 @@ def states_word(said: str, word: str) -> bool:
     return re.fullmatch(
         rf"{_ARTICLE}{word}|(?:so |thus |therefore |hence )?,? ?{_SUBJECT} {_IS} {_ARTICLE}{word}"
         rf"|(?:it|(?:the|this) [a-z'-]+(?: [a-z'-]+)?) {word}"
-        rf"|{_ARTICLE}{word} {_IS} (?:the|my|our) (?:(?:final|correct|right) )?(?:answer|[a-z]+est|one)(?: (?:of|in|on) [a-z ]{{2,30}})?",
+        rf"|{_ARTICLE}{word} {_IS} (?:the|my|our) (?:(?:final|correct|right) )?(?:answer|[a-z]+est"
+        rf"|one)(?: (?:of|in|on) [a-z ]{{2,30}})?",
         said,
     ) is not None and not {"not", "never", "no"} & set(said.split())
 
