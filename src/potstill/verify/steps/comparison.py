@@ -47,9 +47,20 @@ _DISOWNED = re.compile(
     r"|cannot|can't|mod|modulo)\b|\\[bp]?mod",
     re.IGNORECASE,
 )
+_OTHERWISE = (
+    (re.compile(r"\d\s?(?:[ap]\.?m\b|o'clock)", re.IGNORECASE), "times of day"),
+    (
+        re.compile(r"\b(?:binary|octal|hexadecimal|base[ -]\w+|\d+-hour clock)\b", re.IGNORECASE),
+        "another base or a clock",
+    ),
+    (re.compile(r"[✗✘❌]|\d\s?\?|\bno,", re.IGNORECASE), "the text may not stand by it"),
+)
+"""What makes of an equation another statement than one about numbers."""
+_CURRENCY = re.compile(r"[$£€¥₹]")
+_BELOW = re.compile(r"\b(?:below|under|short|in debt|loss|behind|negative|minus|owes?|deficit)\b", re.IGNORECASE)
 _LOOSELY = re.compile(
     r"\b(?:about|approx\w{0,9}|round\w{0,5}|nearly|almost|roughly|around|floor|ceil\w{0,3}|remainder|whole|at least"
-    r"|at most|integers?|nearest|left over)\b",
+    r"|at most|integers?|nearest|left ?over|with \w{1,9} (?:left|remaining|to spare))\b",
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"[A-Za-z$%¢°€£]")
@@ -140,6 +151,11 @@ def _doubt_of_reading(equation: Equation, exact: Fraction, stated: Fraction) -> 
         return "the reading is not sure"
     if _DISOWNED.search(equation.context):
         return "the text may not stand by it"
+    for mark, doubt in _OTHERWISE:
+        if mark.search(equation.context):
+            return doubt
+    if len(set(_CURRENCY.findall(equation.context))) > 1:
+        return "two currencies"
     shared = _dimensions(left.units) & _dimensions(right.units)
     bare = not left.operators and not right.operators
     if bare and _things(left) != _things(right) and not _misconverts(left, right):
@@ -177,6 +193,9 @@ def _doubt_of_value(equation: Equation, exact: Fraction, stated: Fraction) -> st
     lone = left.last is not None and not left.units and _NAMED.search(left.text) is not None
     if (_is_mixed(left.units | right.units) and not _misconverts(left, right)) or (lone and right.units):
         return "units differ"
+    between = {word for word in _WORD.findall(equation.context) if word in UNITS}
+    if right.units and not left.units and left.operators and _is_mixed(frozenset(between) | right.units):
+        return "units differ"
     named = _things(left) and _things(right) and _things(left) != _things(right)
     if named and _is_power_of_ten(exact, stated) and not _misconverts(left, right):
         return "perhaps another unit"
@@ -186,6 +205,8 @@ def _doubt_of_value(equation: Equation, exact: Fraction, stated: Fraction) -> st
         exact in (stated * 1000, stated * 10**6) or stated in (exact * 1000, exact * 10**6)
     ):
         return "perhaps points that group digits"
+    if exact == -stated and _BELOW.search(equation.context):
+        return "a sign in words"
     difference = abs(exact - stated)
     if equation.sign == "~" and 20 * difference <= max(abs(exact), abs(stated)):
         return "nearly so"
