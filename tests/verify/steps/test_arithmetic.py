@@ -68,8 +68,8 @@ UNREAD = [
     "14 = 2\\sqrt{r^2 - d^2}", "2\\frac{1}{2} gallons of milk = 20 servings", "\\frac{5}{2} gallons = 10 quarts of it",
     "the inverse of 2 modulo 7: 2^{-1} = 4", "9 = 2\\frac{x}{3}",
     "11 pm + 9 hours = 8 am the next day", "9 a.m. + 8 hours = 5 p.m.", "In binary, 101 + 11 = 1000.",
-    "In base 8, 7 + 1 = 10.", "On a 12-hour clock, 10 + 5 = 3.", "\u00a31 = $1.25, so \u00a38 = $10.", "5 - 8 = 3 below zero",
-    "Option A: 3 * 4 = 11 \u2717", "80 * 3 = 240 min = 4 h",
+    "In base 8, 7 + 1 = 10.", "On a 12-hour clock, 10 + 5 = 3.", "5 - 8 = 3 below zero",
+    "\u00a31 = $1.25, so \u00a38 = $10.", "Option A: 3 * 4 = 11 \u2717", "80 * 3 = 240 min = 4 h",
 ]  # fmt: skip
 
 
