@@ -8,6 +8,15 @@ from dataclasses import replace
 from fractions import Fraction
 
 from potstill.recipe import Policy
+from potstill.verify.alike import (
+    FAMILY,
+    UPRIGHT,
+    angle_in_radians,
+    components,
+    equated,
+    substance_of,
+    with_the_golds_period,
+)
 from potstill.verify.allowance import Allowance
 from potstill.verify.amounts import concluded
 from potstill.verify.asides import without_quantifier
@@ -243,7 +252,7 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
     share = _OUT_OF.fullmatch(plain_words(bare))
     if share is not None and isinstance(value, Number):
         return _as_share(int(share.group(1)), int(share.group(2)), value, policy)
-    angle = _angle(bare, value)
+    angle = angle_in_radians(bare, value)
     if angle is not None:
         return _symbolic(bare, replace(wanted, text=angle), policy, allowance)
     return _symbolic(bare, wanted, policy, allowance)
@@ -299,14 +308,6 @@ def _in_words(text: str) -> Number | None:
 _RELATION = re.compile(r"[<>≤≥≠]|\\(?:leq?|leqslant|geq?|geqslant|lt|gt|neq?)(?![A-Za-z])")
 
 
-def _angle(text: str, value: Number | Compound) -> str | None:
-    """Return a gold in degrees as its multiple of pi, for an answer with pi in it."""
-    if not isinstance(value, Number) or value.unit not in ("degree", "deg") or not ("pi" in text or "π" in text):
-        return None
-    radians = f"({value.value})"
-    return f"{radians}\\pi/180"
-
-
 _LEADING_WORDS = re.compile(r"\A\W*(?:[A-Za-z]{2,}\W+)+")
 
 
@@ -340,17 +341,17 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     bare = undressed(text)
     if spelling(bare) == spelling(wanted.text):
         return decided(True, "same spelling", wanted.text[:SHOWN], bare[:SHOWN])
-    stated, gold = without_quantifier(_equated(bare)), without_quantifier(_equated(wanted.text))
+    stated, gold = without_quantifier(equated(bare)), without_quantifier(equated(wanted.text))
     if stated != bare and gold != wanted.text:  # a family of values on both sides, whatever its letter
-        stated = _with_the_golds_period(stated, gold) or stated
+        stated = with_the_golds_period(stated, gold) or stated
     bare, wanted = stated, wanted if gold == wanted.text else replace(wanted, text=gold)
-    substance, other = _substance(wanted.text), _substance(bare)
-    if substance and other and (substance == other or _UPRIGHT.match(bare)):
+    substance, other = substance_of(wanted.text), substance_of(bare)
+    if substance and other and (substance == other or UPRIGHT.match(bare)):
         return decided(substance == other, "chemical formula", substance, other)
     if not any(c.isalnum() or c in "\\∞∅φπ{}" for c in bare):
         return unknown("unparsable prediction", "no answer in it")
     if "{" in bare or "{" in wanted.text:
-        bare, gold = _components(bare, wanted.text), _components(wanted.text, bare)
+        bare, gold = components(bare, wanted.text), components(wanted.text, bare)
         wanted = wanted if gold == wanted.text else replace(wanted, text=gold)
     meaning = meaning_of(bare)
     if meaning and wanted.meaning:
@@ -382,41 +383,6 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     if judged.outcome == "unknown" and (same_value := same_python_value(bare, wanted.text)) is not None:
         return decided(same_value, "Python value", wanted.text[:SHOWN], bare[:SHOWN])
     return judged
-
-
-def _equated(text: str) -> str:
-    """Return `f \\equiv 0` as an equation; where a modulus is named it is a congruence and stays."""
-    return text if "mod" in text else text.replace("\\equiv", "=").replace("≡", "=")
-
-
-_DIRECTION = r"\\(?:mathbf|vec|hat|bm|boldsymbol)"
-_ALONG = re.compile(
-    rf"\s*([+-]?)\s*((?:(?!{_DIRECTION})[^+\-()]){{0,40}}|\([^()]{{1,40}}\))\s*{_DIRECTION}"
-    r"\s?\{?(?:\\hat)?\s?\{?\\?([ijk])(?:math)?\}{1,2}"
-)
-
-
-def _components(text: str, other: str) -> str:
-    """Return `2\\mathbf{i} - \\mathbf{k}` as `(2,0,-1)` where the other side is not in unit vectors; else the text."""
-    found = list(_ALONG.finditer(text)) if len(text) <= 400 and "," not in text and "," in other else []
-    if not found or "".join(part.group() for part in found) != text.rstrip(" ."):
-        return text
-    parts = {part[3]: f"{part[1].strip('+')}{part[2].strip() or '1'}" for part in found}
-    if len(parts) < len(found):
-        return text
-    names = "ijk" if "k" in parts or other.count(",") == 2 else "ij"
-    return f"({','.join(parts.get(name, '0') for name in names)})"
-
-
-_SUBSTANCE = re.compile(r"(?:\(?[A-Z][a-z]?\)?\d{0,3}){1,12}[+-]?")
-_UPRIGHT = re.compile(r"\\(?:text|mathrm|ce|rm)(?![A-Za-z])")
-_SUBSTANCE_DRESS = re.compile(r"\\(?:text|mathrm|ce|rm)(?![A-Za-z])|\\,|[{}_\s$]")
-
-
-def _substance(text: str) -> str:
-    """Return `CO2` for the chemical formula `\\text{CO}_2`, an empty text for what is none."""
-    plain = _SUBSTANCE_DRESS.sub("", text) if len(text) <= SHOWN and any(map(str.isupper, text)) else ""
-    return plain if len(plain) > 1 and _SUBSTANCE.fullmatch(plain) else ""
 
 
 _INFINITE = re.compile(r"[+-]?(?:\\infty|∞)")
@@ -465,32 +431,15 @@ def _is_word(text: str) -> bool:
     return plain_math(text).replace(" ", "").isalpha()
 
 
-_FAMILY = re.compile(r".[+-]|\\pm|±|\\mathbb|∈|\\in(?![A-Za-z])")
-_PERIODS = re.compile(r"(?<![A-Za-z\\_])[kmn](?![A-Za-z_({])")
-
-
-def _with_the_golds_period(text: str, gold: str) -> str | None:
-    """Return an answer with the gold's letter for any integer in place of its own; None where they have not one each.
-
-    Solutions of trigonometric equations are families, `pi/4 + k pi`, whose letter stands for nothing else.
-    """
-    if not ("pi" in gold or "π" in gold):
-        return None
-    own, wanted = set(_PERIODS.findall(text)), set(_PERIODS.findall(gold))
-    if len(own) != 1 or len(wanted) != 1 or own == wanted:
-        return None
-    return _PERIODS.sub(wanted.pop(), text)
-
-
 def _symbolic(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
     """Hand mathematical structure to the symbolic comparison."""
     from potstill.verify.symbolic import compare as compare_symbolically
 
     kind = wanted.kind if wanted.kind in MATHEMATICAL else "expression"
     said = compare_symbolically(wanted.text, text, policy, kind, allowance=allowance)
-    if said.outcome == "wrong" and (renamed := _with_the_golds_period(text, wanted.text)) is not None:
+    if said.outcome == "wrong" and (renamed := with_the_golds_period(text, wanted.text)) is not None:
         again = compare_symbolically(wanted.text, renamed, policy, kind, allowance=allowance)
-        if again.outcome == "right" and not _FAMILY.search(wanted.text):
+        if again.outcome == "right" and not FAMILY.search(wanted.text):
             return unknown("ambiguous", "the gold, if its letter stands for any integer")
         said = again if again.outcome == "right" else said
     counts = not COUNTING.isdisjoint(plain_words(text[:200]).split())
