@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from potstill.verify.judged import SHOWN
+from potstill.verify.normalise import plain_unicode
 from potstill.verify.numbers import Number
 from potstill.verify.quantities import Compound
 
@@ -33,15 +34,15 @@ def components(text: str, other: str) -> str:
     return f"({','.join(parts.get(name, '0') for name in names)})"
 
 
-_SUBSTANCE = re.compile(r"(?:\(?[A-Z][a-z]?\)?\d{0,3}){1,12}[+-]?")
+_SUBSTANCE = re.compile(r"(?:\(?[A-Z][a-z]?\)?\d{0,3}){1,12}(?P<charge>\^?\d?[+-])?")
 UPRIGHT = re.compile(r"\\(?:text|mathrm|ce|rm)(?![A-Za-z])")
 _SUBSTANCE_DRESS = re.compile(r"\\(?:text|mathrm|ce|rm)(?![A-Za-z])|\\,|[{}_\s$]")
 
 
 def substance_of(text: str) -> str:
     """Return `CO2` for the chemical formula `\\text{CO}_2`, an empty text for what is none."""
-    plain = _SUBSTANCE_DRESS.sub("", text) if len(text) <= SHOWN and any(map(str.isupper, text)) else ""
-    return plain if len(plain) > 1 and _SUBSTANCE.fullmatch(plain) else ""
+    plain = _SUBSTANCE_DRESS.sub("", plain_unicode(text)) if len(text) <= SHOWN and any(map(str.isupper, text)) else ""
+    return plain.replace("^", "") if len(plain) > 1 and _SUBSTANCE.fullmatch(plain) else ""
 
 
 FAMILY = re.compile(r".[+-]|\\pm|±|\\mathbb|∈|\\in(?![A-Za-z])")
@@ -67,3 +68,90 @@ def angle_in_radians(text: str, value: Number | Compound) -> str | None:
         return None
     radians = f"({value.value})"
     return f"{radians}\\pi/180"
+
+
+_CASES = re.compile(r"\\begin\{cases\}(?P<rows>.{1,2000}?)\\end\{cases\}[\s.$]{0,4}\Z", re.DOTALL)
+_ROW_END = re.compile(r"\\\\(?:\[[^\]]{0,20}\])?")
+_PLACE = re.compile(r"[\s,;]{0,4}(?:&|,?\s?\\(?:text|mathrm)\s?\{\s?(?=(?:if|for|when|where|otherwise)))")
+_PLACE_WORDS = re.compile(
+    r"\\(?:text|mathrm)\s?\{\s?(?:,?\s?(?:if|for|when|where)\s?)?([^{}]{0,80})\}|\b(?:if|for|when)\b"
+)
+
+
+def cases_of(text: str) -> list[tuple[str, str]]:
+    """Return the pieces of a function, each its value and where it holds; empty for what is no function in pieces."""
+    found = _CASES.search(text) if "{cases}" in text else None
+    if found is None or "&=" in found["rows"].replace(" ", ""):
+        return []
+    pieces = []
+    for row in _ROW_END.split(found["rows"]):
+        place = _PLACE.search(row)
+        if row.strip() and place is None:
+            return []
+        if place is not None:
+            where = row[place.end() :] if "&" in place.group() else row[place.start() :]
+            where = _PLACE_WORDS.sub(lambda said: f" {said[1] or ''} ", where).strip(" ,;.&}{\\")
+            pieces.append((row[: place.start()].strip(" ,;"), "otherwise" if "otherwise" in where else where))
+    return pieces
+
+
+_CONGRUENCE = re.compile(
+    r"[\s$]{0,4}(?:\\?[A-Za-z]\s?(?:\\equiv|≡|=))?\s?(-?\d{1,9})[\s\\,;~]{0,6}[({]?\s?"
+    r"(?:\\(?:mathrm|text|operatorname)\s?\{\s?mod\s?\}|\\[bp]?mod|mod)[\s\\{~]{0,6}(\d{1,9})\s?[})]{0,2}[\s.$]{0,4}"
+)
+_PARAMETRISED = re.compile(r"[\s$]{0,4}[A-Za-z]\s?=\s?(\d{1,9})\s?[kmntj]\s?([+-]\s?\d{1,9})?[\s.$]{0,4}")
+
+
+def congruence_of(text: str) -> tuple[int, int] | None:
+    """Return residue and modulus of `x \\equiv 3 \\pmod 7`, of `3 (mod 7)` and of `x = 7k + 3`; None for all else."""
+    found = _CONGRUENCE.fullmatch(text) if "mod" in text else None
+    if found is not None:
+        residue, modulus = int(found[1]), int(found[2])
+    elif (found := _PARAMETRISED.fullmatch(text)) is not None:
+        residue, modulus = int((found[2] or "0").replace(" ", "")), int(found[1])
+    else:
+        return None
+    return (residue % modulus, modulus) if modulus > 1 else None
+
+
+_SIDES = re.compile(r"(?<![<>!:\\=])=(?!=)")
+
+
+def chain_of(text: str) -> list[str]:
+    """Return the sides of `a = b = c`; empty for one equation, lists, and calculations that come to a number."""
+    if text.count("=") < 2 or any(sign in text for sign in (",", ";", "\\begin", "\n", "\\text", "<", ">")):
+        return []
+    sides = [side.strip() for side in _sides(text)]
+    if len(sides) < 3 or not all(sides) or not any(map(str.isalpha, _COMMANDS.sub("", sides[-1]))):
+        return []
+    return sides
+
+
+def _sides(text: str) -> list[str]:
+    """Split at the equals signs outside all brackets."""
+    sides, depth, begin = [], 0, 0
+    for at, sign in enumerate(text[:MAX_CHAIN]):
+        depth += (sign in "{([") - (sign in "})]")
+        if sign == "=" and depth == 0 and _SIDES.match(text, at):
+            sides.append(text[begin:at])
+            begin = at + 1
+    return [*sides, text[begin:]]
+
+
+MAX_CHAIN = 2_000
+_COMMANDS = re.compile(r"\\(?:[dt]?frac|sqrt|pi|left|right|cdot|times)")
+_BOTH_SIGNS = re.compile(r"\\pm(?![A-Za-z])\s?|±\s?")
+
+
+def with_both_signs(parts: list[str]) -> list[str]:
+    """Return the answers with each `\\pm 2` as two of them."""
+    both: list[str] = []
+    for part in parts:
+        signs = _BOTH_SIGNS.findall(part)
+        if len(signs) != 1 or "\\mp" in part or "∓" in part:
+            both.append(part)
+            continue
+        before = part[: _BOTH_SIGNS.search(part).start()].rstrip()  # type: ignore[union-attr]  # there is one
+        plus = "+" if before and before[-1] not in "=({:" else ""
+        both += [_BOTH_SIGNS.sub(plus, part), _BOTH_SIGNS.sub("-", part)]
+    return both

@@ -86,6 +86,10 @@ def without_quantifier(text: str) -> str:
         return text
     for shape in (_QUANTIFIER, _FOR_ALL):
         found = shape.search(text)
-        if found is not None and found.start() and any(c in text[: found.start()] for c in "=+-\\^*/0123456789"):
-            return text[: found.start()].rstrip(" ,;(")
+        if found is None:
+            continue
+        names = [name.strip() for name in found["name"].split(",")] if shape is _QUANTIFIER else []
+        at = found.start("name") + found["name"].rindex(",") if len(set(names)) < len(names) else found.start()
+        if at and any(c in text[:at] for c in "=+-\\^*/0123456789"):
+            return text[:at].rstrip(" ,;(")
     return text

@@ -12,9 +12,13 @@ from potstill.verify.alike import (
     FAMILY,
     UPRIGHT,
     angle_in_radians,
+    cases_of,
+    chain_of,
     components,
+    congruence_of,
     equated,
     substance_of,
+    with_both_signs,
     with_the_golds_period,
 )
 from potstill.verify.allowance import Allowance
@@ -79,8 +83,13 @@ _LEAD = re.compile(
 )
 
 
+_TEXT_LEAD = re.compile(r"\A\s{0,4}(?:the )?(?:final )?answer\s?:\s{1,3}(?=\S)", re.IGNORECASE)
+
+
 def _compare(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
-    if wanted.kind != "text" and wanted.kind != "choice":
+    if wanted.kind == "text":
+        text = _TEXT_LEAD.sub("", text, count=1)
+    elif wanted.kind != "choice":
         text = _LEAD.sub("", text.lstrip(), count=1)
     if wanted.kind in ("number", "quantity"):
         return _as_number(text, wanted, policy, allowance)
@@ -346,7 +355,8 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
         stated = with_the_golds_period(stated, gold) or stated
     bare, wanted = stated, wanted if gold == wanted.text else replace(wanted, text=gold)
     substance, other = substance_of(wanted.text), substance_of(bare)
-    if substance and other and (substance == other or UPRIGHT.match(bare)):
+    charged = substance[-1:] in tuple("+-") and other[-1:] in tuple("+-")
+    if substance and other and (substance == other or charged or UPRIGHT.match(bare)):
         return decided(substance == other, "chemical formula", substance, other)
     if not any(c.isalnum() or c in "\\∞∅φπ{}" for c in bare):
         return unknown("unparsable prediction", "no answer in it")
@@ -362,10 +372,17 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
         return unknown("ambiguous", "an infinite limit may be said not to exist")
     if meaning:
         return decided(False, "meaning", wanted.text[:SHOWN], meaning)
+    if wanted.meaning == "infinitely many" and _plain_number(bare):
+        return decided(False, "meaning", wanted.meaning, bare[:SHOWN])
     if wanted.meaning and wanted.meaning not in ("all reals", "infinitely many"):
         if words_in(bare) >= 3:
             return unknown("unparsable prediction", "a sentence, not a value")
         return decided(False, "meaning", wanted.meaning, bare[:SHOWN])
+    if (judged := _as_cases(bare, wanted, policy, allowance)) is not None:
+        return judged
+    congruences = congruence_of(bare), congruence_of(wanted.text)
+    if all(congruences):
+        return decided(congruences[0] == congruences[1], "congruence", wanted.text[:SHOWN], bare[:SHOWN])
     parts, golds = split_answers(bare), numbered_parts(wanted.text)
     numbered = numbered_parts(bare) or parts
     if golds and len(numbered) == len(golds):
@@ -375,6 +392,9 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
         return _several(parts, golds, policy, allowance)
     if words_in(bare) >= 3 and words_in(wanted.text) < 3:
         return unknown("unparsable prediction", "a sentence, not a value")
+    if (chain := chain_of(wanted.text)) and len(own := chain_of(bare)) > 1:
+        same = matched(own, chain, _part_of(policy, allowance), ordered=False)
+        return decided(True, "chain of equations") if same else unknown("unsupported", "unlike chains of equations")
     judged = _symbolic(bare, wanted, policy, allowance)
     if judged.outcome == "wrong" and policy.units == "optional" and (counted := _UNIT_AT_END.fullmatch(bare)):
         named = unit_of(plain_unicode(counted.group(2)))
@@ -389,9 +409,35 @@ _INFINITE = re.compile(r"[+-]?(?:\\infty|∞)")
 _UNIT_AT_END = re.compile(r"(.{1,400}?[\w)}])\s{1,3}([A-Za-z][A-Za-z][A-Za-z0-9^/²³ ]{0,30})")
 
 
+def _plain_number(text: str) -> bool:
+    try:
+        return parse_number(text) is not None
+    except TooLargeError:
+        return True
+
+
+def _as_cases(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
+    """Compare a function that is given piece by piece, its pieces in any order; None where neither side is one."""
+    stated, golds = cases_of(text), cases_of(wanted.text)
+    if not stated and not golds:
+        return None
+    if not stated or not golds or len(stated) != len(golds):
+        return unknown("unsupported", "a function in pieces")
+    same, left = _part_of(policy, allowance), list(stated)
+    for value, where in golds:
+        place = next((place for place in left if spelling(place[1]) == spelling(where) or same(place[1], where)), None)
+        if place is None:
+            return unknown("unsupported", "pieces that hold elsewhere")
+        verdict = same(place[0], value)
+        if not verdict:
+            return unknown("unsupported", "a piece") if verdict is None else decided(False, "pieces", value, place[0])
+        left.remove(place)
+    return decided(True, "pieces")
+
+
 def _several(stated: list[str], golds: list[str], policy: Policy, allowance: Allowance) -> Judged:
     """Compare several answers outside brackets, in any order unless the policy or unlike labels fix it."""
-    (stated, own), (golds, wanted) = _labelled(stated), _labelled(golds)
+    (stated, own), (golds, wanted) = _labelled(with_both_signs(stated)), _labelled(with_both_signs(golds))
     if policy.order == "ignore" and len(stated) > len(golds):
         own = own if len(set(own)) > 1 else []
         stated = list({spelling(part): part for part in stated}.values())

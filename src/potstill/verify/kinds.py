@@ -168,7 +168,9 @@ _DELIMITED = re.compile(
 _ROUGHLY = re.compile(r"\s*(?:\\approx|≈|\\simeq|\\doteq)\s*")
 _ANGLED = re.compile(r"<\s?([^<>=,]{1,80}(?:,[^<>=,]{1,80}){1,9})>")
 _UNUSUAL = (("+/-", "\\pm "), ("{:}", ":"))
-_CHOSEN = re.compile(r"(?<![A-Za-z_\\])C\((\d{1,4}),\s?(\d{1,4})\)")
+_CHOSEN = re.compile(
+    r"(?<![A-Za-z_\\])C\((\d{1,4}),\s?(\d{1,4})\)|(?:\{\})?[_^]\{?(\d{1,4})\}?\s?\\?[,!]?\s?C_\{?(\d{1,4})\}?"
+)
 _OPEN_INTERVAL = re.compile(r"\]([^\[\]]{1,200})\[")
 _BUILT = re.compile(r"\{\s?([a-z])\s?\|([^{}|]{1,200})\}")
 _ANSWER_TAG = re.compile(
@@ -186,8 +188,8 @@ def undressed(text: str) -> str:
     for written, usual in _UNUSUAL:
         if written in text:
             text = text.replace(written, usual)
-    if "C(" in text:
-        text = _CHOSEN.sub(r"\\binom{\1}{\2}", text)
+    if "C" in text:
+        text = _CHOSEN.sub(lambda found: "\\binom{{{}}}{{{}}}".format(*filter(None, found.groups())), text)
     if text[:1] in "]{" and (shaped := _OPEN_INTERVAL.fullmatch(text) or _BUILT.fullmatch(text)) is not None:
         text = f"({shaped[1]})" if text[0] == "]" else f"\\{{ {shaped[1]} \\mid {shaped[2]} \\}}"
     if text[:1] == "<" and (tagged := _ANSWER_TAG.fullmatch(text)) is not None:

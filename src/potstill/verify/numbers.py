@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from potstill.verify.normalise import plain_math, plain_unicode
 from potstill.verify.numerals import NUMERALS
+from potstill.verify.units import names_unit
 
 MAX_CHARACTERS = 10_000
 MAX_DIGITS = 4_000
@@ -156,19 +157,38 @@ def _without_math_signs(text: str) -> str:
 
 def _with_unit(found: re.Match[str], rest: str) -> Number | None:
     unit = _UNIT.fullmatch(_UNIT_POWER.sub("", rest)) if len(rest) <= 80 else None
-    if unit is None or _claims(rest):
+    if unit is None or _claims(_SQUARED_UNIT.sub("", rest)):
         return None
     words = "" if unit.group("unit") is None else rest.strip(" .!()")
     first = words.split(" ", 1)[0].lower()
     if rest[0] in "^!":
         return None  # a power or a factorial, which is no unit
     scale = _SCALES.get(first) or (_MONEY_SCALES.get(first) if found.group("money") else None)
-    if first in _JOINING or (scale is None and _NO_UNIT.match(words)):
+    if first in _JOINING or (scale is None and (_NO_UNIT.match(words) or _is_product(words, found))):
         return None
     if scale is None:
         return number_of(found, words)
     number = number_of(found, words[len(first) :].strip())
     return None if number is None else replace(number, value=number.value * scale)
+
+
+_SQUARED_UNIT = re.compile(r"(?<=[A-Za-z] )(?:squared|cubed)\b")
+_FACTORS = re.compile(r"(?:[A-Za-z]\s?(?:\^\s?[{(]?\s?-?\d\s?[})]?\s?)?){2,5}")
+_VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
+
+
+def _is_product(words: str, number: re.Match[str]) -> bool:
+    """Whether letters after a number are variables and neither a noun nor a unit: `2mv`, `5 a b`, `1/2 mv^2`."""
+    if not _FACTORS.fullmatch(words) or words in ("st", "nd", "rd", "th"):
+        return False
+    runs = re.findall(r"[A-Za-z]+", words)
+    if all(map(names_unit, runs)):
+        return False
+    glued = number.string[number.end() : number.end() + 1].isalpha()
+    alone = [len(run) for run in runs]
+    return (
+        (glued and max(alone) < 5) or "^" in words or max(alone) == 1 or (max(alone) < 4 and not _VOWEL.search(words))
+    )
 
 
 def _claims(words: str, claims: frozenset[str] = _CLAIMS | NUMERALS) -> bool:

@@ -116,6 +116,16 @@ def _named(name: str) -> Unit:
     return Unit(dimension, Fraction(size), Fraction(zero))
 
 
+def names_unit(word: str) -> bool:
+    """Whether one word names a unit; asks the tables alone."""
+    if word in _SYMBOLS or word in _TORQUES or word.lower() in _JOINED:
+        return True
+    if any(word[:size] in _PREFIXES and word[size:] in _SYMBOLS for size in (1, 2)):
+        return True
+    lower = word.lower()
+    return any(name in _WORDS or name in _PREFIXED for name in (lower, lower.removesuffix("s")))
+
+
 def _word(word: str) -> Unit | None:
     """Return the unit that one word names, singular or plural, with or without a prefix."""
     if word in _SYMBOLS:
