@@ -8,6 +8,7 @@ from potstill.verify.asides import aside_of
 from potstill.verify.formulas import object_in, result_of, trimmed, undollared
 from potstill.verify.normalise import plain_math
 from potstill.verify.numbers import MAX_CHARACTERS, TooLargeError, numbers_in, parse_plain
+from potstill.verify.numerals import COUNTING
 from potstill.verify.readings import NOTHING, Extraction
 from potstill.verify.stated import SENTENCE_END
 
@@ -161,7 +162,10 @@ def _last_of_prose(plain: str, method: str, found: list[Found]) -> Extraction:
 
     Of a formula without a result, in signs or in words (`half of 12`), no number is returned, but all of it.
     """
-    told = [number for number in found if not _is_referred(plain, number)] or found
+    told = [number for number in found if not _is_referred(plain, number)]
+    if not told and COUNTING.intersection(plain[: found[-1][1]].lower().split()):
+        return Extraction(plain[:400], method, others=_others(found, ""))
+    told = told or found
     last, start, end = told[-1]
     alone = len(told) == 1 == len(found)
     operated = _OPERATED.search(plain, max(0, start - 40), start) or (alone and _BOUNDED.search(plain[:start]))
@@ -223,6 +227,9 @@ def last_number(line: str, before: str = "") -> Extraction:
     plain = _LIST_MARK.sub("", plain_math(undollared(line)), count=1)
     if not any(map(str.isdigit, plain)) and "\\" not in plain:
         return NOTHING
+    headed = _HEAD.match(plain)
+    if headed is not None:
+        plain = line = plain[headed.end() :]
     if _is_expression(plain):
         conclusion = concluded(line)
         return read_number(line, "last line") if conclusion is None else Extraction(conclusion, "last conclusion")
@@ -247,6 +254,8 @@ def last_number(line: str, before: str = "") -> Extraction:
     return NOTHING
 
 
+_HEAD = re.compile(r"\A\W{0,6}[A-Za-z][A-Za-z ']{1,40}:\s{1,3}(?=[-$\d(][^A-Za-z=]{0,80}=[^A-Za-z=]{1,40}\Z)")
+"""What a calculation is of: `Total: 9 * 2 = $18`."""
 _LIST_MARK = re.compile(r"\A\s{0,8}\d{1,2}[.)]\s(?=\W{0,4}[A-Za-z])")
 """The number of a list item, which is no answer: `3. Subtract.`"""
 _SCRIPT = re.compile(r"[\u0400-\u04ff\u0590-\u06ff\u0900-\u0dff\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")

@@ -19,7 +19,7 @@ from potstill.verify.normalise import plain_words, spelling
 from potstill.verify.numbers import MAX_DIGITS, Number
 from potstill.verify.numerals import number_in_words
 from potstill.verify.quantities import form_of
-from potstill.verify.readings import Extraction
+from potstill.verify.readings import Extraction, without_determiners
 from potstill.verify.sentences import denied_at_end, denies, without_reading
 from potstill.verify.words import Meaning, compare_meanings, declines, meaning_of, word_key
 
@@ -130,7 +130,9 @@ def _may_think(response: str) -> bool:
 
 
 def _judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
-    bare = found.method.startswith("whole of") and (wanted.kind != "choice" or len(response) <= MAX_WHOLE)
+    bare = found.method.startswith("whole of a text that breaks") and (
+        wanted.kind != "choice" or len(response) <= MAX_WHOLE
+    )
     if found.ambiguous and not bare:  # a bare answer needs no full stop
         return _doubtful(found, wanted, policy, allowance)
     if wanted.kind == "yes_no" and _says_both(response.rstrip().rpartition("\n")[2]):
@@ -147,7 +149,7 @@ def _judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Pol
 
 
 def _says_both(line: str) -> bool:
-    return len(line) <= SHORT and {"yes", "no"} <= set(_LETTERS.findall(plain_words(line)))
+    return len(line) <= SHORT and {"yes", "no"} <= set(_LETTERS.findall(without_determiners(plain_words(line))))
 
 
 _LETTERS = re.compile(r"[a-z]+")

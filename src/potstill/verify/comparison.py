@@ -124,12 +124,16 @@ def _as_text(text: str, wanted: Gold) -> Judged:
     if judged.outcome != "wrong" or judged.method == "Python value":
         return judged
     key, said = word_key(wanted.text), word_key(text)
-    if key and f" {key} " in f" {said} ":
-        if key.replace(" ", "").isalpha() and states_word(said, key):
+    if key and f" {key} " in f" {_PAUSES.sub(' ', said)} ":
+        first = word_key(re.split(r"[.!]\s|\n", text.strip(), maxsplit=1)[0])
+        if key.replace(" ", "").isalpha() and (states_word(said, key) or (first != key and states_word(first, key))):
             return replace(judged, outcome="right", score=1.0, method="text in a sentence")
         if "\n" in text or (len(key) > 2 and is_sentence(said) and not denies(text)):
             return unknown("ambiguous", "the gold answer occurs in a longer text")
     return judged
+
+
+_PAUSES = re.compile(r"[.,;:!?](?=\s|\Z)")
 
 
 def _same_moment(stated: Date | Time, wanted: Date | Time) -> Judged:

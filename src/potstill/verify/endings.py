@@ -10,10 +10,12 @@ TAIL = 6_000
 MAX_CHECK = 800
 """Characters of a note or a check that ends a response; a longer one is part of the work."""
 _CODA = re.compile(
-    r"\n[\s>*_#(-]{0,6}(?:let me know|feel free|(?:please )?(?:do )?(?:not hesitate|ask)\b|if you (?:have|want"
+    r"(?:\n[\s>*_#(-]{0,6}|(?<=[.!?*)])\s{1,3}[*_(]{0,3})(?:let me know|feel free"
+    r"|(?:please )?(?:do )?(?:not hesitate|ask)\b|if you (?:have|want"
     r"|would|need|like)\b"
     r"|i hope\b|hope (?:this|that)\b|would you like\b|do you (?:want|have|need)\b"
-    r"|(?P<check>note\b(?!book|d)|check(?:ing)?\b(?=[^\n]{0,20}:)|proof:|verif\w+[\s*_]{0,3}:|to (?:verify|check)\b"
+    r"|(?P<check>note\b(?!book|d)|(?:explanation|breakdown|justification|details)[\s*_]{0,3}:|here(?:'"
+    r"|’)?s (?:why|how)\b|check(?:ing)?\b(?=[^\n]{0,20}:)|proof:|verif\w+[\s*_]{0,3}:|to (?:verify|check)\b"
     r"|we can (?:check|verify)\b|let(?:'|’)?s (?:check|verify|plug|substitute)\b"
     r"|(?:\w+ )?(?:key points|summary|recap|takeaways)[\s*_]{0,3}:?[\s*_]{0,3}(?=\n\s{0,6}(?:[-*•]|\d{1,2}[.)])\s)))",
     re.IGNORECASE,
@@ -46,6 +48,7 @@ def without_coda(text: str) -> tuple[str, str]:
         if any(map(str.isdigit, text[begin : found.start()])) and not goes_on:
             kept = text[: found.start()].rstrip()
             break
+    kept = _without_what_if(kept)
     line = kept.rfind("\n") + 1
     for shape in (_ASIDE, _BREAKDOWN):
         last = shape.search(kept, max(line, len(kept) - 1_000))
@@ -60,6 +63,22 @@ def without_coda(text: str) -> tuple[str, str]:
         if apart and any(map(str.isdigit, beside)):
             kept = kept[: last.start()].rstrip()
     return kept, text[len(kept) :]
+
+
+_WHAT_IF = re.compile(
+    r"(?<=[.!?*)])[\s*_]{1,6}\(?(?=[A-Z])[^.!?\n]{0,200}?\b(?:(?:if|had|were)\b[^.!?\n]{0,200}?\b(?:would"
+    r"|['’]d) (?:have|be|get|need|take)"
+    r"|(?:would|['’]d) (?:have|be|need|take)[^.!?\n]{0,200}?\b(?:if|had)\b)[^!?\n]{0,200}\Z",
+    re.IGNORECASE,
+)
+
+
+def _without_what_if(text: str) -> str:
+    """Return the text without a last sentence on what would be otherwise, where a number stands before it."""
+    found = _WHAT_IF.search(text, max(0, len(text) - 600))
+    if found is None or not any(map(str.isdigit, text[max(0, found.start() - 300) : found.start()])):
+        return text
+    return text[: found.start()].rstrip()
 
 
 _EMPTY_SLOT = re.compile(
@@ -81,6 +100,8 @@ _GIVES_UP = re.compile(
     r" (?:really )?(?:know|say|tell|solve|answer|determine|decide|choose)\b|\bi(?: am|['’]m) not (?:really "
     r"|quite )?sure\b"
     r"|\bnot enough (?:information|data)\b|\binsufficient (?:information|data)\b|\bjust as well be\b"
+    r"|\bcould you (?:please )?(?:share|provide|give|tell|clarify)\b|\bplease (?:share|provide|clarify)\b"
+    r"|\bmore information (?:is|would be) (?:needed|required)\b"
     r"|\b(?:can['’]t|cannot|can not|could not) be (?:solved|answered|determined|decided)\b",
     re.IGNORECASE,
 )

@@ -20,6 +20,7 @@ from potstill.verify.numerals import numeral_in
 from potstill.verify.readings import NOTHING, Extraction, offered, read_choice, read_yes_no
 from potstill.verify.sentences import denies
 from potstill.verify.stated import SENTENCE_END, Stated, last_boxes, last_tag, statements_of
+from potstill.verify.words import meaning_of
 
 TAIL_CHARACTERS = 60_000
 LINE_CHARACTERS = 2_000
@@ -106,6 +107,8 @@ def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
         found = _read(answer, kind, choices, text[max(0, answer.start - 1_000) : answer.start])
         if found.value is not None:
             doubted = number == 0 and (ambiguous or gives_up(text, answer.end))
+            if kind == "choice" and number == 0 and (later := _endorsed_in(text[answer.end :][-LINE_CHARACTERS:])):
+                doubted = doubted or later[-1] != found.value
             others = found.others
             if ambiguous and doubted and len(stated) > 1:
                 others = (*others, *filter(None, (_read(stated[-2], kind, choices).value,)))
@@ -114,16 +117,61 @@ def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
             return Extraction(None, answer.method, ambiguous, tuple(filter(None, (answer.text.strip()[:200],))))
     if kind not in ("text", "code") and leaves_empty(text):
         return Extraction(None, EMPTY)
+    if kind not in _WORDED and (said := _without_value(text)):
+        return Extraction(said, "last clause")
     body, coda = without_coda(text) if kind in AMOUNTS else (text, "")
     found = _unstated(body, kind, choices)
     if coda and found.value is not None:
         beside = tuple(number for number, _, _ in numbers_in(plain_math(coda[:LINE_CHARACTERS]))[-16:])
         found = replace(found, others=(*found.others, *beside))
+    if kind == "number" and (opening := _other_opening(text, found)):
+        return Extraction(found.value, "two statements", True, (found.value or "", *found.others, opening))
     doubt = "breaks off" if breaks_off(text) else "gives up" if gives_up(text) else ""
     if found.value is None or (found.method == "whole" and len(text) <= MAX_WHOLE) or not doubt:
         return found
     # A guess from such a text: never right, and wrong only if no reading of it is the gold answer.
     return Extraction(found.value, f"{found.method} of a text that {doubt}", True, (found.value, *found.others))
+
+
+_OPENING = re.compile(r"(?P<said>[^\n?=:]{3,120}?)[.!*]{0,3}\s{0,3}\n")
+_CUE = re.compile(
+    r"\b(?:so|thus|hence|therefore|then|total|altogether|in all|left|remain\w*|now|answer|result|final\w*"
+    r"|needs?|gets?|gives?|makes?"
+    r"|each|per|must|will|can|is|are)\b|[=≈]",
+    re.IGNORECASE,
+)
+
+
+def _other_opening(text: str, found: Extraction) -> str:
+    """Return the number that a short text opens with as its answer, where its last sentence only tells a story.
+
+    `Mark has 9 marbles now.` and, below it, `He had 5 and won 4.`
+    """
+    told = len(text) <= MAX_TOLD and not any(sign in text for sign in "=×*+/≈")
+    opening = _OPENING.match(text) if told and found.method.startswith("last") else None
+    if opening is None or found.value is None or _CUE.search(SENTENCE_END.split(text.rstrip(" \n.!*"))[-1]):
+        return ""
+    numbers = numbers_in(plain_math(opening["said"]))
+    return numbers[0][0] if len(numbers) == 1 and _differ(numbers[0][0], found.value) else ""
+
+
+MAX_TOLD = 400
+_LAST_SENTENCE = re.compile(r"[.!?:]\s|\n")
+
+
+def _without_value(text: str) -> str:
+    """Return the last sentence or clause of a text where it says that there is no value: `the limit does not exist`."""
+    sentence = _LAST_SENTENCE.split(text.rstrip(" \n.*!$")[-400:])[-1].strip()
+    if " " not in sentence or sentence == text.strip(" \n.*!$"):
+        return ""
+    for said in (sentence, sentence.rpartition(",")[2].strip(), _CONNECTED.sub("", sentence, count=1)):
+        if meaning_of(said):
+            return said
+    return ""
+
+
+_WORDED = ("text", "code", "choice", "yes_no", "date")
+_CONNECTED = re.compile(r"\A(?:so|hence|thus|therefore|as [^,]{1,80}),?\s", re.IGNORECASE)
 
 
 def _stated_answers(text: str, kind: str, choices: tuple[str, ...]) -> tuple[list[Stated], bool]:
@@ -307,9 +355,11 @@ READERS = {
 
 
 _ENDORSED = re.compile(
-    r"(?:(?:correct|right|best|final) (?:choice|option)|choose|choosing|pick|select|go with|think it's|think it is"
+    r"(?:choose|choosing|pick|select|go with) (?:option|choice|answer) [(\[*]{0,2}([A-Z])[)\]*]{0,2}(?![A-Za-z'])"
+    r"|(?:(?:correct|right|best|final) (?:choice|option)|choose|choosing|pick|select|go with|think it's|think it is"
     r"|must be|it's|so it is|option|choice)\s{0,2}(?:is|are|:|would be)?\s{0,3}[(\[*$]{0,3}([A-Z])\b(?![a-z' ]?[a-z])"
-    r"|\b[(\[*]{0,2}([A-Z])[)\]*]{0,2} (?:is|must be|seems|would be) (?:the )?(?:correct|right|valid|true|best)\b"
+    r"|\b[(\[*]{0,2}([A-Z])[)\]*]{0,2} (?:is|must be|seems|appears|looks|would be) (?:the )?"
+    r"(?:most \w+|correct|right|valid|true|best)\b(?! only)"
 )
 
 
@@ -332,7 +382,7 @@ def _unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     if kind == "yes_no":
         return _unstated_yes_no(text)
     if len(text) <= 200 or (len(text) <= MAX_CHARACTERS and len(text.split(None, 1)) == 1):
-        whole = whole_number(plain_math(text), "whole")
+        whole = whole_number(plain_math(text), "whole") if "\n" not in text else None
         if whole is not None:
             return whole if kind == "number" else Extraction(trimmed(text), "whole")
         if kind not in ("number", "quantity", "date") and not is_prose(text, formulas_in(text)):
@@ -374,6 +424,8 @@ def _last_amount(text: str, kind: str) -> Extraction:
         if len(line) > LINE_CHARACTERS:
             line = line[-LINE_CHARACTERS:].partition(" ")[2]
         if not any(c.isdigit() for c in line) and "\\" not in line:
+            if kind == "number" and end == len(tail) and (said := numeral_in(line.rstrip(" .!*")[-LINE_CHARACTERS:])):
+                return Extraction(said, "last numeral")
             continue
         if output and any(not _differ(output, number) for number, _, _ in numbers_in(plain_math(line))):
             return Extraction(output, "program output")
@@ -396,27 +448,36 @@ def _last_output(text: str) -> str:
     return last if last.replace(".", "", 1).lstrip("-").isdigit() else ""
 
 
+_BOLD_OPTION = re.compile(r"(?:\A|\n)\s{0,4}\*\*\(?([A-J])[).:]\s?[^*\n]{0,200}\*\*")
 _WALK = re.compile(r"(?:\A|\n)[\s*_-]{0,6}\(?([A-J])[).:]\**\s([^\n]{0,400})")
 _TAKEN = re.compile(r"[\s*_(\[]{0,4}(?:correct|right|true|yes|✅|✓|✔|☑)(?![a-z])", re.IGNORECASE)
 """What marks the option that is taken, where each is gone through in turn."""
 
 
+def _endorsed_in(text: str) -> list[str]:
+    """Return the letters that a text says it takes, in its order."""
+    return [found[found.lastindex or 0] for found in _ENDORSED.finditer(plain_unicode(text))]
+
+
 def _unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
     tail = text[-2_000:]
+    bold = set(_BOLD_OPTION.findall(tail))
+    if len(bold) == 1:
+        return Extraction(bold.pop(), "bold option")
     walked = _WALK.findall(tail)
     if len({letter for letter, _ in walked if offered(letter, choices)}) > 1:
         taken = list(dict.fromkeys(letter for letter, said in walked if _TAKEN.match(said)))
         if len(taken) == 1:
             return Extraction(taken[0], "marked option")
-        if _WALK.match(f"\n{tail.rstrip().rpartition(chr(10))[2]}"):
+        if _WALK.match(f"\n{tail.rstrip().rpartition(chr(10))[2]}") and not _endorsed_in(tail):
             return Extraction(None, "options without a choice")
     if len(text) <= 300:
         whole = read_choice(text, "whole", choices)
         if whole.value is not None and (len(text) <= 40 or not (whole.ambiguous or "," in whole.value)):
             return whole
-    endorsed = [a or b for a, b in _ENDORSED.findall(plain_unicode(tail)) if offered(a or b, choices)]
+    endorsed = [letter for letter in _endorsed_in(tail) if offered(letter, choices)]
     if endorsed:
-        last = [a or b for a, b in _ENDORSED.findall(plain_unicode(tail.rstrip().rpartition("\n")[2]))]
+        last = _endorsed_in(tail.rstrip().rpartition("\n")[2])
         several = tuple(dict.fromkeys(letter for letter in last if letter != endorsed[-1]))
         return Extraction(endorsed[-1], "endorsed letter", bool(several), several)
     for line in reversed(tail.split("\n")):
@@ -426,12 +487,15 @@ def _unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
     return NOTHING
 
 
+_CONDITION = re.compile(r"\b(?:would|could|might|if|though|although)\b", re.IGNORECASE)
+
+
 def _unstated_yes_no(text: str) -> Extraction:
     """Read the last sentence, else the first word: `No. ...`."""
     first = read_yes_no(text[:40], "first word")
-    for line in reversed(text[-4_000:].split("\n")):
-        if line.strip():
-            sentences = [sentence for sentence in SENTENCE_END.split(line) if sentence.strip()]
-            last = read_yes_no(sentences[-1], "last sentence") if sentences else NOTHING
+    lines = [line for line in text[-4_000:].split("\n") if line.strip()]
+    for sentence in reversed([part for line in lines[-2:] for part in SENTENCE_END.split(line) if part.strip()]):
+        last = read_yes_no(sentence, "last sentence")
+        if last.value is not None or _CONDITION.search(sentence) is None:
             return last if last.value is not None else first
     return first

@@ -54,7 +54,8 @@ def _is_amount(text: str, begin: int, end: int) -> bool:
 
 _WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _COPULA = re.compile(
-    r"(?<![A-Za-z\\])(?:is|are|was|were|equals?|be|becomes|gives|yields|get|have|has|find(?: that)?|obtain"
+    r"(?<![A-Za-z\\])(?:is|are|was|were|equals?|be|becomes|gives|yields|means(?: that)?|get|have|has"
+    r"|find(?: that)?|obtain"
     r"|conclude(?: that)?)"
     r"(?![A-Za-z])\s{0,2}:?|(?<!\d):|:(?!\d)",
     re.IGNORECASE,

@@ -184,6 +184,8 @@ def undressed(text: str) -> str:
     text = visible(text).strip()
     if text.isalnum():
         return text
+    if text[:2] == "**" == text[-2:] and "**" not in text[2:-2]:
+        text = text[2:-2].strip()
     text = without_marks(text)
     for written, usual in _UNUSUAL:
         if written in text:

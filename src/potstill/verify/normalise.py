@@ -66,6 +66,10 @@ _TIMES = re.compile(r"\\(?:times|cdot)(?![A-Za-z])")
 _BASE_SIGNS = (("\\$", "$"), ("\\%", "%"), ("{,}", ","), ("\\&", "&"), ("\\#", "#"), ("\\pounds", "£"), ("\\euro", "€"))
 
 
+_PARTS = {"half": 2, "third": 3, "quarter": 4}
+_AND_A_HALF = re.compile(r"(?<![\d.])(\d{1,9}) and a (half|third|quarter)\b")
+
+
 @lru_cache(maxsize=64)
 def plain_math(text: str) -> str:
     """Return a short answer without Markdown and LaTeX dress; fractions of two plain parts become `a/b`.
@@ -76,6 +80,8 @@ def plain_math(text: str) -> str:
     text = plain_unicode(text)
     if text.isalnum():
         return text
+    if " and a " in text:
+        text = _AND_A_HALF.sub(lambda found: f"{found[1]} 1/{_PARTS[found[2]]}", text)
     if "\\" in text or "{" in text or "^" in text or "~" in text or "°" in text:
         for written, sign in _BASE_SIGNS:
             text = text.replace(written, sign)

@@ -118,12 +118,13 @@ def offered(letter: str, choices: tuple[str, ...]) -> bool:
     return ord(letter) - 65 < (len(choices) or 26)
 
 
+_CUE = re.compile(r"\b(?:option|choice|answer|letter)\s\Z", re.IGNORECASE)
 _WORD_AFTER = re.compile(r"\s(?!(?:and|or)\s\(?[A-Z]\b)[a-z]")
 
 
 def _is_word(plain: str, found: re.Match[str]) -> bool:
     """Whether this capital is an article or a pronoun: `A triangle`, `I think`."""
-    if found.group()[0] in "([":
+    if found.group()[0] in "([" or _CUE.search(plain, 0, found.start()):
         return False
     return found.group(1) in "AI" and _WORD_AFTER.match(plain, found.end()) is not None
 
@@ -143,6 +144,21 @@ _NOT_SO = re.compile(
 )
 _COMPUTED = re.compile(r"(?<![A-Za-z])(?:yes|no|true|false)\s{0,3}[\^_|+~@#]", re.IGNORECASE)
 """A word that is computed with is none: `yes^yes`."""
+_DETERMINER = re.compile(
+    r"\bno (?!because|since|as\b|it\b|he\b|she\b|they\b|we\b|i\b|this\b|that\b|the\b|there\b|and\b|but\b|so\b"
+    r"|matter)[a-z]{3,}",
+    re.IGNORECASE,
+)
+_CONDITIONAL = re.compile(
+    r"\b(?:would|could|might)(?: only)?(?: still)? be (?:true|false|yes|no)\b|\btrue that\b", re.IGNORECASE
+)
+
+
+def without_determiners(text: str) -> str:
+    """Return the text without the `no` of `no need` and the `true` of `it would be true`, which answer nothing."""
+    return _CONDITIONAL.sub(" ", _DETERMINER.sub(" ", text))
+
+
 _POSITIVE = frozenset(("yes", "true"))
 
 
@@ -154,9 +170,9 @@ def read_yes_no(text: str, method: str) -> Extraction:
     if _COMPUTED.search(plain):
         return Extraction(None, method)
     first = _FIRST_WORD.match(plain)
-    if first is not None:
+    if first is not None and not _DETERMINER.match(plain, first.start(1)):
         return Extraction(first.group(1), method)
-    words = _YES_NO.findall(plain)
+    words = _YES_NO.findall(without_determiners(plain))
     if not words or _NOT_SO.search(plain):
         return Extraction(None, method)
     sides = {word.lower() in _POSITIVE for word in words}
