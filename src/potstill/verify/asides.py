@@ -22,16 +22,18 @@ def without_marks(text: str) -> str:
 
 
 _WHY = (
-    r"(?:since|because|as (?:we|it|there|this|the)|which (?:is|means|equals|follows)|where|when|reject|discard"
-    r"|exclud|ignor"
-    r"|extraneous|not|twice|half|complement|after|before|assuming|given|check|note|being|due to|after all)(?![A-Za-z])"
+    r"(?:since|because|as (?:we|it|there|this|the)|which (?:is|means|equals|follows)|where|when|reject|discard|exclud"
+    r"|ignor|extraneous|not|assuming|given|being|due to|after all)(?![A-Za-z])"
 )
+_SAID_OF_IT = r"(?:twice|half|complement|after|before|check|note)(?![A-Za-z])"
+"""What says more of a value only after a comma: `2 and a half` does not."""
 _NO_ASIDE = r"(?!\s{0,2}(?:mod|base|in base|or|and|to|both|approx|about|≈|\\approx|\\text\s?\{\s?(?:mod|base|or|and)))"
 _BRACKETED = re.compile(
     rf"\A(?P<value>[^\n]{{1,400}}?)[\s.,$]{{1,4}}(?:\\text\s?\{{\s?)?\((?P<aside>{_NO_ASIDE}[^()\n]{{3,200}})\)[\s.$}}]{{0,4}}\Z"
 )
 _FOLLOWING = re.compile(
-    rf"\A(?P<value>[^\n]{{1,400}}?)(?:\s{{0,3}}[,;.]\s{{0,3}}|\s{{1,3}})(?:\\text\s?\{{\s?)?(?P<aside>{_WHY}[^\n]{{1,400}})\Z",
+    r"\A(?P<value>[^\n]{1,400}?)(?:\s{0,3}[,;.]\s{0,3}(?:\\text\s?\{\s?)?(?=" + _SAID_OF_IT + "|" + _WHY + r")"
+    r"|\s{1,3}(?:\\text\s?\{\s?)?(?=" + _WHY + r"))(?P<aside>[^\n]{1,400})\Z",
     re.IGNORECASE,
 )
 _BELOW = re.compile(
