@@ -316,7 +316,11 @@ def _computed(sentence: str, found: list[Found], before: str) -> str | None:
     """
     if len(found) < 2:
         return None
-    own = [each[1] for each in _RESULT.finditer(sentence) if not _PLACE.search(sentence[: each.start(1)])]
+    own = [
+        each[1]
+        for each in _RESULT.finditer(sentence)
+        if not _PLACE.search(sentence[max(0, each.start(1) - 32) : each.start(1)])
+    ]
     results = own or _RESULT.findall(before[-800:])
     if not results:
         return None

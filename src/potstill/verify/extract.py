@@ -14,12 +14,13 @@ from potstill.verify.amounts import EXPLICIT, last_number, read_number, read_qua
 from potstill.verify.endings import gives_up, leaves_empty, without_coda
 from potstill.verify.fields import json_answers, mended
 from potstill.verify.formulas import closed, date_in, formulas_in, is_object, is_prose, last_object, object_in, trimmed
-from potstill.verify.normalise import plain_math, plain_unicode, plain_words
+from potstill.verify.normalise import plain_math, plain_words
 from potstill.verify.numbers import MAX_CHARACTERS, Number, TooLargeError, numbers_in, parse_plain
 from potstill.verify.numerals import numeral_in
-from potstill.verify.readings import NOTHING, Extraction, offered, read_choice, read_yes_no
+from potstill.verify.readings import NOTHING, Extraction, read_choice, read_yes_no
 from potstill.verify.sentences import denies
 from potstill.verify.stated import SENTENCE_END, Stated, last_boxes, last_tag, statements_of
+from potstill.verify.unstated import endorsed_in, unstated_choice, unstated_yes_no
 from potstill.verify.words import meaning_of
 
 TAIL_CHARACTERS = 60_000
@@ -91,7 +92,8 @@ _HASHED = re.compile(r"####\s{0,3}-?[$\d][^\n]{0,80}\n")
 def _after_answer(text: str) -> list[int]:
     """Return where a new question begins after an answer, at most two places."""
     cuts = []
-    heading = next((found for found in _ANOTHER.finditer(text) if _ANSWERED.search(text, 0, found.start())), None)
+    answered = _ANSWERED.search(text)
+    heading = _ANOTHER.search(text, answered.end()) if answered is not None else None
     if heading is not None:
         cuts.append(heading.start())
     hashed = _HASHED.search(text) if text.count("####") > 1 else None
@@ -107,7 +109,7 @@ def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
         found = _read(answer, kind, choices, text[max(0, answer.start - 1_000) : answer.start])
         if found.value is not None:
             doubted = number == 0 and (ambiguous or gives_up(text, answer.end))
-            if kind == "choice" and number == 0 and (later := _endorsed_in(text[answer.end :][-LINE_CHARACTERS:])):
+            if kind == "choice" and number == 0 and (later := endorsed_in(text[answer.end :][-LINE_CHARACTERS:])):
                 doubted = doubted or later[-1] != found.value
             others = found.others
             if ambiguous and doubted and len(stated) > 1:
@@ -354,15 +356,6 @@ READERS = {
 """Kind -> how a statement is read; the other kinds are mathematical objects."""
 
 
-_ENDORSED = re.compile(
-    r"(?:choose|choosing|pick|select|go with) (?:option|choice|answer) [(\[*]{0,2}([A-Z])[)\]*]{0,2}(?![A-Za-z'])"
-    r"|(?:(?:correct|right|best|final) (?:choice|option)|choose|choosing|pick|select|go with|think it's|think it is"
-    r"|must be|it's|so it is|option|choice)\s{0,2}(?:is|are|:|would be)?\s{0,3}[(\[*$]{0,3}([A-Z])\b(?![a-z' ]?[a-z])"
-    r"|\b[(\[*]{0,2}([A-Z])[)\]*]{0,2} (?:is|must be|seems|appears|looks|would be) (?:the )?"
-    r"(?:most \w+|correct|right|valid|true|best)\b(?! only)"
-)
-
-
 _SHOWN = re.compile(
     r"\b(?:is|are|was|be|becomes?|returns?|gives?|prints?|outputs?|yields?|equals?)\b:?\s{1,3}"
     r"(?:(?P<mark>`{1,3}|\*\*|[\"'])(?P<marked>[^\n]{1,400})(?P=mark)|(?P<word>[^\s`*\"']{1,200}?))[.!]?\s{0,3}\Z"
@@ -378,9 +371,9 @@ def _unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
         others = (*lines[-1:], *([shown["marked"] or shown["word"]] if shown else []))
         return Extraction(text, "whole", others=others if len(lines) > 1 else others[1:])
     if kind == "choice":
-        return _unstated_choice(text, choices)
+        return unstated_choice(text, choices)
     if kind == "yes_no":
-        return _unstated_yes_no(text)
+        return unstated_yes_no(text)
     if len(text) <= 200 or (len(text) <= MAX_CHARACTERS and len(text.split(None, 1)) == 1):
         whole = whole_number(plain_math(text), "whole") if "\n" not in text else None
         if whole is not None:
@@ -446,56 +439,3 @@ def _last_output(text: str) -> str:
     printed = text[start + len("```output\n") :].partition("```")[0].strip()
     last = printed.rpartition("\n")[2].strip()
     return last if last.replace(".", "", 1).lstrip("-").isdigit() else ""
-
-
-_BOLD_OPTION = re.compile(r"(?:\A|\n)\s{0,4}\*\*\(?([A-J])[).:]\s?[^*\n]{0,200}\*\*")
-_WALK = re.compile(r"(?:\A|\n)[\s*_-]{0,6}\(?([A-J])[).:]\**\s([^\n]{0,400})")
-_TAKEN = re.compile(r"[\s*_(\[]{0,4}(?:correct|right|true|yes|✅|✓|✔|☑)(?![a-z])", re.IGNORECASE)
-"""What marks the option that is taken, where each is gone through in turn."""
-
-
-def _endorsed_in(text: str) -> list[str]:
-    """Return the letters that a text says it takes, in its order."""
-    return [found[found.lastindex or 0] for found in _ENDORSED.finditer(plain_unicode(text))]
-
-
-def _unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
-    tail = text[-2_000:]
-    bold = set(_BOLD_OPTION.findall(tail))
-    if len(bold) == 1:
-        return Extraction(bold.pop(), "bold option")
-    walked = _WALK.findall(tail)
-    if len({letter for letter, _ in walked if offered(letter, choices)}) > 1:
-        taken = list(dict.fromkeys(letter for letter, said in walked if _TAKEN.match(said)))
-        if len(taken) == 1:
-            return Extraction(taken[0], "marked option")
-        if _WALK.match(f"\n{tail.rstrip().rpartition(chr(10))[2]}") and not _endorsed_in(tail):
-            return Extraction(None, "options without a choice")
-    if len(text) <= 300:
-        whole = read_choice(text, "whole", choices)
-        if whole.value is not None and (len(text) <= 40 or not (whole.ambiguous or "," in whole.value)):
-            return whole
-    endorsed = [letter for letter in _endorsed_in(tail) if offered(letter, choices)]
-    if endorsed:
-        last = _endorsed_in(tail.rstrip().rpartition("\n")[2])
-        several = tuple(dict.fromkeys(letter for letter in last if letter != endorsed[-1]))
-        return Extraction(endorsed[-1], "endorsed letter", bool(several), several)
-    for line in reversed(tail.split("\n")):
-        if line.strip():
-            found = read_choice(line, "last letter", choices)
-            return Extraction(found.value.rpartition(" ")[2], found.method) if found.value else NOTHING
-    return NOTHING
-
-
-_CONDITION = re.compile(r"\b(?:would|could|might|if|though|although)\b", re.IGNORECASE)
-
-
-def _unstated_yes_no(text: str) -> Extraction:
-    """Read the last sentence, else the first word: `No. ...`."""
-    first = read_yes_no(text[:40], "first word")
-    lines = [line for line in text[-4_000:].split("\n") if line.strip()]
-    for sentence in reversed([part for line in lines[-2:] for part in SENTENCE_END.split(line) if part.strip()]):
-        last = read_yes_no(sentence, "last sentence")
-        if last.value is not None or _CONDITION.search(sentence) is None:
-            return last if last.value is not None else first
-    return first
