@@ -29,7 +29,7 @@ def endorsed_in(text: str) -> list[str]:
 
 
 def unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
-    """Read an option in bold print, the one that is marked, the one that is taken, or the last letter of the last line."""
+    """Read the option in bold print, the one that is marked or taken, or the last letter of the last line."""
     tail = text[-2_000:]
     bold = set(_BOLD_OPTION.findall(tail))
     if len(bold) == 1:
