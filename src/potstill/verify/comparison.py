@@ -385,7 +385,7 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     if (judged := _as_cases(bare, wanted, policy, allowance)) is not None:
         return judged
     congruences = congruence_of(bare), congruence_of(wanted.text)
-    if all(congruences):
+    if all(congruences) and ("mod" in bare or "mod" in wanted.text):
         return decided(congruences[0] == congruences[1], "congruence", wanted.text[:SHOWN], bare[:SHOWN])
     parts, golds = split_answers(bare), numbered_parts(wanted.text)
     numbered = numbered_parts(bare) or parts

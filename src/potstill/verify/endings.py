@@ -107,6 +107,10 @@ _GIVES_UP = re.compile(
 )
 
 
+_CONCLUDED = re.compile(r"\b(?:so|thus|therefore|hence)\b[^\n]{0,200}\d", re.IGNORECASE)
+
+
 def gives_up(text: str, begin: int = 0) -> bool:
     """Whether the end of a text, from `begin` on, says that the question cannot be decided."""
-    return _GIVES_UP.search(text, max(begin, len(text) - 400)) is not None
+    found = [said.end() for said in _GIVES_UP.finditer(text, max(begin, len(text) - 400))]
+    return bool(found) and _CONCLUDED.search(text, found[-1]) is None

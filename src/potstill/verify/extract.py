@@ -120,12 +120,11 @@ def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     if kind not in ("text", "code") and leaves_empty(text):
         return Extraction(None, EMPTY)
     if kind not in _WORDED and (said := _without_value(text)):
-        return Extraction(said, "last clause")
+        return Extraction(said, "last clause", others=_numbers_of(text[-LINE_CHARACTERS:]))
     body, coda = without_coda(text) if kind in AMOUNTS else (text, "")
     found = _unstated(body, kind, choices)
     if coda and found.value is not None:
-        beside = tuple(number for number, _, _ in numbers_in(plain_math(coda[:LINE_CHARACTERS]))[-16:])
-        found = replace(found, others=(*found.others, *beside))
+        found = replace(found, others=(*found.others, *_numbers_of(coda[:LINE_CHARACTERS])))
     if kind == "number" and (opening := _other_opening(text, found)):
         return Extraction(found.value, "two statements", True, (found.value or "", *found.others, opening))
     doubt = "breaks off" if breaks_off(text) else "gives up" if gives_up(text) else ""
@@ -161,10 +160,14 @@ MAX_TOLD = 400
 _LAST_SENTENCE = re.compile(r"[.!?:]\s|\n")
 
 
+def _numbers_of(text: str) -> tuple[str, ...]:
+    return tuple(number for number, _, _ in numbers_in(plain_math(text))[-16:])
+
+
 def _without_value(text: str) -> str:
     """Return the last sentence or clause of a text where it says that there is no value: `the limit does not exist`."""
     sentence = _LAST_SENTENCE.split(text.rstrip(" \n.*!$")[-400:])[-1].strip()
-    if " " not in sentence or sentence == text.strip(" \n.*!$"):
+    if " " not in sentence or sentence == text.strip(" \n.*!$") or _BESIDES.search(sentence):
         return ""
     for said in (sentence, sentence.rpartition(",")[2].strip(), _CONNECTED.sub("", sentence, count=1)):
         if meaning_of(said):
@@ -172,6 +175,10 @@ def _without_value(text: str) -> str:
     return ""
 
 
+_BESIDES = re.compile(
+    r"\b(?:other|another|further|more|extraneous|additional|better|else|second|remaining)\b", re.IGNORECASE
+)
+"""What denies only that there is anything besides: `There are no other solutions.`"""
 _WORDED = ("text", "code", "choice", "yes_no", "date")
 _CONNECTED = re.compile(r"\A(?:so|hence|thus|therefore|as [^,]{1,80}),?\s", re.IGNORECASE)
 
