@@ -83,6 +83,11 @@ _ANOTHER = re.compile(
     r"|(?:Now )?[Ll]et(?:'|’)?s try (?:a similar|another|a new)\b)"
 )
 """A heading of another question, where an answer stands before it."""
+_HEADINGS = (
+    "Exercise", "Example", "Question", "QUESTION", "Problem", "Task", "Q", "Next ", "Follow-up", "Bonus", "Extra",
+    "Practice", "et's try", "et’s try",
+)  # fmt: skip
+"""One of which such a heading has: looked for first, since most responses have none."""
 _ANSWERED = re.compile(
     r"\b[Aa](?:nswer|NSWER)\b(?:\*\*|\s){0,3}(?::|is\b)\s{0,4}[\w$\\(*-]|boxed\s?\{|####\s{0,3}-?[$\d]"
 )
@@ -92,7 +97,7 @@ _HASHED = re.compile(r"####\s{0,3}-?[$\d][^\n]{0,80}\n")
 def _after_answer(text: str) -> list[int]:
     """Return where a new question begins after an answer, at most two places."""
     cuts = []
-    answered = _ANSWERED.search(text)
+    answered = _ANSWERED.search(text) if any(word in text for word in _HEADINGS) else None
     heading = _ANOTHER.search(text, answered.end()) if answered is not None else None
     if heading is not None:
         cuts.append(heading.start())
