@@ -191,6 +191,8 @@ FORMS = {
         ("Length = 12 m, Width = 8 m", "right", ["width = 8 m, length = 12 m", "12 m, 8 m"]),
         ("Length = 12 m, Width = 8 m", "wrong", ["Length = 8 m, Width = 12 m"]),
         ("red: 3, blue: 5", "right", ["blue: 5, red: 3"]),
+        ("13, 14", "right", ["x = 13, x = 13, x = 14"]),
+        ("13, 14", "wrong", ["x = 13, y = 13, z = 14"]),
         ("red: 3, blue: 5", "wrong", ["red: 5, blue: 3"]),
         ("A: 3, B: 5", "wrong", ["A: 5, B: 3"]),
         ("(i) 3 (ii) 5", "right", ["3, 5", "(ii) 5 (i) 3"]),

@@ -234,6 +234,7 @@ class Admission:
             return 0.0
         if abs(least / before[0] - 1) < min(0.03, 0.25 * abs(most / before[1] - 1)):
             return min(rate, BELOW * least)
+        # Past its steep part a rate is above a small bucket's limit by little; a deep one has shown itself in `least`.
         if now > self.pace.since + 0.25 * self.pace.seconds and rate < 1.4 * least:
             return min(rate, max(BELOW * least, 0.9 * rate))
         return 0.0

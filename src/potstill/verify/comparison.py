@@ -376,7 +376,7 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
         return unknown("ambiguous", "an infinite limit may be said not to exist")
     if meaning:
         return decided(False, "meaning", wanted.text[:SHOWN], meaning)
-    if wanted.meaning == "infinitely many" and _plain_number(bare):
+    if wanted.meaning == "infinitely many" and parse_number(bare) is not None:
         return decided(False, "meaning", wanted.meaning, bare[:SHOWN])
     if wanted.meaning and wanted.meaning not in ("all reals", "infinitely many"):
         if words_in(bare) >= 3:
@@ -413,13 +413,6 @@ _INFINITE = re.compile(r"[+-]?(?:\\infty|∞)")
 _UNIT_AT_END = re.compile(r"(.{1,400}?[\w)}])\s{1,3}([A-Za-z][A-Za-z][A-Za-z0-9^/²³ ]{0,30})")
 
 
-def _plain_number(text: str) -> bool:
-    try:
-        return parse_number(text) is not None
-    except TooLargeError:
-        return True
-
-
 def _as_cases(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
     """Compare a function that is given piece by piece, its pieces in any order; None where neither side is one."""
     stated, golds = cases_of(text), cases_of(wanted.text)
@@ -443,8 +436,8 @@ def _several(stated: list[str], golds: list[str], policy: Policy, allowance: All
     """Compare several answers outside brackets, in any order unless the policy or unlike labels fix it."""
     (stated, own), (golds, wanted) = _labelled(with_both_signs(stated)), _labelled(with_both_signs(golds))
     if policy.order == "ignore" and len(stated) > len(golds):
-        own = own if len(set(own)) > 1 else []
-        stated = list({spelling(part): part for part in stated}.values())
+        once = {(label, spelling(part)): (part, label) for part, label in zip(stated, own, strict=True)}
+        stated, own = [part for part, _ in once.values()], [label for _, label in once.values()]
     forms = ("; ".join(golds)[:SHOWN], "; ".join(stated)[:SHOWN])
     told_apart = len(set(wanted)) == len(golds) > 1 and all(wanted)
     if told_apart and sorted(wanted) == sorted(own):

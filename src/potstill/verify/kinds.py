@@ -67,11 +67,7 @@ _SOLVED = re.compile(
 
 def _of_solution(gold: str) -> str:
     """Return the answer of a gold that is a whole solution in GSM8K's shape (`... #### 72`) or names its answer."""
-    found = (
-        _SOLVED.fullmatch(gold)
-        if "#### " in gold or gold[:13].lower().lstrip("the finl").startswith("answer")
-        else None
-    )
+    found = _SOLVED.fullmatch(gold) if "#### " in gold or "nswer" in gold[:24] else None
     return gold if found is None else (found[1] or found[2]).strip()
 
 
