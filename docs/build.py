@@ -224,7 +224,7 @@ def dataclasses_in(hint: Any) -> Iterator[type]:  # noqa: ANN401 - any type
 def section(where: str, part: type) -> str:
     """Return one section: heading, what it is, and a row for every key."""
     hints = typing.get_type_hints(part, include_extras=True)
-    kind = typing.get_args(hints["kind"])[0] if where == "teacher" else ""
+    kind = typing.get_args(typing.get_type_hints(part)["kind"])[0] if where == "teacher" else ""
     heading = f"{where}, kind {kind}" if kind else where or "The whole"
     said = {"kind": "Chooses this kind of teacher."} if where == "teacher" else {}
     said |= docstrings(part) | MEANINGS.get(part.__name__, {})

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Le, Len, Lt
 from pydantic import Discriminator
@@ -18,6 +18,41 @@ Positive = Annotated[int, Gt(0), Le(10**12)]
 Natural = Annotated[int, Ge(0), Le(10**12)]
 Seed = Annotated[int, Ge(0), Lt(2**32)]
 Name = Annotated[str, Len(1, 80)]
+Scope = Literal[
+    "problems", "traces", "answers", "verdicts", "examples", "student", "rows", "training", "evaluation", "export"
+]
+
+
+@dataclass(frozen=True)
+class Decides:
+    """Said at a field: which outputs depend on its value. None: it changes speed, price or what is shown beside them.
+
+    `answers` is how one answer is judged, a student's too; `verdicts` how the samples of a problem are judged together;
+    `rows` how an example looks to the student. Fingerprints of stages are made from this, see `pipeline.settings`.
+    """
+
+    scopes: frozenset[Scope]
+
+    def __init__(self, *scopes: Scope) -> None:
+        object.__setattr__(self, "scopes", frozenset(scopes))
+
+
+T = TypeVar("T")
+Beside = Annotated[T, Decides()]
+ForProblems = Annotated[T, Decides("problems")]
+ForTraces = Annotated[T, Decides("traces")]
+ForAnswers = Annotated[T, Decides("answers")]
+ForAsking = Annotated[T, Decides("traces", "answers")]
+ForVerdicts = Annotated[T, Decides("verdicts")]
+ForVerdictsAndExamples = Annotated[T, Decides("verdicts", "examples")]
+ForExamples = Annotated[T, Decides("examples")]
+ForExamplesAndTraining = Annotated[T, Decides("examples", "training")]
+ForStudent = Annotated[T, Decides("student")]
+ForRows = Annotated[T, Decides("rows")]
+ForTraining = Annotated[T, Decides("training")]
+ForTrainingAndEvaluation = Annotated[T, Decides("training", "evaluation")]
+ForEvaluation = Annotated[T, Decides("evaluation")]
+ForExport = Annotated[T, Decides("export")]
 PROBLEM_COLUMNS = ("id", "question", "gold", "choices", "solution", "difficulty", "domain")
 
 
@@ -25,43 +60,43 @@ PROBLEM_COLUMNS = ("id", "question", "gold", "choices", "solution", "difficulty"
 class Source:
     """Where problems come from: exactly one of `family`, `reasoning_gym`, `file`, `dataset`, `loader`."""
 
-    family: str | None = None
+    family: ForProblems[str | None] = None
     """A procedural family of potstill's own, by name."""
-    reasoning_gym: str | None = None
+    reasoning_gym: ForProblems[str | None] = None
     """A task of the reasoning-gym package, by name; judged by its own scorer, right only at full score."""
-    file: str | None = None
+    file: ForProblems[str | None] = None
     """A JSONL, Parquet or CSV file (`.gz` allowed), relative to `data`."""
-    dataset: str | None = None
+    dataset: ForProblems[str | None] = None
     """A Hugging Face dataset by hub name or local path."""
-    loader: str | None = None
+    loader: ForProblems[str | None] = None
     """`module:function` of yours that returns an iterable of dicts with the problem fields."""
-    count: Positive | None = None
+    count: ForProblems[Positive | None] = None
     """How many problems to generate, or at most to read; generators need it."""
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: ForProblems[dict[str, Any]] = field(default_factory=dict)
     """Settings of the family, task or loader."""
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: ForProblems[dict[str, str]] = field(default_factory=dict)
     """Problem field -> column (fields: id, question, gold, choices, solution, difficulty, domain)."""
-    split: str | None = None
+    split: ForProblems[str | None] = None
     """Split of a Hugging Face dataset."""
-    use: Literal["both", "train", "evaluate"] = "both"
+    use: ForProblems[Literal["both", "train", "evaluate"]] = "both"
     """`both`: divided by content into training and evaluation; otherwise all of it for one side."""
-    answer_kind: Kind | None = None
+    answer_kind: ForProblems[Kind | None] = None
     """How answers compare; families and tasks know their own. `null`: by a column `gold_type`, else by the gold."""
-    checker: str | None = None
+    checker: ForAnswers[str | None] = None
     """`module:function` of yours: (problem, answer) -> True, False or None for unknown."""
-    domain: str | None = None
+    domain: ForProblems[str | None] = None
 
 
 @dataclass(frozen=True)
 class Problems:
     """What is asked, and what is held out."""
 
-    sources: Annotated[tuple[Source, ...], Len(1)]
-    evaluate: Positive = 200
+    sources: ForProblems[Annotated[tuple[Source, ...], Len(1)]]
+    evaluate: ForProblems[Positive] = 200
     """Held-out problems taken from the sources with `use: both` (sources with `use: evaluate` are held out whole)."""
-    train: Positive | None = None
+    train: ForProblems[Positive | None] = None
     """At most this many training problems."""
-    seed: Seed | None = None
+    seed: ForProblems[Seed | None] = None
     """Seed of generation and split; `null` takes the recipe's."""
 
 
@@ -69,12 +104,12 @@ class Problems:
 class WorkedTeacher:
     """The packaged teacher: procedural worked solutions of our own families, a stand-in for a language model."""
 
-    kind: Literal["worked"]
-    seed: Seed | None = None
+    kind: ForTraces[Literal["worked"]]
+    seed: ForTraces[Seed | None] = None
     """`null` takes the recipe's."""
-    slip_rate: Share = 0.1
+    slip_rate: ForTraces[Share] = 0.1
     """Share of traces with a seeded mistake, so that checking matters."""
-    style: Literal["plain", "varied"] = "varied"
+    style: ForTraces[Literal["plain", "varied"]] = "varied"
     """`varied`: several strategies, restatements, checks, abandoned attempts; `plain`: the shortest strategy alone."""
 
 
@@ -82,10 +117,10 @@ class WorkedTeacher:
 class Sampling:
     """How a model is sampled; `None` leaves the choice to the server."""
 
-    temperature: Annotated[float, Ge(0)] | None = None
-    top_p: Annotated[float, Gt(0), Le(1)] | None = None
-    max_tokens: Positive = 4096
-    extra: dict[str, Any] = field(default_factory=dict)
+    temperature: ForAsking[Annotated[float, Ge(0)] | None] = None
+    top_p: ForAsking[Annotated[float, Gt(0), Le(1)] | None] = None
+    max_tokens: ForAsking[Positive] = 4096
+    extra: ForAsking[dict[str, Any]] = field(default_factory=dict)
     """Further fields of the request body, passed as they are."""
 
 
@@ -93,17 +128,17 @@ class Sampling:
 class Price:
     """What a teacher costs, in US dollars: per million tokens, or a server of your own by the hour."""
 
-    prompt: Annotated[float, Ge(0)] = 0.0
-    completion: Annotated[float, Ge(0)] = 0.0
-    hour: Annotated[float, Ge(0)] = 0.0
+    prompt: Beside[Annotated[float, Ge(0)]] = 0.0
+    completion: Beside[Annotated[float, Ge(0)]] = 0.0
+    hour: Beside[Annotated[float, Ge(0)]] = 0.0
 
 
 @dataclass(frozen=True)
 class Terms:
     """Whether a provider's terms allow training another model on its output, and where that stands."""
 
-    training: Literal["allowed", "restricted", "unknown"]
-    basis: Annotated[str, Len(1)]
+    training: Beside[Literal["allowed", "restricted", "unknown"]]
+    basis: Beside[Annotated[str, Len(1)]]
     """Such as `MIT licence of the weights` or the address of the terms with the date they were read."""
 
 
@@ -111,35 +146,35 @@ class Terms:
 class ServedTeacher:
     """A model behind a server: any OpenAI-compatible one, or Anthropic's."""
 
-    kind: Literal["served"]
-    base_url: str
+    kind: ForTraces[Literal["served"]]
+    base_url: Beside[str]
     """Up to and including the version, such as `http://localhost:8000/v1`."""
-    model: Name
-    api_key_env: str | None = None
+    model: ForTraces[Name]
+    api_key_env: Beside[str | None] = None
     """Name of the environment variable that holds the key; the key itself is never written anywhere."""
-    sampling: Sampling = Sampling()
-    concurrency: Positive | None = None
+    sampling: ForTraces[Sampling] = Sampling()
+    concurrency: Beside[Positive | None] = None
     """At most this many requests at a time; `null` finds what the server bears."""
-    timeout: Annotated[float, Gt(0)] = 3600.0
+    timeout: Beside[Annotated[float, Gt(0)]] = 3600.0
     """Seconds for one request."""
-    price: Price | None = None
+    price: Beside[Price | None] = None
     """`null` looks the model up in the price table; a model that is not in it has no price."""
-    spend_at_most: Annotated[float, Gt(0)] | None = None
+    spend_at_most: Beside[Annotated[float, Gt(0)] | None] = None
     """US dollars; the run stops cleanly at this sum and can be resumed."""
-    allow_summaries: bool = False
+    allow_summaries: ForExamples[bool] = False
     """Train on summarised reasoning; otherwise only raw reasoning is a target."""
-    wire: Literal["openai", "responses", "anthropic"] = "openai"
+    wire: ForTraces[Literal["openai", "responses", "anthropic"]] = "openai"
     """The shape of requests and replies; `responses` is the newer one of OpenAI."""
-    executor: Literal["live", "batch"] = "live"
+    executor: Beside[Literal["live", "batch"]] = "live"
     """`batch`: the provider's batch interface, half the price within a day."""
-    requests_per_minute: Positive | None = None
-    tokens_per_minute: Positive | None = None
+    requests_per_minute: Beside[Positive | None] = None
+    tokens_per_minute: Beside[Positive | None] = None
     """Caps of your own; the server's limits are found and kept without them."""
-    retry_max_tokens: Positive | None = None
+    retry_max_tokens: ForTraces[Positive | None] = None
     """Budget of the one retry of a truncated trace; `null`: twice `sampling.max_tokens`."""
-    terms: Terms | None = None
+    terms: Beside[Terms | None] = None
     """`null` looks the model up in the table of terms."""
-    allow_restricted: str | None = None
+    allow_restricted: Beside[str | None] = None
     """Name the model here to use a teacher whose terms restrict training on its output."""
 
 
@@ -147,23 +182,23 @@ class ServedTeacher:
 class LocalTeacher:
     """A model run in this process, on the GPU when there is one."""
 
-    kind: Literal["local"]
-    model: Name
+    kind: ForTraces[Literal["local"]]
+    model: ForTraces[Name]
     """`smollm2-135m-instruct` (packaged wheel, else the hub), a local folder relative to `data`, or a hub name."""
-    engine: Literal["transformers", "vllm"] = "transformers"
+    engine: ForTraces[Literal["transformers", "vllm"]] = "transformers"
     """`vllm` needs a GPU and the extra of that name, which wants an environment of its own."""
-    engine_options: dict[str, Any] = field(default_factory=dict)
+    engine_options: ForTraces[dict[str, Any]] = field(default_factory=dict)
     """Further arguments of `vllm.LLM`, such as `{tensor_parallel_size: 4}`."""
-    precision: Literal["bf16", "fp32"] = "bf16"
-    sampling: Sampling = Sampling()
+    precision: ForTraces[Literal["bf16", "fp32"]] = "bf16"
+    sampling: ForTraces[Sampling] = Sampling()
     """What it leaves open is as the model's generation config says."""
-    batch: Positive | None = None
+    batch: Beside[Positive | None] = None
     """Responses side by side; `null` takes as many as are worth having. Fewer where memory is short."""
-    retry_max_tokens: Positive | None = None
+    retry_max_tokens: ForTraces[Positive | None] = None
     """Budget of the one retry of a truncated trace; `null`: twice `sampling.max_tokens`."""
-    terms: Terms | None = None
+    terms: Beside[Terms | None] = None
     """`null` looks the model up in the table of terms."""
-    allow_restricted: str | None = None
+    allow_restricted: Beside[str | None] = None
     """Name the model here to use a teacher whose terms restrict training on its output."""
 
 
@@ -171,12 +206,12 @@ class LocalTeacher:
 class DatasetTeacher:
     """Existing traces in a file."""
 
-    kind: Literal["dataset"]
-    file: str
+    kind: ForTraces[Literal["dataset"]]
+    file: ForTraces[str]
     """JSONL or Parquet (`.gz` allowed), relative to `data`."""
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: ForTraces[dict[str, str]] = field(default_factory=dict)
     """Trace field -> column (fields: question, response, reasoning, answer, model, finish, id)."""
-    models: tuple[str, ...] = ()
+    models: ForTraces[tuple[str, ...]] = ()
     """Keep only these models' traces; empty keeps all."""
 
 
@@ -184,7 +219,7 @@ class DatasetTeacher:
 class SolutionsTeacher:
     """Human worked solutions that came with the problems (`solution`)."""
 
-    kind: Literal["solutions"]
+    kind: ForTraces[Literal["solutions"]]
 
 
 AskedTeacher = ServedTeacher | LocalTeacher
@@ -198,20 +233,20 @@ Teacher = Annotated[
 class Strategy:
     """How the teacher is asked; `{question}` is filled in, with its choices."""
 
-    kind: Literal["zero_shot", "few_shot"] = "zero_shot"
-    samples: Positive = 1
+    kind: ForTraces[Literal["zero_shot", "few_shot"]] = "zero_shot"
+    samples: ForTraces[Positive] = 1
     """Traces per problem, or with `stop_at_right` the most of them."""
-    stop_at_right: Positive | None = None
+    stop_at_right: ForTraces[Positive | None] = None
     """Ask no more about a problem once this many of its samples are right, in waves; of served and
     local teachers."""
-    system: str = ""
-    prompt: str = ""
+    system: ForTraces[str] = ""
+    prompt: ForTraces[str] = ""
     """Empty takes the packaged prompt of the kind."""
-    prompt_file: str | None = None
+    prompt_file: ForTraces[str | None] = None
     """A file with the prompt, relative to `data`; it takes the place of `prompt`."""
-    shots: Positive = 3
+    shots: ForTraces[Positive] = 3
     """Worked examples before the question, for `few_shot`."""
-    shots_file: str | None = None
+    shots_file: ForTraces[str | None] = None
     """A file of worked examples with `question`, `reasoning` and `answer`; `null` draws them from the training problems
     that have a solution, never from those held out."""
 
@@ -220,17 +255,17 @@ class Strategy:
 class Policy:
     """The conventions under which two answers are the same; recorded with every verdict."""
 
-    percent: Literal["ignore", "strict"] = "ignore"
+    percent: ForAnswers[Literal["ignore", "strict"]] = "ignore"
     """`strict`: 10% is 0.1 and not 10; `ignore`: the sign is dropped on both sides."""
-    tolerance: Annotated[float, Ge(0), Lt(1)] = 0.0
+    tolerance: ForAnswers[Annotated[float, Ge(0), Lt(1)]] = 0.0
     """Relative to the gold, for answers where one side is a decimal; 0 compares exactly."""
-    significant_figures: Positive | Literal["gold"] | None = None
+    significant_figures: ForAnswers[Positive | Literal["gold"] | None] = None
     """Decimals agree when they round to the same so many figures; `gold`: to as many as the gold is written with."""
-    order: Literal["ignore", "strict"] = "ignore"
+    order: ForAnswers[Literal["ignore", "strict"]] = "ignore"
     """Of several answers without brackets: `1, 2` and `2, 1`. Tuples are ordered and sets are not in either case."""
-    units: Literal["optional", "required"] = "optional"
+    units: ForAnswers[Literal["optional", "required"]] = "optional"
     """`optional`: a unit that only one side has is dropped; two units are converted or contradict each other."""
-    simplified: bool = False
+    simplified: ForAnswers[bool] = False
     """Whether `6/8` is wrong for `3/4`, and `sqrt(8)` for `2 sqrt(2)`."""
 
 
@@ -238,24 +273,24 @@ class Policy:
 class CodeChecks:
     """How programs are run; they run in the sandbox or not at all."""
 
-    seconds: Annotated[float, Gt(0), Le(3600)] = 10.0
+    seconds: ForAnswers[Annotated[float, Gt(0), Le(3600)]] = 10.0
     """For one program with all its tests."""
-    memory_mb: Annotated[int, Ge(64), Le(65_536)] = 512
+    memory_mb: ForAnswers[Annotated[int, Ge(64), Le(65_536)]] = 512
 
 
 @dataclass(frozen=True)
 class Judge:
     """A language model that is asked about undecided answers only."""
 
-    base_url: str
-    model: Name
-    api_key_env: str | None = None
+    base_url: Beside[str]
+    model: ForAnswers[Name]
+    api_key_env: Beside[str | None] = None
     """Name of the environment variable that holds the key; the key itself is never written anywhere."""
-    sampling: Sampling = Sampling()
-    concurrency: Positive = 8
-    timeout: Annotated[float, Gt(0)] = 600.0
+    sampling: ForAnswers[Sampling] = Sampling()
+    concurrency: Beside[Positive] = 8
+    timeout: Beside[Annotated[float, Gt(0)]] = 600.0
     """Seconds for one request."""
-    prompt: str | None = None
+    prompt: ForAnswers[str | None] = None
     """A file with your own prompt, relative to `data`; `null` takes the packaged one."""
 
 
@@ -263,12 +298,12 @@ class Judge:
 class Reward:
     """A reward model in a local folder or on the hub, run in this process."""
 
-    model: str
-    kind: Literal["outcome", "process"] = "outcome"
+    model: ForVerdicts[str]
+    kind: ForVerdicts[Literal["outcome", "process"]] = "outcome"
     """`outcome`: a sequence classifier, one score a response; `process`: a token classifier, one score a step."""
-    separator: str = "\n\n"
+    separator: ForVerdicts[str] = "\n\n"
     """Written after each step for a process reward model; its last token carries the step's score."""
-    aggregate: Literal["min", "product", "last", "mean"] = "min"
+    aggregate: ForVerdicts[Literal["min", "product", "last", "mean"]] = "min"
     """Of the steps' scores."""
 
 
@@ -276,17 +311,17 @@ class Reward:
 class Checks:
     """How answers are judged."""
 
-    policy: Policy = Policy()
-    seconds: Annotated[float, Gt(0), Le(600)] = 5.0
+    policy: ForAnswers[Policy] = Policy()
+    seconds: ForAnswers[Annotated[float, Gt(0), Le(600)]] = 5.0
     """Of processor time for comparing one answer in all, waiting for a worker not counted; then it is unknown."""
-    code: CodeChecks = CodeChecks()
-    judge: Judge | None = None
-    reward: Reward | None = None
-    agreeing: Annotated[int, Ge(2)] = 3
+    code: ForAnswers[CodeChecks] = CodeChecks()
+    judge: ForAnswers[Judge | None] = None
+    reward: ForVerdicts[Reward | None] = None
+    agreeing: ForVerdicts[Annotated[int, Ge(2)]] = 3
     """So many samples of a problem, and more than half, must agree for their answer to count for or against a gold."""
-    self_consistency: bool = False
+    self_consistency: ForVerdicts[bool] = False
     """Judge training problems that have nothing to be judged by against the answer that their own samples agree on."""
-    doubted_gold: Literal["keep", "drop", "repair"] = "keep"
+    doubted_gold: ForVerdictsAndExamples[Literal["keep", "drop", "repair"]] = "keep"
     """Where no sample gives the gold and they agree on another answer: `keep` the gold and report it, `drop` the
     problem, or `repair` the gold, that is judge by the other answer; all of it marked and counted."""
 
@@ -295,21 +330,21 @@ class Checks:
 class Curate:
     """Which traces become examples."""
 
-    drop_wrong: bool = True
-    drop_unknown: bool = True
-    drop_repetition: Share | None = 0.5
+    drop_wrong: ForExamples[bool] = True
+    drop_unknown: ForExamples[bool] = True
+    drop_repetition: ForExamples[Share | None] = 0.5
     """Drop traces in which more than this share of the text repeats itself; `null` keeps them."""
-    max_characters: Positive | None = None
+    max_characters: ForExamples[Positive | None] = None
     """Drop traces longer than this (reasoning and answer together)."""
-    per_problem: Positive = 4
+    per_problem: ForExamples[Positive] = 4
     """At most this many traces a problem, the most diverse first."""
-    difficulty: Literal["stated", "measured"] = "stated"
+    difficulty: ForExamples[Literal["stated", "measured"]] = "stated"
     """`stated`: the source's own, else one minus the pass rate of the problem's samples; `measured`: the other way."""
-    min_difficulty: float | None = None
+    min_difficulty: ForExamples[float | None] = None
     """Drop problems that are easier; `null` keeps them. Problems of unknown difficulty stay."""
-    max_difficulty: float | None = None
+    max_difficulty: ForExamples[float | None] = None
     """Drop problems that are harder, such as those that no sample solved."""
-    order: Literal["shuffled", "easy_to_hard"] = "shuffled"
+    order: ForExamplesAndTraining[Literal["shuffled", "easy_to_hard"]] = "shuffled"
     """`easy_to_hard`: by difficulty, those of unknown difficulty last; later epochs are shuffled."""
 
 
@@ -317,47 +352,47 @@ class Curate:
 class Scratch:
     """A Llama built from nothing, with a tokenizer trained on the examples."""
 
-    hidden: Positive = 128
-    layers: Positive = 4
-    heads: Positive = 4
-    intermediate: Positive = 352
-    vocabulary: Annotated[int, Ge(280)] = 512
-    context: Positive = 512
+    hidden: ForStudent[Positive] = 128
+    layers: ForStudent[Positive] = 4
+    heads: ForStudent[Positive] = 4
+    intermediate: ForStudent[Positive] = 352
+    vocabulary: ForStudent[Annotated[int, Ge(280)]] = 512
+    context: ForStudent[Positive] = 512
 
 
 @dataclass(frozen=True)
 class Lora:
     """Low-rank adapters on all linear layers, merged at export."""
 
-    rank: Positive = 16
-    alpha: Positive = 32
-    dropout: Share = 0.0
+    rank: ForTraining[Positive] = 16
+    alpha: ForTraining[Positive] = 32
+    dropout: ForTraining[Share] = 0.0
 
 
 @dataclass(frozen=True)
 class Student:
     """The small model: `model` names it, or `scratch` describes it."""
 
-    model: str | None = None
+    model: ForStudent[str | None] = None
     """`smollm2-135m-instruct` (packaged wheel, else the hub), a local folder, or a hub name."""
-    scratch: Scratch | None = None
-    lora: Lora | None = None
-    prompt: str = "{question}"
+    scratch: ForStudent[Scratch | None] = None
+    lora: ForTraining[Lora | None] = None
+    prompt: ForRows[str] = "{question}"
     """What the student is asked; `{question}` is filled in, with its choices. The same for every row of the table."""
-    reasoning_open: str = "<think>\n"
-    reasoning_close: str = "\n</think>\n"
+    reasoning_open: ForRows[str] = "<think>\n"
+    reasoning_close: ForRows[str] = "\n</think>\n"
 
 
 @dataclass(frozen=True)
 class Loss:
     """L of the optimiser step; see docs/guide for the two normalisations."""
 
-    kind: Literal["tokens", "segments"] = "tokens"
-    alpha: Annotated[float, Ge(0)] = 1.0
+    kind: ForTraining[Literal["tokens", "segments"]] = "tokens"
+    alpha: ForTraining[Annotated[float, Ge(0)]] = 1.0
     """Weight of reasoning tokens (`tokens`) or of their mean (`segments`)."""
-    beta: Annotated[float, Ge(0)] = 1.0
+    beta: ForTraining[Annotated[float, Ge(0)]] = 1.0
     """Weight of answer and format tokens (`tokens`) or of their means (`segments`)."""
-    ratio_cap: Annotated[float, Gt(0)] = 10.0
+    ratio_cap: ForTraining[Annotated[float, Gt(0)]] = 10.0
     """Under `segments`: an answer token weighs at most this many reasoning tokens."""
 
 
@@ -365,30 +400,30 @@ class Loss:
 class Train:
     """How the student is trained; exactly one of `epochs`, `steps`, `tokens` is the budget."""
 
-    epochs: Annotated[float, Gt(0)] | None = None
-    steps: Positive | None = None
-    tokens: Positive | None = None
+    epochs: ForTraining[Annotated[float, Gt(0)] | None] = None
+    steps: ForTraining[Positive | None] = None
+    tokens: ForTraining[Positive | None] = None
     """Tokens of training rows, prompts included."""
-    batch: Positive = 16
+    batch: ForTraining[Positive] = 16
     """Rows an optimiser step."""
-    micro_batch: Positive = 8
+    micro_batch: ForTraining[Positive] = 8
     """Rows a forward pass; changes memory and speed, never the result."""
-    learning_rate: Annotated[float, Gt(0)] = 1e-5
-    warmup: Share = 0.03
+    learning_rate: ForTraining[Annotated[float, Gt(0)]] = 1e-5
+    warmup: ForTraining[Share] = 0.03
     """Share of the steps."""
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    final: Share = 0.1
+    schedule: ForTraining[Literal["cosine", "linear", "constant"]] = "cosine"
+    final: ForTraining[Share] = 0.1
     """Learning rate at the end, as a share of its peak."""
-    weight_decay: Annotated[float, Ge(0)] = 0.0
-    clip: Annotated[float, Gt(0)] = 1.0
+    weight_decay: ForTraining[Annotated[float, Ge(0)]] = 0.0
+    clip: ForTraining[Annotated[float, Gt(0)]] = 1.0
     """Largest norm of the gradient."""
-    max_length: Positive = 2048
+    max_length: ForTraining[Positive] = 2048
     """Tokens of a row; longer rows are dropped and counted, never cut."""
-    precision: Literal["bf16", "fp32"] = "bf16"
-    loss: Loss = Loss()
-    seed: Seed | None = None
+    precision: ForTrainingAndEvaluation[Literal["bf16", "fp32"]] = "bf16"
+    loss: ForTraining[Loss] = Loss()
+    seed: ForTraining[Seed | None] = None
     """Seed of the order, of new weights and of dropout; `null` takes the recipe's."""
-    checkpoint_every: Positive = 50
+    checkpoint_every: Beside[Positive] = 50
     """Optimiser steps between checkpoints to resume from."""
 
 
@@ -406,20 +441,20 @@ class Baselines:
 class Evaluate:
     """How every row of the table is sampled."""
 
-    samples: Positive = 1
-    temperature: Annotated[float, Ge(0)] = 0.0
-    top_p: Annotated[float, Gt(0), Le(1)] = 1.0
-    max_tokens: Positive = 512
-    batch: Positive | None = None
+    samples: ForEvaluation[Positive] = 1
+    temperature: ForEvaluation[Annotated[float, Ge(0)]] = 0.0
+    top_p: ForEvaluation[Annotated[float, Gt(0), Le(1)]] = 1.0
+    max_tokens: ForEvaluation[Positive] = 512
+    batch: ForEvaluation[Positive | None] = None
     """Responses side by side; `null` takes as many as are worth having. Fewer where memory is short."""
-    shots: Natural = 3
+    shots: ForEvaluation[Natural] = 3
 
 
 @dataclass(frozen=True)
 class Export:
     """What is delivered."""
 
-    safetensors: bool = True
+    safetensors: ForExport[bool] = True
 
 
 @dataclass(frozen=True)
