@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from potstill.errors import BusyError, StoreError
+from potstill.errors import BusyError, DamageError, StoreError
 from potstill.records import Drop, Measure, Problem, Trace
-from potstill.store import Run, Sealed, read_parts, write_durably
+from potstill.store import Run, Sealed, write_durably
 
 TEXT = st.text(max_size=30) | st.just("half \ud800 pair") | st.just("nul \x00 and \u202e bidi")
 PROBLEMS = st.builds(
@@ -41,7 +42,7 @@ def test_records_survive_a_round_trip_whatever_their_text(tmp_path_factory, rows
     for row in rows:
         table.append(row)
     work.seal({}, {})
-    back = list(read_parts(folder / "s", "t", Problem))
+    back = list(Run(folder).sealed("s").rows("t", Problem))
 
     def mended(text):
         return text if text is None else text.encode("utf-8", "replace").decode()
@@ -85,10 +86,135 @@ def test_a_change_behind_our_back_is_noticed(tmp_path):
         run.sealed("s")
 
 
-def test_damaged_and_foreign_parts_are_one_line(tmp_path):
-    (tmp_path / "t-00000.parquet").write_bytes(b"PAR1 not really PAR1")
-    with pytest.raises(StoreError, match="damaged"):
-        list(read_parts(tmp_path, "t", Drop))
+def flip(path: Path, place: float = 0.5) -> None:
+    """Change one bit of a file."""
+    data = bytearray(path.read_bytes())
+    data[int(place * (len(data) - 1))] ^= 4
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("place", [0.0, 0.2, 0.5, 0.8, 1.0])
+def test_one_flipped_bit_of_a_sealed_stage_is_one_line_when_it_is_read(tmp_path, place):
+    run = Run(tmp_path)
+    work = run.begin("s", "f", {})
+    work.table("dropped", Drop, 2)
+    (work.path / "model").mkdir()
+    (work.path / "model" / "weights").write_bytes(b"w" * 100)
+    write_durably(work.path / "losses.json", b"[1.5, 2.5]")
+    sealed = work.seal({"kept": 24}, {})
+    assert sealed == run.sealed("s")
+    for name, read in {
+        "dropped-00000.parquet": lambda: list(run.sealed("s").rows("dropped", Drop)),
+        "losses.json": lambda: run.sealed("s").read("losses.json"),
+        "model/weights": lambda: run.sealed("s").folder("model"),
+        "manifest.json": lambda: run.sealed("s"),
+    }.items():
+        read()
+        whole = (sealed.path / name).read_bytes()
+        flip(sealed.path / name, place)
+        with pytest.raises(DamageError, match=rf"{name}.*remove {sealed.path} and run again"):
+            read()
+        (sealed.path / name).write_bytes(whole)
+
+
+def test_a_manifest_without_a_key_is_damaged(tmp_path):
+    sealed = write(Run(tmp_path), "s", drops(3), counts={"kept": 3})
+    whole = json.loads((sealed.path / "manifest.json").read_bytes())
+    for key in whole:
+        cut = {name: value for name, value in whole.items() if name != key}
+        (sealed.path / "manifest.json").write_text(json.dumps(cut))
+        with pytest.raises(DamageError, match=r"manifest.json is damaged.*: remove .*s and run again"):
+            Run(tmp_path).sealed("s")
+
+
+def test_a_file_that_no_stage_wrote_is_refused_where_it_would_be_read(tmp_path):
+    run = Run(tmp_path)
+    work = run.begin("s", "f", {})
+    work.table("dropped", Drop).append(drops(1)[0])
+    (work.path / "model").mkdir()
+    (work.path / "model" / "weights").write_bytes(b"w")
+    sealed = work.seal({}, {})
+    for name in ("notes.txt", "other-00000.parquet", "model/.DS_Store"):
+        (sealed.path / name).write_bytes(b"")
+    assert list(sealed.rows("dropped", Drop)) == drops(1)
+    assert sealed.folder("model")
+    shutil.copy(sealed.path / "dropped-00000.parquet", sealed.path / "dropped-00001.parquet")
+    (sealed.path / "model" / "adapter_config.json").write_text("{}")
+    with pytest.raises(DamageError, match=r"dropped-00001.parquet is not of potstill: move it away"):
+        list(sealed.rows("dropped", Drop))
+    with pytest.raises(DamageError, match=r"adapter_config.json is not of potstill: move it away"):
+        sealed.folder("model")
+
+
+def begun(folder: Path) -> Path:
+    """Leave a stage with four whole parts of two rows, one of scratch, and what a killed process leaves beside."""
+    work = Run(folder).begin("s", "f", {})
+    table, alone = work.table("dropped", Drop, 2), work.scratch_table("alone", Drop, 2)
+    for row in drops(9):
+        table.append(row)
+        alone.append(row)
+    work.note_time()
+    (work.path / "model").mkdir()
+    (work.path / "model" / "weights").write_bytes(b"half")
+    return work.path
+
+
+@pytest.mark.parametrize(("number", "kept"), [(0, 0), (2, 4), (3, 6)])
+@pytest.mark.parametrize("where", [".", "scratch"])
+def test_a_damaged_part_of_a_stage_under_way_is_set_aside_and_made_again(tmp_path, capsys, number, kept, where):
+    calm = write(Run(tmp_path / "calm"), "s", drops(9))
+    partial = begun(tmp_path / "run")
+    part = partial / where / f"{'alone' if where == 'scratch' else 'dropped'}-{number:05d}.parquet"
+    flip(part)
+    shutil.copy(partial / "dropped-00001.parquet", partial / "dropped-00007.parquet")
+
+    work = Run(tmp_path / "run").begin("s", "f", {"version": 1, "settings": {}, "inputs": {}})
+
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert f"{part.resolve()} is damaged: set aside, and made again from there" in told
+    table, alone = work.table("dropped", Drop, 2), work.scratch_table("alone", Drop, 2)
+    damaged, whole = (alone, table) if where == "scratch" else (table, alone)
+    assert (damaged.rows_done, whole.rows_done) == (kept, 8)
+    assert list(damaged.rows()) == drops(9)[:kept]
+    for row in drops(9)[table.rows_done :]:
+        table.append(row)
+    sealed = work.seal({}, {})
+    assert sealed.manifest == calm.manifest, "what lay beside the parts is not sealed"
+    assert list(sealed.rows("dropped", Drop)) == drops(9)
+
+
+@pytest.mark.parametrize("name", ["begun.json", "clock.json"])
+@pytest.mark.parametrize("data", [b"", b'{"fingerprint": "f"', b"[]", b'{"fingerprint":"f","seconds":9}', b"\xff"])
+def test_a_cut_record_of_a_stage_under_way_is_one_line(tmp_path, capsys, name, data):
+    (begun(tmp_path) / name).write_bytes(data)
+
+    work = Run(tmp_path).begin("s", "f", {})
+
+    (told,) = capsys.readouterr().err.splitlines()
+    assert f"{name} is damaged" in told
+    assert work.table("dropped", Drop, 2).rows_done == (0 if name == "begun.json" else 8)
+
+
+def test_a_damaged_clock_of_a_sealed_stage_costs_the_time_alone(tmp_path, capsys):
+    sealed = write(Run(tmp_path), "s", drops(3))
+    assert sealed.clock["seconds"] >= 0
+    (sealed.path / "clock.json").write_bytes(b'{"seco')
+    assert Run(tmp_path).sealed("s").clock == Run(tmp_path).sealed("s").clock == {}
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_part_that_changes_before_its_stage_is_sealed_is_made_again(tmp_path):
+    run = Run(tmp_path)
+    work = run.begin("s", "f", {"version": 1, "settings": {}, "inputs": {}})
+    table = work.table("dropped", Drop, 2)
+    for row in drops(5):
+        table.append(row)
+    flip(work.path / "dropped-00001.parquet")
+    with pytest.raises(DamageError, match=r"dropped-00001.parquet was changed after it was written: run again"):
+        work.seal({}, {})
+    write(run, "s", drops(5))
+    assert list(run.sealed("s").rows("dropped", Drop)) == drops(5)
 
 
 def test_two_processes_on_one_run_folder(tmp_path):

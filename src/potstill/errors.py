@@ -25,6 +25,10 @@ class StoreError(PotstillError):
     """A run folder that cannot be read or written: names the path; nothing sealed is touched."""
 
 
+class DamageError(StoreError):
+    """A file of a run folder that is not as it was written: names it, and what to do."""
+
+
 class StaleError(PotstillError):
     """A sealed stage would have to be redone, and nobody said so."""
 

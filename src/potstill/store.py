@@ -6,7 +6,9 @@
     RUN/ledger/                completions of served teachers; survives every redo
 
 Every file is written under a temporary name, synced and renamed, so a process killed anywhere leaves either the old
-state or the new one. A stage counts as sealed when its folder has a manifest.
+state or the new one. A stage counts as sealed when its folder has a manifest. What is read is compared with the digest
+that was noted as it was written: a damaged file of a sealed stage is refused, one of a stage under way is set aside and
+made again.
 """
 
 from __future__ import annotations
@@ -14,20 +16,24 @@ from __future__ import annotations
 import dataclasses
 import errno
 import fcntl
-import hashlib
+import functools
 import json
 import os
+import re
 import shutil
+import sys
 import time
 import types
 import typing
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from potstill.errors import BusyError, StoreError
+from potstill.damage import digest, digest_of_file, signed, unsigned
+from potstill.errors import BusyError, DamageError, StoreError
 from potstill.records import SCHEMA, content_key
 
 if typing.TYPE_CHECKING:
@@ -38,6 +44,9 @@ PART_ROWS = 1000
 MANIFEST, BEGUN, CLOCK = "manifest.json", "begun.json", "clock.json"
 SCRATCH = "scratch"
 """Folder of a stage under way for what only a rerun needs, such as checkpoints; it goes when the stage is sealed."""
+DIGESTS, DAMAGED = f"{SCRATCH}/digests", f"{SCRATCH}/damaged"
+"""In it, the digest of each part, and what was set aside."""
+_PART = re.compile(r"(.+)-([0-9]{5})\.parquet")  # traces-00012.parquet
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EFBIG: "file too large"}
 
 
@@ -81,8 +90,7 @@ def digest_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, or of all files of a folder with their names."""
     if path.is_dir():
         return content_key([[p.relative_to(path).as_posix(), digest_of(p)] for p in _files(path)])
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return digest_of_file(path)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -133,10 +141,13 @@ def _clean(value: Any) -> Any:  # noqa: ANN401 - a record's field
 
 
 class TableWriter(Generic[R]):
-    """Writes one table of a stage as sealed parts of `part_rows` rows; `rows_done` rows were there before."""
+    """Writes one table of a stage as parts of `part_rows` rows; `rows_done` rows were there before.
 
-    def __init__(self, folder: Path, name: str, record: type[R], part_rows: int) -> None:
-        self.folder, self.name, self.record, self.part_rows = folder, name, record, part_rows
+    The digest of a part is in the folder `digests` before the part has its name.
+    """
+
+    def __init__(self, folder: Path, digests: Path, name: str, record: type[R], part_rows: int) -> None:
+        self.folder, self.digests, self.name, self.record, self.part_rows = folder, digests, name, record, part_rows
         self.buffer: list[R] = []
         self.parts = 0
         self.rows_done = 0
@@ -152,8 +163,21 @@ class TableWriter(Generic[R]):
 
     def flush(self) -> None:
         """Seal what is buffered as one part."""
-        if not self.buffer:
-            return
+        if self.buffer:
+            self._write()
+
+    def close(self) -> None:
+        """Seal the last part; a table without rows gets one empty part, so that it can be told from a missing one."""
+        if self.buffer or self.parts == 0:
+            self._write()
+
+    def rows(self) -> Iterator[R]:
+        """Yield the rows of all sealed parts."""
+        for number in range(self.parts):
+            part = self._part(number)
+            yield from _rows_of(_checked(part, _noted(self.digests, part)), part, self.record)
+
+    def _write(self) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -164,24 +188,28 @@ class TableWriter(Generic[R]):
         )
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd")
-        write_durably(self._part(self.parts), sink.getvalue().to_pybytes())
+        data, part = sink.getvalue().to_pybytes(), self._part(self.parts)
+        with writing(self.digests):
+            self.digests.mkdir(parents=True, exist_ok=True)
+        write_durably(_note(self.digests, part), digest(data).encode())
+        write_durably(part, data)
         self.parts += 1
         self.buffer.clear()
 
-    def close(self) -> None:
-        """Seal the last part; a table without rows gets one empty part, so that it can be told from a missing one."""
-        self.flush()
-        if self.parts == 0:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-
-            sink = pa.BufferOutputStream()
-            pq.write_table(_plan(self.record)[0].empty_table(), sink, compression="zstd")
-            write_durably(self._part(0), sink.getvalue().to_pybytes())
-            self.parts = 1
-
     def _part(self, number: int) -> Path:
         return self.folder / f"{self.name}-{number:05d}.parquet"
+
+
+def _note(digests: Path, part: Path) -> Path:
+    return digests / f"{part.name}.sha256"
+
+
+def _noted(digests: Path, part: Path) -> str:
+    """Return the digest of a part of a stage under way; empty where none was noted."""
+    try:
+        return _note(digests, part).read_bytes().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def _rows_in(part: Path) -> int:
@@ -190,30 +218,34 @@ def _rows_in(part: Path) -> int:
     return int(pq.read_metadata(part).num_rows)
 
 
-def read_parts(folder: Path, table: str, record: type[R]) -> Iterator[R]:
-    """Yield the rows of a table in order, one batch in memory at a time."""
+def _checked(path: Path, sha256: str) -> bytes:
+    """Return the bytes of a file; DamageError where they are not those of the digest."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        data = None
+    except OSError as error:
+        raise StoreError(refusal(error, path)) from error
+    if data is None or digest(data) != sha256:
+        raise DamageError(f"{path} was changed or removed after it was written")
+    return data
+
+
+def _rows_of(data: bytes, part: Path, record: type[R]) -> Iterator[R]:
+    """Yield the rows of one part, a batch of them as objects at a time."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     _, tuples = _plan(record)
-    parts = sorted(folder.glob(f"{table}-[0-9][0-9][0-9][0-9][0-9].parquet"))
-    if not parts:
-        raise StoreError(f"{folder} has no table {table!r}: remove the folder and run again")
-    for part in parts:
-        try:
-            file = pq.ParquetFile(part)
-            version = (file.schema_arrow.metadata or {}).get(b"potstill.schema", b"?").decode()
-            if version != str(SCHEMA):
-                raise StoreError(f"{part} has record schema {version}, this potstill reads {SCHEMA}: remove {folder}")
-            for batch in file.iter_batches(batch_size=512):
-                for row in batch.to_pylist():
-                    for name in tuples:
-                        row[name] = tuple(row[name])
-                    yield record(**row)
-        except (pa.ArrowInvalid, pa.ArrowIOError) as error:
-            raise StoreError(
-                f"{part} is damaged ({str(error).splitlines()[0]}): remove {folder} and run again"
-            ) from error
+    file = pq.ParquetFile(pa.BufferReader(data))
+    version = (file.schema_arrow.metadata or {}).get(b"potstill.schema", b"?").decode()
+    if version != str(SCHEMA):
+        raise StoreError(f"{part} has record schema {version}, this potstill reads {SCHEMA}: remove {part.parent}")
+    for batch in file.iter_batches(batch_size=512):
+        for row in batch.to_pylist():
+            for name in tuples:
+                row[name] = tuple(row[name])
+            yield record(**row)
 
 
 @dataclass(frozen=True)
@@ -240,17 +272,63 @@ class Sealed:
 
     @property
     def clock(self) -> dict[str, Any]:
-        """Seconds and versions; differs from run to run."""
-        path = self.path / CLOCK
-        return dict(json.loads(path.read_bytes())) if path.exists() else {}
+        """Seconds and versions; differs from run to run, and is empty where it was lost."""
+        return _clock(self.path)
+
+    @property
+    def files(self) -> dict[str, dict[str, Any]]:
+        """What the stage wrote, by path below its folder: name, bytes, sha256, and the rows of a part."""
+        return {file["name"]: file for file in self.manifest["files"]}
 
     def rows(self, table: str, record: type[R]) -> Iterator[R]:
-        """Yield a table's records."""
-        return read_parts(self.path, table, record)
+        """Yield a table's records in order, one part in memory at a time.
+
+        Raises:
+            StoreError: there is no such table, or a part of it was changed, removed or added.
+        """
+        parts = self._parts(table)
+        if not parts:
+            raise StoreError(f"{self.path} has no table {table!r}: remove the folder and run again")
+        self._refuse_strays(self.path.glob(f"{table}-[0-9][0-9][0-9][0-9][0-9].parquet"))
+        for name in parts:
+            yield from _rows_of(self.read(name), self.path / name, record)
 
     def total(self, table: str) -> int:
-        """Count a table's rows from the part footers."""
-        return sum(_rows_in(part) for part in self.path.glob(f"{table}-*.parquet"))
+        """Count a table's rows, from the manifest."""
+        return sum(int(self.files[name]["rows"]) for name in self._parts(table))
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of a file that the stage wrote; DamageError where they are others now."""
+        try:
+            return _checked(self.path / name, self.files[name]["sha256"])
+        except DamageError:
+            raise _changed(self.path / name, self.path) from None
+
+    def folder(self, name: str) -> Path:
+        """Return the path of a folder that the stage wrote, such as a checkpoint, with every file in it checked.
+
+        Raises:
+            DamageError: a file in it was changed, removed or added.
+        """
+        for file, known in self.files.items():
+            path = self.path / file
+            if file.startswith(f"{name}/") and not (path.is_file() and digest_of_file(path) == known["sha256"]):
+                raise _changed(path, self.path)
+        self._refuse_strays(_files(self.path / name))
+        return self.path / name
+
+    def _parts(self, table: str) -> list[str]:
+        return sorted(name for name in self.files if (found := _PART.fullmatch(name)) and found[1] == table)
+
+    def _refuse_strays(self, found: Iterable[Path]) -> None:
+        """Refuse what the stage never wrote and its readers would take for its own; hidden files nobody reads."""
+        for path in found:
+            if path.relative_to(self.path).as_posix() not in self.files and not path.name.startswith("."):
+                raise DamageError(f"{path} is not of potstill: move it away and run again")
+
+
+def _changed(path: Path, stage: Path) -> DamageError:
+    return DamageError(f"{path} was changed or removed after it was sealed: remove {stage} and run again")
 
 
 class Work:
@@ -260,26 +338,60 @@ class Work:
         self.run, self.stage, self.about = run, stage, dict(about, fingerprint=fingerprint)
         self.path = run / f"{stage}.partial"
         self.tables: list[TableWriter[Any]] = []
-        begun = _read_json(self.path / BEGUN)
-        if begun.get("fingerprint") != fingerprint:
+        if not self._continues(fingerprint):
             with writing(self.path):
                 shutil.rmtree(self.path, ignore_errors=True)
                 self.path.mkdir(parents=True)
-            write_durably(self.path / BEGUN, to_json({"fingerprint": fingerprint}))
-        for stray in self.path.rglob("*.tmp"):
-            stray.unlink(missing_ok=True)
-        self.spent = float(_read_json(self.path / CLOCK).get("seconds", 0.0))
+            write_durably(self.path / BEGUN, _record({"fingerprint": fingerprint}))
+        self.spent = float(_clock(self.path).get("seconds", 0.0))
+        self._keep_whole_parts()
         self.started = time.monotonic()
+
+    def _continues(self, fingerprint: str) -> bool:
+        """Whether an attempt at the same stage is there to go on with."""
+        try:
+            return _read_record(self.path / BEGUN).get("fingerprint") == fingerprint
+        except DamageError as error:
+            print(f"{self.stage}: {error}: this stage starts over", file=sys.stderr)
+            return False
+
+    def _keep_whole_parts(self) -> None:
+        """Leave of an earlier attempt the parts that are as they were written, and scratch; the rest is made again.
+
+        A table goes on behind its last row, so no part stays behind one that is damaged or missing.
+        """
+        whole: Counter[str] = Counter()
+        with writing(self.path):
+            for path in sorted((*self.path.iterdir(), *(self.path / SCRATCH).glob("*.parquet"))):
+                part = _PART.fullmatch(path.name)
+                if part is None:
+                    if path.name not in (BEGUN, CLOCK, SCRATCH):
+                        shutil.rmtree(path) if path.is_dir() else path.unlink()
+                elif digest_of_file(path) != _noted(self.path / DIGESTS, path):
+                    print(f"{path} is damaged: set aside, and made again from there", file=sys.stderr)
+                    (self.path / DAMAGED).mkdir(parents=True, exist_ok=True)
+                    path.replace(self.path / DAMAGED / path.name)
+                elif int(part[2]) == whole[part[1]]:
+                    whole[part[1]] += 1
+                else:
+                    path.unlink()
 
     def table(self, name: str, record: type[R], part_rows: int = PART_ROWS) -> TableWriter[R]:
         """Open a table; it is closed by `seal`."""
-        writer = TableWriter(self.path, name, record, part_rows)
+        writer = TableWriter(self.path, self.path / DIGESTS, name, record, part_rows)
         self.tables.append(writer)
         return writer
 
+    def scratch_table(self, name: str, record: type[R], part_rows: int = PART_ROWS) -> TableWriter[R]:
+        """Open a table that goes when the stage is sealed; whoever opens it closes it."""
+        folder = self.path / SCRATCH
+        with writing(folder):
+            folder.mkdir(exist_ok=True)
+        return TableWriter(folder, self.path / DIGESTS, name, record, part_rows)
+
     def note_time(self) -> None:
         """Remember the seconds spent so far, for the next process should this one be killed."""
-        write_durably(self.path / CLOCK, to_json({"seconds": self.seconds}))
+        write_durably(self.path / CLOCK, _record({"seconds": self.seconds}))
 
     @property
     def seconds(self) -> float:
@@ -290,20 +402,31 @@ class Work:
         """Sync everything, write the manifest last, and put the folder in its place."""
         for table in self.tables:
             table.close()
-        write_durably(self.path / CLOCK, to_json(dict(clock, seconds=self.seconds)))
+        write_durably(self.path / CLOCK, _record(dict(clock, seconds=self.seconds)))
         with writing(self.path):
-            files = []
-            for file in _files(self.path):
-                sync(file)
-                name = file.relative_to(self.path).as_posix()
-                if name not in (CLOCK, BEGUN) and not name.startswith(f"{SCRATCH}/"):
-                    files.append({"name": name, "bytes": file.stat().st_size, "sha256": digest_of(file)})
+            files = [self._entry(file) for file in _files(self.path) if self._is_output(file)]
             for folder in {file.parent for file in _files(self.path)}:
                 sync(folder)
         manifest = dict(self.about, stage=self.stage, schema=SCHEMA, files=files, counts=dict(counts))
-        write_durably(self.path / MANIFEST, to_json(manifest))
+        data = _record(manifest)
+        write_durably(self.path / MANIFEST, data)
         _put_in_place(self.run, self.stage)
-        return Sealed(self.run / self.stage, manifest)
+        return Sealed(self.run / self.stage, unsigned(json.loads(data), self.path / MANIFEST))
+
+    def _is_output(self, file: Path) -> bool:
+        name = file.relative_to(self.path).as_posix()
+        return name not in (CLOCK, BEGUN) and not name.startswith(f"{SCRATCH}/")
+
+    def _entry(self, file: Path) -> dict[str, Any]:
+        """Return what the manifest says of a file, once it is on the disk."""
+        sync(file)
+        name, sha256 = file.relative_to(self.path).as_posix(), digest_of_file(file)
+        entry = {"name": name, "bytes": file.stat().st_size, "sha256": sha256}
+        if _PART.fullmatch(name) is None:
+            return entry
+        if sha256 != _noted(self.path / DIGESTS, file):
+            raise DamageError(f"{file} was changed after it was written: run again, it is set aside and made again")
+        return entry | {"rows": _rows_in(file)}
 
 
 def _put_in_place(run: Path, stage: str) -> None:
@@ -320,18 +443,36 @@ def _put_in_place(run: Path, stage: str) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _record(record: Mapping[str, Any]) -> bytes:
+    """Return a JSON record with its own digest, for `_read_record`."""
+    return to_json(signed(record))
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    """Return a JSON record, or nothing where there is no such file; DamageError where it is not as it was written."""
     try:
         value = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except ValueError:
-        raise StoreError(f"{path} is damaged: remove its folder and run again") from None
+    except (ValueError, RecursionError):
+        value = None
     except OSError as error:
         raise StoreError(refusal(error, path)) from error
-    if not isinstance(value, dict):
-        raise StoreError(f"{path} is damaged: remove its folder and run again")
-    return value
+    return unsigned(value, path)
+
+
+def _clock(stage: Path) -> dict[str, Any]:
+    """Return what a stage noted of its time; where that is damaged nothing else is lost."""
+    try:
+        return _read_record(stage / CLOCK)
+    except DamageError as error:
+        _tell_once(f"{error}: how long this stage took is not known")
+        return {}
+
+
+@functools.cache
+def _tell_once(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 class Run:
@@ -385,17 +526,21 @@ class Run:
         """Return the finished stage, or None; a manifest whose files are gone or resized is no seal.
 
         Raises:
-            StoreError: a file of the stage was changed or removed behind potstill's back.
+            DamageError: the manifest was changed, or a file that it lists was resized or removed.
         """
         path = self.path / stage
-        manifest = _read_json(path / MANIFEST)
+        try:
+            manifest = _read_record(path / MANIFEST)
+        except DamageError as error:
+            raise DamageError(f"{error}: remove {path} and run again") from None
         if not manifest:
             return None
-        for file in manifest.get("files", ()):
-            part = path / file["name"]
-            if not part.is_file() or part.stat().st_size != file["bytes"]:
-                raise StoreError(f"{part} was changed or removed after it was sealed: remove {path} and run again")
-        return Sealed(path, manifest)
+        sealed = Sealed(path, manifest)
+        for name, known in sealed.files.items():
+            part = path / name
+            if not part.is_file() or part.stat().st_size != known["bytes"]:
+                raise _changed(part, path)
+        return sealed
 
     def begin(self, stage: str, fingerprint: str, about: Mapping[str, Any]) -> Work:
         """Start or resume a stage; sealed parts of an attempt with the same fingerprint are kept."""

@@ -95,13 +95,13 @@ def test_sigkill_and_resume_end_with_the_same_bytes(folder, loaded, tmp_path, lo
     work, out = tmp_path / "work", tmp_path / "two"
     process = start(folder, work, out, lora)
     deadline = time.monotonic() + 60
-    while not (work / checkpoint.NAME).exists():
+    while not list(work.glob("checkpoint-*.pt")):
         assert process.poll() is None, process.stderr.read().decode()
         assert time.monotonic() < deadline
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    saved = len(torch.load(work / checkpoint.NAME, weights_only=True)["logs"])
+    saved = max(len(torch.load(path, weights_only=True)["logs"]) for path in work.glob("checkpoint-*.pt"))
     assert 0 < saved < SETTINGS.steps
     resumed = trained(folder, loaded, work, out, lora=LORAS[lora])
     assert resumed == undisturbed
@@ -154,14 +154,32 @@ def test_learning_rate_warms_up_and_ends_at_its_share(schedule):
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
-    checkpoint.save(tmp_path, {"fingerprint": "a", "step": 1})
+    checkpoint.save(tmp_path, 1, {"fingerprint": "a", "step": 1})
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError, match=r"disk is full.*untouched"):
-        checkpoint.save(tmp_path, {"fingerprint": "a", "step": 2})
+        checkpoint.save(tmp_path, 2, {"fingerprint": "a", "step": 2})
     assert checkpoint.latest(tmp_path, "a")["step"] == 1
     assert checkpoint.latest(tmp_path, "b") is None
-    assert [path.name for path in tmp_path.iterdir()] == [checkpoint.NAME]
+    assert [path.suffix for path in tmp_path.iterdir()] == [".pt"]
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_is_taken(tmp_path, capsys):
+    checkpoint.save(tmp_path, 1, {"fingerprint": "a", "step": 1})
+    (first,) = tmp_path.iterdir()
+    kept = first.read_bytes()
+    checkpoint.save(tmp_path, 2, {"fingerprint": "a", "step": 2})
+    (second,) = tmp_path.iterdir()
+    first.write_bytes(kept)  # as if the process had been killed before it was removed
+    assert checkpoint.latest(tmp_path, "a")["step"] == 2
+    data = bytearray(second.read_bytes())
+    data[len(data) // 2] ^= 1
+    second.write_bytes(data)
+    assert checkpoint.latest(tmp_path, "a")["step"] == 1
+    assert capsys.readouterr().err == f"{second} is damaged: set aside, and trained again from the one before it\n"
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".damaged", ".pt"]
+    first.write_bytes(kept[:-1])
+    assert checkpoint.latest(tmp_path, "a") is None

@@ -139,7 +139,7 @@ def _show_report(folder: Run) -> None:
     if sealed is None:
         return
     for name in REPORT_FILES:
-        data, shown = (sealed.path / name).read_bytes(), folder.path / name
+        data, shown = sealed.read(name), folder.path / name
         if not shown.exists() or shown.read_bytes() != data:
             folder.write(name, data)
 

@@ -66,7 +66,7 @@ def _student(name: str, stages: Mapping[str, Sealed]) -> StudentFacts:
     if trained is None:
         return StudentFacts(name, measures, evaluation_seconds=_seconds(measured))
     counts = trained.counts
-    losses = json.loads((trained.path / "losses.json").read_bytes())
+    losses = json.loads(trained.read("losses.json"))
     return StudentFacts(
         name, measures,
         losses=[(int(step["step"]), int(step["tokens"]), float(step["loss"])) for step in losses],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from potstill.progress import Progress
 from potstill.recipe import Checks, Reward
 from potstill.records import Group, Outcome, Problem, Score, Trace, Verdict
-from potstill.store import PART_ROWS, SCRATCH, TableWriter, read_parts
+from potstill.store import TableWriter
 from potstill.verify.groups import adopted, adopts, groups_of
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ def _table(context: Context, checks: Checks) -> TableWriter[Verdict]:
     """Return where verdicts on single traces go: they are the last word unless a majority may have it."""
     if not checks.self_consistency and checks.doubted_gold != "repair":
         return context.work.table("verdicts", Verdict)
-    folder = context.work.path / SCRATCH
-    folder.mkdir(exist_ok=True)
-    return TableWriter(folder, "alone", Verdict, PART_ROWS)
+    return context.work.scratch_table("alone", Verdict)
 
 
 def _traces(context: Context) -> Iterator[Trace]:
@@ -89,7 +87,7 @@ def _groups(
     outages: Counter[str] = Counter()
 
     def samples() -> Iterator[tuple[Trace, Verdict]]:
-        for trace, verdict in zip(_traces(context), _written(alone), strict=True):
+        for trace, verdict in zip(_traces(context), alone.rows(), strict=True):
             if verdict.cause == "infrastructure" and trace.finish == "stop":
                 outages[verdict.reason] += 1
             yield trace, verdict
@@ -111,7 +109,7 @@ def _judge_by_majority(
     """Write the verdicts, with those by majority in their places, and return the groups counted under them."""
     checks, table = context.recipe.checks, context.work.table("verdicts", Verdict)
     outcomes: defaultdict[str, Counter[Outcome]] = defaultdict(Counter)
-    for number, (trace, own) in enumerate(zip(_traces(context), _written(alone), strict=True)):
+    for number, (trace, own) in enumerate(zip(_traces(context), alone.rows(), strict=True)):
         group, verdict = groups.get(trace.problem_key), own
         if group is not None and adopts(group, checks):
             verdict = judging.by_majority(training[trace.problem_key], group, trace)
@@ -119,10 +117,6 @@ def _judge_by_majority(
         if number >= table.rows_done:
             table.append(verdict)
     return {key: adopted(group, outcomes[key]) if key in outcomes else group for key, group in groups.items()}
-
-
-def _written(alone: TableWriter[Verdict]) -> Iterator[Verdict]:
-    return read_parts(alone.folder, alone.name, Verdict)
 
 
 def _score(context: Context, known: Mapping[str, Problem], reward: Reward) -> None:

@@ -171,7 +171,7 @@ def ask_student(run: Path, student: str, question: str, max_tokens: int | None) 
         raise PotstillError(
             f"the student {student!r} is not trained yet: potstill run {run / 'recipe.yaml'} --out {run}"
         )
-    return _answer(LocalModel(sealed.path / MODEL, recipe.train.precision), recipe, question, max_tokens)
+    return _answer(LocalModel(sealed.folder(MODEL), recipe.train.precision), recipe, question, max_tokens)
 
 
 def _answer(model: LocalModel, recipe: Recipe, question: str, max_tokens: int | None) -> str:

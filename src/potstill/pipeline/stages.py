@@ -221,7 +221,7 @@ def _train(row: str) -> Callable[[Context], dict[str, Any]]:
             context.recipe,
             row,
             list(context.inputs["examples"].rows("examples", Example)),
-            context.inputs["student"].path / MODEL,
+            context.inputs["student"].folder(MODEL),
             context.work.path,
             train_seed(context.recipe),
         )
@@ -255,7 +255,7 @@ def _student(context: Context, stage: str, name: str) -> Respondent:
     from potstill.pipeline.checkpoints import local_student
 
     recipe = context.recipe
-    checkpoint = str(context.inputs[stage].path / MODEL)
+    checkpoint = str(context.inputs[stage].folder(MODEL))
     return local_student(checkpoint, name, recipe.train.precision, recipe.evaluate.batch)
 
 
@@ -294,7 +294,7 @@ def export(context: Context) -> dict[str, Any]:
         potstill=__version__,
     )
     print("export: writing, reloading and comparing", file=sys.stderr)
-    return dict(deliver(trained.path / MODEL, context.work.path / MODEL, questions, card))
+    return dict(deliver(trained.folder(MODEL), context.work.path / MODEL, questions, card))
 
 
 def source_name(source: Source) -> str:

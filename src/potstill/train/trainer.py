@@ -95,7 +95,7 @@ def train(
         if (step + 1) % RELEASE_EVERY == 0:
             release_memory()
         if (step + 1) % settings.checkpoint_every == 0 and step + 1 < len(plan.steps):
-            checkpoint.save(work, {"fingerprint": fingerprint, "logs": logs, **trainer.state()})
+            checkpoint.save(work, step + 1, {"fingerprint": fingerprint, "logs": logs, **trainer.state()})
     merged = trainer.finish()
     checkpoint.publish(out, lambda folder: students.write(merged, tokenizer, folder))
     return logs
