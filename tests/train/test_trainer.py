@@ -80,7 +80,8 @@ LORAS = {"full": None, "lora": Lora(rank=4, alpha=8, dropout=0.2)}
 
 
 def start(folder, work, out, lora):
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(WORKER), folder, work, out, lora],
         env=environment,
