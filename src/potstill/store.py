@@ -13,7 +13,6 @@ made again.
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import fcntl
 import functools
@@ -23,8 +22,6 @@ import re
 import shutil
 import sys
 import time
-import types
-import typing
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,12 +29,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from potstill import parquet
 from potstill.damage import digest, digest_of_file, signed, unsigned
 from potstill.errors import BusyError, DamageError, StoreError
 from potstill.records import SCHEMA, content_key
-
-if typing.TYPE_CHECKING:
-    import pyarrow as pa
 
 R = TypeVar("R")
 PART_ROWS = 1000
@@ -106,40 +101,6 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _plan(record: type) -> tuple[pa.Schema, frozenset[str]]:
-    """Return the Arrow schema of a record and the fields that are tuples."""
-    import pyarrow as pa
-
-    simple = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    hints = typing.get_type_hints(record)
-    columns, tuples = [], set()
-    for item in dataclasses.fields(record):
-        hint = hints[item.name]
-        nullable = False
-        if typing.get_origin(hint) in (typing.Union, types.UnionType):
-            options = [option for option in typing.get_args(hint) if option is not type(None)]
-            hint, nullable = options[0], True
-        if typing.get_origin(hint) is typing.Literal:
-            hint = str
-        if typing.get_origin(hint) is tuple:
-            tuples.add(item.name)
-            kind = pa.list_(simple[typing.get_args(hint)[0]])
-        else:
-            kind = simple[hint]
-        columns.append(pa.field(item.name, kind, nullable=nullable))
-    metadata = {"potstill.record": record.__name__, "potstill.schema": str(SCHEMA)}
-    return pa.schema(columns, metadata=metadata), frozenset(tuples)
-
-
-def _clean(value: Any) -> Any:  # noqa: ANN401 - a record's field
-    """Lone surrogates (half a character in a model's JSON) have no UTF-8 form; they become U+FFFD."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode() if not value.isascii() else value
-    if isinstance(value, tuple):
-        return [_clean(item) for item in value]
-    return value
-
-
 class TableWriter(Generic[R]):
     """Writes one table of a stage as parts of `part_rows` rows; `rows_done` rows were there before.
 
@@ -152,7 +113,7 @@ class TableWriter(Generic[R]):
         self.parts = 0
         self.rows_done = 0
         while (part := self._part(self.parts)).exists():
-            self.rows_done += _rows_in(part)
+            self.rows_done += parquet.count(part)
             self.parts += 1
 
     def append(self, row: R) -> None:
@@ -175,20 +136,10 @@ class TableWriter(Generic[R]):
         """Yield the rows of all sealed parts."""
         for number in range(self.parts):
             part = self._part(number)
-            yield from _rows_of(_checked(part, _noted(self.digests, part)), part, self.record)
+            yield from parquet.decode(_checked(part, _noted(self.digests, part)), part, self.record)
 
     def _write(self) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        schema, _ = _plan(self.record)
-        columns = [[_clean(getattr(row, name)) for row in self.buffer] for name in schema.names]
-        table = pa.Table.from_arrays(
-            [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
-        )
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
-        data, part = sink.getvalue().to_pybytes(), self._part(self.parts)
+        data, part = parquet.encode(self.buffer, self.record), self._part(self.parts)
         with writing(self.digests):
             self.digests.mkdir(parents=True, exist_ok=True)
         write_durably(_note(self.digests, part), digest(data).encode())
@@ -212,12 +163,6 @@ def _noted(digests: Path, part: Path) -> str:
         return ""
 
 
-def _rows_in(part: Path) -> int:
-    import pyarrow.parquet as pq
-
-    return int(pq.read_metadata(part).num_rows)
-
-
 def _checked(path: Path, sha256: str) -> bytes:
     """Return the bytes of a file; DamageError where they are not those of the digest."""
     try:
@@ -229,23 +174,6 @@ def _checked(path: Path, sha256: str) -> bytes:
     if data is None or digest(data) != sha256:
         raise DamageError(f"{path} was changed or removed after it was written")
     return data
-
-
-def _rows_of(data: bytes, part: Path, record: type[R]) -> Iterator[R]:
-    """Yield the rows of one part, a batch of them as objects at a time."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    _, tuples = _plan(record)
-    file = pq.ParquetFile(pa.BufferReader(data))
-    version = (file.schema_arrow.metadata or {}).get(b"potstill.schema", b"?").decode()
-    if version != str(SCHEMA):
-        raise StoreError(f"{part} has record schema {version}, this potstill reads {SCHEMA}: remove {part.parent}")
-    for batch in file.iter_batches(batch_size=512):
-        for row in batch.to_pylist():
-            for name in tuples:
-                row[name] = tuple(row[name])
-            yield record(**row)
 
 
 @dataclass(frozen=True)
@@ -291,7 +219,7 @@ class Sealed:
             raise StoreError(f"{self.path} has no table {table!r}: remove the folder and run again")
         self._refuse_strays(self.path.glob(f"{table}-[0-9][0-9][0-9][0-9][0-9].parquet"))
         for name in parts:
-            yield from _rows_of(self.read(name), self.path / name, record)
+            yield from parquet.decode(self.read(name), self.path / name, record)
 
     def total(self, table: str) -> int:
         """Count a table's rows, from the manifest."""
@@ -426,7 +354,7 @@ class Work:
             return entry
         if sha256 != _noted(self.path / DIGESTS, file):
             raise DamageError(f"{file} was changed after it was written: run again, it is set aside and made again")
-        return entry | {"rows": _rows_in(file)}
+        return entry | {"rows": parquet.count(file)}
 
 
 def _put_in_place(run: Path, stage: str) -> None:

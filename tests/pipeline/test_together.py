@@ -9,7 +9,6 @@ from commands import done
 
 from potstill import store
 from potstill.intervals import wilson
-from potstill.pipeline import judging
 from potstill.records import Drop, Example, Group, Measure, Problem, Trace, Verdict
 from potstill.store import Run
 
@@ -206,7 +205,7 @@ class Stop(KeyboardInterrupt):
 def test_stopped_at_any_write_the_stage_ends_with_the_same_bytes(here, monkeypatch, sets):
     """Parts of a few rows, so that a stop finds some of each table sealed."""
     monkeypatch.setattr(store.Work.table, "__defaults__", (4,))
-    monkeypatch.setattr(judging, "PART_ROWS", 8)
+    monkeypatch.setattr(store.Work.scratch_table, "__defaults__", (8,))
     judged(*sets, stages=STAGES[:3])
     wanted = content(here / "run" / "verdicts")
     writes = 0

@@ -1,0 +1,95 @@
+"""Records as the bytes of a Parquet part, and back: equal records give equal bytes. Pure but for `count`."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from potstill.errors import StoreError
+from potstill.records import SCHEMA
+
+if typing.TYPE_CHECKING:
+    import pyarrow as pa
+
+R = TypeVar("R")
+
+
+def encode(rows: Sequence[R], record: type[R]) -> bytes:
+    """Return a part with these rows; there may be none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema, _ = schema_of(record)
+    columns = [[_clean(getattr(row, name)) for row in rows] for name in schema.names]
+    table = pa.Table.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
+    )
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return bytes(sink.getvalue())
+
+
+def decode(data: bytes, part: Path, record: type[R]) -> Iterator[R]:
+    """Yield the records in the bytes of a part, a batch of them as objects at a time.
+
+    Raises:
+        StoreError: they were written with other fields; `part` is what the message calls it.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    _, tuples = schema_of(record)
+    file = pq.ParquetFile(pa.BufferReader(data))
+    version = (file.schema_arrow.metadata or {}).get(b"potstill.schema", b"?").decode()
+    if version != str(SCHEMA):
+        raise StoreError(f"{part} has record schema {version}, this potstill reads {SCHEMA}: remove {part.parent}")
+    for batch in file.iter_batches(batch_size=512):
+        for row in batch.to_pylist():
+            for name in tuples:
+                row[name] = tuple(row[name])
+            yield record(**row)
+
+
+def count(part: Path) -> int:
+    """Return how many rows a part says it has."""
+    import pyarrow.parquet as pq
+
+    return int(pq.read_metadata(part).num_rows)
+
+
+def schema_of(record: type) -> tuple[pa.Schema, frozenset[str]]:
+    """Return the Arrow schema of a record and the fields that are tuples."""
+    import pyarrow as pa
+
+    simple = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    hints = typing.get_type_hints(record)
+    columns, tuples = [], set()
+    for item in dataclasses.fields(record):
+        hint = hints[item.name]
+        nullable = False
+        if typing.get_origin(hint) in (typing.Union, types.UnionType):
+            options = [option for option in typing.get_args(hint) if option is not type(None)]
+            hint, nullable = options[0], True
+        if typing.get_origin(hint) is typing.Literal:
+            hint = str
+        if typing.get_origin(hint) is tuple:
+            tuples.add(item.name)
+            kind = pa.list_(simple[typing.get_args(hint)[0]])
+        else:
+            kind = simple[hint]
+        columns.append(pa.field(item.name, kind, nullable=nullable))
+    metadata = {"potstill.record": record.__name__, "potstill.schema": str(SCHEMA)}
+    return pa.schema(columns, metadata=metadata), frozenset(tuples)
+
+
+def _clean(value: Any) -> Any:  # noqa: ANN401 - a record's field
+    """Lone surrogates (half a character in a model's JSON) have no UTF-8 form; they become U+FFFD."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode() if not value.isascii() else value
+    if isinstance(value, tuple):
+        return [_clean(item) for item in value]
+    return value
