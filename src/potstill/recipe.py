@@ -252,6 +252,15 @@ class Strategy:
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """How numbers are written in golds and answers."""
+
+    decimal: Literal["auto", "point", "comma"] = "auto"
+    """The decimal mark: `auto` takes what the golds of the data set show, and for an answer what its language shows;
+    an answer that only the other mark makes right is unknown."""
+
+
+@dataclass(frozen=True)
 class Policy:
     """The conventions under which two answers are the same; recorded with every verdict."""
 
@@ -267,6 +276,10 @@ class Policy:
     """`optional`: a unit that only one side has is dropped; two units are converted or contradict each other."""
     simplified: ForAnswers[bool] = False
     """Whether `6/8` is wrong for `3/4`, and `sqrt(8)` for `2 sqrt(2)`."""
+    numbers: Numbers = Numbers()
+    judge: Literal["undecided", "text", "ambiguous"] = "undecided"
+    """What `checks.judge` is asked about: what the rules cannot compare; `text`: also words that differ from the gold's
+    and so are wrong by the rules; `ambiguous`: also answers that say two things."""
 
 
 @dataclass(frozen=True)
@@ -280,7 +293,7 @@ class CodeChecks:
 
 @dataclass(frozen=True)
 class Judge:
-    """A language model that is asked about undecided answers only."""
+    """A language model that is asked about answers; `policy.judge` says which."""
 
     base_url: Beside[str]
     model: ForAnswers[Name]

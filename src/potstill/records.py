@@ -12,10 +12,12 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-SCHEMA = 2
+SCHEMA = 3
 """Number of the record layout; written into every Parquet part and checked when one is read."""
 
 Outcome = Literal["right", "wrong", "unknown"]
+Opinion = Literal["", "right", "wrong", "unsure"]
+"""What a judge said of an answer; empty where none was asked, or it said nothing in its form."""
 Cause = Literal[
     "", "unparsable gold", "unparsable prediction", "timeout", "unsupported", "ambiguous", "infrastructure", "no gold"
 ]
@@ -127,6 +129,7 @@ class Verdict:
     problem give stood for its gold.
     `method` says how it was reached (for a program with the isolation in force, for a judge with its model and the
     hash of its prompt); `extracted` is the final answer as written, `answer_form` and `gold_form` what was compared.
+    Where a judge was asked, `rules` is what the rules said alone, and `judge` what it said.
     """
 
     trace_key: str
@@ -141,6 +144,8 @@ class Verdict:
     reason: str = ""
     answer_form: str = ""
     gold_form: str = ""
+    rules: str = ""
+    judge: str = ""
 
     @property
     def key(self) -> str:

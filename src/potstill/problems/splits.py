@@ -11,7 +11,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal
 from typing import Literal
 
 from potstill.errors import DataError, RecipeError
@@ -202,8 +202,9 @@ def _plain(gold: str) -> str:
     """Return a gold in a form in which 1,000 and 1000.0 are the same; finer comparison is the verifier's."""
     text = " ".join(gold.split()).casefold()
     try:
-        return str(Decimal(text.replace(",", "").removeprefix("$")).normalize())
-    except InvalidOperation:
+        exact = Context(prec=max(28, len(text)))  # 28 digits alone would round a longer gold
+        return str(Decimal(text.replace(",", "").removeprefix("$")).normalize(exact))
+    except ArithmeticError:  # no number, or one like 1e9999999 that Decimal cannot hold
         return text
 
 

@@ -11,6 +11,7 @@ from potstill.verify.allowance import Allowance
 from potstill.verify.asides import aside_of
 from potstill.verify.choices import gold_letter
 from potstill.verify.comparison import compare
+from potstill.verify.decimals import in_notation
 from potstill.verify.extract import EMPTY, MAX_WHOLE, extract
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
 from potstill.verify.kinds import MATHEMATICAL, Gold, read_gold, words_in
@@ -51,7 +52,22 @@ def judge_answer(
         return unknown("no gold", "the problem has no gold answer")
     if len(prediction) > MAX_ANSWER:
         return _too_long(prediction, read_gold(gold, kind, choices))
-    wanted, allowance = read_gold(gold, kind, choices), Allowance(seconds)
+    allowance = Allowance(seconds)
+    if read_gold(gold, kind, choices).kind in _WORDED:
+        return _judge_answer(prediction, gold, kind, choices, policy, allowance)
+    return in_notation(
+        prediction, gold, policy.numbers.decimal,
+        lambda said, wanted: _judge_answer(said, wanted, kind, choices, policy, allowance),
+    )  # fmt: skip
+
+
+_WORDED = ("text", "choice", "yes_no", "date")
+
+
+def _judge_answer(
+    prediction: str, gold: str, kind: str, choices: tuple[str, ...], policy: Policy, allowance: Allowance
+) -> Judged:
+    wanted = read_gold(gold, kind, choices)
     judged = _beside_aside(prediction, wanted, policy, allowance) or compare(prediction, wanted, policy, allowance)
     if judged.outcome == "right" and wanted.kind != "text" and _denies_its_box(prediction):
         judged = unknown("ambiguous", "the answer is denied where it is named")
@@ -79,7 +95,19 @@ def judge_response(
         response = split_response(response).answer
         if not response:
             return unknown("unparsable prediction", "no answer after the thinking")
-    wanted, allowance = read_gold(gold, kind, choices), Allowance(seconds)
+    allowance = Allowance(seconds)
+    if read_gold(gold, kind, choices).kind in _WORDED:
+        return _judge_response(response, gold, kind, choices, policy, allowance)
+    return in_notation(
+        response, gold, policy.numbers.decimal,
+        lambda said, wanted: _judge_response(said, wanted, kind, choices, policy, allowance),
+    )  # fmt: skip
+
+
+def _judge_response(
+    response: str, gold: str, kind: str, choices: tuple[str, ...], policy: Policy, allowance: Allowance
+) -> Judged:
+    wanted = read_gold(gold, kind, choices)
     if _is_bare(response, wanted):
         judged = compare(response.strip(), wanted, policy, allowance)
         if judged.outcome != "unknown":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from potstill.records import Cause, Outcome
+from potstill.records import Cause, Opinion, Outcome
 
 SHOWN = 400
 """Characters of an answer that a verdict keeps."""
@@ -15,6 +16,8 @@ class Judged:
     """What was found and decided for one answer.
 
     `extracted` is the final answer as written, `gold_form` and `answer_form` what was compared; unknown has a `cause`.
+    `in_words` says that words were compared, which may differ and mean the same. `rules` is what the rules said where a
+    judge was asked, of the answer that it quoted if they can read that, and `judge` what it said.
     """
 
     outcome: Outcome
@@ -25,6 +28,9 @@ class Judged:
     reason: str = ""
     gold_form: str = ""
     answer_form: str = ""
+    in_words: bool = False
+    rules: Outcome | Literal[""] = ""
+    judge: Opinion = ""
 
 
 def unknown(cause: Cause, reason: str, method: str = "", extracted: str | None = None) -> Judged:

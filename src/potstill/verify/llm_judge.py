@@ -1,4 +1,4 @@
-"""A language model asked about the answers that the rules leave undecided, and about no other.
+"""A language model asked about the answers that the rules leave undecided, and about others where the policy says so.
 
 It is asked once per answer, through the seam and the ledger of served models. What it says counts only where it copies
 the answer that it judged, that copy stands in the answer, and the rules do not contradict it. Whatever goes wrong with
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from potstill import recipe
 from potstill.errors import RecipeError, TeacherError
@@ -21,18 +22,17 @@ from potstill.models.requests import Completion, Message, Request
 from potstill.models.sampling import wire_sampling
 from potstill.models.served import ServedModel
 from potstill.progress import Progress
-from potstill.records import Cause, Finish, content_key
+from potstill.records import Cause, Finish, Opinion, Outcome, content_key
 from potstill.verify.answers import judge_answer
 from potstill.verify.guards import harmless, refused, unbelievable
 from potstill.verify.judged import SHOWN, Judged
 
+AskedAbout = Literal["undecided", "text", "ambiguous"]
 ASKED: tuple[Cause, ...] = ("unsupported", "unparsable prediction", "unparsable gold")
 """Causes that a judge is asked about. A timeout is not one: which answers time out depends on how busy the machine is,
-and more seconds decide them. Ambiguous answers contradict themselves, and no judge may choose for them."""
+and more seconds decide them. Ambiguous answers say two things: a judge chooses for them only if the policy lets it."""
 CHUNK = 256
 """Answers that are looked at together, at least."""
-BY_SPELLING = ("wrong", "text")
-"""Rules that only found another spelling contradict no judge."""
 SEED = 0
 """Sent with each request, so that a server that heeds it says the same again; `extra: {seed: null}` sends none."""
 _SLOTS = ("question", "gold", "answer", "nonce", "conventions")
@@ -55,21 +55,18 @@ class Case:
     judged: Judged
     finish: Finish = "stop"
 
-    @property
-    def undecided(self) -> bool:
-        """Whether a judge may be asked: there is a whole answer and a gold one, and the rules cannot compare them."""
-        return (
-            self.judged.outcome == "unknown"
-            and self.judged.cause in ASKED
-            and self.finish == "stop"
-            and self.kind != "code"
-            and bool(self.gold and self.gold.strip())
-        )
+    def is_for(self, asked: AskedAbout) -> bool:
+        """Whether a judge may be asked: there is a whole answer and a gold one, and the policy leaves them to it."""
+        if self.finish != "stop" or self.kind == "code" or not (self.gold and self.gold.strip()):
+            return False
+        if self.judged.outcome == "unknown":
+            return self.judged.cause in ASKED or (asked == "ambiguous" and self.judged.cause == "ambiguous")
+        return asked != "undecided" and self.judged.outcome == "wrong" and self.judged.in_words
 
     @property
     def candidate(self) -> str:
         """What the judge is shown: the final answer where one was found and kept whole, else the whole answer."""
-        found = self.judged.extracted
+        found = self.judged.extracted if self.judged.cause != "ambiguous" else None
         return found if found and len(found) < SHOWN else self.answer
 
 
@@ -169,7 +166,7 @@ class LanguageJudge:
                 yield self._settled(item, replies.get(item.request.key) if replies else None)
 
     def _planned(self, case: Case) -> Judged | _Question:
-        if not case.undecided:
+        if not case.is_for(self.checks.policy.judge):
             return case.judged
         if why := refused(case.candidate, case.gold or ""):
             return _left(case, case.judged.method, f"judge not asked: {why}")
@@ -210,14 +207,11 @@ class LanguageJudge:
             return _outage(case, self.method, "its reply was cut off: raise checks.judge.sampling.max_tokens")
         verdict, quote = read_reply(completion.content, question.nonce)
         if verdict not in ("RIGHT", "WRONG"):
-            return _left(
-                case,
-                self.method,
-                f"the judge is {verdict}" if verdict else "the judge's reply has no verdict in its form",
-            )
+            why = f"the judge is {verdict}" if verdict else "the judge's reply has no verdict in its form"
+            return _undecided(case, self.method, why, "unsure" if verdict else "")
         right = verdict == "RIGHT"
         if why := unbelievable(quote, case.candidate, case.gold or "", right=right):
-            return _left(case, self.method, f"the judge says {verdict}, but {why}")
+            return _undecided(case, self.method, f"the judge says {verdict}, but {why}", "")
         return self._decided(case, quote, right=right)
 
     def _decided(self, case: Case, quote: str, *, right: bool) -> Judged:
@@ -226,16 +220,16 @@ class LanguageJudge:
             quote, case.gold or "", case.kind, case.choices, self.checks.policy, seconds=self.checks.seconds
         )
         method, shown = self.method, quote if len(quote) <= SHOWN else f"{quote[: SHOWN - 3]}..."
-        if rules.outcome != "unknown" and (rules.outcome, rules.method) != BY_SPELLING:
-            if (rules.outcome == "right") != right:
-                said = "RIGHT" if right else "WRONG"
-                return _left(
-                    case, self.method, f"the judge says {said} of {quote[:80]!r}, the rules say {rules.outcome}"
-                )
+        said: Outcome = "right" if right else "wrong"
+        if rules.outcome != "unknown" and not (rules.outcome == "wrong" and rules.in_words):
+            if rules.outcome != said:
+                why = f"the judge says {said.upper()} of {quote[:80]!r}, the rules say {rules.outcome}"
+                return replace(_undecided(case, self.method, why, said), rules=rules.outcome)
             method = f"{method}, and {rules.method}" if rules.method else method
+        alone = case.judged.outcome if rules.outcome == "unknown" else rules.outcome
         return replace(
-            case.judged, outcome="right" if right else "wrong", cause="", method=method, score=float(right),
-            extracted=shown, reason="",
+            case.judged, outcome=said, cause="", method=method, score=float(right), extracted=shown, reason="",
+            rules=alone, judge=said,
         )  # fmt: skip
 
 
@@ -282,5 +276,13 @@ def _left(case: Case, method: str, why: str) -> Judged:
     return replace(case.judged, method=method, reason=reason)
 
 
+def _undecided(case: Case, method: str, why: str, said: Opinion) -> Judged:
+    """Return a case that the judge could not settle; words that only the rules call wrong are then open."""
+    left = replace(_left(case, method, why), rules=case.judged.outcome, judge=said)
+    return replace(left, outcome="unknown", cause=case.judged.cause or "ambiguous", score=None)
+
+
 def _outage(case: Case, method: str, why: str) -> Judged:
-    return replace(case.judged, cause="infrastructure", method=method, reason=f"judge: {why}")
+    return replace(
+        case.judged, outcome="unknown", cause="infrastructure", method=method, score=None, reason=f"judge: {why}"
+    )

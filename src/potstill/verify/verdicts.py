@@ -93,15 +93,19 @@ def verdict_of(
 
     Without anything to judge by the cause is that, however the trace ended: no rate may count it as unsolved.
     """
-    unfinished = _unfinished(trace) if problem.has_check else None
-    judged = unfinished or judge(problem, trace.answer, checks, data=data, without_sandbox=without_sandbox)
+    judged = _judged_alone(problem, trace, checks, data, without_sandbox=without_sandbox)
     return _verdict(trace, judged, ANSWER, checks)
+
+
+def _judged_alone(problem: Problem, trace: Trace, checks: Checks, data: Path, *, without_sandbox: bool) -> Judged:
+    unfinished = _unfinished(trace) if problem.has_check else None
+    return unfinished or judge(problem, trace.answer, checks, data=data, without_sandbox=without_sandbox)
 
 
 def _verdict(trace: Trace, judged: Judged, check: str, checks: Checks) -> Verdict:
     return Verdict(
         trace.key, check, policy_of(checks), VERSION, judged.outcome, judged.cause, judged.method, judged.score,
-        judged.extracted, judged.reason, judged.answer_form, judged.gold_form,
+        judged.extracted, judged.reason, judged.answer_form, judged.gold_form, judged.rules, judged.judge,
     )  # fmt: skip
 
 
@@ -153,26 +157,33 @@ class Verdicts:
         addresses = [address_of(problem, trace, self.checks, code, check) for problem, trace in chunk]
         known = self._table.find(addresses) if self._table is not None else {}
         missing = {address: row for address, row in zip(addresses, chunk, strict=True) if address not in known}
-        found = dict(zip(missing, self._threads.map(self._judge, missing.values()), strict=True))
+        ruled = dict(zip(missing, self._threads.map(self._judge, missing.values()), strict=True))
+        asked = {} if check == MAJORITY or self.checks.judge is None else self._ask_judge(missing, ruled)
+        found = {
+            address: _verdict(trace, asked.get(address, ruled[address]), JUDGE if address in asked else ANSWER, self.checks)
+            for address, (_, trace) in missing.items()
+        }
         if check == MAJORITY:
             found = {address: _marked(verdict) for address, verdict in found.items()}
-        elif self.checks.judge is not None:
-            undecided = {address: row for address, row in missing.items() if found[address].outcome == "unknown"}
-            found |= self._ask_judge(undecided, found)
         if self._table is not None:
             for address, verdict in found.items():
                 self._table.keep(address, verdict)
         return [(known | found)[address] for address in addresses]
 
-    def _judge(self, row: tuple[Problem, Trace]) -> Verdict:
-        return verdict_of(*row, self.checks, data=self._data, without_sandbox=self._without_sandbox)
+    def _judge(self, row: tuple[Problem, Trace]) -> Judged:
+        return _judged_alone(*row, self.checks, self._data, without_sandbox=self._without_sandbox)
 
-    def _ask_judge(self, rows: dict[str, tuple[Problem, Trace]], ruled: dict[str, Verdict]) -> dict[str, Verdict]:
-        """Ask the language model about what the rules left undecided; one that is down leaves it so."""
+    def _ask_judge(self, rows: dict[str, tuple[Problem, Trace]], ruled: dict[str, Judged]) -> dict[str, Judged]:
+        """Ask the language model about what the policy leaves to it; one that is down leaves it undecided."""
         from potstill.verify.llm_judge import Case, LanguageJudge
 
-        asked = {address: row for address, row in rows.items() if not row[0].checker}
-        if not asked or self.checks.judge is None:
+        cases = {
+            address: Case(p.statement, p.gold, p.answer_kind, p.choices, t.answer, ruled[address], t.finish)
+            for address, (p, t) in rows.items()
+            if not p.checker
+        }
+        cases = {address: case for address, case in cases.items() if case.is_for(self.checks.policy.judge)}
+        if not cases or self.checks.judge is None:
             return {}
         if self._judge_model is None:
             folder = self._folder or Path(self._stack.enter_context(TemporaryDirectory()))
@@ -180,16 +191,7 @@ class Verdicts:
             self._judge_model = self._stack.enter_context(
                 LanguageJudge(self.checks.judge, self.checks, folder / LEDGER, progress, self._prompt)
             )
-        cases = [
-            Case(p.statement, p.gold, p.answer_kind, p.choices, t.answer, _judged(ruled[address]), t.finish)
-            for address, (p, t) in asked.items()
-        ]
-        found = zip(asked.items(), cases, self._judge_model.judged(cases), strict=True)
-        return {
-            address: _verdict(trace, judged, JUDGE, self.checks)
-            for (address, (_, trace)), case, judged in found
-            if judged != case.judged  # else it was not to be asked about
-        }
+        return dict(zip(cases, self._judge_model.judged(list(cases.values())), strict=True))
 
     def __enter__(self) -> Self:
         return self
@@ -209,10 +211,3 @@ def _marked(verdict: Verdict) -> Verdict:
     """Mark a verdict as one that no gold stands behind, so that nobody takes it for such."""
     method = ", ".join(part for part in (verdict.method, "gold by majority") if part)
     return dataclasses.replace(verdict, check=MAJORITY, method=method)
-
-
-def _judged(verdict: Verdict) -> Judged:
-    return Judged(
-        verdict.outcome, verdict.cause, verdict.method, verdict.score, verdict.extracted, verdict.reason,
-        verdict.gold_form, verdict.answer_form,
-    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
@@ -206,4 +207,4 @@ def compare_texts(stated: str, wanted: str) -> Judged:
         or (right in _NAMES and _named_day(left) == right)
         or (_OPTION.sub("", left, count=1) == right and bool(right))
     )
-    return decided(same, "text", right[:MAX_PHRASE], left[:MAX_PHRASE])
+    return replace(decided(same, "text", right[:MAX_PHRASE], left[:MAX_PHRASE]), in_words=True)

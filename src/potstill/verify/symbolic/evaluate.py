@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from potstill.errors import MissingExtraError
-from potstill.verify.symbolic.cost import MAX_MAGNITUDE, MAX_SUMMANDS, MIN_MAGNITUDE, Effort
+from potstill.verify.symbolic.cost import MAX_MAGNITUDE, MAX_SUMMANDS, MIN_MAGNITUDE, Effort, bits_of
 from potstill.verify.symbolic.ring import UndefinedError
 from potstill.verify.symbolic.tree import Constant, Node, Number, Op, Symbol, TooCostlyError
 
@@ -34,6 +34,8 @@ _SINGLE = {
     "arg": "arg", "sgn": "sign", "sign": "sign",
 }  # fmt: skip
 """Function of one argument -> its name in mpmath."""
+_LEVELLED = frozenset(["sinh", "cosh", "tanh", "coth", "sech", "csch"])
+"""Functions that differ from a constant or from each other by a term that falls away exponentially."""
 _MOST_UNLIKE = 1 << 16
 """Binary exponent of a part of a complex number in a function."""
 _MOST_GROWTH = MAX_MAGNITUDE.bit_length()
@@ -60,6 +62,8 @@ class Evaluator:
         self.percents = percents
         self.branched = False
         self.huge = False
+        self.digits_lost = 0
+        """Digits that would keep what this precision left out: the 1 of `e^1000 + 1` needs 475."""
 
     def value(self, node: Node) -> Any:  # noqa: ANN401 - an mpf or mpc of a context made at run time
         """Return the value; raises `UndefinedError` or `TooCostlyError`."""
@@ -98,6 +102,7 @@ class Evaluator:
         return mp.inf if mp.mag(number) > 0 else mp.mpf(0)
 
     def _rational(self, value: int | Fraction) -> Any:  # noqa: ANN401
+        self._keeps(bits_of(value))
         if isinstance(value, int):
             return self.mp.mpf(value)
         return self.mp.mpf(value.numerator) / value.denominator
@@ -109,10 +114,16 @@ class Evaluator:
         raise TooCostlyError(f"{name} is not a number")
 
     def _add(self, node: Op) -> Any:  # noqa: ANN401
-        total = self.mp.mpf(0)
-        for part in node.parts:
-            total = total + self.value(part)
-        return total
+        terms = [self.value(part) for part in node.parts]
+        sizes = [self.mp.mag(term) for term in terms if term and not self.mp.isinf(term)]
+        if len(sizes) > 1:
+            self._keeps(max(sizes) - min(sizes))
+        return sum(terms, self.mp.mpf(0))
+
+    def _keeps(self, bits: Any) -> None:  # noqa: ANN401 - an int of mpmath
+        """Note that a value needs so many bits, where this precision has fewer."""
+        if bits > self.mp.prec:
+            self.digits_lost = max(self.digits_lost, int(bits * 0.30103) + DIGITS)
 
     def _neg(self, node: Op) -> Any:  # noqa: ANN401
         return -self.value(node.parts[0])
@@ -198,10 +209,14 @@ class Evaluator:
             raise TooCostlyError("a sum with too many terms")
         before = self.point
         total = self.mp.mpf(0 if node.name == "sum" else 1)
+        sizes = []
         for step in range(int(self.mp.re(low)), int(self.mp.re(high)) + 1):
             self.point = {**before, variable.name: Fraction(step)}
             term = self.value(body)
             total = total + term if node.name == "sum" else total * term
+            sizes += [self.mp.mag(term)] if term and not self.mp.isinf(term) else []
+        if sizes and node.name == "sum":
+            self._keeps(max(sizes) - min(sizes))
         self.point = before
         return total
 
@@ -259,6 +274,8 @@ class Evaluator:
             raise TooCostlyError("a function of a very large number")
         if name in ("arcsin", "arccos") and (mp.im(argument) or abs(argument) > 1):
             self.branched = True
+        if name in _LEVELLED:
+            self._keeps(int(3 * abs(mp.re(argument))))  # e^-2x beside 1, in bits
         return getattr(mp, _SINGLE[name])(argument)
 
     def _whole(self, name: str, arguments: list[Any]) -> Any:  # noqa: ANN401

@@ -92,7 +92,7 @@ def agree(
 def _same_at(
     left: Node, right: Node, point: dict[str, Fraction], effort: Effort, degrees: bool, percents: bool
 ) -> tuple[bool, bool]:
-    digits = DIGITS
+    digits, careful = DIGITS, False
     while True:
         sides = [Evaluator(digits, point, effort=effort, degrees=degrees, percents=percents) for _ in range(2)]
         one, two = sides[0].value(left), sides[1].value(right)
@@ -107,7 +107,10 @@ def _same_at(
                     return False, clean
             raise TooCostlyError("a number too large to compute with")
         gap, scale = abs(one - two), max(abs(one), abs(two))
-        if not gap:
+        lost = max(side.digits_lost for side in sides)
+        if lost > digits and gap <= scale * mp.mpf(10) ** (-digits * 5 // 8):
+            needed, careful = lost, True
+        elif not gap:
             needed = _digits_of(mp, scale) + DIGITS
             if needed <= digits or point:
                 return True, clean
@@ -116,7 +119,7 @@ def _same_at(
         else:
             needed = _digits_of(mp, scale) + (DIGITS if digits > DIGITS else MORE_DIGITS)
             if digits >= MORE_DIGITS and needed <= digits:
-                rounding = gap <= scale * mp.mpf(10) ** (-digits * 3 // 4)
+                rounding = not careful and gap <= scale * mp.mpf(10) ** (-digits * 3 // 4)
                 return rounding or _shrinks(gap, sides, (left, right), digits), clean
         if needed > MOST_DIGITS:
             raise TooCostlyError("a number with too many digits to compare")

@@ -1,0 +1,189 @@
+r"""Digits as people of many countries write them, brought to decimal points: `25,2`, `6.252,50`, `1'234'567`, `12万`.
+
+A text is read with points or with commas, whichever the policy, the golds of its data set, or its own language and
+numbers say. What may mean two numbers is read both ways by whoever compares, and never called wrong for it. Pure, and
+linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from potstill.verify.judged import Judged, unknown
+from potstill.verify.languages import COMMA_WORDS
+
+Told = Literal["auto", "point", "comma"]
+LONGEST = 60
+"""Characters of digits and marks that are one number; longer ones are left as they are."""
+TAIL = 20_000
+"""Characters of a response, from its end, that say how it writes its decimals."""
+SOME = 8
+"""Words of a language with decimal commas that a text has to have, or a third of its words."""
+
+_NUMBER = re.compile(
+    r"(?<![\w.,'’^_/])(?<!\d[ \u00a0\u202f\u2009])"
+    r"\d{1,20}(?:(?:[.,'’]|\{,\}|[\u00a0\u202f\u2009](?=\d{3}(?!\d))| (?=\d{3}(?!\d)))\d{1,20}){1,12}(?![\d']|[.,]\d)"
+)
+"""`6.252,50`, `1'234'567`, `25{,}2`, `1 234,5`; not the parts of `x_1,2` or `1/2,5`."""
+_MARK = re.compile(r"[.,'’ \u00a0\u202f\u2009]|\{,\}")
+_BRACKETED = (("(", ")"), ("[", "]"), ("{", "}"))
+_EAST = re.compile(r"(?<![\w.,])(?:\d[\d,]{0,15}(?:\.\d{1,9})?\s?[百千천백]?[万萬만亿億억兆조]\s?){1,4}(?:\d{1,8}(?![\d.,万萬만亿億억兆조]))?")
+"""`12万`, `3.5億`, `1亿2000万`, `7千万`."""
+_EAST_PART = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s?([百千천백]?)([万萬만亿億억兆조])\s?|(\d{1,8})\Z")
+_SIZES = {
+    **dict.fromkeys("万萬만", 10**4), **dict.fromkeys("亿億억", 10**8), **dict.fromkeys("兆조", 10**12), "": 1,
+    **dict.fromkeys("百백", 100), **dict.fromkeys("千천", 1000),
+}  # fmt: skip
+
+
+class _Written(NamedTuple):
+    """One number with marks in it: how it is written with a decimal point, if points or if commas are decimal.
+
+    `says` is the mark that it shows to be decimal; empty where its marks may group (`grouped`) or do nothing else.
+    """
+
+    point: str
+    comma: str
+    says: str = ""
+    grouped: bool = False
+
+
+def pointed(text: str, *, comma: bool) -> str:
+    """Return the text with its numbers in the notation of decimal points, read with decimal commas or points."""
+    if not text.isascii() and _EAST.search(text):
+        text = _EAST.sub(_western, text)
+    return _NUMBER.sub(lambda found: _rewritten(text, found, comma=comma), text) if _marked(text) else text
+
+
+def _marked(text: str) -> bool:
+    return any(mark in text for mark in ",'.’\u00a0\u202f\u2009")
+
+
+def _rewritten(text: str, found: re.Match[str], *, comma: bool) -> str:
+    if _enclosed(text, found):
+        return found.group()
+    written = _read(found.group())
+    return written.comma if comma else written.point
+
+
+def _enclosed(text: str, found: re.Match[str]) -> bool:
+    """Whether brackets hold the number alone, as in the pair `(3,4)`; LaTeX's arguments are no brackets."""
+    before, after = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
+    if (before, after) not in _BRACKETED:
+        return False
+    return before != "{" or text[found.start() - 2 : found.start() - 1] in ("\\", " ", "")
+
+
+@lru_cache(maxsize=4_096)
+def _read(written: str) -> _Written:
+    marks, groups = _MARK.findall(written), _MARK.split(written)
+    last, grouped = marks[-1], _groups(groups)
+    if len(written) > LONGEST:
+        return _Written(written, written)
+    if len(marks) == 1 and last in (",", ".", "{,}"):
+        apart, joined = ".".join(groups), "".join(groups)
+        if last == ".":
+            return _Written(written, joined if grouped else written, "" if grouped else ".", grouped)
+        return _Written(written if grouped or last == "," else apart, apart, "" if grouped else ",", grouped)
+    if last in (",", ".") and len(set(marks)) == 2 and marks.count(last) == 1 and _groups(groups[:-1]):
+        value = f"{''.join(groups[:-1])}.{groups[-1]}"  # 6.252,50 and 1,234.5 can mean one thing alone
+        return _Written(written if marks[0] + last == ",." else value, value, last)
+    if len(set(marks)) == 1 and grouped and (last != " " or len(marks) > 1):
+        joined, says = "".join(groups), {",": ".", ".": ","}.get(last, "")
+        return _Written(written if last == "," else joined, joined, says)
+    return _Written(written, written)
+
+
+def _groups(groups: list[str]) -> bool:
+    """Whether digits are grouped in threes; nothing groups behind a zero: `0,375`."""
+    return 0 < len(groups[0]) <= 3 and groups[0][0] != "0" and all(len(group) == 3 for group in groups[1:])
+
+
+def _western(found: re.Match[str]) -> str:
+    total, low = Fraction(0), None
+    for part in _EAST_PART.finditer(found.group()):
+        if part[4]:
+            total += int(part[4])
+            continue
+        size = _SIZES[part[2]] * _SIZES[part[3]]
+        if low is not None and size >= low:
+            return found.group()
+        total, low = total + Fraction(part[1].replace(",", "")) * size, size
+    return str(total.numerator) if total.denominator == 1 else str(float(total))
+
+
+def evidence(text: str) -> tuple[bool, bool]:
+    """Return whether a text has numbers that are written with a decimal comma for sure, and with a decimal point."""
+    text = text[-TAIL:]
+    numbers = _NUMBER.finditer(text) if _marked(text) else ()
+    said = {_read(found.group()).says for found in numbers if not _enclosed(text, found)}
+    return "," in said, "." in said
+
+
+_GOLD = re.compile(r"[-+−~≈$€£¥\s]{0,6}[\d.,'’ \u00a0\u202f{}]{1,60}\s?[^\d.,;:()\[\]=<>+*/^\\]{0,40}")
+
+
+def told_by(golds: Iterable[str]) -> Told:
+    """Return how the golds of a data set write decimals: `auto` where they do not say, or say both."""
+    comma = point = 0
+    for gold in golds:
+        if len(gold) <= LONGEST and _GOLD.fullmatch(gold):
+            one, other = evidence(gold)
+            comma, point = comma + one, point + other
+    return "comma" if comma and not point else "point" if point and not comma else "auto"
+
+
+_WORD = re.compile(r"[^\W\d_]{2,}")
+
+
+def _speaks_commas(text: str) -> bool:
+    """Whether a text is in a language that writes decimal commas."""
+    words = [word.casefold() for word in _WORD.findall(text[-2_000:])]
+    met = sum(word in COMMA_WORDS for word in words)
+    return met >= SOME or (met > 0 and 3 * met >= len(words))
+
+
+def reads_commas(text: str, told: Told) -> bool:
+    """Whether a text is read with decimal commas: it is told so, or its language says so and no number of it denies."""
+    comma, point = evidence(text)
+    if point:
+        return comma and told == "comma"
+    return told == "comma" or (comma and told == "auto" and _speaks_commas(text))
+
+
+def in_notation(said: str, gold: str, told: Told, judge: Callable[[str, str], Judged]) -> Judged:
+    """Judge an answer in its own notation against a gold in its own; unknown where the other notation makes it right.
+
+    `judge(said, gold)` is asked again only about digits that may mean something else. A gold such as `25,2` that
+    nothing can group is a decimal for an answer that is one for sure, and a list for one that is a list for sure.
+    """
+    own, its = reads_commas(said, told), told == "comma"
+    spoken, wanted = pointed(said, comma=own), pointed(gold, comma=its)
+    first = judge(spoken, wanted)
+    if first.outcome == "right":
+        return first
+    spoken_otherwise, wanted_otherwise = pointed(said, comma=not own), pointed(gold, comma=not its)
+    if wanted_otherwise != wanted:
+        again = judge(spoken, wanted_otherwise)
+        if again.outcome == "right":
+            return again if not _groupable(gold) and spoken == spoken_otherwise else _doubt(first)
+    if spoken_otherwise != spoken:
+        for golds in dict.fromkeys((wanted, wanted_otherwise)):
+            if judge(spoken_otherwise, golds).outcome == "right":
+                return _doubt(first)
+    return first
+
+
+def _groupable(text: str) -> bool:
+    return any(_read(found.group()).grouped for found in _NUMBER.finditer(text))
+
+
+def _doubt(first: Judged) -> Judged:
+    return unknown(
+        "ambiguous", "the gold, if its digits are written the other way (policy numbers.decimal says which)",
+        first.method, first.extracted,
+    )  # fmt: skip
