@@ -255,7 +255,7 @@ class Strategy:
 class Numbers:
     """How numbers are written in golds and answers."""
 
-    decimal: Literal["auto", "point", "comma"] = "auto"
+    decimal: ForAnswers[Literal["auto", "point", "comma"]] = "auto"
     """The decimal mark: `auto` takes what the golds of the data set show, and for an answer what its language shows;
     an answer that only the other mark makes right is unknown."""
 
@@ -276,8 +276,8 @@ class Policy:
     """`optional`: a unit that only one side has is dropped; two units are converted or contradict each other."""
     simplified: ForAnswers[bool] = False
     """Whether `6/8` is wrong for `3/4`, and `sqrt(8)` for `2 sqrt(2)`."""
-    numbers: Numbers = Numbers()
-    judge: Literal["undecided", "text", "ambiguous"] = "undecided"
+    numbers: ForAnswers[Numbers] = Numbers()
+    judge: ForAnswers[Literal["undecided", "text", "ambiguous"]] = "undecided"
     """What `checks.judge` is asked about: what the rules cannot compare; `text`: also words that differ from the gold's
     and so are wrong by the rules; `ambiguous`: also answers that say two things."""
 

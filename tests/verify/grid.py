@@ -67,7 +67,13 @@ def grouped(dice):
 def decimal(dice):
     n = dice.randint(101, 9_999)
     n += n % 10 == 0
-    return Item("decimal", "What is the length in metres?", f"{n / 100:.2f}", same(f"{n / 100:.2f}"), same(f"{n / 100 + 0.1:.2f}"))
+    return Item(
+        "decimal",
+        "What is the length in metres?",
+        f"{n / 100:.2f}",
+        same(f"{n / 100:.2f}"),
+        same(f"{n / 100 + 0.1:.2f}"),
+    )
 
 
 def fraction(dice):
@@ -76,69 +82,139 @@ def fraction(dice):
     right, wrong = Fraction(n, d), Fraction(n, d) + Fraction(1, d)
     gold = rf"\frac{{{right.numerator}}}{{{right.denominator}}}"
     made = wrong.numerator, wrong.denominator
-    return Item("fraction", "What is the probability ratio?", gold, (str(right), gold), (f"{made[0]}/{made[1]}", rf"\frac{{{made[0]}}}{{{made[1]}}}"))
+    return Item(
+        "fraction",
+        "What is the probability ratio?",
+        gold,
+        (str(right), gold),
+        (f"{made[0]}/{made[1]}", rf"\frac{{{made[0]}}}{{{made[1]}}}"),
+    )
 
 
 def mixed(dice):
     w, d = dice.randint(1, 9), dice.choice((3, 5, 7))
     n = dice.randint(1, d - 1)
     gold = rf"{w}\frac{{{n}}}{{{d}}}"
-    return Item("mixed", "Write the sum as a mixed number.", gold, (f"{w} {n}/{d}", gold), (f"{w + 1} {n}/{d}", rf"{w + 1}\frac{{{n}}}{{{d}}}"))
+    return Item(
+        "mixed",
+        "Write the sum as a mixed number.",
+        gold,
+        (f"{w} {n}/{d}", gold),
+        (f"{w + 1} {n}/{d}", rf"{w + 1}\frac{{{n}}}{{{d}}}"),
+    )
 
 
 def percent(dice):
     n = dice.randint(2, 98)
-    return Item("percent", "What percentage of the class passed?", f"{n}%", (f"{n}%", rf"{n}\%"), (f"{n + 1}%", rf"{n + 1}\%"))
+    return Item(
+        "percent", "What percentage of the class passed?", f"{n}%", (f"{n}%", rf"{n}\%"), (f"{n + 1}%", rf"{n + 1}\%")
+    )
 
 
 def money(dice):
     n = dice.randint(101, 9_999)
-    return Item("money", "How much does she pay in dollars?", f"{n / 100:.2f}", (f"${n / 100:.2f}", rf"\${n / 100:.2f}"), (f"${n / 100 + 1:.2f}", rf"\${n / 100 + 1:.2f}"))
+    return Item(
+        "money",
+        "How much does she pay in dollars?",
+        f"{n / 100:.2f}",
+        (f"${n / 100:.2f}", rf"\${n / 100:.2f}"),
+        (f"${n / 100 + 1:.2f}", rf"\${n / 100 + 1:.2f}"),
+    )
 
 
 def speed(dice):
     n = dice.randint(20, 140)
-    return Item("speed", "What is the average speed?", f"{n} km/h", (f"{n} km/h", rf"{n}\text{{ km/h}}"), (f"{n + 3} km/h", rf"{n + 3}\text{{ km/h}}"))
+    return Item(
+        "speed",
+        "What is the average speed?",
+        f"{n} km/h",
+        (f"{n} km/h", rf"{n}\text{{ km/h}}"),
+        (f"{n + 3} km/h", rf"{n + 3}\text{{ km/h}}"),
+    )
 
 
 def length(dice):
     n = dice.randint(2, 90)
-    return Item("length", "How long is the rope?", f"{n} cm", (f"{n * 10} mm", rf"{n * 10}\text{{ mm}}"), (f"{n + 1} cm", rf"{n + 1}\text{{ cm}}"))
+    return Item(
+        "length",
+        "How long is the rope?",
+        f"{n} cm",
+        (f"{n * 10} mm", rf"{n * 10}\text{{ mm}}"),
+        (f"{n + 1} cm", rf"{n + 1}\text{{ cm}}"),
+    )
 
 
 def counted(dice):
     n, noun = dice.randint(3, 90), dice.choice(("marbles", "tickets", "students", "boxes"))
-    return Item("counted", f"How many {noun} are there?", str(n), (f"{n} {noun}", rf"{n}\text{{ {noun}}}"), (f"{n - 1} {noun}", rf"{n - 1}\text{{ {noun}}}"))
+    return Item(
+        "counted",
+        f"How many {noun} are there?",
+        str(n),
+        (f"{n} {noun}", rf"{n}\text{{ {noun}}}"),
+        (f"{n - 1} {noun}", rf"{n - 1}\text{{ {noun}}}"),
+    )
 
 
 def date(dice):
     month, day, year = dice.choice(("March", "July", "October")), dice.randint(1, 27), dice.randint(1950, 2030)
-    return Item("date", "On what date does it end?", f"{month} {day}, {year}", tex(f"{month} {day}, {year}"), tex(f"{month} {day + 1}, {year}"))
+    return Item(
+        "date",
+        "On what date does it end?",
+        f"{month} {day}, {year}",
+        tex(f"{month} {day}, {year}"),
+        tex(f"{month} {day + 1}, {year}"),
+    )
 
 
 def clock(dice):
     h, m = dice.randint(1, 11), dice.choice((5, 10, 25, 35, 50))
-    return Item("clock", "At what time does the train arrive?", f"{h}:{m:02d} PM", (f"{h}:{m:02d} PM", rf"{h}:{m:02d}\text{{ PM}}"), (f"{h + 1}:{m:02d} PM", rf"{h + 1}:{m:02d}\text{{ PM}}"))
+    return Item(
+        "clock",
+        "At what time does the train arrive?",
+        f"{h}:{m:02d} PM",
+        (f"{h}:{m:02d} PM", rf"{h}:{m:02d}\text{{ PM}}"),
+        (f"{h + 1}:{m:02d} PM", rf"{h + 1}:{m:02d}\text{{ PM}}"),
+    )
 
 
 def radical(dice):
     a, b = dice.randint(2, 9), dice.choice((2, 3, 5, 6, 7))
-    return Item("radical", "How long is the diagonal?", rf"{a}\sqrt{{{b}}}", (f"{a}√{b}", rf"{a}\sqrt{{{b}}}"), (f"{a + 1}√{b}", rf"{a + 1}\sqrt{{{b}}}"))
+    return Item(
+        "radical",
+        "How long is the diagonal?",
+        rf"{a}\sqrt{{{b}}}",
+        (f"{a}√{b}", rf"{a}\sqrt{{{b}}}"),
+        (f"{a + 1}√{b}", rf"{a + 1}\sqrt{{{b}}}"),
+    )
 
 
 def polynomial(dice):
     a, b = dice.randint(2, 9), dice.randint(1, 9)
-    return Item("polynomial", f"Expand (x + {b})({a}x - 1).", f"{a}x^2 + {a * b - 1}x - {b}", same(f"{a}x^2 + {a * b - 1}x - {b}"), same(f"{a}x^2 + {a * b + 1}x - {b}"))
+    return Item(
+        "polynomial",
+        f"Expand (x + {b})({a}x - 1).",
+        f"{a}x^2 + {a * b - 1}x - {b}",
+        same(f"{a}x^2 + {a * b - 1}x - {b}"),
+        same(f"{a}x^2 + {a * b + 1}x - {b}"),
+    )
 
 
 def factored(dice):
     a, b = dice.sample(range(1, 9), 2)
-    return Item("factored", "Factor the polynomial.", f"(x-{a})(x+{b})", same(f"(x + {b})(x - {a})"), same(f"(x + {a})(x - {b})"))
+    return Item(
+        "factored",
+        "Factor the polynomial.",
+        f"(x-{a})(x+{b})",
+        same(f"(x + {b})(x - {a})"),
+        same(f"(x + {a})(x - {b})"),
+    )
 
 
 def circle(dice):
     n = dice.randint(2, 60)
-    return Item("circle", "What is the area of the circle?", rf"{n}\pi", (f"{n}π", rf"{n}\pi"), (f"{n + 1}π", rf"{n + 1}\pi"))
+    return Item(
+        "circle", "What is the area of the circle?", rf"{n}\pi", (f"{n}π", rf"{n}\pi"), (f"{n + 1}π", rf"{n + 1}\pi")
+    )
 
 
 def point(dice):
@@ -154,7 +230,13 @@ def matrix(dice):
 
 def members(dice):
     a, b, c = sorted(dice.sample(range(1, 40), 3))
-    return Item("set", "Which numbers are in the set?", rf"\{{{a}, {b}, {c}\}}", (f"{{{c}, {b}, {a}}}", rf"\{{{c}, {b}, {a}\}}"), (f"{{{a}, {b}, {c + 1}}}", rf"\{{{a}, {b}, {c + 1}\}}"))
+    return Item(
+        "set",
+        "Which numbers are in the set?",
+        rf"\{{{a}, {b}, {c}\}}",
+        (f"{{{c}, {b}, {a}}}", rf"\{{{c}, {b}, {a}\}}"),
+        (f"{{{a}, {b}, {c + 1}}}", rf"\{{{a}, {b}, {c + 1}\}}"),
+    )
 
 
 def interval(dice):
@@ -164,7 +246,9 @@ def interval(dice):
 
 def line(dice):
     a, b = dice.randint(2, 9), dice.randint(1, 9)
-    return Item("line", "What is the equation of the line?", f"y = {a}x + {b}", same(f"y = {a}x + {b}"), same(f"y = {a}x - {b}"))
+    return Item(
+        "line", "What is the equation of the line?", f"y = {a}x + {b}", same(f"y = {a}x + {b}"), same(f"y = {a}x - {b}")
+    )
 
 
 def inequality(dice):
@@ -174,7 +258,13 @@ def inequality(dice):
 
 def roots(dice):
     a, b = sorted(dice.sample(range(-9, 10), 2))
-    return Item("roots", "Solve for x.", f"{a}, {b}", (f"x = {b} or x = {a}", rf"x = {b} \text{{ or }} x = {a}"), (f"x = {b} or x = {a + 20}", rf"x = {b} \text{{ or }} x = {a + 20}"))
+    return Item(
+        "roots",
+        "Solve for x.",
+        f"{a}, {b}",
+        (f"x = {b} or x = {a}", rf"x = {b} \text{{ or }} x = {a}"),
+        (f"x = {b} or x = {a + 20}", rf"x = {b} \text{{ or }} x = {a + 20}"),
+    )
 
 
 def complex_number(dice):
@@ -187,12 +277,24 @@ def ratio(dice):
     return Item("ratio", "What is the ratio of boys to girls?", f"{a}:{b}", same(f"{a}:{b}"), same(f"{b}:{a}"))
 
 
-OPTIONS = (("Sydney", "Melbourne", "Canberra", "Perth"), ("copper", "zinc", "iron", "tin"), ("a fern", "a moss", "an alga", "a lichen"))
+OPTIONS = (
+    ("Sydney", "Melbourne", "Canberra", "Perth"),
+    ("copper", "zinc", "iron", "tin"),
+    ("a fern", "a moss", "an alga", "a lichen"),
+)
 
 
 def letter(dice):
     options, k = dice.choice(OPTIONS), dice.randrange(4)
-    return Item("letter", "Which of these is it?", "ABCD"[k], tex(f"({'ABCD'[k]})"), tex(f"({'ABCD'[(k + 1) % 4]})"), options, "choice")
+    return Item(
+        "letter",
+        "Which of these is it?",
+        "ABCD"[k],
+        tex(f"({'ABCD'[k]})"),
+        tex(f"({'ABCD'[(k + 1) % 4]})"),
+        options,
+        "choice",
+    )
 
 
 def option(dice):
@@ -203,12 +305,18 @@ def option(dice):
 
 def yes_no(dice):
     yes, no = dice.sample(("Yes", "No"), 2)
-    return Item("yes_no", "Is the statement true?", yes.lower(), tex(yes), tex(no), answer_kind=dice.choice(("auto", "yes_no")))
+    return Item(
+        "yes_no", "Is the statement true?", yes.lower(), tex(yes), tex(no), answer_kind=dice.choice(("auto", "yes_no"))
+    )
 
 
 def word(dice):
-    right, wrong = dice.sample(("Paris", "Lisbon", "Nairobi", "Oslo", "Marie Curie", "Alan Turing", "photosynthesis", "copper"), 2)
-    return Item("word", "Which name is meant?", right, tex(right), tex(wrong), answer_kind=dice.choice(("auto", "text")))
+    right, wrong = dice.sample(
+        ("Paris", "Lisbon", "Nairobi", "Oslo", "Marie Curie", "Alan Turing", "photosynthesis", "copper"), 2
+    )
+    return Item(
+        "word", "Which name is meant?", right, tex(right), tex(wrong), answer_kind=dice.choice(("auto", "text"))
+    )
 
 
 def scientific(dice):
@@ -219,7 +327,14 @@ def scientific(dice):
 
 def python_list(dice):
     values = [dice.randint(0, 9) for _ in range(4)]
-    return Item("python", "What does the program print?", str(values), same(str(values)), same(str([*values[:-1], values[-1] + 1])), answer_kind="text")
+    return Item(
+        "python",
+        "What does the program print?",
+        str(values),
+        same(str(values)),
+        same(str([*values[:-1], values[-1] + 1])),
+        answer_kind="text",
+    )
 
 
 KINDS = (

@@ -474,3 +474,46 @@ def test_guards_take_little_time(piece):
 def test_the_prompt_carries_every_slot_and_the_code():
     assert read_prompt(judging.files("potstill.verify").joinpath("judge_prompt.txt")) == packaged_prompt()
     assert json.dumps(packaged_prompt()).isascii()
+
+
+@pytest.mark.parametrize(("asked", "requests"), [("undecided", 1), ("text", 2), ("ambiguous", 3)])
+def test_the_policy_says_what_a_judge_is_asked(served, tmp_path, asked, requests):
+    rows = [
+        case("a truck"),
+        case("an auto", judged=Judged("wrong", "", "text", 0.0, "an auto", in_words=True)),
+        case("either of two", judged=Judged("unknown", "ambiguous", "box", None, "two", "two answers")),
+        case("7", judged=Judged("wrong", "", "number", 0.0, "7")),
+    ]
+    checks = recipe.Checks(policy=recipe.Policy(judge=asked))
+    with served() as stub, LanguageJudge(settings_of(stub), checks, tmp_path / "l", Progress("judge")) as bench:
+        found = list(bench.judged(rows))
+        assert stub.stats()["requests"] == requests
+    assert [one.outcome for one in found[:requests]] == ["right"] * requests
+    assert [one.judge for one in found] == ["right"] * requests + [""] * (4 - requests)
+    assert [one.rules for one in found][:requests] == ["unknown", "wrong", "unknown"][:requests]
+
+
+def test_words_that_a_judge_cannot_settle_are_open_and_an_outage_leaves_them_to_the_next_run(served, tmp_path):
+    row = case("an auto", judged=Judged("wrong", "", "text", 0.0, "an auto", in_words=True))
+    checks = recipe.Checks(policy=recipe.Policy(judge="text"))
+    for says, cause, said in (
+        (lambda nonce, answer: reply(nonce, answer, "UNSURE"), "ambiguous", "unsure"),
+        (lambda nonce, answer: "I like it.", "ambiguous", ""),
+    ):
+        with (
+            served(says) as stub,
+            LanguageJudge(settings_of(stub), checks, tmp_path / f"{said}.sqlite", Progress("judge")) as bench,
+        ):
+            (found,) = bench.judged([row])
+        assert (found.outcome, found.cause, found.score, found.rules, found.judge) == (
+            "unknown",
+            cause,
+            None,
+            "wrong",
+            said,
+        )
+    with served() as stub:
+        down = settings_of(stub)
+    with LanguageJudge(down, checks, tmp_path / "down", Progress("judge")) as bench:
+        (found,) = bench.judged([row])
+    assert (found.outcome, found.cause) == ("unknown", "infrastructure")

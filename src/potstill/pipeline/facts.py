@@ -28,7 +28,7 @@ def facts_of(recipe: Recipe, stages: Mapping[str, Sealed]) -> ReportFacts:
         kept[len(example.reasoning) + len(example.answer)] += 1
         if example.difficulty is not None:
             difficulties[example.difficulty] += 1
-    verdicts, outages = _verdicts(stages)
+    verdicts, outages, opinions = _verdicts(stages)
     counts = stages["problems"].counts
     kept_problems = counts["train"] + counts["evaluate"]
     return ReportFacts(
@@ -40,6 +40,7 @@ def facts_of(recipe: Recipe, stages: Mapping[str, Sealed]) -> ReportFacts:
         problem_funnel=Funnel(kept_problems + sum(counts["dropped"].values()), kept_problems, counts["dropped"]),
         trace_funnel=_funnel(stages),
         verdicts=verdicts,
+        opinions=opinions,
         outages=outages,
         groups=list(stages["verdicts"].rows("groups", Group)),
         doubted_gold=recipe.checks.doubted_gold,
@@ -93,14 +94,18 @@ def _funnel(stages: Mapping[str, Sealed]) -> Funnel:
     return Funnel(stages["traces"].total("traces"), counts["kept"], counts["dropped"], counts["by_majority"])
 
 
-def _verdicts(stages: Mapping[str, Sealed]) -> tuple[dict[str, int], dict[str, int]]:
-    """Return how many verdicts came out how, and why the machinery left some open."""
-    found, outages = Counter[str](), Counter[str]()
+def _verdicts(
+    stages: Mapping[str, Sealed],
+) -> tuple[dict[str, int], dict[str, int], dict[tuple[str, str], int]]:
+    """Return how many verdicts came out how, why the machinery left some open, and what rules and judge said."""
+    found, outages, opinions = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
     for verdict in stages["verdicts"].rows("verdicts", Verdict):
         found[f"unknown: {verdict.cause}" if verdict.outcome == "unknown" else verdict.outcome] += 1
         if verdict.cause == "infrastructure":
             outages[verdict.reason] += 1
-    return dict(found.most_common()), dict(outages)
+        if verdict.rules:
+            opinions[verdict.rules, verdict.judge] += 1
+    return dict(found.most_common()), dict(outages), dict(opinions)
 
 
 def _teacher(recipe: Recipe, problems: Mapping[str, Problem], stages: Mapping[str, Sealed]) -> dict[str, Trace]:

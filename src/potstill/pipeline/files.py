@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,11 +21,11 @@ from potstill.problems.columns import KINDS as GOLD_TYPES
 from potstill.problems.columns import scalar, tests_of
 from potstill.problems.rows import Row, read_rows
 from potstill.progress import Progress
-from potstill.recipe import Checks, Policy
+from potstill.recipe import Checks, Numbers, Policy
 from potstill.records import KINDS, Problem
 from potstill.store import writing
 from potstill.text import split_response
-from potstill.verify import Judged, judge
+from potstill.verify import Judged, judge, settled
 from potstill.verify.answers import judge_answer, judge_response
 
 CHUNK = 512
@@ -45,7 +46,17 @@ class Asked:
 
 def verify_file(name: str, out: str, *, without_sandbox: bool) -> str:
     """Judge every row of a file into `out`, in order, and return one line that counts the verdicts."""
-    asked = (_asked(row, f"{name}: {place}") for place, row in read_rows(name, Path(), "FILE"))
+
+    def rows_of_file() -> Iterator[Asked]:
+        return (_asked(row, f"{name}: {place}") for place, row in read_rows(name, Path(), "FILE"))
+
+    told = settled(Checks(), (row.problem for row in rows_of_file())).policy.numbers
+    if told.decimal == "comma":
+        print(
+            f"verify: the golds of {name} write decimals with a comma; policy.numbers.decimal says otherwise",
+            file=sys.stderr,
+        )
+    asked = (_in_notation(row, told) for row in rows_of_file())
     counts: Counter[str] = Counter()
 
     def judged(row: Asked) -> dict[str, Any]:
@@ -66,6 +77,11 @@ def verify_file(name: str, out: str, *, without_sandbox: bool) -> str:
     write_rows(Path(out), rows(), name, "verify")
     shown = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in ("right", "wrong", "unknown"))
     return f"{counts.total():,} rows: {shown}; written to {out}"
+
+
+def _in_notation(row: Asked, told: Numbers) -> Asked:
+    declared = row.policy.numbers.decimal != "auto"
+    return row if declared else dataclasses.replace(row, policy=dataclasses.replace(row.policy, numbers=told))
 
 
 def steps_file(name: str, out: str) -> str:

@@ -29,14 +29,21 @@ def verdicts(context: Context) -> dict[str, Any]:
     Where the recipe lets a majority stand for a gold, the samples of such problems are judged again by it, training
     problems alone. Every trace is scored where a reward model is named.
     """
-    source, checks = context.inputs["problems"], context.recipe.checks
+    source, checks = context.inputs["problems"], context.checks()
+    if checks != context.recipe.checks:
+        mark = checks.policy.numbers.decimal
+        print(
+            f"verdicts: the golds write decimals with a {mark}, and so are answers read; "
+            "checks.policy.numbers.decimal says otherwise",
+            file=sys.stderr,
+        )
     training = {problem.key: problem for problem in source.rows("train", Problem)}
     known = {problem.key: problem for problem in source.rows("evaluation", Problem)} | training
     alone = _table(context, checks)
     counts: Counter[str] = Counter()
-    with context.verdicts() as judging:
+    with context.verdicts(checks) as judging:
         _judge_alone(context, known, alone, counts, judging)
-        groups = _groups(context, training, alone, counts)
+        groups = _groups(context, training, alone, counts, checks)
         if alone.folder != context.work.path:
             groups = _judge_by_majority(context, training, groups, alone, judging)
     table = context.work.table("groups", Group)
@@ -81,8 +88,9 @@ def _judge_alone(
 
 
 def _groups(
-    context: Context, training: Mapping[str, Problem], alone: TableWriter[Verdict], counts: Mapping[str, int]
-) -> dict[str, Group]:
+    context: Context, training: Mapping[str, Problem], alone: TableWriter[Verdict], counts: Mapping[str, int],
+    checks: Checks,
+) -> dict[str, Group]:  # fmt: skip
     """Return what the samples of each problem say together, by its key, in the order in which the last ones come."""
     outages: Counter[str] = Counter()
 
@@ -94,7 +102,7 @@ def _groups(
 
     asked = sum(key in counts for key in training)
     progress = Progress("groups", asked, "problems")
-    found = progress.track(groups_of(samples(), training, counts, context.recipe.checks))
+    found = progress.track(groups_of(samples(), training, counts, checks))
     groups = {group.problem_key: group for group in found}
     progress.close()
     for reason, number in outages.most_common(3):

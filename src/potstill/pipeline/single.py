@@ -25,7 +25,7 @@ from potstill.recipe_file import load
 from potstill.records import Measure, Problem
 from potstill.store import Run, write_durably
 from potstill.train.render import ask
-from potstill.verify import Verdicts
+from potstill.verify import Verdicts, settled
 
 MAX_TOKENS = 512
 """Tokens of an answer where neither the command line nor the model's context sets another limit."""
@@ -52,7 +52,7 @@ def evaluate(options: argparse.Namespace) -> str:
     row = Row(respondent.name, "zero-shot")
     asked = requests_of(respondent, problems, row, student, settings, options.seed)
     progress = Progress("evaluate", len(asked), "responses")
-    judging = Verdicts(Checks(), without_sandbox=options.without_sandbox)
+    judging = Verdicts(settled(Checks(), problems), without_sandbox=options.without_sandbox)
     with Ledger(kept / LEDGER / STUDENTS) as ledger, judging as verdicts:
         there = len(asked) - len(ledger.missing([request.key for _, request in asked]))
         if there and _is_address(options.model):

@@ -19,11 +19,11 @@ from potstill.pipeline import settings
 from potstill.pipeline.judging import verdicts
 from potstill.pipeline.settings import problem_seed, teacher_seed, train_seed
 from potstill.progress import Progress
-from potstill.recipe import AskedTeacher, DatasetTeacher, Recipe, ServedTeacher, SolutionsTeacher, Source
+from potstill.recipe import AskedTeacher, Checks, DatasetTeacher, Recipe, ServedTeacher, SolutionsTeacher, Source
 from potstill.records import Drop, Example, Group, Measure, Problem, Trace, Verdict, content_key
 from potstill.store import PART_ROWS, Run, Sealed, TableWriter, Work, write_durably
 from potstill.train.render import ask
-from potstill.verify import Verdicts
+from potstill.verify import Verdicts, settled
 
 LEDGER = "ledger"
 """Folder of what outlives every redo: the teacher's completions, the verdicts."""
@@ -48,11 +48,17 @@ class Context:
     inputs: dict[str, Sealed]
     without_sandbox: bool = False
 
-    def verdicts(self) -> Verdicts:
+    def checks(self) -> Checks:
+        """Return how answers are judged, with the decimal mark that the golds of the data set show."""
+        source = self.inputs["problems"]
+        problems = itertools.chain(source.rows("train", Problem), source.rows("evaluation", Problem))
+        return settled(self.recipe.checks, problems)
+
+    def verdicts(self, checks: Checks | None = None) -> Verdicts:
         """Open the run's verdict table; close it after use."""
         code = content_key(settings.of_checks(self.recipe).get("checkers"))
         return Verdicts(
-            self.recipe.checks, folder=self.run.path / LEDGER, data=Path(self.recipe.data), code=code,
+            checks or self.checks(), folder=self.run.path / LEDGER, data=Path(self.recipe.data), code=code,
             without_sandbox=self.without_sandbox,
         )  # fmt: skip
 

@@ -13,7 +13,7 @@ from potstill.report.display import label, percent, visible
 from potstill.report.facts import Funnel, ReportFacts
 from potstill.report.html import page
 from potstill.report.nodes import Column, Node, Section, Table, Text, plain
-from potstill.report.samples import outages, samples
+from potstill.report.samples import opinions, outages, samples
 from potstill.report.students import Standing
 from potstill.report.terminal import table_text
 
@@ -99,7 +99,7 @@ def _kept(facts: ReportFacts) -> tuple[Node, ...]:
         rows = tuple((label(outcome, 160), number, number / total) for outcome, number in facts.verdicts.items())
         columns = (Column("verdict"), Column("traces", "count"), Column("share", "percent"))
         found.append(Table("Verdicts of all traces", columns, rows))
-    found += [*outages(facts), *samples(facts)]
+    found += [*opinions(facts), *outages(facts), *samples(facts)]
     if facts.lengths:
         found.append(histogram("Length of kept traces", facts.length_unit, facts.lengths))
     if facts.difficulties:

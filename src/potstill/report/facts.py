@@ -66,7 +66,8 @@ class ReportFacts:
     `Problem.key` for the side-by-side answers and need only hold the problems of `report.shown_problems`.
     `lengths` counts kept traces by length in `length_unit`; `difficulties` counts examples by difficulty;
     `verdicts` counts traces by outcome (`right`, `wrong`, or `unknown: CAUSE`), `outages` those that a failure of the
-    machinery left open by its reason. `groups` has what the samples of each training problem say together, and
+    machinery left open by its reason, `opinions` those that a judge was asked about, by what the rules said alone and
+    what it said. `groups` has what the samples of each training problem say together, and
     `doubted_gold` what the recipe makes of a gold in doubt. `template_overlap` is (held-out
     problems whose number-free template occurs in training, held-out problems), None where templates are not known.
     """
@@ -80,6 +81,7 @@ class ReportFacts:
     trace_funnel: Funnel | None = None
     verdicts: Mapping[str, int] = field(default_factory=dict)
     outages: Mapping[str, int] = field(default_factory=dict)
+    opinions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     groups: Sequence[Group] = ()
     doubted_gold: Literal["keep", "drop", "repair"] = "keep"
     lengths: Mapping[int, int] = field(default_factory=dict)

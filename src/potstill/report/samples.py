@@ -36,6 +36,23 @@ def samples(facts: ReportFacts) -> tuple[Node, ...]:
     return (rates, _findings(facts)) if any(group.voters > 1 for group in facts.groups) else (rates,)
 
 
+def opinions(facts: ReportFacts) -> tuple[Node, ...]:
+    """Return how far a judge and the rules agree, on the answers that it was asked about."""
+    if not facts.opinions:
+        return ()
+    told = sorted(facts.opinions.items())
+    rows: list[tuple[Cell, ...]] = [(rules, said or "nothing in its form", n) for (rules, said), n in told]
+    both = {pair: n for pair, n in facts.opinions.items() if set(pair) <= {"right", "wrong"}}
+    total, same = sum(both.values()), sum(n for (rules, said), n in both.items() if rules == said)
+    agreed = f"they agree on {same:,} of {total:,} ({same / total:.1%})" if total else "which is nowhere"
+    note = (
+        f"Where both decided, {agreed}. Words that differ from the gold's are wrong by the rules, and the judge's word "
+        "counts; where the rules can read what it quotes and say otherwise, the answer stays unknown."
+    )
+    columns = (Column("rules"), Column("judge"), Column("answers", "count"))
+    return (Table("Rules and judge", columns, tuple(rows), note),)
+
+
 def outages(facts: ReportFacts) -> tuple[Node, ...]:
     """Return what could not be judged because a request, a judge or another part failed, by reason."""
     if not facts.outages:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from potstill.verify.answers import Judged
-from potstill.verify.verdicts import Verdicts, judge, verdict_of
+from potstill.verify.verdicts import Verdicts, judge, settled, verdict_of
 
-__all__ = ["Judged", "Verdicts", "judge", "verdict_of"]
+__all__ = ["Judged", "Verdicts", "judge", "settled", "verdict_of"]

@@ -31,7 +31,9 @@ _NUMBER = re.compile(
 """`6.252,50`, `1'234'567`, `25{,}2`, `1 234,5`; not the parts of `x_1,2` or `1/2,5`."""
 _MARK = re.compile(r"[.,'’ \u00a0\u202f\u2009]|\{,\}")
 _BRACKETED = (("(", ")"), ("[", "]"), ("{", "}"))
-_EAST = re.compile(r"(?<![\w.,])(?:\d[\d,]{0,15}(?:\.\d{1,9})?\s?[百千천백]?[万萬만亿億억兆조]\s?){1,4}(?:\d{1,8}(?![\d.,万萬만亿億억兆조]))?")
+_EAST = re.compile(
+    r"(?<![\w.,])(?:\d[\d,]{0,15}(?:\.\d{1,9})?\s?[百千천백]?[万萬만亿億억兆조]\s?){1,4}(?:\d{1,8}(?![\d.,万萬만亿億억兆조]))?"
+)
 """`12万`, `3.5億`, `1亿2000万`, `7千万`."""
 _EAST_PART = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s?([百千천백]?)([万萬만亿億억兆조])\s?|(\d{1,8})\Z")
 _SIZES = {
@@ -72,7 +74,7 @@ def _rewritten(text: str, found: re.Match[str], *, comma: bool) -> str:
 
 def _enclosed(text: str, found: re.Match[str]) -> bool:
     """Whether brackets hold the number alone, as in the pair `(3,4)`; LaTeX's arguments are no brackets."""
-    before, after = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
+    before, after = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 2].lstrip("\\")[:1]
     if (before, after) not in _BRACKETED:
         return False
     return before != "{" or text[found.start() - 2 : found.start() - 1] in ("\\", " ", "")

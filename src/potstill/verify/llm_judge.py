@@ -22,7 +22,7 @@ from potstill.models.requests import Completion, Message, Request
 from potstill.models.sampling import wire_sampling
 from potstill.models.served import ServedModel
 from potstill.progress import Progress
-from potstill.records import Cause, Finish, Opinion, Outcome, content_key
+from potstill.records import Cause, Finish, Opinion, content_key
 from potstill.verify.answers import judge_answer
 from potstill.verify.guards import harmless, refused, unbelievable
 from potstill.verify.judged import SHOWN, Judged
@@ -220,16 +220,16 @@ class LanguageJudge:
             quote, case.gold or "", case.kind, case.choices, self.checks.policy, seconds=self.checks.seconds
         )
         method, shown = self.method, quote if len(quote) <= SHOWN else f"{quote[: SHOWN - 3]}..."
-        said: Outcome = "right" if right else "wrong"
-        if rules.outcome != "unknown" and not (rules.outcome == "wrong" and rules.in_words):
+        said: Literal["right", "wrong"] = "right" if right else "wrong"
+        read = rules.outcome == "right" or (rules.outcome == "wrong" and not rules.in_words)
+        if read:
             if rules.outcome != said:
                 why = f"the judge says {said.upper()} of {quote[:80]!r}, the rules say {rules.outcome}"
                 return replace(_undecided(case, self.method, why, said), rules=rules.outcome)
             method = f"{method}, and {rules.method}" if rules.method else method
-        alone = case.judged.outcome if rules.outcome == "unknown" else rules.outcome
         return replace(
             case.judged, outcome=said, cause="", method=method, score=float(right), extracted=shown, reason="",
-            rules=alone, judge=said,
+            rules=rules.outcome if read else case.judged.outcome, judge=said,
         )  # fmt: skip
 
 

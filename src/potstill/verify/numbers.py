@@ -41,7 +41,7 @@ class Number:
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|0,\d+|\d+)"
 _PLAIN = rf"(?:{_DIGITS}(?:\.\d*)?|\.\d+)"
 _POWER = r"(?:[eE][+-]?\d+|\s?[*x]\s?10\s?\^\s?(?:\{\s?[+-]?\d+\s?\}|\(\s?[+-]?\d+\s?\)|[+-]?\d+))"
-_CURRENCY = r"(?:US\s?\$|\$|€|£|¥|₹|(?:USD|EUR|GBP|INR|Rs\.?)(?= ?\d))"
+_CURRENCY = r"(?:US\s?\$|\$|[€£¥₹₽₩₪₺₴]|(?:USD|EUR|GBP|INR|CHF|JPY|CNY|RUB|PLN|Rs\.?)(?= ?\d))"
 NUMBER = re.compile(
     rf"(?P<sign>[+-]\s?)?(?:(?P<money>{_CURRENCY}\s?)(?P<sign2>-)?)?"
     rf"(?:(?P<whole>\d+)\s+(?:and\s+)?(?P<above>\d+)\s?/\s?(?P<below>\d+)"
@@ -127,7 +127,7 @@ def parse_plain(text: str) -> Number | None:
     rest = text[found.end() :].strip()
     if rest[:1] == "$":
         rest = rest[1:].strip() or "$"
-    if rest in ("", "$", "€", "£", "¥", "₹", "¢"):
+    if len(rest) < 2 and rest in "$€£¥₹¢₽₩₪₺₴":
         return number_of(found, rest)
     return _with_unit(found, rest) or _unusual(text)
 

@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from potstill.errors import MissingExtraError
+from potstill.verify.unit_names import CURRENCIES, WORDS
 
 MAX_CHARACTERS = 80
 MAX_POWER = 9
@@ -45,7 +46,7 @@ _LONG_PREFIXES = {
 _PREFIXED = frozenset((
     "meter", "metre", "gram", "second", "liter", "litre", "ampere", "amp", "volt", "watt", "joule", "newton", "pascal",
     "hertz", "farad", "henry", "tesla", "kelvin", "electronvolt", "mole", "calorie", "byte", "bit", "ohm", "coulomb",
-    "watthour",
+    "watthour", "bar",
 ))  # fmt: skip
 """Words that take a long prefix."""
 _WORDS = {
@@ -69,7 +70,7 @@ _WORDS = {
     "$": "dollar", "us$": "dollar", "usd": "dollar", "buck": "dollar", "cent": "cent", "¢": "cent", "penny": "cent",
     "pennies": "cent", "dime": "dime", "nickel": "nickel", "euro": "euro", "€": "euro", "eur": "euro",
     "£": "pound_sterling", "gbp": "pound_sterling", "pence": "penny_sterling", "yen": "yen", "¥": "yen", "jpy": "yen",
-    "rupee": "rupee", "₹": "rupee", "inr": "rupee", "rs": "rupee",
+    "rupee": "rupee", "₹": "rupee", "inr": "rupee", "rs": "rupee", **WORDS,
 }  # fmt: skip
 """Lower-case words (singular) and symbols without a prefix, by their name in the registry."""
 _TORQUES = {"Nm": "N*m", "Ns": "N*s", "Js": "J*s", "Ah": "A*h", "mAh": "mA*h"}
@@ -78,6 +79,7 @@ _JOINED = {"mph": "mi/h", "kph": "km/h", "kmh": "km/h", "kmph": "km/h", "fps": "
 _DEFINITIONS = (
     "dollar = [dollar]", "cent = dollar / 100", "dime = dollar / 10", "nickel = dollar / 20", "euro = [euro]",
     "pound_sterling = [pound_sterling]", "penny_sterling = pound_sterling / 100", "yen = [yen]", "rupee = [rupee]",
+    *(f"{name} = [{name}]" for name in CURRENCIES),
 )  # fmt: skip
 _ENDS = frozenset((
     "of", "in", "on", "at", "to", "for", "from", "by", "with", "after", "before", "since", "because", "as", "so",
@@ -87,7 +89,7 @@ _ENDS = frozenset((
 ))  # fmt: skip
 """Words that end a unit: what follows says of what, or compares."""
 _PIECE = re.compile(
-    r"(?P<name>[^\W\d_]+|[$€£¥₹¢°](?:[CF]\b)?)|(?P<power>\^\s?[{(]?\s?-?\d\s?[})]?|[23](?!\d))|(?P<sign>[/*.·()-])"
+    r"(?P<name>[^\W\d_]+|[$€£¥₹¢₽₩₪₺₴฿₫°](?:[CF]\b)?)|(?P<power>\^\s?[{(]?\s?-?\d\s?[})]?|[23](?!\d))|(?P<sign>[/*.·()-])"
 )
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,7 @@ from potstill.progress import Progress
 from potstill.recipe import Checks, CodeChecks, Policy
 from potstill.records import Group, Problem, Trace, Verdict, content_key
 from potstill.verify.answers import Judged, judge_response, unknown
+from potstill.verify.decimals import told_by
 from potstill.verify.groups import under_majority
 from potstill.verify.table import VerdictTable
 
@@ -42,6 +44,23 @@ def policy_of(checks: Checks) -> str:
 @lru_cache(maxsize=256)
 def _policy_key(policy: Policy, seconds: float, code: CodeChecks, judge: str | None) -> str:
     return content_key("policy", dataclasses.asdict(policy), seconds, dataclasses.asdict(code), judge)
+
+
+def settled(checks: Checks, problems: Iterable[Problem]) -> Checks:
+    """Return checks with the decimal mark that the golds of a data set show, where they show one and none is declared.
+
+    Golds with decimal points are the rule and change nothing.
+    """
+    policy = checks.policy
+    if policy.numbers.decimal != "auto":
+        return checks
+    golds = (problem.gold for problem in problems if problem.gold and problem.answer_kind in _NUMERIC)
+    if told_by(golds) != "comma":
+        return checks
+    return replace(checks, policy=replace(policy, numbers=replace(policy.numbers, decimal="comma")))
+
+
+_NUMERIC = ("auto", "number", "quantity", "expression")
 
 
 def judge_prompt(checks: Checks, data: Path) -> str:
@@ -160,8 +179,8 @@ class Verdicts:
         ruled = dict(zip(missing, self._threads.map(self._judge, missing.values()), strict=True))
         asked = {} if check == MAJORITY or self.checks.judge is None else self._ask_judge(missing, ruled)
         found = {
-            address: _verdict(trace, asked.get(address, ruled[address]), JUDGE if address in asked else ANSWER, self.checks)
-            for address, (_, trace) in missing.items()
+            address: _verdict(trace, judged, JUDGE if address in asked else ANSWER, self.checks)
+            for (address, (_, trace)), judged in zip(missing.items(), (ruled | asked).values(), strict=True)
         }
         if check == MAJORITY:
             found = {address: _marked(verdict) for address, verdict in found.items()}

@@ -202,3 +202,26 @@ def test_any_mixture_of_notation_ends_in_a_verdict(gold: list[str], answer: list
 
 def _wait(*_arguments: object) -> object:
     return "undecided"
+
+
+BEYOND = [
+    ("(x+1)^{1000}", "(x+1)^{1000}+0.5"), ("e^{1000}", "e^{1000}+1"), (r"\tanh(200)", "1"), (r"\sinh(200)", r"\cosh(200)"),
+    ("e^{x^2+500}", "e^{x^2+500}+1"), (r"\ln(2^{5000}+1)", r"5000\ln 2"), ("e^{10000}", "e^{10000}+1"),
+    (r"x^{200}\sin x", r"x^{200}\sin x+1"), ("100000!", "100000!+1"), (f"{'9' * 50}\\sin x", f"{'9' * 49}8\\sin x"),
+    (r"\sum_{k=1}^{9} e^{50k}", r"\sum_{k=2}^{9} e^{50k}"), ("(x+1)^{10000}", "(x+1)^{10000}+0.5"),
+]  # fmt: skip
+"""Pairs that differ by less than 40 digits show."""
+
+
+@pytest.mark.parametrize(("gold", "answer"), BEYOND)
+def test_what_the_digits_leave_out_is_never_the_same(gold, answer):
+    assert compare(gold, answer).outcome != "right"
+    assert compare(answer, gold).outcome != "right"
+    assert compare(gold, gold).outcome == "right"
+
+
+def test_differences_that_few_digits_show_are_still_wrong():
+    outcomes = [compare(gold, answer).outcome for gold, answer in BEYOND]
+    assert outcomes.count("wrong") >= 9
+    same = ("e^{x^2+500}", "e^{500}e^{x^2}"), (r"\sinh(60)+\cosh(60)", "e^{60}"), ("e^{1000}+1", "1+e^{1000}")
+    assert [compare(gold, answer).outcome for gold, answer in same] == ["right"] * 3
