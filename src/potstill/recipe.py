@@ -277,6 +277,7 @@ class Policy:
     simplified: ForAnswers[bool] = False
     """Whether `6/8` is wrong for `3/4`, and `sqrt(8)` for `2 sqrt(2)`."""
     numbers: ForAnswers[Numbers] = Numbers()
+    """How golds and answers write their numbers."""
     judge: ForAnswers[Literal["undecided", "text", "ambiguous"]] = "undecided"
     """What `checks.judge` is asked about: what the rules cannot compare; `text`: also words that differ from the gold's
     and so are wrong by the rules; `ambiguous`: also answers that say two things."""
