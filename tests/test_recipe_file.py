@@ -1,12 +1,15 @@
 import dataclasses
+import typing
 from importlib import resources
 
+import annotated_types
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from potstill import recipe_file
 from potstill.errors import RecipeError
+from potstill.recipe import SECTIONS
 
 SOUND = """\
 name: t
@@ -142,6 +145,17 @@ def test_sections_are_frozen():
         ("name: t", "name: ../t", [], "cannot name a folder"),
         ("name: t", "name: t\nchecks: {policy: {percent: lax}}", [], "'lax' is not one of ignore, strict"),
         ("name: t", "name: t\nevaluate: {samples: 4}", [], "several samples at temperature 0 are all the same"),
+        ("name: t", "name: t\nevaluate: {temperature: 1e-300}", [], "1e-300 is too small for a temperature: write 0"),
+        ("name: t", "name: t\nevaluate: {top_p: 1e-300}", [], "evaluate.top_p: input should be greater than or equal"),
+        ("name: t", "name: t\nevaluate: {shots: 1000000000000}", [], "evaluate.shots: input should be less than"),
+        ("name: t", "name: t\nstrategy: {samples: 1000000000000}", [], "strategy.samples: input should be less than"),
+        (
+            "{scratch: {}}",
+            "{scratch: {layers: 1000000000000}}",
+            [],
+            "student.scratch.layers: input should be less than",
+        ),
+        ("{scratch: {}}", "{scratch: {layers: 1000, hidden: 65536}}", [], "17,249 billion parameters"),
         ("name: t", "name: t\nevaluate: 3", [], "evaluate: needs keys of its own, not 3"),
         ("name: t", "name: [", [], "not YAML"),
         ("", "", ["train.stepz=3"], "--set train.stepz=3: train.stepz: unknown key, did you mean 'steps'?"),
@@ -156,6 +170,27 @@ def test_each_mistake_gets_one_line_with_file_line_and_key(old, new, sets, messa
         recipe_file.parse(SOUND.replace(old, new, 1) if old else SOUND, "r.yaml", sets)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def numbers(hint, bounds=()):
+    """Yield the bounds of every whole or floating-point number that a field may hold."""
+    if typing.get_origin(hint) is typing.Annotated:
+        hint, *more = typing.get_args(hint)
+        yield from numbers(hint, (*bounds, *more))
+    elif hint in (int, float):
+        yield bounds
+    else:
+        for inner in typing.get_args(hint):
+            yield from numbers(inner, bounds)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_number_has_an_upper_bound(section):
+    """A typing error of ten digits too many must not hang a run; a difficulty is whatever its source says."""
+    for name, hint in typing.get_type_hints(section, include_extras=True).items():
+        for bounds in numbers(hint):
+            most = [bound for bound in bounds if isinstance(bound, annotated_types.Le | annotated_types.Lt)]
+            assert most or name in ("min_difficulty", "max_difficulty"), f"{section.__name__}.{name}"
 
 
 @pytest.mark.parametrize(

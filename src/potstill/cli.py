@@ -224,7 +224,12 @@ def _positive(text: str) -> int:
 
 
 def _temperature(text: str) -> float:
-    return _between(text, 0, 100, "temperature")
+    from potstill.recipe import LEAST_TEMPERATURE
+
+    value = _between(text, 0, 100, "temperature")
+    if 0 < value < LEAST_TEMPERATURE:
+        raise argparse.ArgumentTypeError(f"{text} is too small for a temperature: 0 is greedy")
+    return value
 
 
 def _seconds(text: str) -> float:

@@ -14,8 +14,20 @@ from pydantic import Discriminator
 from potstill.records import Kind
 
 Share = Annotated[float, Ge(0), Le(1)]
-Positive = Annotated[int, Gt(0), Le(10**12)]
-Natural = Annotated[int, Ge(0), Le(10**12)]
+Positive = Annotated[int, Gt(0), Le(10**9)]
+Samples = Annotated[int, Gt(0), Le(10_000)]
+Side = Annotated[int, Gt(0), Le(100_000)]
+"""Rows or requests side by side."""
+Length = Annotated[int, Gt(0), Le(10**7)]
+"""Tokens of one text."""
+Tokens = Annotated[int, Gt(0), Le(10**12)]
+Seconds = Annotated[float, Ge(0.001), Le(7 * 86_400)]
+Dollars = Annotated[float, Ge(0), Le(10**6)]
+Temperature = Annotated[float, Ge(0), Le(100)]
+LEAST_TEMPERATURE = 0.001
+"""Of those above 0: what is divided by less has no place among floating-point numbers."""
+TopP = Annotated[float, Ge(0.0001), Le(1)]
+Weight = Annotated[float, Ge(0), Le(10**6)]
 Seed = Annotated[int, Ge(0), Lt(2**32)]
 Name = Annotated[str, Len(1, 80)]
 Scope = Literal[
@@ -117,9 +129,9 @@ class WorkedTeacher:
 class Sampling:
     """How a model is sampled; `None` leaves the choice to the server."""
 
-    temperature: ForAsking[Annotated[float, Ge(0)] | None] = None
-    top_p: ForAsking[Annotated[float, Gt(0), Le(1)] | None] = None
-    max_tokens: ForAsking[Positive] = 4096
+    temperature: ForAsking[Temperature | None] = None
+    top_p: ForAsking[TopP | None] = None
+    max_tokens: ForAsking[Length] = 4096
     extra: ForAsking[dict[str, Any]] = field(default_factory=dict)
     """Further fields of the request body, passed as they are."""
 
@@ -128,9 +140,9 @@ class Sampling:
 class Price:
     """What a teacher costs, in US dollars: per million tokens, or a server of your own by the hour."""
 
-    prompt: Beside[Annotated[float, Ge(0)]] = 0.0
-    completion: Beside[Annotated[float, Ge(0)]] = 0.0
-    hour: Beside[Annotated[float, Ge(0)]] = 0.0
+    prompt: Beside[Dollars] = 0.0
+    completion: Beside[Dollars] = 0.0
+    hour: Beside[Dollars] = 0.0
 
 
 @dataclass(frozen=True)
@@ -153,13 +165,13 @@ class ServedTeacher:
     api_key_env: Beside[str | None] = None
     """Name of the environment variable that holds the key; the key itself is never written anywhere."""
     sampling: ForTraces[Sampling] = Sampling()
-    concurrency: Beside[Positive | None] = None
+    concurrency: Beside[Side | None] = None
     """At most this many requests at a time; `null` finds what the server bears."""
-    timeout: Beside[Annotated[float, Gt(0)]] = 3600.0
+    timeout: Beside[Seconds] = 3600.0
     """Seconds for one request."""
     price: Beside[Price | None] = None
     """`null` looks the model up in the price table; a model that is not in it has no price."""
-    spend_at_most: Beside[Annotated[float, Gt(0)] | None] = None
+    spend_at_most: Beside[Annotated[float, Gt(0), Le(10**9)] | None] = None
     """US dollars; the run stops cleanly at this sum and can be resumed."""
     allow_summaries: ForExamples[bool] = False
     """Train on summarised reasoning; otherwise only raw reasoning is a target."""
@@ -168,9 +180,9 @@ class ServedTeacher:
     executor: Beside[Literal["live", "batch"]] = "live"
     """`batch`: the provider's batch interface, half the price within a day."""
     requests_per_minute: Beside[Positive | None] = None
-    tokens_per_minute: Beside[Positive | None] = None
+    tokens_per_minute: Beside[Tokens | None] = None
     """Caps of your own; the server's limits are found and kept without them."""
-    retry_max_tokens: ForTraces[Positive | None] = None
+    retry_max_tokens: ForTraces[Length | None] = None
     """Budget of the one retry of a truncated trace; `null`: twice `sampling.max_tokens`."""
     terms: Beside[Terms | None] = None
     """`null` looks the model up in the table of terms."""
@@ -192,9 +204,9 @@ class LocalTeacher:
     precision: ForTraces[Literal["bf16", "fp32"]] = "bf16"
     sampling: ForTraces[Sampling] = Sampling()
     """What it leaves open is as the model's generation config says."""
-    batch: Beside[Positive | None] = None
+    batch: Beside[Side | None] = None
     """Responses side by side; `null` takes as many as are worth having. Fewer where memory is short."""
-    retry_max_tokens: ForTraces[Positive | None] = None
+    retry_max_tokens: ForTraces[Length | None] = None
     """Budget of the one retry of a truncated trace; `null`: twice `sampling.max_tokens`."""
     terms: Beside[Terms | None] = None
     """`null` looks the model up in the table of terms."""
@@ -234,9 +246,9 @@ class Strategy:
     """How the teacher is asked; `{question}` is filled in, with its choices."""
 
     kind: ForTraces[Literal["zero_shot", "few_shot"]] = "zero_shot"
-    samples: ForTraces[Positive] = 1
+    samples: ForTraces[Samples] = 1
     """Traces per problem, or with `stop_at_right` the most of them."""
-    stop_at_right: ForTraces[Positive | None] = None
+    stop_at_right: ForTraces[Samples | None] = None
     """Ask no more about a problem once this many of its samples are right, in waves; of served and
     local teachers."""
     system: ForTraces[str] = ""
@@ -244,7 +256,7 @@ class Strategy:
     """Empty takes the packaged prompt of the kind."""
     prompt_file: ForTraces[str | None] = None
     """A file with the prompt, relative to `data`; it takes the place of `prompt`."""
-    shots: ForTraces[Positive] = 3
+    shots: ForTraces[Annotated[int, Gt(0), Le(1000)]] = 3
     """Worked examples before the question, for `few_shot`."""
     shots_file: ForTraces[str | None] = None
     """A file of worked examples with `question`, `reasoning` and `answer`; `null` draws them from the training problems
@@ -268,7 +280,7 @@ class Policy:
     """`strict`: 10% is 0.1 and not 10; `ignore`: the sign is dropped on both sides."""
     tolerance: ForAnswers[Annotated[float, Ge(0), Lt(1)]] = 0.0
     """Relative to the gold, for answers where one side is a decimal; 0 compares exactly."""
-    significant_figures: ForAnswers[Positive | Literal["gold"] | None] = None
+    significant_figures: ForAnswers[Annotated[int, Gt(0), Le(100)] | Literal["gold"] | None] = None
     """Decimals agree when they round to the same so many figures; `gold`: to as many as the gold is written with."""
     order: ForAnswers[Literal["ignore", "strict"]] = "ignore"
     """Of several answers without brackets: `1, 2` and `2, 1`. Tuples are ordered and sets are not in either case."""
@@ -287,7 +299,7 @@ class Policy:
 class CodeChecks:
     """How programs are run; they run in the sandbox or not at all."""
 
-    seconds: ForAnswers[Annotated[float, Gt(0), Le(3600)]] = 10.0
+    seconds: ForAnswers[Annotated[float, Ge(0.01), Le(3600)]] = 10.0
     """For one program with all its tests."""
     memory_mb: ForAnswers[Annotated[int, Ge(64), Le(65_536)]] = 512
 
@@ -301,8 +313,8 @@ class Judge:
     api_key_env: Beside[str | None] = None
     """Name of the environment variable that holds the key; the key itself is never written anywhere."""
     sampling: ForAnswers[Sampling] = Sampling()
-    concurrency: Beside[Positive] = 8
-    timeout: Beside[Annotated[float, Gt(0)]] = 600.0
+    concurrency: Beside[Side] = 8
+    timeout: Beside[Seconds] = 600.0
     """Seconds for one request."""
     prompt: ForAnswers[str | None] = None
     """A file with your own prompt, relative to `data`; `null` takes the packaged one."""
@@ -326,12 +338,12 @@ class Checks:
     """How answers are judged."""
 
     policy: ForAnswers[Policy] = Policy()
-    seconds: ForAnswers[Annotated[float, Gt(0), Le(600)]] = 5.0
+    seconds: ForAnswers[Annotated[float, Ge(0.01), Le(600)]] = 5.0
     """Of processor time for comparing one answer in all, waiting for a worker not counted; then it is unknown."""
     code: ForAnswers[CodeChecks] = CodeChecks()
     judge: ForAnswers[Judge | None] = None
     reward: ForVerdicts[Reward | None] = None
-    agreeing: ForVerdicts[Annotated[int, Ge(2)]] = 3
+    agreeing: ForVerdicts[Annotated[int, Ge(2), Le(10_000)]] = 3
     """So many samples of a problem, and more than half, must agree for their answer to count for or against a gold."""
     self_consistency: ForVerdicts[bool] = False
     """Judge training problems that have nothing to be judged by against the answer that their own samples agree on."""
@@ -366,20 +378,20 @@ class Curate:
 class Scratch:
     """A Llama built from nothing, with a tokenizer trained on the examples."""
 
-    hidden: ForStudent[Positive] = 128
-    layers: ForStudent[Positive] = 4
-    heads: ForStudent[Positive] = 4
-    intermediate: ForStudent[Positive] = 352
-    vocabulary: ForStudent[Annotated[int, Ge(280)]] = 512
-    context: ForStudent[Positive] = 512
+    hidden: ForStudent[Annotated[int, Gt(0), Le(65_536)]] = 128
+    layers: ForStudent[Annotated[int, Gt(0), Le(1000)]] = 4
+    heads: ForStudent[Annotated[int, Gt(0), Le(1024)]] = 4
+    intermediate: ForStudent[Annotated[int, Gt(0), Le(10**6)]] = 352
+    vocabulary: ForStudent[Annotated[int, Ge(280), Le(10**6)]] = 512
+    context: ForStudent[Length] = 512
 
 
 @dataclass(frozen=True)
 class Lora:
     """Low-rank adapters on all linear layers, merged at export."""
 
-    rank: ForTraining[Positive] = 16
-    alpha: ForTraining[Positive] = 32
+    rank: ForTraining[Annotated[int, Gt(0), Le(65_536)]] = 16
+    alpha: ForTraining[Annotated[int, Gt(0), Le(10**6)]] = 32
     dropout: ForTraining[Share] = 0.0
 
 
@@ -402,11 +414,11 @@ class Loss:
     """L of the optimiser step; see docs/guide for the two normalisations."""
 
     kind: ForTraining[Literal["tokens", "segments"]] = "tokens"
-    alpha: ForTraining[Annotated[float, Ge(0)]] = 1.0
+    alpha: ForTraining[Weight] = 1.0
     """Weight of reasoning tokens (`tokens`) or of their mean (`segments`)."""
-    beta: ForTraining[Annotated[float, Ge(0)]] = 1.0
+    beta: ForTraining[Weight] = 1.0
     """Weight of answer and format tokens (`tokens`) or of their means (`segments`)."""
-    ratio_cap: ForTraining[Annotated[float, Gt(0)]] = 10.0
+    ratio_cap: ForTraining[Annotated[float, Ge(0.001), Le(10**6)]] = 10.0
     """Under `segments`: an answer token weighs at most this many reasoning tokens."""
 
 
@@ -414,24 +426,24 @@ class Loss:
 class Train:
     """How the student is trained; exactly one of `epochs`, `steps`, `tokens` is the budget."""
 
-    epochs: ForTraining[Annotated[float, Gt(0)] | None] = None
+    epochs: ForTraining[Annotated[float, Gt(0), Le(10**6)] | None] = None
     steps: ForTraining[Positive | None] = None
-    tokens: ForTraining[Positive | None] = None
+    tokens: ForTraining[Tokens | None] = None
     """Tokens of training rows, prompts included."""
-    batch: ForTraining[Positive] = 16
+    batch: ForTraining[Side] = 16
     """Rows an optimiser step."""
-    micro_batch: ForTraining[Positive] = 8
+    micro_batch: ForTraining[Side] = 8
     """Rows a forward pass; changes memory and speed, never the result."""
-    learning_rate: ForTraining[Annotated[float, Gt(0)]] = 1e-5
+    learning_rate: ForTraining[Annotated[float, Gt(0), Le(10**6)]] = 1e-5
     warmup: ForTraining[Share] = 0.03
     """Share of the steps."""
     schedule: ForTraining[Literal["cosine", "linear", "constant"]] = "cosine"
     final: ForTraining[Share] = 0.1
     """Learning rate at the end, as a share of its peak."""
-    weight_decay: ForTraining[Annotated[float, Ge(0)]] = 0.0
-    clip: ForTraining[Annotated[float, Gt(0)]] = 1.0
+    weight_decay: ForTraining[Annotated[float, Ge(0), Le(1000)]] = 0.0
+    clip: ForTraining[Annotated[float, Ge(1e-6), Le(10**6)]] = 1.0
     """Largest norm of the gradient."""
-    max_length: ForTraining[Positive] = 2048
+    max_length: ForTraining[Length] = 2048
     """Tokens of a row; longer rows are dropped and counted, never cut."""
     precision: ForTrainingAndEvaluation[Literal["bf16", "fp32"]] = "bf16"
     loss: ForTraining[Loss] = Loss()
@@ -455,13 +467,13 @@ class Baselines:
 class Evaluate:
     """How every row of the table is sampled."""
 
-    samples: ForEvaluation[Positive] = 1
-    temperature: ForEvaluation[Annotated[float, Ge(0)]] = 0.0
-    top_p: ForEvaluation[Annotated[float, Gt(0), Le(1)]] = 1.0
-    max_tokens: ForEvaluation[Positive] = 512
-    batch: ForEvaluation[Positive | None] = None
+    samples: ForEvaluation[Samples] = 1
+    temperature: ForEvaluation[Temperature] = 0.0
+    top_p: ForEvaluation[TopP] = 1.0
+    max_tokens: ForEvaluation[Length] = 512
+    batch: ForEvaluation[Side | None] = None
     """Responses side by side; `null` takes as many as are worth having. Fewer where memory is short."""
-    shots: ForEvaluation[Natural] = 3
+    shots: ForEvaluation[Annotated[int, Ge(0), Le(1000)]] = 3
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import re
@@ -19,12 +20,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from potstill.errors import DataError, RecipeError, nearest
 from potstill.recipe import (
+    LEAST_TEMPERATURE,
     PROBLEM_COLUMNS,
     AskedTeacher,
     Evaluate,
     LocalTeacher,
     Problems,
     Recipe,
+    Scratch,
     Strategy,
     Student,
     Teacher,
@@ -32,6 +35,8 @@ from potstill.recipe import (
 )
 
 TEACHERS = ("worked", "served", "local", "dataset", "solutions")
+MOST_PARAMETERS = 2 * 10**9
+"""Of a student from nothing: weights, gradient and optimiser of more do not fit one machine."""
 Location = tuple[str | int, ...]
 Found = Iterator[tuple[Location, str]]
 """(key, what is wrong with it), in the order in which they are told."""
@@ -99,7 +104,7 @@ def parse(text: str, file: str, sets: Iterable[str] = (), base: Path | None = No
     for where, problem in _unfit(source.data, ()):
         raise RecipeError(source.at(where, problem))
     try:
-        recipe = TypeAdapter(Recipe).validate_json(json.dumps(source.data, default=str))
+        recipe = _adapter().validate_json(json.dumps(source.data, default=str))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise RecipeError(source.explain(first["loc"], first)) from None
@@ -107,6 +112,11 @@ def parse(text: str, file: str, sets: Iterable[str] = (), base: Path | None = No
         raise RecipeError(source.at(key, problem))
     folder = ((base or Path()) / Path(recipe.data).expanduser()).resolve()
     return dataclasses.replace(recipe, data=str(folder))
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Recipe]:
+    return TypeAdapter(Recipe)
 
 
 def dump(recipe: Recipe) -> str:
@@ -139,6 +149,14 @@ def contradictions(recipe: Recipe) -> Found:
     yield from _of_training(recipe.train)
     if recipe.evaluate.samples > 1 and recipe.evaluate.temperature == 0:
         yield ("evaluate", "samples"), "several samples at temperature 0 are all the same: raise the temperature"
+    judge = recipe.checks.judge.sampling.temperature if recipe.checks.judge is not None else None
+    yield from _of_temperature(("evaluate", "temperature"), recipe.evaluate.temperature)
+    yield from _of_temperature(("checks", "judge", "sampling", "temperature"), judge)
+
+
+def _of_temperature(where: Location, value: float | None) -> Found:
+    if value is not None and 0 < value < LEAST_TEMPERATURE:
+        yield where, f"{value:g} is too small for a temperature: write 0, which is greedy, or {LEAST_TEMPERATURE:g}"
 
 
 def _of_problems(problems: Problems) -> Found:
@@ -168,6 +186,7 @@ def _of_teacher(teacher: Teacher, strategy: Strategy) -> Found:
             what = f"only a served or local teacher can be asked on; this one is {teacher.kind}"
             yield ("strategy", "stop_at_right"), what
         return
+    yield from _of_temperature(("teacher", "sampling", "temperature"), teacher.sampling.temperature)
     if strategy.samples > 1 and teacher.sampling.temperature == 0:
         yield ("strategy", "samples"), "several samples at teacher.sampling.temperature 0 are all the same: raise it"
     if isinstance(teacher, LocalTeacher):
@@ -207,6 +226,9 @@ def _of_student(student: Student, evaluate: Evaluate) -> Found:
     scratch = student.scratch
     if scratch is None:
         return
+    if (size := _parameters(scratch)) > MOST_PARAMETERS:
+        what = f"these make {size / 1e9:,.0f} billion parameters, and a student from nothing has at most"
+        yield ("student", "scratch"), f"{what} {MOST_PARAMETERS / 1e9:g} billion: lower layers, hidden or vocabulary"
     if scratch.hidden % (2 * scratch.heads):
         yield (
             ("student", "scratch", "hidden"),
@@ -219,6 +241,12 @@ def _of_student(student: Student, evaluate: Evaluate) -> Found:
             f"max_tokens ({evaluate.max_tokens}) is more than the student's context ({scratch.context}): "
             "lower it, or raise student.scratch.context",
         )
+
+
+def _parameters(scratch: Scratch) -> int:
+    """Return about how many parameters a student from nothing has; its output head is its embedding."""
+    layer = 4 * scratch.hidden**2 + 3 * scratch.hidden * scratch.intermediate
+    return scratch.vocabulary * scratch.hidden + scratch.layers * layer
 
 
 def _of_training(train: Train) -> Found:

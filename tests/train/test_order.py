@@ -30,6 +30,12 @@ def test_a_token_budget_is_reached_by_the_last_row(lengths, batch, budget):
     assert budget <= found.total_tokens < budget + max(lengths)
 
 
+@pytest.mark.parametrize("budget", [{"tokens": 10**12}, {"steps": 10**9}, {"epochs": 1e6}])
+def test_a_budget_that_no_memory_holds_is_told_at_once(budget):
+    with pytest.raises(StudentError, match=rf"train.{next(iter(budget))}: .* at most 50,000,000: lower it"):
+        plan([100] * 1000, Train(**budget), 0)
+
+
 def test_steps_wrap_around_epochs_and_a_longer_plan_begins_with_the_shorter():
     lengths = [3, 1, 4, 1, 5]
     short, long = (plan(lengths, Train(steps=n, batch=2), 9) for n in (4, 7))

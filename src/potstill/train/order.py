@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from potstill import recipe
 from potstill.errors import StudentError
 
+MOST_ROWS = 50_000_000
+"""Rows that a plan may have, each time counted; it is held in memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -44,6 +47,13 @@ def plan(lengths: Sequence[int], train: recipe.Train, seed: int, shuffle: bool =
     budgets = [train.epochs, train.steps, train.tokens]
     if sum(budget is not None for budget in budgets) != 1:
         raise StudentError("train: give exactly one of epochs, steps and tokens")
+    wanted = _rows(lengths, train)
+    if wanted > MOST_ROWS:
+        budget = next(name for name in ("epochs", "steps", "tokens") if getattr(train, name) is not None)
+        raise StudentError(
+            f"train.{budget}: {getattr(train, budget):,} are {wanted:,.0f} rows one after the other, and a plan has at "
+            f"most {MOST_ROWS:,}: lower it"
+        )
     stream = _stream(len(lengths), seed, shuffle)
     chosen: list[int] = []
     if train.tokens is not None:
@@ -52,11 +62,17 @@ def plan(lengths: Sequence[int], train: recipe.Train, seed: int, shuffle: bool =
             chosen.append(next(stream))
             left -= lengths[chosen[-1]]
     else:
-        wanted = train.steps * train.batch if train.steps is not None else round((train.epochs or 0) * len(lengths))
-        chosen = [next(stream) for _ in range(max(1, wanted))]
+        chosen = [next(stream) for _ in range(max(1, round(wanted)))]
     cut = [chosen[start : start + train.batch] for start in range(0, len(chosen), train.batch)]
     steps = tuple(tuple(sorted(step, key=lambda row: (-lengths[row], row))) for step in cut)
     return Plan(steps, tuple(sum(lengths[row] for row in step) for step in steps))
+
+
+def _rows(lengths: Sequence[int], train: recipe.Train) -> float:
+    """Return how many rows the budget of `train` is, each time counted; about so many for a budget of tokens."""
+    if train.tokens is not None:
+        return train.tokens / sum(lengths) * len(lengths)
+    return train.steps * train.batch if train.steps is not None else (train.epochs or 0) * len(lengths)
 
 
 def _stream(count: int, seed: int, shuffle: bool) -> Iterator[int]:
