@@ -224,7 +224,7 @@ def _positive(text: str) -> int:
 
 
 def _temperature(text: str) -> float:
-    from potstill.recipe import LEAST_TEMPERATURE
+    from potstill.bounds import LEAST_TEMPERATURE
 
     value = _between(text, 0, 100, "temperature")
     if 0 < value < LEAST_TEMPERATURE:

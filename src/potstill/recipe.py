@@ -11,24 +11,22 @@ from typing import Annotated, Any, Literal, TypeVar
 from annotated_types import Ge, Gt, Le, Len, Lt
 from pydantic import Discriminator
 
+from potstill.bounds import (
+    Dollars,
+    Length,
+    Positive,
+    Samples,
+    Seconds,
+    Seed,
+    Share,
+    Side,
+    Temperature,
+    Tokens,
+    TopP,
+    Weight,
+)
 from potstill.records import Kind
 
-Share = Annotated[float, Ge(0), Le(1)]
-Positive = Annotated[int, Gt(0), Le(10**9)]
-Samples = Annotated[int, Gt(0), Le(10_000)]
-Side = Annotated[int, Gt(0), Le(100_000)]
-"""Rows or requests side by side."""
-Length = Annotated[int, Gt(0), Le(10**7)]
-"""Tokens of one text."""
-Tokens = Annotated[int, Gt(0), Le(10**12)]
-Seconds = Annotated[float, Ge(0.001), Le(7 * 86_400)]
-Dollars = Annotated[float, Ge(0), Le(10**6)]
-Temperature = Annotated[float, Ge(0), Le(100)]
-LEAST_TEMPERATURE = 0.001
-"""Of those above 0: what is divided by less has no place among floating-point numbers."""
-TopP = Annotated[float, Ge(0.0001), Le(1)]
-Weight = Annotated[float, Ge(0), Le(10**6)]
-Seed = Annotated[int, Ge(0), Lt(2**32)]
 Name = Annotated[str, Len(1, 80)]
 Scope = Literal[
     "problems", "traces", "answers", "verdicts", "examples", "student", "rows", "training", "evaluation", "export"

@@ -18,9 +18,9 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from potstill.bounds import LEAST_TEMPERATURE
 from potstill.errors import DataError, RecipeError, nearest
 from potstill.recipe import (
-    LEAST_TEMPERATURE,
     PROBLEM_COLUMNS,
     AskedTeacher,
     Evaluate,
