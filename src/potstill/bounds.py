@@ -13,10 +13,10 @@ Length = Annotated[int, Gt(0), Le(10**7)]
 """Tokens of one text."""
 Tokens = Annotated[int, Gt(0), Le(10**12)]
 Seconds = Annotated[float, Ge(0.001), Le(7 * 86_400)]
-Dollars = Annotated[float, Ge(0), Le(10**6)]
 Temperature = Annotated[float, Ge(0), Le(100)]
 LEAST_TEMPERATURE = 0.001
 """Of those above 0: what is divided by less has no place among floating-point numbers."""
 TopP = Annotated[float, Ge(0.0001), Le(1)]
-Weight = Annotated[float, Ge(0), Le(10**6)]
+Amount = Annotated[float, Ge(0), Le(10**6)]
+"""US dollars, or a weight."""
 Seed = Annotated[int, Ge(0), Lt(2**32)]

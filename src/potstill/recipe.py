@@ -11,20 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from annotated_types import Ge, Gt, Le, Len, Lt
 from pydantic import Discriminator
 
-from potstill.bounds import (
-    Dollars,
-    Length,
-    Positive,
-    Samples,
-    Seconds,
-    Seed,
-    Share,
-    Side,
-    Temperature,
-    Tokens,
-    TopP,
-    Weight,
-)
+from potstill.bounds import Amount, Length, Positive, Samples, Seconds, Seed, Share, Side, Temperature, Tokens, TopP
 from potstill.records import Kind
 
 Name = Annotated[str, Len(1, 80)]
@@ -138,9 +125,9 @@ class Sampling:
 class Price:
     """What a teacher costs, in US dollars: per million tokens, or a server of your own by the hour."""
 
-    prompt: Beside[Dollars] = 0.0
-    completion: Beside[Dollars] = 0.0
-    hour: Beside[Dollars] = 0.0
+    prompt: Beside[Amount] = 0.0
+    completion: Beside[Amount] = 0.0
+    hour: Beside[Amount] = 0.0
 
 
 @dataclass(frozen=True)
@@ -412,9 +399,9 @@ class Loss:
     """L of the optimiser step; see docs/guide for the two normalisations."""
 
     kind: ForTraining[Literal["tokens", "segments"]] = "tokens"
-    alpha: ForTraining[Weight] = 1.0
+    alpha: ForTraining[Amount] = 1.0
     """Weight of reasoning tokens (`tokens`) or of their mean (`segments`)."""
-    beta: ForTraining[Weight] = 1.0
+    beta: ForTraining[Amount] = 1.0
     """Weight of answer and format tokens (`tokens`) or of their means (`segments`)."""
     ratio_cap: ForTraining[Annotated[float, Ge(0.001), Le(10**6)]] = 10.0
     """Under `segments`: an answer token weighs at most this many reasoning tokens."""
