@@ -48,8 +48,12 @@ class TeacherError(PotstillError):
     """A teacher that cannot teach: wrong address, wrong key, unknown model; never a single failed request."""
 
 
+class CheckpointError(PotstillError):
+    """A checkpoint, of whatever model, that cannot be loaded whole: names its tensors or files."""
+
+
 class StudentError(PotstillError):
-    """A student that cannot be loaded, rendered or trained as asked."""
+    """A student that cannot be rendered or trained as asked."""
 
 
 class AuditError(StudentError):

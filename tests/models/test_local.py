@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from potstill import recipe
-from potstill.errors import StudentError
+from potstill.errors import CheckpointError
 from potstill.models.local import LocalModel, Prompt, row_seed
 from potstill.problems import families
 from potstill.teach.worked import solve
@@ -100,12 +100,12 @@ def test_a_prompt_beyond_the_context_is_no_answer(model, prompts):
 
 
 def test_folders_that_are_no_models(tmp_path, folder):
-    with pytest.raises(StudentError, match="tokenizer"):
+    with pytest.raises(CheckpointError, match="no tokenizer"):
         LocalModel(tmp_path)
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         if (folder / name).exists():
             (tmp_path / name).write_bytes((folder / name).read_bytes())
-    with pytest.raises(StudentError, match="no model"):
+    with pytest.raises(CheckpointError, match=r"no config\.json"):
         LocalModel(tmp_path)
 
 

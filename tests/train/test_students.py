@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from train import tiny
 
-from potstill.errors import StudentError
+from potstill.errors import CheckpointError, StudentError
 from potstill.recipe import Scratch, Student
 
 pytest.importorskip("torch")
@@ -106,7 +106,7 @@ def test_a_folder_that_is_no_student_is_one_line(folder, tmp_path, spoil, said):
     broken = tmp_path / "broken"
     shutil.copytree(folder, broken)
     spoil(broken)
-    with pytest.raises(StudentError, match=said) as caught:
+    with pytest.raises(CheckpointError, match=said) as caught:
         students.prepare(Student(model=str(broken)), list, seed=0, out=tmp_path / "out")
     assert str(broken) in str(caught.value)
     assert "\n" not in str(caught.value)

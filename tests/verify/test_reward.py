@@ -13,7 +13,7 @@ transformers = pytest.importorskip("transformers")
 
 from verify import tiny_classifiers  # noqa: E402
 
-from potstill.errors import RecipeError  # noqa: E402
+from potstill.errors import CheckpointError, RecipeError  # noqa: E402
 from potstill.verify import classifier  # noqa: E402
 from potstill.verify.reward import OutcomeModel  # noqa: E402
 
@@ -120,9 +120,9 @@ def test_pairs_are_read_as_they_are_needed(folders, monkeypatch):
 def test_models_that_are_no_reward_models(folders, tmp_path):
     with pytest.raises(RecipeError, match="has 3 labels"):
         OutcomeModel(folders["three"])
-    with pytest.raises(RecipeError, match=r"no trained sequence classifier: its files lack score\.weight"):
+    with pytest.raises(CheckpointError, match=r"checks\.reward\.model .* no whole .* lack score\.weight"):
         OutcomeModel(folders["causal"])
-    with pytest.raises(RecipeError, match=r"checks\.reward\.model .* is no sequence classifier"):
+    with pytest.raises(CheckpointError, match=r"checks\.reward\.model .* no config.json"):
         OutcomeModel(str(tmp_path))
 
 
@@ -141,6 +141,6 @@ def test_code_of_a_model_repository_is_never_run(folders, tmp_path):
     own = {"AutoConfig": "own.OwnConfig", "AutoModelForSequenceClassification": "own.Own"}
     (model / "config.json").write_text(json.dumps(settings | {"model_type": "own", "auto_map": own}))
     (model / "own.py").write_text(f"open({str(marker)!r}, 'w').write('ran')")
-    with pytest.raises(RecipeError, match="is no sequence classifier"):
+    with pytest.raises(CheckpointError, match="needs code of its own, which potstill never runs"):
         OutcomeModel(str(model))
     assert not marker.exists()

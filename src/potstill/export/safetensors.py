@@ -8,6 +8,7 @@ from typing import Any
 
 from potstill.errors import StudentError
 from potstill.export.card import Card, model_card
+from potstill.models.chat import rendered
 from potstill.train import checkpoint, students
 
 PROMPTS = 8
@@ -75,9 +76,7 @@ def answer(model: Any, tokenizer: Any, prompt: str) -> tuple[list[int], Any]:  #
     """Return (greedy response tokens, fp32 logits (tokens, vocabulary) of prompt and response)."""
     import torch
 
-    text = tokenizer.apply_chat_template(
-        [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
-    )
+    text = rendered(tokenizer, [{"role": "user", "content": prompt}], ask=True)
     ids = torch.tensor([tokenizer(text, add_special_tokens=False)["input_ids"]])
     model.eval()
     with torch.inference_mode():

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from potstill.errors import MissingExtraError, StudentError
+from potstill.models import chat
+from potstill.models.loading import Checkpoint, context_of, first_line, libraries, load_model, number
 from potstill.models.memory import available_memory, release_memory
 from potstill.records import Finish, content_key
 
@@ -50,45 +51,35 @@ class LocalModel:
     worth having.
 
     Raises:
-        StudentError: the folder is no checkpoint, or lacks a tokenizer, a chat template or an end-of-text token.
+        CheckpointError: the folder is no whole checkpoint, or lacks a tokenizer, a chat template or an end-of-text
+            token.
     """
 
     def __init__(self, folder: str | Path, precision: Literal["bf16", "fp32"] = "bf16") -> None:
-        try:
-            import torch
-            import transformers
-        except ImportError as error:
-            raise MissingExtraError("sampling a local model", str(error.name), "train") from None
-        transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-        transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        libraries()
+        import torch
+
         self.torch = torch
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        try:
-            self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        except Exception as error:  # tokenizers raises a bare Exception for a damaged tokenizer.json
-            raise StudentError(f"{folder} has no tokenizer that can be loaded: {first_line(error)}") from error
-        try:
-            model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
-            self.model = model.to(self.device).eval()
-        except Exception as error:  # a damaged checkpoint: RuntimeError, SafetensorError, TypeError and others
-            raise StudentError(f"{folder} is no model that can be loaded: {first_line(error)}") from error
-        if not self.tokenizer.chat_template:
-            raise StudentError(f"{folder} has no chat template: use an instruction-tuned model or add one")
+        checkpoint = Checkpoint(str(folder), str(folder), Path(folder).is_dir())
+        self.tokenizer = chat.load_tokenizer(checkpoint)
+        self.model: Any = load_model(checkpoint, "causal", dtype).to(self.device)
+        chat.check_fit(checkpoint, self.tokenizer, self.model)
         stop = self.model.generation_config.eos_token_id
         stops = [stop] if isinstance(stop, int) else list(stop or ())
         if self.tokenizer.eos_token_id is not None:
             stops.append(self.tokenizer.eos_token_id)
         if not stops:
-            raise StudentError(f"{folder} names no end-of-text token: set eos_token_id in generation_config.json")
+            raise checkpoint.fault("names no end-of-text token: set eos_token_id in generation_config.json")
         self.stops = sorted(set(stops))
-        self.context = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
+        self.context = context_of(self.model.config)
         self.most = MOST_ROWS[self.device]
         self._for_batches = self._free_memory()
 
     def render(self, messages: Sequence[dict[str, str]]) -> str:
         """Return the prompt text of a conversation in the model's own chat template."""
-        return str(self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True))
+        return chat.rendered(self.tokenizer, messages, ask=True)
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Return the tokens of rendered prompts."""
@@ -100,11 +91,13 @@ class LocalModel:
         An estimate from what was free when the model was loaded.
         """
         config, size = self.model.config.get_text_config(), self.model.dtype.itemsize
-        heads = config.num_attention_heads
-        head = getattr(config, "head_dim", None) or config.hidden_size // heads
-        cached = 2 * config.num_hidden_layers * (getattr(config, "num_key_value_heads", None) or heads) * head * size
-        inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
-        passing = (4 * config.hidden_size + 3 * inner) * size  # one layer's activations while the prompt is read
+        hidden, heads = number(config, "hidden_size"), number(config, "num_attention_heads") or 1
+        head = number(config, "head_dim") or hidden // heads
+        cached = (
+            2 * number(config, "num_hidden_layers") * (number(config, "num_key_value_heads") or heads) * head * size
+        )
+        inner = number(config, "intermediate_size") or 4 * hidden
+        passing = (4 * hidden + 3 * inner) * size  # one layer's activations while the prompt is read
         logits = 4 * config.vocab_size * 4  # fp32, with the copies that sampling makes
         row = min(tokens, self.context) * (cached + passing) + logits
         return self.most if self._for_batches is None else max(1, int(self._for_batches / row))
@@ -271,8 +264,3 @@ def _shared(encoded: Sequence[Sequence[int]]) -> int:
 def row_seed(seed: int, *what: Any) -> int:  # noqa: ANN401 - any JSON value
     """Return a 62-bit seed from the run's seed and what is sampled."""
     return int(content_key(seed, *what)[:15], 16)
-
-
-def first_line(error: Exception) -> str:
-    """Return what an error says, in one line."""
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

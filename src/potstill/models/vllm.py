@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from potstill.errors import MissingExtraError, TeacherError
-from potstill.models.local import Generated, Prompt, first_line
+from potstill.models.chat import rendered
+from potstill.models.loading import first_line
+from potstill.models.local import Generated, Prompt
 from potstill.records import Finish
 
 ROWS = 512
@@ -54,7 +56,7 @@ class VllmModel:
 
     def render(self, messages: Sequence[dict[str, str]]) -> str:
         """Return the prompt text of a conversation in the model's own chat template."""
-        return str(self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True))
+        return rendered(self.tokenizer, messages, ask=True)
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Return the tokens of rendered prompts."""

@@ -13,12 +13,21 @@ from potstill.train.loss import coefficients, collate
 from potstill.train.render import TRAINED, Segment
 from potstill.train.segments import OVER_LENGTH, Row, Rows, trained
 
+MAX_LENGTH = "train.max_length"
 ROWS_COLLATED = 64
 """Rows whose collated mask is compared with their segments; the collator treats all rows alike."""
 
 
-def audit(found: Rows, tokenizer: Any, stops: Sequence[int], train: recipe.Train) -> str:  # noqa: ANN401
+def audit(
+    found: Rows,
+    tokenizer: Any,
+    stops: Sequence[int],
+    train: recipe.Train,
+    limit: str = MAX_LENGTH,
+) -> str:
     """Return one rendered row with its segments, as text; `stops` are the generation config's EOS ids.
+
+    `limit` is what bounds the length of rows: the recipe's `train.max_length`, or the student.
 
     Raises AuditError on: no rows left, a mask that covers nothing, an empty answer, no trained EOS, an EOS at which
     generation would not stop, and a mask that differs from the segments (as one derived from the pad id would).
@@ -26,7 +35,12 @@ def audit(found: Rows, tokenizer: Any, stops: Sequence[int], train: recipe.Train
     """
     if not found.rows:
         reasons = ", ".join(f"{count} {reason}" for reason, count in found.counts.items()) or "there were no examples"
-        advice = "; raise train.max_length" if OVER_LENGTH in found.counts else ""
+        advice = ""
+        if OVER_LENGTH in found.counts:
+            longer = (
+                "raise train.max_length" if limit == MAX_LENGTH else f"{limit} is what bounds them: take another one"
+            )
+            advice = f"; {longer}, or ask the teacher for shorter traces"
         raise AuditError(f"no row is left to train on: {reasons}{advice}")
     if train.loss.alpha == 0 and train.loss.beta == 0:
         raise AuditError("the mask covers nothing: train.loss.alpha and train.loss.beta are both 0")

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from potstill import recipe
-from potstill.errors import StudentError
 from potstill.train.render import TRAINED, Segment
 from potstill.train.segments import Row, trained
 
@@ -107,22 +106,6 @@ def collate(rows: Sequence[Row], scale: dict[Segment, float], pad: int, device: 
         torch.tensor(weights, dtype=torch.float64, device=device),
         torch.tensor(codes, dtype=torch.long, device=device),
     )
-
-
-def check_head(model: Any, ids: Sequence[int]) -> None:  # noqa: ANN401
-    """Raise StudentError where the model's logits are not its output head applied to its last hidden state."""
-    import torch
-
-    row = torch.tensor([list(ids)])
-    with torch.no_grad():
-        logits = model(input_ids=row, use_cache=False).logits
-        hidden = model.base_model(input_ids=row, use_cache=False).last_hidden_state
-        plain = model.get_output_embeddings()(hidden)
-    if not torch.allclose(logits, plain, rtol=1e-3, atol=1e-3):
-        raise StudentError(
-            f"student {type(model).__name__}: its logits are scaled or capped after the output head, which the "
-            "loss does not do; choose another model"
-        )
 
 
 def batch_loss(model: Any, batch: Batch, work: torch.dtype | None = None) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401

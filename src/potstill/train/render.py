@@ -13,6 +13,7 @@ from typing import Any
 
 from potstill import recipe
 from potstill.errors import AuditError
+from potstill.models.chat import rendered
 
 
 class Segment(IntEnum):
@@ -77,8 +78,8 @@ def render(
     reasoning, answer = reasoning.strip(), answer.strip()
     content = f"{student.reasoning_open}{reasoning}{student.reasoning_close}{answer}" if reasoning else answer
     user = {"role": "user", "content": prompt}
-    begun = tokenizer.apply_chat_template([user], tokenize=False, add_generation_prompt=True)
-    text = tokenizer.apply_chat_template([user, {"role": "assistant", "content": content}], tokenize=False)
+    begun = rendered(tokenizer, [user], ask=True)
+    text = rendered(tokenizer, [user, {"role": "assistant", "content": content}], ask=False)
     if prompt not in begun:
         raise AuditError(f"the chat template does not show the user's message as it is: {_shorten(begun)}")
     if not text.startswith(begun):

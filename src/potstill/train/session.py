@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from potstill import recipe
+from potstill.models.loading import context_of
 from potstill.progress import Progress
 from potstill.records import Example
 from potstill.store import SCRATCH, to_json, write_durably
 from potstill.train import students
-from potstill.train.audit import audit
+from potstill.train.audit import MAX_LENGTH, audit
 from potstill.train.order import Plan, plan
 from potstill.train.render import ask, stop_texts
 from potstill.train.segments import Rows, make_rows
@@ -32,8 +33,9 @@ def train_row(
 
     model, tokenizer = students.load(base)
     stop_ids = students.stop_ids(model)
-    context = getattr(model.config, "max_position_embeddings", None) or whole.train.max_length
+    context = context_of(model.config)
     longest = min(whole.train.max_length, context)
+    limit = MAX_LENGTH if longest == whole.train.max_length else f"the student's context of {context:,} tokens"
     stops = stop_texts(tokenizer, stop_ids)
     del model
     asked = [ask(whole.student, example.question) for example in examples]
@@ -42,7 +44,7 @@ def train_row(
         return make_rows(given, asked, tokenizer, whole.student, longest, stops)
 
     rows, budget = rows_of(examples), whole.train
-    audited = audit(rows, tokenizer, stop_ids, budget)
+    audited = audit(rows, tokenizer, stop_ids, budget, limit)
     shuffle = whole.curate.order == "shuffled"
     steps = plan([len(r) for r in rows.rows], budget, seed, shuffle)
     if row == "answers":
@@ -54,7 +56,7 @@ def train_row(
             tokens=steps.total_tokens if by_tokens else None,
         )
         rows = rows_of([dataclasses.replace(example, reasoning="") for example in examples])
-        audited = audit(rows, tokenizer, stop_ids, budget)
+        audited = audit(rows, tokenizer, stop_ids, budget, limit)
         steps = plan([len(r) for r in rows.rows], budget, seed, shuffle)
     write_durably(work / "audit.txt", (audited + "\n").encode())
     print(audited, file=sys.stderr)

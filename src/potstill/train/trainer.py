@@ -17,7 +17,8 @@ from potstill.models.memory import release_memory
 from potstill.progress import Progress
 from potstill.records import content_key
 from potstill.train import checkpoint, students
-from potstill.train.loss import Batch, batch_loss, check_head, coefficients, collate
+from potstill.train.fitness import check_student
+from potstill.train.loss import Batch, batch_loss, coefficients, collate
 from potstill.train.order import Plan, micro_batches
 from potstill.train.render import TRAINED
 from potstill.train.segments import Row
@@ -76,7 +77,7 @@ def train(
     cannot go on.
     """
     model, tokenizer = students.load(model_folder)
-    check_head(model.eval(), rows[0].ids)
+    check_student(f"student {model_folder}", model)
     longest = max(len(rows[index]) for step in plan.steps for index in step)
     model.set_attn_implementation(attention(settings, longest))
     trainer = _Trainer(model, settings, lora, seed, int(tokenizer.pad_token_id))

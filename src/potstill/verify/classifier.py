@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from potstill.errors import MissingExtraError, RecipeError
+from potstill.errors import RecipeError
+from potstill.models import chat
+from potstill.models.loading import Checkpoint, libraries, load_model
 from potstill.models.memory import release_memory
 
 if TYPE_CHECKING:
@@ -35,38 +38,20 @@ class Classifier:
     `kind` is `sequence` (one row of logits an input) or `token` (one a token). fp32 on a CPU, as stored on a GPU.
 
     Raises:
-        RecipeError: the model cannot be loaded, has other labels, or no trained head of this kind.
+        CheckpointError: the model cannot be loaded whole, with a trained head of this kind.
+        RecipeError: it has other labels.
     """
 
     def __init__(self, name: str, kind: Literal["sequence", "token"]) -> None:
-        try:
-            import torch
-            import transformers
-        except ImportError as error:
-            raise MissingExtraError("a reward model", str(error.name), "train") from None
-        transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-        transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        libraries()
+        import torch
+
         self.torch, self.name, self.kind = torch, name, kind
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        loader: Any = transformers.AutoModelForSequenceClassification
-        if kind == "token":
-            loader = transformers.AutoModelForTokenClassification
         dtype: Any = "auto" if self.device == "cuda" else torch.float32
-        try:
-            self.tokenizer = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-            model, told = loader.from_pretrained(name, dtype=dtype, trust_remote_code=False, output_loading_info=True)
-        except Exception as error:  # a damaged checkpoint: RuntimeError, SafetensorError, TypeError and others
-            said = str(error).strip()
-            told_by = said.splitlines()[0][:200] if said else type(error).__name__
-            raise RecipeError(
-                f"checks.reward.model {name} is no {kind} classifier that can be loaded: {told_by}"
-            ) from error
-        lacking = sorted({*told["missing_keys"], *(str(key) for key in told["mismatched_keys"])})
-        if lacking:
-            # transformers fills what is missing with random weights: scores of a causal model would be noise.
-            raise RecipeError(
-                f"checks.reward.model {name} has no trained {kind} classifier: its files lack {', '.join(lacking[:3])}"
-            )
+        checkpoint = Checkpoint(name, f"checks.reward.model {name}", Path(name).is_dir())
+        model = load_model(checkpoint, kind, dtype)
+        self.tokenizer = chat.load_tokenizer(checkpoint, template=False)
         self.labels = int(model.config.num_labels)
         if self.labels not in (1, 2):
             raise RecipeError(f"checks.reward.model {name} has {self.labels} labels: a reward model has one or two")

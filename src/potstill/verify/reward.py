@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import tee
 
-from jinja2 import TemplateError
-
-from potstill.errors import RecipeError
+from potstill.models.chat import rendered
 from potstill.verify.classifier import Classifier, Row, share
 
 
@@ -30,7 +28,7 @@ class OutcomeModel:
     """A sequence classifier as reward model; `unscored` counts the responses that got no score.
 
     Raises:
-        RecipeError: see `Classifier`.
+        CheckpointError, RecipeError: see `Classifier`.
     """
 
     def __init__(self, name: str) -> None:
@@ -68,10 +66,4 @@ class OutcomeModel:
 
     def _rendered(self, question: str, response: str) -> str:
         turns = [{"role": "user", "content": question}, {"role": "assistant", "content": response}]
-        try:
-            return str(self.classifier.tokenizer.apply_chat_template(turns, tokenize=False))
-        except TemplateError as error:
-            name = self.classifier.name
-            raise RecipeError(
-                f"checks.reward.model {name}: its chat template takes no question and answer ({error})"
-            ) from None
+        return rendered(self.classifier.tokenizer, turns, ask=False)
