@@ -92,10 +92,8 @@ class LocalModel:
         """
         config, size = self.model.config.get_text_config(), self.model.dtype.itemsize
         hidden, heads = number(config, "hidden_size"), number(config, "num_attention_heads") or 1
-        head = number(config, "head_dim") or hidden // heads
-        cached = (
-            2 * number(config, "num_hidden_layers") * (number(config, "num_key_value_heads") or heads) * head * size
-        )
+        kept = (number(config, "num_key_value_heads") or heads) * (number(config, "head_dim") or hidden // heads)
+        cached = 2 * number(config, "num_hidden_layers") * kept * size
         inner = number(config, "intermediate_size") or 4 * hidden
         passing = (4 * hidden + 3 * inner) * size  # one layer's activations while the prompt is read
         logits = 4 * config.vocab_size * 4  # fp32, with the copies that sampling makes

@@ -20,7 +20,7 @@ ROWS_COLLATED = 64
 
 def audit(
     found: Rows,
-    tokenizer: Any,
+    tokenizer: Any,  # noqa: ANN401
     stops: Sequence[int],
     train: recipe.Train,
     limit: str = MAX_LENGTH,
@@ -37,10 +37,8 @@ def audit(
         reasons = ", ".join(f"{count} {reason}" for reason, count in found.counts.items()) or "there were no examples"
         advice = ""
         if OVER_LENGTH in found.counts:
-            longer = (
-                "raise train.max_length" if limit == MAX_LENGTH else f"{limit} is what bounds them: take another one"
-            )
-            advice = f"; {longer}, or ask the teacher for shorter traces"
+            longer = "raise train.max_length" if limit == MAX_LENGTH else f"{limit} holds no more, take another student"
+            advice = f"; {longer}, or train on shorter traces"
         raise AuditError(f"no row is left to train on: {reasons}{advice}")
     if train.loss.alpha == 0 and train.loss.beta == 0:
         raise AuditError("the mask covers nothing: train.loss.alpha and train.loss.beta are both 0")
