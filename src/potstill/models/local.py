@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from potstill.models import chat
 from potstill.models.loading import Checkpoint, context_of, first_line, libraries, load_model, number
+from potstill.models.local_steps import Decoder
 from potstill.models.memory import available_memory, release_memory
 from potstill.records import Finish, content_key
 
 if TYPE_CHECKING:
     import torch
 
-COMPACT_SHARE = 0.2
-"""Finished rows leave the batch once they are this share of it: one looping row must not hold up the rest."""
-SHARED_AT_LEAST = 8
-"""Tokens of a common prefix that are worth a forward pass of their own."""
 MOST_ROWS = {"cpu": 128, "cuda": 256}
 """Rows of a batch beyond which a step takes as much longer as there are more of them."""
 MEMORY_SHARE = {"cpu": 0.5, "cuda": 0.8}
@@ -74,6 +71,7 @@ class LocalModel:
             raise checkpoint.fault("names no end-of-text token: set eos_token_id in generation_config.json")
         self.stops = sorted(set(stops))
         self.context = context_of(self.model.config)
+        self.decoder = Decoder(self.model, self.context)
         self.most = MOST_ROWS[self.device]
         self._for_batches = self._free_memory()
 
@@ -154,13 +152,13 @@ class LocalModel:
     def _sample(self, prompts: Sequence[Prompt], max_tokens: int, temperature: float, top_p: float) -> list[Generated]:
         torch = self.torch
         encoded = [self.tokenizer(p.text, add_special_tokens=False)["input_ids"] for p in prompts]
-        rows = [row for row, ids in enumerate(encoded) if 0 < len(ids) < self.context]
-        room = {row: min(max_tokens, self.context - len(encoded[row])) for row in rows}
+        rows = {row: ids for row, ids in enumerate(encoded) if 0 < len(ids) < self.context}
+        room = {row: min(max_tokens, self.context - len(ids)) for row, ids in rows.items()}
         draws = {r: torch.Generator().manual_seed(prompts[r].seed) for r in rows} if temperature > 0 else {}
         written: dict[int, list[int]] = {row: [] for row in range(len(prompts))}
         ended: dict[int, Literal["stop", "length"]] = dict.fromkeys(set(written) - set(rows), "length")
         with torch.inference_mode():
-            for alive, logits in self._steps(encoded, rows, written, ended):
+            for alive, logits in self.decoder.steps(rows, max_tokens, written, ended):
                 for row, token in zip(alive, self._choose(logits, alive, draws, temperature, top_p), strict=True):
                     if row in ended:
                         continue
@@ -176,58 +174,6 @@ class LocalModel:
             Generated(text, ended[row], len(encoded[row]), len(written[row]) + (ended[row] == "stop"))
             for row, text in enumerate(texts)
         ]
-
-    def _steps(
-        self,
-        encoded: list[list[int]],
-        rows: list[int],
-        written: dict[int, list[int]],
-        ended: dict[int, Literal["stop", "length"]],
-    ) -> Iterator[tuple[list[int], torch.Tensor]]:
-        """Yield (rows in the batch, next-token logits: (rows, vocabulary)) until all rows have ended.
-
-        Who asks writes a token of each row, or says in `ended` that it has one no more; such rows leave the cache.
-        """
-        if not rows:
-            return
-        from potstill.models.local_cache import with_room
-
-        torch = self.torch
-        alive = list(rows)
-        shared = _shared([encoded[row] for row in rows])
-        cache = self._prefill(encoded[rows[0]][:shared], len(rows)) if shared else None
-        rest = [encoded[row][shared:] for row in rows]
-        width = max(map(len, rest))
-        pad = self.stops[0]
-        ids = torch.tensor([[pad] * (width - len(r)) + r for r in rest], device=self.device)
-        mask = torch.tensor([[1] * shared + [0] * (width - len(r)) + [1] * len(r) for r in rest], device=self.device)
-        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, shared:]
-        while True:
-            out = self.model(
-                input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
-                logits_to_keep=1,
-            )  # fmt: skip
-            cache = with_room(out.past_key_values)
-            yield alive, out.logits[:, -1].float()
-            keep = [index for index, row in enumerate(alive) if row not in ended]
-            if not keep:
-                return
-            if len(alive) - len(keep) >= max(1, COMPACT_SHARE * len(alive)):
-                chosen = torch.tensor(keep, device=self.device)
-                cache.batch_select_indices(chosen)
-                mask, positions = mask[chosen], positions[chosen]
-                alive = [alive[index] for index in keep]
-            last = [pad if row in ended else written[row][-1] for row in alive]
-            ids = torch.tensor(last, device=self.device).unsqueeze(1)
-            mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-            positions = (positions[:, -1:] + 1).clamp(max=self.context - 1)  # of rows that ended at the context's end
-
-    def _prefill(self, prefix: list[int], rows: int) -> Any:  # noqa: ANN401 - a cache of transformers
-        """Return the cache of a prefix that all rows share (system message, worked examples), computed once."""
-        ids = self.torch.tensor([prefix], device=self.device)
-        cache = self.model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
-        cache.batch_repeat_interleave(rows)
-        return cache
 
     def _choose(
         self,
@@ -249,14 +195,6 @@ class LocalModel:
             int(torch.multinomial(share, 1, generator=draws[row]).item())
             for row, share in zip(alive, shares, strict=True)
         ]
-
-
-def _shared(encoded: Sequence[Sequence[int]]) -> int:
-    """Return how many first tokens all rows share, leaving each at least one; 0 where it would not pay."""
-    most = min(map(len, encoded)) - 1
-    first = encoded[0]
-    same = next((n for n in range(most) if any(row[n] != first[n] for row in encoded)), most)
-    return same if same >= SHARED_AT_LEAST and len(encoded) > 1 else 0
 
 
 def row_seed(seed: int, *what: Any) -> int:  # noqa: ANN401 - any JSON value
