@@ -72,7 +72,10 @@ class Decoder:
             self._remembered = None
         from potstill.models.local_cache import continues, mergeable, movable
 
-        self._movable, self._continues, self._mergeable = movable(cache), continues(cache), mergeable(cache)
+        self._movable, self._continues = movable(cache), continues(cache)
+        # Where a row's chunks begin is miscounted by transformers 5.23 once columns before them have left the cache.
+        chunked = "chunked_attention" in (getattr(model.config.get_text_config(), "layer_types", None) or ())
+        self._mergeable = mergeable(cache) and not chunked
 
     def steps(
         self,
