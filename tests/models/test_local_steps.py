@@ -12,7 +12,7 @@ from models import tiny_families
 
 from potstill.models.local_steps import Decoder
 
-VARIATIONS = len(tiny_families.FAMILIES)
+VARIATIONS = len(tiny_families.NAMES)
 
 
 def greedy(decoder, prompts, limits):
@@ -44,7 +44,7 @@ def by_hand(model, ids, count):
 def check_variation(number, *, also_by_hand=True):
     """Window, prefix, lengths and batch are drawn from `number`; the families take turns."""
     rng = random.Random(number)
-    name = tiny_families.FAMILIES[number % len(tiny_families.FAMILIES)]
+    name = tiny_families.NAMES[number % len(tiny_families.NAMES)]
     window, rows, prefix = rng.randint(2, 12), rng.randint(3, 5), rng.choice((0, 3, 9, 20))
     model = tiny_families.build(name, window, number)
     decoder = Decoder(model, 128)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from potstill.models.loading import UNBOUNDED
+
 if TYPE_CHECKING:
     import torch
 
@@ -20,7 +22,6 @@ PROBE = [0, 1, 2, 3]
 """Tokens with which a model is tried when it is loaded."""
 UNLIKE = 0.5
 """Difference of logits, as a share of how far they spread, that no rounding explains."""
-UNBOUNDED = 1 << 30
 _CACHES = ("past_key_values", "cache_params")
 """Names under which models take and return what they remember of the tokens before."""
 
