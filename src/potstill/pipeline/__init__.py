@@ -7,10 +7,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any, Literal
+from typing import Literal
 
 from potstill.errors import PotstillError, StaleError, StoreError, nearest
 from potstill.models.memory import release_memory
+from potstill.pipeline.differences import differences
 from potstill.pipeline.stages import Context, Stage, stages_of
 from potstill.progress import clock
 from potstill.recipe import Recipe
@@ -79,27 +80,13 @@ def fingerprint_of(stage: Stage, inputs: Mapping[str, str]) -> str:
 def _changes(stage: Stage, sealed: Sealed) -> list[str]:
     if sealed.manifest["version"] != stage.version:
         return [f"stage version {sealed.manifest['version']} -> {stage.version}"]
-    return [*_differences(sealed.manifest["settings"], stage.settings, "")]
+    return differences(sealed.manifest["settings"], stage.settings)
 
 
 def _changed_inputs(sealed: Sealed, stage: Stage, digests: Mapping[str, str]) -> str:
     """Name the inputs that were redone, came or went; the settings are the same."""
     old, new = sealed.manifest["inputs"], {name: digests[name] for name in stage.inputs}
     return f"changed input {', '.join(name for name in {**new, **old} if old.get(name) != new.get(name))}"
-
-
-def _differences(old: Any, new: Any, where: str) -> list[str]:  # noqa: ANN401 - JSON values
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = sorted({*old, *new})
-        return [d for key in keys for d in _differences(old.get(key), new.get(key), f"{where}.{key}".lstrip("."))]
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        return [d for i, (a, b) in enumerate(zip(old, new, strict=True)) for d in _differences(a, b, f"{where}.{i}")]
-    return [] if old == new else [f"{where} ({_short(old)} -> {_short(new)})"]
-
-
-def _short(value: Any) -> str:  # noqa: ANN401 - JSON values
-    text = str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def run(
