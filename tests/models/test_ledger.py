@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potstill.errors import BusyError, StoreError
+from potstill.errors import BusyError, DamageError, StoreError
 from potstill.models.batch_book import Book
 from potstill.models.ledger import Entry, Ledger
 from potstill.models.requests import Completion
@@ -231,8 +231,55 @@ def test_a_damaged_file_is_one_line(tmp_path, junk):
 def test_a_damaged_body_is_one_line(ledger):
     ledger.put_many([entry("a")])
     ledger._connection.execute("UPDATE completions SET body = x'00112233'")
-    with pytest.raises(StoreError, match="the body of a is damaged"):
+    with pytest.raises(StoreError, match=r"the completion a was damaged .*: run again, it is asked once more"):
         ledger.get("a")
+    assert ledger.missing(["a"]) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("model", "n"), ("finish", "length"), ("failure", "x"), ("completion_tokens", 12), ("prompt_tokens", None),
+     ("body", "text")],
+)  # fmt: skip
+def test_a_row_that_is_not_as_it_was_written_is_asked_again(tmp_path, column, value):
+    """Zstandard has no checksum here: a body may unpack to another text."""
+    path = tmp_path / "l.sqlite"
+    with Ledger(path) as ledger:
+        ledger.put_many([entry("a"), entry("b")])
+        value = ledger._codec.compress(BODY.replace(b"7", b"8"), asbytes=True) if column == "body" else value
+        ledger._connection.execute(f"UPDATE completions SET {column} = ? WHERE key = 'a'", (value,))
+    with Ledger(path, write=False) as ledger, pytest.raises(DamageError, match="completion a is damaged"):
+        list(ledger)
+    with Ledger(path) as ledger:
+        with pytest.raises(DamageError, match="completion a was damaged"):
+            ledger.get_many(["a", "b"])
+        assert ledger.missing(["a", "b"]) == ["a"]
+        ledger.put_many([entry("a")])
+        assert {found.content for found in ledger} == {"7"}
+
+
+def test_a_damaged_index_is_one_line(tmp_path):
+    """Without it a completion that is there would be asked for once more."""
+    path = tmp_path / "l.sqlite"
+    with Ledger(path) as ledger:
+        ledger.put_many([entry(f"key-{number}") for number in range(50)])
+    data = path.read_bytes()
+    for place in (data.index(b"key-17"), data.rindex(b"key-17")):
+        path.write_bytes(data[:place] + b"kex" + data[place + 3 :])
+        with pytest.raises(StoreError, match="is damaged, or no ledger: move it away"):
+            Ledger(path)
+
+
+def test_a_ledger_of_the_layout_before_is_brought_up_to_this_one(tmp_path):
+    path = tmp_path / "l.sqlite"
+    with Ledger(path) as ledger:
+        ledger.put_many([entry("a"), entry("b", "failed"), entry("c", "refused")])
+        before = list(ledger)
+        ledger._connection.execute("ALTER TABLE completions DROP COLUMN digest")
+        ledger._connection.execute("PRAGMA user_version = 2")
+    with Ledger(path) as ledger:
+        assert list(ledger) == before
+        assert ledger.missing(["a", "b", "c"]) == ["b"]
 
 
 def test_another_layout_is_refused(tmp_path):

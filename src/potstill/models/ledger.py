@@ -18,34 +18,38 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from potstill.errors import BusyError, StoreError
+from potstill.errors import BusyError, DamageError, StoreError
 from potstill.models import dialects, shapes
 from potstill.models.faults import FaultError
 from potstill.models.requests import Completion
 from potstill.recipe import Price
+from potstill.records import content_key
 
-LAYOUT = 2
+LAYOUT = 3
 PATIENCE = 60.0
 """Seconds that a commit waits for readers, who take milliseconds."""
 BYTES_PER_TOKEN = 3
 """For completions without usage: a body of this many bytes is charged as one completion token, rather too many."""
 _COLUMNS = (
-    "key", "model", "finish", "failure", "prompt_tokens", "completion_tokens", "size", "tries", "seconds", "at", "body",
+    "key", "model", "finish", "failure", "prompt_tokens", "completion_tokens", "size", "tries", "seconds", "at",
+    "digest", "body",
 )  # fmt: skip
+_READ = f"SELECT {', '.join(_COLUMNS)} FROM completions"  # noqa: S608 - the names are those above
 _TABLES = (
     # The body comes last, so that sums over the other columns do not read it.
     """CREATE TABLE IF NOT EXISTS completions (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, finish TEXT NOT NULL, failure TEXT NOT NULL,
     prompt_tokens INTEGER, completion_tokens INTEGER, size INTEGER NOT NULL,
-    tries INTEGER NOT NULL, seconds REAL NOT NULL, at REAL NOT NULL, body BLOB NOT NULL)""",
+    tries INTEGER NOT NULL, seconds REAL NOT NULL, at REAL NOT NULL, digest TEXT NOT NULL, body BLOB NOT NULL)""",
     "CREATE TABLE IF NOT EXISTS sessions (began REAL NOT NULL, seconds REAL NOT NULL)",
 )
 _PUT = f"""
 INSERT INTO completions ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" for _ in _COLUMNS)})
-ON CONFLICT (key) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in (*_COLUMNS[1:7], "body"))},
+ON CONFLICT (key) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in (*_COLUMNS[1:7], "digest", "body"))},
     tries = tries + excluded.tries, seconds = seconds + excluded.seconds, at = excluded.at
 WHERE completions.finish = 'failed'"""  # noqa: S608 - the names are those above
 _PAGE = 200
@@ -103,6 +107,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._held: int | None = None
         self._session: tuple[int, float] | None = None
+        self._writes = write
         with self._named():
             if write:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +134,7 @@ class Ledger:
 
     def get(self, key: str) -> Completion | None:
         """Return the completion of a request, failed ones too, or None."""
-        rows = self._select(f"SELECT {', '.join(_COLUMNS)} FROM completions WHERE key = ?", (key,))  # noqa: S608
+        rows = self._select(f"{_READ} WHERE key = ?", (key,))
         return self._completion(rows[0]) if rows else None
 
     def missing(self, keys: Sequence[str]) -> list[str]:
@@ -143,10 +148,8 @@ class Ledger:
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Completion]:
         """Return the completions that are there, by key."""
-        rows = self._select(
-            f"SELECT {', '.join(_COLUMNS)} FROM completions WHERE key IN (SELECT value FROM json_each(?))",  # noqa: S608
-            (json.dumps(list(keys)),),
-        )
+        query = f"{_READ} WHERE key IN (SELECT value FROM json_each(?))"  # noqa: S608 - as above
+        rows = self._select(query, (json.dumps(list(keys)),))
         return {row[0]: self._completion(row) for row in rows}
 
     def put_many(self, entries: Iterable[Entry]) -> None:
@@ -204,8 +207,15 @@ class Ledger:
 
     def ask_again(self, keys: Iterable[str]) -> None:
         """Mark requests as failed, so that the next run asks them."""
+        for key in keys:
+            for row in self._select(f"{_READ} WHERE key = ?", (key,)):
+                raw = self._unpacked(key, row[-1], row[6])
+                digest = _digest((key, row[1], "failed", *row[3:6]), raw)
+                self._update("finish = 'failed', digest = ?", digest, key)
+
+    def _update(self, what: str, *values: str) -> None:
         with self._transaction() as connection:
-            connection.executemany("UPDATE completions SET finish = 'failed' WHERE key = ?", [(key,) for key in keys])
+            connection.execute(f"UPDATE completions SET {what} WHERE key = ?", values)  # noqa: S608 - as in this file
 
     def counts(self) -> Counts:
         """Return the sums; failures are counted by kind, the part of their reason before a colon."""
@@ -242,6 +252,8 @@ class Ledger:
             record = dict(zip(_COLUMNS, row, strict=True))
             size = record.pop("size")
             record["body"] = self._unpacked(row[0], record["body"], size)
+            self._check(row, record["body"])
+            del record["digest"]
             yield record
 
     def state(self) -> str:
@@ -300,13 +312,27 @@ class Ledger:
         else:
             run("PRAGMA query_only = ON")
         layout = run("PRAGMA user_version").fetchone()[0]
+        if write and layout == LAYOUT - 1:
+            self._add_digests()
+            layout = LAYOUT
         if layout not in (0, LAYOUT) or (layout == 0 and not write):
             raise StoreError(f"{self.path} has layout {layout}, this potstill reads {LAYOUT}: use the one it is of")
         if write:
             for table in _TABLES:
                 run(table)
+            if (found := run("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
+                raise DamageError(f"{self.path}: {_trouble('SQLITE_CORRUPT', ValueError(found))}")
             run(f"PRAGMA user_version = {LAYOUT}")
             run("COMMIT")
+
+    def _add_digests(self) -> None:
+        """Bring a ledger of the layout before this one up to it: what was paid for stays."""
+        run = self._connection.execute
+        run("ALTER TABLE completions ADD COLUMN digest TEXT NOT NULL DEFAULT ''")
+        for (key,) in run("SELECT key FROM completions").fetchall():
+            row = run(f"{_READ} WHERE key = ?", (key,)).fetchone()
+            digest = _digest(row[:6], self._unpacked(key, row[-1], row[6]))
+            run("UPDATE completions SET digest = ? WHERE key = ?", (digest, key))
 
     def _undo(self) -> None:
         # A full disk has often rolled back already, and then there is nothing left to roll back.
@@ -343,12 +369,15 @@ class Ledger:
         body = self._codec.compress(done.raw, asbytes=True) if done.raw else b""
         return (
             done.key, entry.model, done.finish, done.failure, done.prompt_tokens, done.completion_tokens,
-            len(done.raw), entry.tries, entry.seconds, at, body,
+            len(done.raw), entry.tries, entry.seconds, at,
+            _digest((done.key, entry.model, done.finish, done.failure, done.prompt_tokens, done.completion_tokens),
+                    done.raw), body,
         )  # fmt: skip
 
     def _completion(self, row: tuple[Any, ...]) -> Completion:
-        key, model, finish, failure, prompt_tokens, completion_tokens, size, _, _, _, body = row
+        key, model, finish, failure, prompt_tokens, completion_tokens, size, *_, body = row
         raw = self._unpacked(key, body, size)
+        self._check(row, raw)
         try:
             return divided(
                 Completion(key, "", "", "none", finish, prompt_tokens, completion_tokens, failure, raw), model
@@ -363,7 +392,25 @@ class Ledger:
             raise self._damaged(key, error) from None
 
     def _damaged(self, key: str, error: Exception) -> StoreError:
-        return StoreError(f"{self.path}: the body of {key} is damaged ({error}): move the file away")
+        """Return what to raise; where this process writes, the request is opened to be asked again."""
+        if not self._writes:
+            return DamageError(f"{self.path}: the completion {key} is damaged ({error}); a run asks for it again")
+        digest = _digest((key, "", "failed", "damaged", None, None), b"")
+        self._update(
+            "model = '', finish = 'failed', failure = 'damaged', prompt_tokens = NULL, completion_tokens = NULL,"
+            " size = 0, body = x'', digest = ?", digest, key,
+        )  # fmt: skip
+        return DamageError(f"{self.path}: the completion {key} was damaged ({error}): run again, it is asked once more")
+
+    def _check(self, row: tuple[Any, ...], raw: bytes) -> None:
+        """Compare a row with the digest that it was written with."""
+        if row[-2] != _digest(row[:6], raw):
+            raise self._damaged(row[0], ValueError("not as it was written"))
+
+
+def _digest(said: tuple[Any, ...], raw: bytes) -> str:
+    """Return the digest of what of a row decides anything, which is the first six columns and the body as received."""
+    return content_key(said, sha256(raw).hexdigest())
 
 
 def divided(completion: Completion, model: str) -> Completion:
