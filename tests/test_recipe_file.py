@@ -107,6 +107,18 @@ def test_errors_of_others_that_begin_with_a_key_get_its_file_and_line(tmp_path):
         raise RecipeError("no key: here")
 
 
+def test_a_recipe_that_a_run_wrote_is_read_only_as_it_was_written(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    recipe = recipe_file.parse(SOUND, "r", base=tmp_path)
+    path.write_text(recipe_file.written(recipe))
+    assert recipe_file.load(str(path)) == recipe
+    path.write_text(recipe_file.written(recipe).replace("steps: 10", "steps: 11"))
+    with pytest.raises(RecipeError, match=r"is not as a run wrote it: if you changed it yourself, remove its first"):
+        recipe_file.load(str(path))
+    path.write_text(path.read_text().partition("\n")[2])
+    assert recipe_file.load(str(path)).train.steps == 11
+
+
 def test_set_reaches_into_lists():
     assert recipe_file.parse(SOUND, "r", ["problems.sources.0.count=7"]).problems.sources[0].count == 7
 

@@ -19,6 +19,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from potstill.bounds import LEAST_TEMPERATURE
+from potstill.damage import digest
 from potstill.errors import DataError, RecipeError, nearest
 from potstill.recipe import (
     PROBLEM_COLUMNS,
@@ -37,6 +38,7 @@ from potstill.recipe import (
 TEACHERS = ("worked", "served", "local", "dataset", "solutions")
 MOST_PARAMETERS = 2 * 10**9
 """Of a student from nothing: weights, gradient and optimiser of more do not fit one machine."""
+_WRITTEN = "# written by a run of potstill; SHA-256 of the lines below: "
 Location = tuple[str | int, ...]
 Found = Iterator[tuple[Location, str]]
 """(key, what is wrong with it), in the order in which they are told."""
@@ -52,9 +54,12 @@ def load(name: str, sets: Iterable[str] = ()) -> Recipe:
     """Read a recipe file, or a shipped recipe by name, apply `key.path=value` settings, and check it.
 
     Raises:
-        RecipeError: with file, line and key; the first thing wrong.
+        RecipeError: with file, line and key; the first thing wrong. Also where the recipe is one that a run wrote, with
+            its digest, and is not as it was written.
     """
     text, called, folder = _text_of(name)
+    if text.startswith(_WRITTEN) and text != _signed(text.partition("\n")[2]):
+        raise RecipeError(f"{called} is not as a run wrote it: if you changed it yourself, remove its first line")
     return parse(text, called, sets, base=folder)
 
 
@@ -123,6 +128,15 @@ def dump(recipe: Recipe) -> str:
     """Return the resolved recipe as YAML that `parse` reads back to an equal recipe."""
     plain = json.loads(json.dumps(dataclasses.asdict(recipe)))
     return str(yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
+
+
+def written(recipe: Recipe) -> str:
+    """Return what a run keeps of its recipe: as `dump`, with a digest in the first line, which `load` checks."""
+    return _signed(dump(recipe))
+
+
+def _signed(text: str) -> str:
+    return f"{_WRITTEN}{digest(text.encode())}\n{text}"
 
 
 def _unfit(value: Any, where: Location) -> Found:  # noqa: ANN401 - YAML

@@ -1,5 +1,6 @@
 """The verdict table: each verdict computed once, outages never kept, a damaged file told in one line."""
 
+import sqlite3
 from dataclasses import replace
 
 import pytest
@@ -80,6 +81,24 @@ def test_an_outage_is_not_kept(tmp_path):
         assert (verdict.outcome, verdict.cause) == ("unknown", "infrastructure")
     with VerdictTable(tmp_path / module.TABLE) as table:
         assert len(table) == 0
+
+
+@pytest.mark.parametrize("damage", ["replace(row, 'right', 'wrong')", "substr(row, 1, 40)", "'{}'", "null", "x'ff'"])
+def test_a_damaged_verdict_is_computed_again(tmp_path, computed, capsys, damage):
+    rows = traces(5)
+    with Verdicts(Checks(), folder=tmp_path) as verdicts:
+        calm = list(verdicts.many(rows))
+    connection = sqlite3.connect(tmp_path / module.TABLE)
+    with connection:
+        connection.execute("pragma ignore_check_constraints = on")
+        connection.execute(f"update verdicts set row = cast({damage} as text) where row like '%right%'")
+    connection.close()
+    with Verdicts(Checks(), folder=tmp_path) as verdicts:
+        assert list(verdicts.many(rows)) == calm
+    assert len(computed) == 5 + sum(verdict.outcome == "right" for verdict in calm)
+    assert f"{module.TABLE}: 1 verdicts are damaged and computed again" in capsys.readouterr().err
+    with Verdicts(Checks(), folder=tmp_path) as verdicts:
+        assert list(verdicts.many(rows)) == calm
 
 
 def test_a_damaged_table_is_one_line(tmp_path):

@@ -298,6 +298,7 @@ class Ledger:
             self._connection = sqlite3.connect(
                 address, timeout=PATIENCE, isolation_level=None, check_same_thread=False, uri=True
             )
+            self._connection.text_factory = lambda data: data.decode(errors="replace")  # a damaged one is told below
             try:
                 self._set_up(self._connection.execute, write)
             except BaseException:
@@ -388,7 +389,7 @@ class Ledger:
     def _unpacked(self, key: str, body: bytes, size: int) -> bytes:
         try:
             return bytes(self._codec.decompress(body, decompressed_size=size, asbytes=True)) if size else b""
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, MemoryError) as error:  # of other types where the row's head is damaged
             raise self._damaged(key, error) from None
 
     def _damaged(self, key: str, error: Exception) -> StoreError:
@@ -404,7 +405,7 @@ class Ledger:
 
     def _check(self, row: tuple[Any, ...], raw: bytes) -> None:
         """Compare a row with the digest that it was written with."""
-        if row[-2] != _digest(row[:6], raw):
+        if any(isinstance(value, bytes) for value in row[:6]) or row[-2] != _digest(row[:6], raw):
             raise self._damaged(row[0], ValueError("not as it was written"))
 
 

@@ -15,7 +15,7 @@ from potstill.pipeline.differences import differences
 from potstill.pipeline.stages import Context, Stage, stages_of
 from potstill.progress import clock
 from potstill.recipe import Recipe
-from potstill.recipe_file import dump
+from potstill.recipe_file import written
 from potstill.records import content_key
 from potstill.store import Run, Sealed, refusal
 
@@ -109,7 +109,7 @@ def run(
         before = standings(folder, stages)
         if not redo:
             refuse_to_redo(before, only)
-        folder.write("recipe.yaml", dump(recipe).encode())
+        folder.write("recipe.yaml", written(recipe).encode())
         for stage in stages:
             if only in (None, stage.name):
                 _run_stage(

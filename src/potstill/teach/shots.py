@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from potstill.errors import DataError, RecipeError, StoreError
+from potstill.damage import signed, unsigned
+from potstill.errors import DamageError, DataError, RecipeError, StoreError
 from potstill.problems.columns import Names, look_ahead, question, scalar
 from potstill.problems.rows import read_rows
 from potstill.records import Problem, Trace, content_key
@@ -114,7 +115,7 @@ def drawn_shots(
         )
     shots = tuple(shot for _, shot in drawn)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    held = {"seed": seed, "count": count, "shots": [asdict(shot) for shot in shots]}
+    held = signed({"seed": seed, "count": count, "shots": [asdict(shot) for shot in shots]})
     write_durably(kept, json.dumps(held, ensure_ascii=True, indent=1).encode())
     return shots
 
@@ -132,9 +133,11 @@ def _remembered(kept: Path, seed: int, count: int) -> tuple[Shot, ...]:
     if not kept.exists():
         return ()
     try:
-        held = json.loads(kept.read_bytes())
+        held = unsigned(json.loads(kept.read_bytes()), kept)
         if (held["seed"], held["count"]) != (seed, count):
             return ()
         return tuple(Shot(**shot) for shot in held["shots"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{kept} is damaged ({error}): remove it, other worked examples are drawn") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{kept} is damaged ({error}): remove it, worked examples are drawn again") from None
+    except DamageError as error:
+        raise DamageError(f"{error}: remove it, worked examples are drawn again") from None

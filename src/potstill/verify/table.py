@@ -11,13 +11,15 @@ import dataclasses
 import errno
 import json
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from potstill.errors import StoreError
+from potstill.damage import signed, unsigned
+from potstill.errors import DamageError, StoreError
 from potstill.records import Verdict
 from potstill.store import refusal, writing
 
@@ -35,6 +37,7 @@ class VerdictTable:
         self._waiting = 0
         with self._named():
             self._open = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._open.text_factory = lambda data: data.decode(errors="replace")
             self._open.execute("pragma journal_mode = delete")
             self._open.execute("pragma synchronous = normal")
             self._open.execute("create table if not exists verdicts (address text primary key, row text) strict")
@@ -61,13 +64,26 @@ class VerdictTable:
             raise StoreError(f"{self._path}: {error}: remove it, the verdicts are computed again") from error
 
     def find(self, addresses: Iterable[str]) -> dict[str, Verdict]:
-        """Return the verdicts that are there."""
-        found = {}
+        """Return the verdicts that are there; a damaged one is not, and computed again."""
+        found, damaged = {}, 0
         for address in addresses:
             row = self._run("select row from verdicts where address = ?", (address,)).fetchone()
             if row is not None:
-                found[address] = Verdict(**json.loads(row[0]))
+                verdict = self._read(address, row[0])
+                damaged += verdict is None
+                if verdict is not None:
+                    found[address] = verdict
+        if damaged:
+            print(f"{self._path}: {damaged} verdicts are damaged and computed again", file=sys.stderr)
         return found
+
+    def _read(self, address: str, row: str) -> Verdict | None:
+        """Return the verdict of a row, or None where it is not as it was written for this address."""
+        try:
+            record = unsigned(json.loads(row), self._path)
+            return Verdict(**record) if record.pop("address", None) == address else None
+        except (ValueError, TypeError, RecursionError, DamageError):
+            return None
 
     def keep(self, address: str, verdict: Verdict) -> None:
         """Remember a verdict; one that an outage left undecided is not kept, so that the next run tries again."""
@@ -75,7 +91,8 @@ class VerdictTable:
             return
         if not self._waiting:
             self._run("begin")
-        row = json.dumps(dataclasses.asdict(verdict), separators=(",", ":"))
+        record = signed({"address": address, **dataclasses.asdict(verdict)})
+        row = json.dumps(record, separators=(",", ":"))
         self._run("insert or replace into verdicts values (?, ?)", (address, row))
         self._waiting += 1
         if self._waiting >= COMMIT_ROWS:
@@ -91,8 +108,9 @@ class VerdictTable:
         return int(self._run("select count(*) from verdicts").fetchone()[0])
 
     def __iter__(self) -> Iterator[Verdict]:
-        for (row,) in self._run("select row from verdicts order by address"):
-            yield Verdict(**json.loads(row))
+        for address, row in self._run("select address, row from verdicts order by address"):
+            if (verdict := self._read(address, row)) is not None:
+                yield verdict
 
     def __enter__(self) -> Self:
         return self
