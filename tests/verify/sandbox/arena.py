@@ -55,13 +55,26 @@ def targets(namespaces):
         abstract = stack.enter_context(socket.socket(socket.AF_UNIX))
         abstract.bind(f"\0potstill-{os.getpid()}-{namespaces}")
         abstract.listen()
+        cut = Path(folder, "cut")
+        cut.write_bytes(b"a file that everybody may write")
+        cut.chmod(0o666)
+        datagrams = [stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) for _ in range(2)]
+        datagrams[0].bind(f"{folder}/datagram")
+        datagrams[1].bind(f"\0potstill-datagram-{os.getpid()}-{secrets.token_hex(4)}")
+        Path(folder, "datagram").chmod(0o666)
         yield {
             "canary": str(canary), "home": str(home), "home_entries": [path.name for path in entries][:50],
             "repository": str(attacks.REPOSITORY), "venv": sys.prefix, "parent": os.getpid(), "secret": secret,
             "port": listener.getsockname()[1], "unix": f"{folder}/socket", "abstract": abstract.getsockname().decode(),
-            "numbers": attacks.NUMBERS, "namespaces": namespaces,
+            "cut": str(cut), "datagram": f"{folder}/datagram",
+            "abstract_datagram": datagrams[1].getsockname().decode(), "numbers": attacks.NUMBERS, "namespaces": namespaces,
         }  # fmt: skip
         assert canary.read_bytes() == b"a file of the host"
+        assert cut.read_bytes() == b"a file that everybody may write"
+        for datagram in datagrams:
+            datagram.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                raise AssertionError(f"something sent {datagram.recv(9)}")
         for name, listening in (("TCP", listener), ("Unix", unix), ("abstract", abstract)):
             listening.setblocking(False)
             with contextlib.suppress(BlockingIOError):
@@ -105,15 +118,22 @@ def limits_of(name):
     return attacks.ENDED[name].limits if name in attacks.ENDED else {}
 
 
-def all_outcomes(backend):
-    """Run every attack; for the child that is another user."""
-    sandbox = Sandbox(BACKENDS[backend]())
+def sandbox_of(backend):
+    """The sandbox of a backend: its name, or "Landlock 3" for one of an older kernel."""
+    name, _, version = backend.partition(" ")
+    return Sandbox(BACKENDS[name](int(version)) if version else BACKENDS[name]())
+
+
+def all_outcomes(backend, names=()):
+    """Run every attack, or those of these names; for the child that is another user."""
+    sandbox = sandbox_of(backend)
     outcomes = {}
     with targets(backend == "bubblewrap") as facts:
         for name, program in {**attacks.HELD, **{name: each.program for name, each in attacks.ENDED.items()}}.items():
-            outcomes[name] = asdict(run(sandbox, facts, program, **limits_of(name)))
+            if not names or name in names:
+                outcomes[name] = asdict(run(sandbox, facts, program, **limits_of(name)))
     return {"isolation": sandbox.isolation, "user": os.getuid(), "outcomes": outcomes}
 
 
 if __name__ == "__main__":
-    print(json.dumps(all_outcomes(sys.argv[1])))
+    print(json.dumps(all_outcomes(sys.argv[1], sys.argv[2:])))

@@ -22,9 +22,9 @@ class Ending:
     machine: str = platform.machine()
 
 
-def _blocks(name):
-    """(head, program) of each block of the file."""
-    for block in (HERE / name).read_text().split("\n=== ")[1:]:
+def _blocks(name, after=""):
+    """(head, program) of each block of the file, or of its part after a heading."""
+    for block in (HERE / name).read_text().partition(after or "\n")[2].split("\n=== ")[1:]:
         head, _, program = block.partition("\n")
         yield head, program.split("\n#####")[0]
 
@@ -102,4 +102,5 @@ if platform.machine() == "x86_64":
     CALLS["call_by_the_x32_numbers"] = "refused(0x40000000 | facts['numbers']['getpid'])"
 
 HELD = {**dict(_blocks("held.txt")), **CALLS}
+SECOND = list(dict(_blocks("held.txt", after="##### the second line")))
 ENDED = dict(_endings())

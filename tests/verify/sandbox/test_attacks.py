@@ -2,14 +2,15 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from verify.sandbox import arena, attacks
 
-from potstill.verify.sandbox import Sandbox
 from potstill.verify.sandbox.backends import BACKENDS
 
 HERE = Path(__file__).parent
@@ -55,7 +56,7 @@ def outcomes():
 
 
 def here(backend):
-    sandbox = Sandbox(BACKENDS[backend]())
+    sandbox = arena.sandbox_of(backend)
 
     def one(name):
         program = attacks.HELD.get(name) or attacks.ENDED[name].program
@@ -65,11 +66,11 @@ def here(backend):
     return one
 
 
-def by_another_user(user, backend):
+def by_another_user(user, backend, names=()):
     if user == "root":
         pytest.skip("these tests do not run as root")
     environment = {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE.parents[2] / "src")]), "HOME": "/"}
-    command = [sys.executable, HERE / "as_user.py", sys.executable, HERE / "arena.py", backend]
+    command = [sys.executable, HERE / "as_user.py", sys.executable, HERE / "arena.py", backend, *names]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=250)
     if "unshare" in done.stderr or "mount" in done.stderr:
         pytest.skip(f"no ordinary user can start this Python: {done.stderr.splitlines()[-1]}")
@@ -98,6 +99,55 @@ def test_it_is_stopped(outcomes, user, backend, name):
     assert expected.stdout is None or outcome.stdout == expected.stdout, outcome
     assert outcome.left == []
     assert outcome.seconds < expected.limits.get("seconds", 10.0) + SLACK, outcome
+
+
+@pytest.mark.parametrize("version", [1, 5, *(pytest.param(number, marks=pytest.mark.soak) for number in (2, 3, 4, 6))])
+@pytest.mark.parametrize("user", [pytest.param("root", marks=pytest.mark.soak), "ordinary user"])
+def test_the_second_line_holds_under_every_landlock(user, version):
+    """Rules of an older kernel leave open what they do not know of, also on this one."""
+    backend, names = f"Landlock {version}", [*attacks.SECOND, *FORMER]
+    of = here(backend) if (user == "root") == (os.getuid() == 0) else by_another_user(user, backend, names)
+    found = {name: of(name) for name in names}
+    assert [(name, one) for name, one in found.items() if (one.stdout, one.left) != ("held\n", [])] == []
+
+
+KILLED = """
+import contextlib, sys
+from verify.sandbox.arena import sandbox_of
+with sandbox_of(sys.argv[1]).open(sys.argv[2].encode()) as session:
+    print(session.receive(10).decode(), flush=True)
+    sys.stdin.read()
+"""
+STAYS = """
+import ctypes, os, signal, sys, time
+libc = ctypes.CDLL(None)
+libc.prctl(15, b"{marker}", 0, 0, 0)
+libc.prctl(1, 0, 0, 0, 0)
+for number in range(1, 32):
+    if number not in (signal.SIGKILL, signal.SIGSTOP): signal.signal(number, signal.SIG_IGN)
+os.write(CHANNEL, b"waiting\\n")
+while True: time.sleep(9)
+"""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_program_outlives_a_kill_of_potstill(backend):
+    """Whatever it does about the signal that ends it."""
+    marker = f"pt{secrets.token_hex(5)}"
+    environment = {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE.parents[2] / "src")])}
+    command = [sys.executable, "-c", KILLED, backend, STAYS.format(marker=marker)]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout.readline() == "waiting\n"
+        assert arena.named(marker)
+        killed.kill()
+    until = time.monotonic() + 5
+    while arena.named(marker) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert arena.named(marker) == []
+
+
+FORMER = ("signal_the_parent", "signal_by_thread", "connect_to_the_host", "connect_to_an_abstract_socket", "cut_a_file",
+          "change_a_file_of_the_host", "push_terminal_input", "move_a_file")  # fmt: skip
 
 
 def test_there_are_enough_attacks():

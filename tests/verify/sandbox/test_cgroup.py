@@ -57,7 +57,7 @@ def test_nothing_above_the_mount_and_nothing_without_one(tree, tmp_path):
 
 
 def test_limits_are_written_and_the_group_is_removed(tmp_path):
-    with group_for(tmp_path, Limits(memory_mb=100, processes=5), "one") as group:
+    with group_for(tmp_path, Limits(memory_mb=100, threads=5), "one") as group:
         written = {file.name: file.read_text() for file in group.iterdir()}
         assert written == {
             "memory.max": str(100 << 20),
@@ -86,7 +86,7 @@ def test_a_program_is_moved_into_its_group_before_it_begins(tmp_path, backend):
         (group,) = tmp_path.iterdir()
         number = int((group / "cgroup.procs").read_text())
         assert "python" in Path(f"/proc/{number}/comm").read_text()
-        assert (group / "pids.max").read_text() == "8"
+        assert (group / "pids.max").read_text() == "64"
         session.send(b"")
         assert session.finish().code in (0, None)
 
@@ -102,5 +102,5 @@ def test_this_machines_own_group_can_be_used_or_is_none():
     if parent is None:
         pytest.skip("no control group with memory and pids is delegated here")
     with group_for(parent, Limits(), f"potstill-test-{os.getpid()}") as group:
-        assert (group / "pids.max").read_text().strip() == "8"
+        assert (group / "pids.max").read_text().strip() == "64"
     assert not group.exists()

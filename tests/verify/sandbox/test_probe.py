@@ -10,7 +10,7 @@ import pytest
 from verify.sandbox import arena, attacks
 
 from potstill.verify.sandbox import Limits, Sandbox, SandboxError, backends, bubblewrap, describe, open_sandbox, probe
-from potstill.verify.sandbox.backends import BACKENDS, with_bubblewrap, without_isolation
+from potstill.verify.sandbox.backends import BACKENDS, with_bubblewrap, with_landlock, without_isolation
 from potstill.verify.sandbox.probe import FLAG, NAMES, attack
 
 ALLOW_ALL = struct.pack("<HBBI", 0x06, 0, 0, 0x7FFF0000)
@@ -35,16 +35,39 @@ def test_both_backends_hold_here(backend):
     assert [finding for finding in findings if not finding.isolated] == []
 
 
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
+def test_landlock_holds_with_the_rules_of_every_older_kernel(version):
+    confinement = with_landlock(version)
+    assert f"Landlock ABI {version}," in confinement.isolation
+    assert open_ones(Sandbox(confinement)) == set()
+
+
+@pytest.mark.parametrize("version", [2, 5, 7])
+def test_landlock_alone_does_not(version):
+    """The second line is the filter: what each version leaves open without one."""
+    confinement = with_landlock(version)
+    found = {
+        finding.name: finding.detail
+        for finding in attack(
+            Sandbox(dataclasses.replace(confinement, inside={**confinement.inside, "rules": ALLOW_ALL}))
+        )
+    }
+    assert "a pair that sends to a socket of the host" in found["network"]
+    assert "F_SETSIG" in found["processes"]
+    assert "can be changed" in found["outlives"]
+    assert ("by truncate" in found["writes"]) is (version < 3)
+
+
 def test_without_isolation_the_canaries_get_out():
     found = open_ones(Sandbox(without_isolation()))
-    assert {"files", "network", "privileges", "calls", "tasks"} <= found
+    assert {"files", "writes", "network", "processes", "outlives", "privileges", "calls", "tasks"} <= found
     assert not found & {"memory", "output", "clock", "environment"}
 
 
 ESCAPES = [name for name in attacks.HELD if name in {
     "read_a_file_of_the_host", "read_passwd", "read_the_repository", "list_the_host", "connect_to_the_host", "listen",
     "tcp", "udp", "unix", "connect_to_a_unix_socket", "connect_to_an_abstract_socket", "see_other_processes",
-    "more_processes_than_allowed", "drop_the_filter", "gain_by_exec", "call_memfd_create", "call_mount", "call_clone3",
+    "another_process", "drop_the_filter", "gain_by_exec", "call_memfd_create", "call_mount", "call_clone3",
     "call_io_uring_setup", "clone_into_a_new_user_namespace",
 }]  # fmt: skip
 
@@ -65,7 +88,8 @@ def test_an_attack_gets_out_where_nothing_holds_it(name):
     [
         ({"filter": ALLOW_ALL}, "calls"),
         ({"filter": ALLOW_ALL}, "network"),
-        ({"count_tasks": False}, "tasks"),
+        ({"filter": ALLOW_ALL}, "tasks"),
+        ({"filter": ALLOW_ALL}, "outlives"),
         ({"environment": {"SECRET": "x"}}, "environment"),
     ],
 )
@@ -134,7 +158,7 @@ def test_a_refusal_names_what_was_tried_and_what_to_do(fresh, tmp_path, message,
     fake = fake_bubblewrap(tmp_path, message)
     fresh.setattr(backends, "bubblewrap", lambda: fake)
 
-    def no_landlock(folder):
+    def no_landlock(folder, newest):
         raise SandboxError("this kernel has no Landlock")
 
     fresh.setattr(backends, "landlock", no_landlock)

@@ -12,7 +12,7 @@ from pathlib import Path
 from potstill.verify.sandbox import cgroup, seccomp
 from potstill.verify.sandbox.bubblewrap import bubblewrap
 from potstill.verify.sandbox.interpreter import ENVIRONMENT, FLAGS, interpreter, temporary
-from potstill.verify.sandbox.landlock import landlock
+from potstill.verify.sandbox.landlock import NEWEST, landlock
 from potstill.verify.sandbox.limits import Limits, SandboxError
 from potstill.verify.sandbox.running import FIRST_USER, Confinement
 
@@ -27,11 +27,11 @@ def with_bubblewrap() -> Confinement:
     counted = root or kernel() >= TASKS_BY_NAMESPACE
     user = f"userns uid {FIRST_USER}+" if root else f"userns uid {os.geteuid()}"
     group = cgroup.delegated()
-    more = ("" if counted else ", one process") + (", cgroup" if group else "")
+    more = ", cgroup" if group else ""
     return Confinement(
-        isolation=f"bubblewrap {found.version}, {user}, no network, seccomp{more}",
+        isolation=f"bubblewrap {found.version}, {user}, no network, seccomp, one process{more}",
         command=found.command,
-        filter=seccomp.build(machine, one_process=not counted),
+        filter=seccomp.build(machine, namespaces=True),
         namespaces=True,
         count_tasks=counted,
         drops_root=root,
@@ -39,20 +39,21 @@ def with_bubblewrap() -> Confinement:
     )
 
 
-def with_landlock() -> Confinement:
-    """Landlock, a filter and limits, without namespaces."""
+def with_landlock(newest: int = NEWEST) -> Confinement:
+    """Landlock of this kernel's version or an older one, a filter and limits, without namespaces."""
     machine, folder = _machine(), working_folder()
-    rules, root = landlock(folder), os.geteuid() == 0
+    rules, root = landlock(folder, newest), os.geteuid() == 0
     user = f"uid {FIRST_USER}+" if root else f"uid {os.geteuid()}"
     return Confinement(
         isolation=f"Landlock ABI {rules.version}, {user}, no network, seccomp, one process, no writable files",
         command=_plain_command,
+        count_tasks=root,
         drops_root=root,
         environment=_plain_environment(),
         folder=folder,
         inside={
             "landlock": rules.rules,
-            "rules": seccomp.build(machine, one_process=True),
+            "rules": seccomp.build(machine, namespaces=False),
             "own_number": seccomp.OWN_NUMBER.to_bytes(4, "little"),
             "prctl": machine.prctl,
         },

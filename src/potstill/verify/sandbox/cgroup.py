@@ -54,7 +54,7 @@ def group_for(parent: Path, limits: Limits, name: str) -> Iterator[Path]:
     group.mkdir()
     try:
         (group / "memory.max").write_text(str(limits.memory_mb << 20))
-        (group / "pids.max").write_text(str(limits.processes))
+        (group / "pids.max").write_text(str(limits.threads))
         for file in ("memory.swap.max", "memory.oom.group"):
             with contextlib.suppress(OSError):  # kernels without swap accounting, or older than 4.19
                 (group / file).write_text("0" if file == "memory.swap.max" else "1")

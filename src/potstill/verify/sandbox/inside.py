@@ -56,8 +56,11 @@ def make_folders(name: str) -> None:
         end = name.find("/", end + 1)
 
 
-def confine(landlock: int, rules: bytes, own_number: bytes, prctl: int) -> None:
-    """Put the Landlock rules and the filter in force; `own_number` stands in the filter for this process."""
+def confine(landlock: int, rules: bytes, own_number: bytes, prctl: int, parent: int) -> None:
+    """Put the Landlock rules and the filter in force; `own_number` stands in the filter for this process.
+
+    The process ends with `parent`, which may have ended already.
+    """
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
@@ -71,6 +74,8 @@ def confine(landlock: int, rules: bytes, own_number: bytes, prctl: int) -> None:
     instructions = ctypes.create_string_buffer(rules, len(rules))
     program = (ctypes.c_uint64 * 2)(len(rules) // 8, ctypes.addressof(instructions))
     call(prctl, SET_PARENT_DEATH_SIGNAL, KILL)  # bubblewrap does this by itself
+    if posix.getppid() != parent:
+        posix._exit(1)
     call(prctl, NO_NEW_PRIVILEGES, 1)
     call(RESTRICT_SELF, landlock, 0)
     posix.close(landlock)
@@ -100,8 +105,5 @@ def main(setup: dict[str, Any]) -> None:
     module, status, source = module_for(setup), setup["status"], setup["program"]
     setup.clear()
     posix.write(status, b"s")
-    try:
-        exec(compile(source, "program.py", "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - the sandbox
-    except MemoryError:
-        posix.write(status, b"m")
-        raise
+    posix.close(status)
+    exec(compile(source, "program.py", "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - the sandbox

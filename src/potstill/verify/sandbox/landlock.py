@@ -27,6 +27,8 @@ FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}
 """How many of the rights on files each version knows; the later ones inherit."""
 NETWORK_FROM, NETWORK = 4, 3  # bind and connect TCP
 SCOPES_FROM, SCOPES = 6, 3  # abstract sockets and signals
+NEWEST = 7
+"""The last version that is known here; a newer kernel is asked for what this one could do."""
 READABLE = (Path("/dev/urandom"), Path("/dev/random"), Path("/dev/zero"))
 
 
@@ -39,9 +41,10 @@ class Landlock:
 
 
 @cache
-def landlock(folder: Path) -> Landlock:
-    """Make the rule set: read what Python needs and `folder`, write to /dev/null; raises `SandboxError`."""
-    version = _call(CREATE, None, 0, VERSION)
+def landlock(folder: Path, newest: int = NEWEST) -> Landlock:
+    """Make the rule set of this kernel's version, or of `newest`: read what Python needs and `folder`, write to
+    /dev/null. Raises `SandboxError`."""
+    version = min(_call(CREATE, None, 0, VERSION), newest)
     if version < 1:
         raise SandboxError("this kernel has no Landlock (Linux 5.13 or later, with landlock among its lsm= modules)")
     rights = (1 << max(count for since, count in FILE_RIGHTS.items() if version >= since)) - 1

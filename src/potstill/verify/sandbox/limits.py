@@ -22,31 +22,31 @@ class SandboxError(PotstillError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a program may use: wall-clock `seconds`, MiB of memory, bytes on stdout and stderr together, processes
-    (threads count too, and itself) and MiB of files."""
+    """What a program may use: wall-clock `seconds`, MiB of memory, bytes on stdout and stderr together, threads
+    (its first one counts) and MiB of files. It is one process: under every backend it can start no other."""
 
     seconds: float = 10.0
     memory_mb: int = 512
     output_bytes: int = 1 << 20
-    processes: int = 8
+    threads: int = 64
     files_mb: int = 16
 
     def resources(self, *, count_tasks: bool) -> list[tuple[int, int]]:
-        """Return (resource, value) for setrlimit. Memory is per process here; the watch on the whole tree is outside.
+        """Return (resource, value) for setrlimit.
 
-        `count_tasks` is false where the kernel would count the user's other processes too.
+        `count_tasks` is false where the kernel would count the user's other processes too; memory then ends threads.
         """
         values = [
             (resource.RLIMIT_AS, self.memory_mb << 20),
             # A backstop only: the wall clock ends a program first.
-            (resource.RLIMIT_CPU, math.ceil(self.seconds) * max(self.processes, 1) + 1),
+            (resource.RLIMIT_CPU, math.ceil(self.seconds) * self.threads + 1),
             (resource.RLIMIT_FSIZE, self.files_mb << 20),
             (resource.RLIMIT_NOFILE, OPEN_FILES),
             (resource.RLIMIT_STACK, STACK_BYTES),
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_MEMLOCK, 0),
         ]
-        return [*values, (resource.RLIMIT_NPROC, self.processes)] if count_tasks else values
+        return [*values, (resource.RLIMIT_NPROC, self.threads)] if count_tasks else values
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from potstill.verify.sandbox.limits import Limits, SandboxError
 from potstill.verify.sandbox.run import Sandbox
 
 FLAG = "--run-untrusted-code-without-a-sandbox"
-LIMITS = Limits(seconds=10, memory_mb=256, processes=4)
+LIMITS = Limits(seconds=10, memory_mb=256)
 SLACK_SECONDS = 0.3
 """How long after its limit a program may live; on a machine that is not overloaded."""
 
@@ -34,18 +34,26 @@ NAMES = {
     "writes": "nothing but the working folder is writable, /proc/sys included",
     "network": "no sockets, no network",
     "processes": "other processes are out of reach",
+    "outlives": "a program ends with the process that started it",
     "environment": "the environment is empty",
     "privileges": "no root, no capabilities, no new privileges, a filter of system calls",
-    "calls": "system calls for namespaces, mounts, tracing, keys and kernel programs are refused",
+    "calls": "system calls that are not listed are refused: namespaces, mounts, tracing, keys, kernel programs",
     "descriptors": "no descriptor of ours is left open",
     "memory": "memory is limited",
-    "tasks": "processes are limited",
+    "tasks": "a program is one process",
     "clock": "a program that ignores signals ends at its limit",
     "leftovers": "nothing keeps running",
     "output": "output is limited",
 }
-REFUSED = ("ptrace", "unshare", "setns", "mount", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "keyctl",
-           "clone3", "process_vm_readv", "open_by_handle_at", "personality", "memfd_create")  # fmt: skip
+REFUSED = {  # (x86_64, aarch64); arguments that would do nothing
+    "ptrace": (101, 117), "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "bpf": (321, 280),
+    "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425), "keyctl": (250, 219),
+    "clone3": (435, 435), "process_vm_readv": (310, 270), "open_by_handle_at": (304, 265), "personality": (135, 92),
+    "memfd_create": (319, 279), "pidfd_open": (434, 434), "sendmsg": (46, 211),
+    "connect": (42, 203), "timer_create": (222, 107), "a call of the future": (999, 999),
+}  # fmt: skip
+FIRST_ARGUMENT = {"unshare": 0x10000000, "ptrace": 0x4206}
+"""CLONE_NEWUSER; PTRACE_SEIZE, of nobody."""
 STUBBORN = """
 import ctypes, os, signal, time
 for number in range(1, 65):
@@ -116,11 +124,20 @@ def _facts() -> Iterator[dict[str, object]]:
     """What the canaries aim at: a readable file and a listener of ours, and paths that every machine has."""
     machine = seccomp.machine()
     column = machine.column if machine else 0
-    numbers = {**seccomp.MISSING, **seccomp.REFUSED}
-    with tempfile.NamedTemporaryFile(prefix="potstill-canary-") as file, socket.socket() as listener:
+    with (
+        tempfile.NamedTemporaryFile(prefix="potstill-canary-") as file,
+        socket.socket() as listener,
+        tempfile.TemporaryDirectory(prefix="potstill-canary-") as folder,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as named,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as abstract,
+    ):
         file.write(b"a file of the host")
         file.flush()
-        Path(file.name).chmod(0o644)
+        Path(file.name).chmod(0o666)
+        Path(folder).chmod(0o755)
+        named.bind(f"{folder}/socket")
+        Path(folder, "socket").chmod(0o666)
+        abstract.bind(f"\0potstill-canary-{secrets.token_hex(8)}")
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         home, parent = os.path.expanduser("~"), f"/proc/{os.getpid()}"  # not Path.home(): a user may have none
@@ -135,14 +152,14 @@ def _facts() -> Iterator[dict[str, object]]:
                        "/proc/sysrq-trigger", "/proc/self/oom_score_adj", "/sys", "/sys/fs/cgroup"],
             "sockets": [("TCP", 2, 1), ("UDP", 2, 2), ("raw", 2, 3), ("Unix", 1, 1), ("netlink", 16, 3),
                         ("packet", 17, 3), ("vsock", 40, 1), ("Alg", 38, 5)],
+            "cut": (file.name, Path(file.name).stat().st_size),
+            "datagrams": [named.getsockname(), os.fsdecode(abstract.getsockname())],
             "port": listener.getsockname()[1],
             "parent": os.getpid(),
             "parents_files": [f"{parent}/environ", f"{parent}/mem", f"{parent}/maps", f"{parent}/root/etc/passwd"],
             "variables": [*ENVIRONMENT, "PWD", "LC_CTYPE", "LD_LIBRARY_PATH"],
-            "calls": [(name, numbers[name][column], (0, 0, 0, 0, 0)) for name in REFUSED if name != "unshare"]
-            + [("unshare", numbers["unshare"][column], (0x10000000,))],
+            "calls": [(name, pair[column], (FIRST_ARGUMENT.get(name, 0), 0, 0, 0, 0)) for name, pair in REFUSED.items()],
             "too_much": (LIMITS.memory_mb << 20) + 1,
-            "tasks": LIMITS.processes,
         }  # fmt: skip
 
 

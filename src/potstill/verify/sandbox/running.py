@@ -193,7 +193,7 @@ class Running:
     def _verdict(self, code: int | None, alive: bool) -> tuple[End, int | None]:
         if self._ended is not None or alive or code is None:
             return self._ended or "exit", None
-        if code == 1 and self._output["status"].endswith(b"m"):
+        if code == 1 and self._output["stderr"].rpartition(b"\n")[0].rpartition(b"\n")[2].startswith(b"MemoryError"):
             return "memory", code
         if self._how.namespaces and 128 < code <= 128 + signal.SIGRTMAX:  # how bubblewrap passes on a signal
             code = 128 - code
@@ -213,7 +213,8 @@ class Running:
             folder = ours.enter_context(_working_folder(how.folder, files, user)) if how.folder else None
             setup = {
                 "first": _first_code(), "program": program, "files": {} if folder else dict(files),
-                "status": status, "channel": channel, "nonce": self.nonce, "confine": dict(how.inside),
+                "status": status, "channel": channel, "nonce": self.nonce,
+                "confine": {**how.inside, "parent": os.getpid()} if how.inside else {},
                 "resources": limits.resources(count_tasks=how.count_tasks),
             }  # fmt: skip
             waits = self._make_group(how.group, ours, theirs) if how.group else -1
@@ -284,14 +285,9 @@ class Running:
         return bool(data)
 
     def _watch(self) -> None:
-        """End a tree that holds more memory, or more files, than it may. One process alone is limited by the kernel."""
+        """End a program that has more files than it may: their entries are memory that no limit of the kernel counts."""
         self._watched = time.monotonic()
-        first = self._first()
-        if first is None:
-            return
-        most = self._limits.memory_mb << 20
-        too_large = watch.memory(first) > most and watch.shared_out(first) > most
-        if too_large or (self._how.namespaces and watch.files(first) > watch.MOST_FILES):
+        if self._how.namespaces and (first := self._first()) is not None and watch.files(first) > watch.MOST_FILES:
             self.end("memory")
 
     def _kill(self) -> None:
