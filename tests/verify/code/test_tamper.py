@@ -282,7 +282,7 @@ def test_an_honest_program_passes(tests: list[str], sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
 def test_an_attack_changes_nothing(attack: str, tests: list[str], sandbox: Sandbox) -> None:
     verdict = judged(f"```python\n{attack}\n```", tests, sandbox)
-    assert verdict.outcome == "wrong" or (verdict.cause == "infrastructure" and "os.kill" in attack), verdict
+    assert verdict.outcome == "wrong", verdict
 
 
 def test_the_attacks_fool_a_grader_that_runs_both_in_one_process(sandbox: Sandbox) -> None:
@@ -295,7 +295,7 @@ def test_the_attacks_fool_a_grader_that_runs_both_in_one_process(sandbox: Sandbo
             for tests in (PLAIN, HELD)
         )
     ]
-    assert len(fooled) >= 16, fooled
+    assert len(fooled) >= 15, fooled
 
 
 @pytest.mark.parametrize("where", ["its frames", "among all objects", "in all modules"])

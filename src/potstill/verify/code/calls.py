@@ -35,12 +35,15 @@ class Expectation:
     text: str
 
     def holds(self, value: object) -> bool:
-        """Whether a plain value is what Python's own comparison would accept."""
-        if self.relation in ("true", "false"):
-            return bool(value) is (self.relation == "true")
+        """Whether a plain value is what Python's own comparison would accept; one that raises accepts nothing."""
         if self.relation == "is":
             return value is self.expected
-        return bool(value == self.expected) is (self.relation == "==")
+        try:
+            if self.relation in ("true", "false"):
+                return bool(value) is (self.relation == "true")
+            return bool(value == self.expected) is (self.relation == "==")
+        except (ArithmeticError, TypeError, ValueError, RecursionError):  # Decimal("sNaN") compares with nothing
+            return False
 
 
 def plain_calls(tests: ProgramTests) -> tuple[Expectation, ...] | None:
@@ -128,8 +131,13 @@ def _expectation(node: ast.stmt) -> Expectation | None:
         named = {keyword.arg or "": ast.literal_eval(keyword.value) for keyword in test.keywords}
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
-    shown = ast.unparse(node.test)[:200]
-    return None if "" in named else Expectation(test.func.id, arguments, named, relation, expected, shown)  # type: ignore[arg-type]
+    if "" in named:
+        return None
+    try:
+        shown = ast.unparse(node.test)[:200]
+    except (ValueError, RecursionError):  # a number too long to be written in decimals
+        shown = test.func.id
+    return Expectation(test.func.id, arguments, named, relation, expected, shown)  # type: ignore[arg-type]
 
 
 def _relation(operator: ast.cmpop, expected: ast.expr) -> str:
@@ -151,16 +159,23 @@ def same_json(value: Any, expected: Any, tolerance: float) -> bool:  # noqa: ANN
     if isinstance(expected, dict):
         if not isinstance(value, dict) or len(value) != len(expected):
             return False
-        spelled = {key if isinstance(key, str) else _spelled(key): item for key, item in value.items()}
+        spelled = {_spelled(key): item for key, item in value.items()}
         return all(key in spelled and same_json(spelled[key], item, tolerance) for key, item in expected.items())
     if not isinstance(value, int | float) or not isinstance(expected, int | float):
         return False
     return same_number(value, expected, tolerance)
 
 
-def _spelled(key: object) -> str:
-    words = {None: "null", True: "true", False: "false"}
-    return words[key] if key is None or isinstance(key, bool) else str(key)
+def _spelled(key: object) -> str | None:
+    """Return a key as JSON writes it; None for one that JSON has not, or that is too long a number to be written."""
+    if isinstance(key, str):
+        return key
+    if key is None or isinstance(key, bool):
+        return {None: "null", True: "true", False: "false"}[key]
+    try:
+        return str(key) if isinstance(key, int | float) else None
+    except ValueError:
+        return None
 
 
 def same_number(value: float, expected: float, tolerance: float) -> bool:

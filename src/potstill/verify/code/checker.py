@@ -44,7 +44,7 @@ def check(descriptor: int, nonce: str) -> None:
     except MissingError as error:
         outcome, reason = "failed", str(error)
     except BaseException as error:  # noqa: BLE001 - whatever a test raises is its result
-        outcome, reason = _outcome(error, task["units"])
+        outcome, reason = _outcome(error, task["units"], peer.used)
     send("." + peer.write((nonce, outcome, reason)))
     receive()
 
@@ -160,8 +160,11 @@ def _statements(trees: list[ast.Module], units: list[dict[str, Any]]) -> set[tup
     return lines
 
 
-def _outcome(error: BaseException, units: list[dict[str, Any]]) -> tuple[str, str]:
-    """Return the outcome of a test that raised, and where."""
+def _outcome(error: BaseException, units: list[dict[str, Any]], used: bool) -> tuple[str, str]:
+    """Return the outcome of a test that raised, and where.
+
+    `used`: it has used the program, and what the tests then cannot cope with is the program's. Else it is their own.
+    """
     texts = {unit["title"]: unit["text"].splitlines() for unit in units}
     where, trace = "", error.__traceback__
     while trace is not None:
@@ -175,6 +178,8 @@ def _outcome(error: BaseException, units: list[dict[str, Any]]) -> tuple[str, st
     if isinstance(error, AssertionError):
         return "failed", where
     named = f"{type(error).__name__}: {str(error)[:SHOWN]} in {where}"
-    if isinstance(error, ImportError | MemoryError):
+    if isinstance(error, ImportError) or (isinstance(error, MemoryError) and not used):
         return "unsupported", named
-    return "failed" if isinstance(error, Exception) and not isinstance(error, NameError) else "unfit", named
+    if isinstance(error, NameError) or (isinstance(error, SystemExit) and not error.code):
+        return "unfit", named
+    return "failed" if used or isinstance(error, Exception) else "unfit", named

@@ -5,12 +5,15 @@ with plain values or texts to compare. This process carries lines from one to th
 tests' side alone: nothing that a program prints, raises, patches or ends counts for more than the values it returns.
 
 Wrong is: a failed assertion, an exception, a missing function, wrong output, a non-zero exit code, ending before the
-tests have, and exceeding a declared limit (time, memory, output). Unknown is: no program in the response, tests that
-cannot be run, tests that need what the sandbox has not, and every failure of the sandbox itself.
+tests have, exceeding a declared limit (time, memory, output), and tests that do not end with what the program returned.
+Unknown is: no program in the response, tests that cannot be run by themselves, what the sandbox has not, and every
+failure of the sandbox itself. A program has no way to the causes that leave a rate ("unparsable gold", "timeout",
+"infrastructure"): these are decided by what happens without it, or before it is asked for anything but its names.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -25,12 +28,15 @@ from potstill.verify.code.programs import code_of, preamble_of, program_of
 from potstill.verify.code.shapes import ProgramTests
 from potstill.verify.code.wire import NotPlainError, WireError, decode, encode
 from potstill.verify.sandbox import Limits, Ran, Sandbox, SandboxError, Session
+from potstill.verify.sandbox.watch import kills_for_memory
 
 MAX_PROGRAM = 1_000_000
 """Characters of a program; a longer one is refused."""
 PLAIN_TEXT = 200_000
 PLAIN_HASHED = 1_000
 """Characters, and members of sets and dicts, of a value that is compared out here; a larger one goes to the tests."""
+NAMES = 1_000, 100
+"""Names of a program that are looked at, and characters of one."""
 START_SECONDS = 30.0
 """For a driver to be ready; a machine that takes longer is in trouble."""
 CHECKER: Final = Limits(memory_mb=1024, output_bytes=64 << 20)
@@ -46,6 +52,10 @@ class _Decided(Exception):  # noqa: N818 - not an error
         self.outcome, self.reason = outcome, reason
 
 
+class _KilledError(_Decided):
+    """The program was killed, or ended itself as if it had been."""
+
+
 def judge_program(response: str, tests: ProgramTests, sandbox: Sandbox, limits: Limits) -> Judged:
     """Judge the program in a response by its tests; `limits.seconds` are for the program with all its tests."""
     method = f"{tests.shape}, {sandbox.isolation}"
@@ -55,9 +65,9 @@ def judge_program(response: str, tests: ProgramTests, sandbox: Sandbox, limits: 
     if len(program) > MAX_PROGRAM:
         return Judged("unknown", "unsupported", method, reason=f"program longer than {MAX_PROGRAM:,} characters")
     try:
-        _judge(program, tests, sandbox, limits)
+        _judge_again(program, tests, sandbox, limits)
     except _Decided as decided:
-        shown = decided.reason[:SHOWN]
+        shown = decided.reason[:SHOWN].encode("utf-8", "backslashreplace").decode()
         if decided.outcome == "wrong":
             return Judged("wrong", "", method, 0.0, program, shown)
         cause: Cause = decided.outcome  # type: ignore[assignment]
@@ -65,6 +75,23 @@ def judge_program(response: str, tests: ProgramTests, sandbox: Sandbox, limits: 
     except SandboxError as error:
         return Judged("unknown", "infrastructure", method, None, program, str(error)[:SHOWN])
     return Judged("right", "", method, 1.0, program)
+
+
+def _judge_again(program: str, tests: ProgramTests, sandbox: Sandbox, limits: Limits) -> None:
+    """Judge, and once more where the program was killed: by the machine, or by itself, which looks the same.
+
+    Killed again, it is the program's own doing, unless the kernel says that it has killed for want of memory.
+    """
+    try:
+        return _judge(program, tests, sandbox, limits)
+    except _KilledError:
+        kills = kills_for_memory()
+    try:
+        return _judge(program, tests, sandbox, limits)
+    except _KilledError as killed:
+        if kills_for_memory() > kills:
+            raise _Decided("infrastructure", f"the machine ran out of memory ({killed.reason})") from None
+        raise _Decided("wrong", f"{killed.reason}, twice") from None
 
 
 def _judge(program: str, tests: ProgramTests, sandbox: Sandbox, limits: Limits) -> None:
@@ -97,7 +124,7 @@ def _run(program: str, tests: ProgramTests, sandbox: Sandbox, limits: Limits) ->
         if ran.ended != "exit":
             raise _over(ran, limits, where)
         if ran.code != 0:
-            raise _raised(_last_line(ran.stderr) or f"exit code {ran.code}", where)
+            raise _raised(_last_line(ran.stderr) or f"exit code {ran.code}", where, program)
         if not same_output(ran.stdout, expected, tests.tolerance):
             raise _Decided("wrong", f"{where}: wrong output")
 
@@ -110,8 +137,8 @@ def _last_line(stderr: bytes) -> str:
 def _over(ran: Ran, limits: Limits, where: str) -> _Decided:
     """Return the verdict on a program that its sandbox ended, or that ended before it should."""
     if ran.ended == "signal":
-        if ran.code == -9:  # not of our sending: the machine ran out of memory, or somebody ended it
-            return _Decided("infrastructure", f"the program was killed at {where}")
+        if ran.code == -9:  # not of our sending: the machine ran out of memory, or somebody ended it, or it did so
+            return _KilledError("infrastructure", f"the program was killed at {where}")
         return _Decided("wrong", f"the program crashed at {where} (signal {-(ran.code or 0)})")
     said = {
         "timeout": f"time limit of {limits.seconds:g} s",
@@ -122,12 +149,13 @@ def _over(ran: Ran, limits: Limits, where: str) -> _Decided:
     return _Decided("wrong", f"{said} ({where})")
 
 
-def _raised(described: str, where: str) -> _Decided:
-    """Return the verdict on a program that raised: wrong, but for a package that the sandbox does not have."""
+def _raised(described: str, where: str, program: str) -> _Decided:
+    """Return the verdict on a program that raised: wrong, but for a package that it imports and the sandbox has not."""
     kind, _, message = described.partition(": ")
     if kind == "ModuleNotFoundError":
         module = message.removeprefix("No module named ").strip("'\"").partition(".")[0]
-        if module not in sys.stdlib_module_names:
+        imported = re.search(rf"\b(?:import|from)\b[^\n]*\b{re.escape(module)}\b", program)
+        if imported and module not in sys.stdlib_module_names:
             return _Decided("unsupported", f"the program needs the package {module}, which the sandbox has not")
     if kind == "MemoryError":
         return _Decided("wrong", f"memory limit ({where})")
@@ -153,7 +181,7 @@ class _Program:
     """The program in its sandbox, answering what it is asked; its clock runs from a question to its answer."""
 
     def __init__(self, program: str, tests: ProgramTests, sandbox: Sandbox, limits: Limits) -> None:
-        self._limits, self._left = limits, limits.seconds
+        self.text, self._limits, self._left = program, limits, limits.seconds
         self._found: dict[str, _Reference] = {}
         patient = replace(limits, seconds=2 * limits.seconds + 2 * START_SECONDS)
         self._session = sandbox.open(driver("candidate"), limits=patient)
@@ -163,7 +191,8 @@ class _Program:
             names = self._read(self.answer(encode((preamble, program)), "loading"), "loading", None, 0)
             if not isinstance(names, list):
                 raise _forged("loading")
-            self.names = frozenset(name for name in names if isinstance(name, str))
+            most, longest = NAMES
+            self.names = frozenset(name for name in names[:most] if isinstance(name, str) and len(name) <= longest)
         except BaseException:
             self._session.finish()
             raise
@@ -211,13 +240,17 @@ class _Program:
 
         `room` is for a value that is expected to be large: characters beyond `PLAIN_TEXT`.
         """
-        line = self.answer("?" + encode(("call", function, arguments, dict(named)), _written), where)
+        try:
+            request = encode(("call", function, arguments, dict(named)), _written)
+        except WireError as error:
+            raise _Decided("unsupported", f"the arguments do not travel: {error} ({where})") from None
+        line = self.answer("?" + request, where)
         if len(line) > PLAIN_TEXT + room:
             raise NotPlainError("a large value")
-        return self._value(line, where, None, PLAIN_HASHED + room)
+        return self._value(line, where, None)
 
-    def _value(self, line: str, where: str, reference: type[_Reference] | None, hashed: int = PLAIN_HASHED) -> object:
-        value = self._read(line, where, reference, hashed)
+    def _value(self, line: str, where: str, reference: type[_Reference] | None) -> object:
+        value = self._read(line, where, reference, PLAIN_HASHED)
         if not isinstance(value, tuple) or len(value) != 2:
             raise _forged(where)
         return value[0]
@@ -233,7 +266,7 @@ class _Program:
             return value
         match value if line[0] == "!" else None:
             case ([str(name), *_], tuple(), str(message)):
-                raise _raised(f"{name}: {message}", where)
+                raise _raised(f"{name}: {message}", where, self.text)
         raise _forged(where)
 
 
@@ -259,7 +292,11 @@ def _call_json(program: _Program, tests: ProgramTests) -> None:
         where = f"call {number} of {len(tests.calls)}"
         function = program.find(where, call.function)
         try:
-            value = program.call(where, function, call.arguments, {}, room=4 * len(encode(call.expected)))
+            room = 4 * len(encode(call.expected))
+        except WireError as error:
+            raise _Decided("unsupported", f"{where}: the expected value does not travel: {error}") from None
+        try:
+            value = program.call(where, function, call.arguments, {}, room)
         except NotPlainError as error:
             raise _Decided("wrong", f"{where}: {call.function} returned no JSON value ({error})") from None
         if not same_json(value, call.expected, tests.tolerance):
@@ -286,27 +323,37 @@ def _check(program: _Program, tests: ProgramTests, sandbox: Sandbox, limits: Lim
     limit = replace(CHECKER, seconds=2 * limits.seconds + 2 * START_SECONDS)
     with sandbox.open(driver("checker"), limits=limit) as session:
         _await_ready(session)
-        line, left = encode(task), limits.seconds
+        line, left, used = encode(task), limits.seconds, False
         while True:
             started = time.monotonic()
             session.send(line.encode("utf-8", "surrogatepass"))
             found = session.receive(max(left, 0.001))
             left -= time.monotonic() - started
             if found is None:
-                raise _tests_over(session.finish(), limits)
+                raise _tests_over(session.finish(), limits, used)
             line = _text(found)
             if line.startswith("."):
-                return _decide(line[1:], session.nonce)
+                return _decide(line[1:], session.nonce, program.text)
+            naming = line.startswith(_NAMING)
             line = program.answer(line, "during the tests")
+            used = used or not naming or len(line) > SHOWN or line.startswith("?")
 
 
-def _tests_over(ran: Ran, limits: Limits) -> _Decided:
+_NAMING = "?" + encode(("name", "")).removesuffix(encode(""))
+
+
+def _tests_over(ran: Ran, limits: Limits, used: bool) -> _Decided:
+    """Return the verdict where the tests' side did not come to an end; `used`: with something of the program's."""
     if ran.ended == "timeout":
-        return _Decided("timeout", f"the tests themselves took longer than {limits.seconds:g} s")
-    return _Decided("infrastructure", f"the tests ended without a report: {_last_line(ran.stderr) or ran.ended}")
+        what, cause = f"took longer than {limits.seconds:g} s", "timeout"
+    else:
+        what, cause = f"ended without a report: {_last_line(ran.stderr) or ran.ended}", "infrastructure"
+    if used:
+        return _Decided("wrong", f"with what the program returned, the tests {what}")
+    return _Decided(cause, f"the tests themselves {what}")
 
 
-def _decide(report: str, nonce: str) -> None:
+def _decide(report: str, nonce: str, program: str) -> None:
     """Return for tests that passed; raises `_Decided` for every other report."""
     try:
         match decode(report):
@@ -318,6 +365,6 @@ def _decide(report: str, nonce: str) -> None:
         raise _Decided("infrastructure", "the report of the tests cannot be read") from None
     if outcome == "failed":
         kind, described = reason.partition("\n")[::2]
-        raise _raised(described, kind) if described else _Decided("wrong", reason)
+        raise _raised(described, kind, program) if described else _Decided("wrong", reason)
     if outcome != "passed":
         raise _Decided("unparsable gold" if outcome == "unfit" else "unsupported", reason)

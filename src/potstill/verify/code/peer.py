@@ -101,6 +101,8 @@ class Peer:
         self.numbers: dict[int, str] = {}
         self.discarded: Callable[[], bool] = lambda: False
         """Whether the call in progress is a statement of its own, so that only what it does to its arguments counts."""
+        self.used = False
+        """Whether anything of the other end has been used, beyond its names."""
 
     def ask(self, operation: str, *operands: object) -> Any:  # noqa: ANN401
         """Ask the other end and return its answer; an exception there is raised here under the same name."""
@@ -120,6 +122,7 @@ class Peer:
         return value
 
     def _ask(self, operation: str, operands: tuple[object, ...]) -> tuple[Any, Any]:
+        self.used = self.used or operation != "name"
         self.send("?" + self.write((operation, *operands)))
         while True:
             line = self.receive()

@@ -150,15 +150,19 @@ _MAKERS = {
     "q": ("collections", "deque"), "D": ("decimal", "Decimal"), "Q": ("fractions", "Fraction"),
     "a": ("datetime", "date"), "t": ("datetime", "time"), "w": ("datetime", "datetime"), "e": ("datetime", "timedelta"),
 }  # fmt: skip
-_SPREAD = "rQatwe"
-"""Tags whose fields are the arguments of the type, one by one."""
+_FIELD_KINDS: dict[str, type] = {"q": list, "D": str}
+"""What is written of a deque and of a Decimal; of all others a tuple of whole numbers, the arguments of the type."""
+_RANDOM = frozenset((str, bytes, bool, float, type(None)))
+SHORT = 2**61 - 1
+"""Whole numbers from here on share their hashes with smaller ones."""
 
 
 def decode(text: str, reference: Callable[[str, str], object] | None = None, hashed: int = HASHED) -> Any:  # noqa: ANN401
     """Return the value that `encode` wrote; `reference(tag, name)` gives the object of a reference.
 
     Raises `WireError` for anything else, and `NotPlainError` for references where `reference` is None and for more than
-    `hashed` members of sets and keys of dicts (their hashes may be chosen to collide).
+    `hashed` members of sets and keys of dicts whose hashes may have been chosen to collide. It takes time in proportion
+    to the text, also for what no `encode` wrote.
     """
     reader = _Reader(text, reference, hashed)
     try:
@@ -227,21 +231,32 @@ class _Reader:
         count = int(self._until(":"))
         if not 0 <= count <= len(self.text) - self.at:
             raise WireError("cut short")
-        if tag in "{<d":
-            self.hashed -= count
-            if self.hashed < 0:
-                raise NotPlainError("too many members of sets and dicts")
         if tag == "d":
-            return {self.value(depth - 1): self.value(depth - 1) for _ in range(count)}
-        items = [self.value(depth - 1) for _ in range(count)]
+            return {self._key(depth - 1): self.value(depth - 1) for _ in range(count)}
+        read = self._key if tag in "{<" else self.value
+        items = [read(depth - 1) for _ in range(count)]
         return items if tag == "[" else _COLLECT[tag](items)
 
+    def _key(self, depth: int) -> object:
+        """Return a member of a set or a key, counted unless its hash is random or too short to collide much."""
+        key = self.value(depth)
+        kind = type(key)
+        if not (kind in _RANDOM or (kind is int and abs(key) < SHORT)):  # type: ignore[operator]
+            self.hashed -= 1
+            if self.hashed < 0:
+                raise NotPlainError("too many members of sets and dicts")
+        return key
+
     def _made(self, tag: str, fields: Any) -> object:  # noqa: ANN401
+        """Make a value of the very fields that `encode` writes: a `range` for them, or a text, could take for ever."""
+        kind = _FIELD_KINDS.get(tag, tuple)
+        if type(fields) is not kind or (kind is tuple and any(type(field) is not int for field in fields)):
+            raise WireError(f"not the fields of {tag}")
         if tag == "r":
             return range(*fields)
         module, name = _MAKERS[tag]
         make = getattr(__import__(module), name)
-        return make(*fields) if tag in _SPREAD else make(fields)
+        return make(*fields) if kind is tuple else make(fields)
 
 
 _CONSTANTS = {"N": None, "T": True, "F": False}

@@ -14,6 +14,15 @@ MOST_FILES = 20_000
 ROUNDS = 100
 
 
+def kills_for_memory() -> int:
+    """Return how many processes the kernel has killed since its start because the machine ran out of memory."""
+    try:
+        counters = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
+    except OSError:
+        return 0
+    return int(counters.get("oom_kill", 0))
+
+
 def files(first: int) -> int:
     """Return how many files and folders are in the tree's own /tmp."""
     try:
