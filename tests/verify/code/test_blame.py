@@ -34,19 +34,18 @@ ENDS = {
     "says that memory is out": "def f(n): raise MemoryError\nf(1)",
     "says that a package is missing": "def f(n): raise ModuleNotFoundError(\"No module named 'numpy'\")\nf(1)",
     "says that a name is missing": "def f(n): raise NameError('x')\nf(1)",
-    "raises what has no proper name": "E = type('E\\u0000\\ud800\\x1b', (Exception,), {})\ndef f(n): raise E('\\ud800')\nf(1)",
+    "raises what has no proper name": "E = type('E\\u0000\\ud800\\x1b', (Exception,), {})\n"
+    "def f(n): raise E('\\ud800')\nf(1)",
     "raises a long name": "E = type('E' * 100_000, (SystemExit,), {})\ndef f(n): raise E\nf(1)",
 }
+LENGTH = "class L:\n    def __len__(self): return {}\n    def {}\ndef f(n): return L()"
 GIVES = {
     "large values without end": (WALKED, "def f(n):\n    while True: yield 'x' * 500_000"),
     "small values without end": (WALKED, "def f(n):\n    while True: yield 0"),
     "a generator of generators": (WALKED, "def f(n):\n    while True: yield f(n)"),
-    "a length of its own": (COUNTED, "class L:\n    def __len__(self): return 10**12\n    def __getitem__(self, n): return n\n"
-                                     "def f(n): return L()"),
-    "a length beyond all": (WALKED, "class L:\n    def __len__(self): return 1 << 62\n    def __iter__(self): return iter([0])\n"
-                                    "def f(n): return L()"),
-    "a length that fills memory": (SIZED, "class L:\n    def __len__(self): return 10**11\n    def __getitem__(self, n): return 0\n"
-                                          "def f(n): return L()"),
+    "a length of its own": (COUNTED, LENGTH.format("10**12", "__getitem__(self, n): return n")),
+    "a length beyond all": (WALKED, LENGTH.format("1 << 62", "__iter__(self): return iter([0])")),
+    "a length that fills memory": (SIZED, LENGTH.format("10**11", "__getitem__(self, n): return 0")),
     "a number that fills memory": (SIZED, "def f(n): return [10**11, 0, 0]"),
     "a number that never ends": (["assert sum(range(f(3))) == 3"], "def f(n): return 10**15"),
     "keys that collide": (WALKED, "def f(n): return {n * (2**61 - 1) for n in range(90_000)}"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -163,3 +165,23 @@ def test_json_values(value: object, expected: object, tolerance: float, same: bo
 )
 def test_outputs(printed: bytes, expected: str, tolerance: float, same: bool) -> None:
     assert same_output(printed, expected, tolerance) is same
+
+
+@pytest.mark.parametrize(
+    "key",
+    [10**5000, (10**5000,), Fraction(1, 3), Decimal("1e9999999"), b"a", 1j, 10**400],
+    ids=lambda key: type(key).__name__,
+)
+def test_a_key_that_json_has_not_is_another(key: object) -> None:
+    assert not same_json({key: 1}, {"a": 1}, 0.0)
+    assert not same_json({"a": {key: 1}}, {"a": {str(type(key)): 1}}, 0.1)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**5000, float("inf"), float("nan"), Decimal("sNaN"), Fraction(1, 2), 10**400],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("expected", [1, 1.5, 10**400 + 10**390, float("inf")], ids=lambda value: type(value).__name__)
+def test_numbers_out_of_reach_are_other_numbers(value: object, expected: float) -> None:
+    assert same_json(value, expected, 1e-9) is (value == expected if isinstance(value, float) else False)

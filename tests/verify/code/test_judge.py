@@ -175,6 +175,35 @@ def test_tests_that_cannot_decide_leave_it_unknown(
     assert (verdict.outcome, verdict.cause, verdict.score) == ("unknown", cause, None), verdict
 
 
+@pytest.mark.parametrize("deep", ["arguments", "expected"])
+@pytest.mark.parametrize("shape", ["calls", "asserts"])
+def test_tests_beyond_what_travels_are_told(deep: str, shape: str, sandbox: Sandbox) -> None:
+    nested = eval("[" * 150 + "]" * 150)
+    call = {"function": "f", "arguments": [1], "expected": 2} | {deep: nested}
+    held = f"assert f({nested}) == 2" if deep == "arguments" else f"assert f(1) == {nested}"
+    verdict = judged("def f(n): return 2", {"calls": [call]} if shape == "calls" else [held], sandbox)
+    assert verdict.outcome == ("wrong" if (deep, shape) == ("expected", "asserts") else "unknown"), verdict
+    assert verdict.cause in ("", "unsupported", "unparsable gold")
+
+
+HOSTILE = [
+    "decimal.Decimal('sNaN')", "{10**5000: 1}", "{decimal.Decimal('1e9999999'): 1}", "decimal.Decimal('1e9999999')",
+    "10**5000", "-10**5000", "{(10**5000,): 1}", "float('nan')", "fractions.Fraction(1, 10**5000)",
+    "[decimal.Decimal('NaN')]",    "range(10**18)", "{fractions.Fraction(n, 7): n for n in range(5000)}", "'\\ud800'",
+    "{'\\ud800': '\\ud800'}",
+    "datetime.timedelta.max", "complex('nan+infj')", "b'' * 3", "frozenset({decimal.Decimal('1e99')})",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tests", [LIST, CALLS, ["assert f(1) != 2"], ["assert abs(f(1) - 2) < 1e-9"]], ids=str)
+def test_hostile_values_are_wrong_and_no_crash(tests: object, sandbox: Sandbox) -> None:
+    for value in HOSTILE:
+        program = f"import datetime, decimal, fractions\ndef f(n): return {value}"
+        verdict = judged(program, tests, sandbox)
+        unequal = isinstance(tests, list) and "!=" in tests[0] and "sNaN" not in value
+        assert verdict.outcome == ("right" if unequal else "wrong"), (value, verdict)
+
+
 def test_no_program_is_unknown(sandbox: Sandbox) -> None:
     verdict = judge_program("I do not know.", read_tests(json.dumps({"tests": LIST})), sandbox, LIMITS)
     assert (verdict.outcome, verdict.cause) == ("unknown", "unparsable prediction")

@@ -6,14 +6,16 @@ import datetime
 import enum
 import math
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from potstill.verify.code.calls import Expectation, same_json
 from potstill.verify.code.wire import DEPTH, NotPlainError, WireError, decode, encode
 
 SCALARS = (
@@ -206,3 +208,42 @@ def test_sets_that_could_be_made_to_collide_are_counted() -> None:
 def test_forged_text_is_an_error(text: str) -> None:
     with pytest.raises(WireError):
         decode(text)
+
+
+TAGS = st.sampled_from(list("rqDQatwe[({<d"))
+LARGE = st.sampled_from(
+    [f"r(3:i0;i{10**15:x};i1;", "s14:1e999999999999", f"i{'f' * 40_000};", "f1e308;", "s9:sNaN12345", "[2:T[0:", "N"]
+)
+"""A range that never ends, texts that a Fraction or a Decimal would read, and the like: cheap to write."""
+TEXTS = st.recursive(
+    LARGE,
+    lambda inner: st.builds(
+        lambda tag, items: f"{tag}{''.join(items)}" if tag in "rqDQatwe" else f"{tag}{len(items)}:{''.join(items)}",
+        TAGS,
+        st.lists(inner, max_size=3),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(deadline=timedelta(seconds=1))
+@given(TEXTS, st.sampled_from([1, 0.0, "x", [1], {"a": 1}, Decimal(1), Fraction(1, 3), None]))
+def test_no_text_costs_more_than_its_length(text: str, expected: object) -> None:
+    """Also where it is compared: by Python's rules, as JSON, in each relation."""
+    try:
+        value = decode(text)
+    except WireError:
+        return
+    for relation in ("==", "!=", "is", "true", "false"):
+        Expectation("f", (), {}, relation, expected, "").holds(value)  # type: ignore[arg-type]
+    same_json(value, expected if isinstance(expected, int | float | str | list | dict) else None, 0.1)
+
+
+def test_keys_that_could_be_made_to_collide_are_few_and_others_are_not_counted() -> None:
+    usual = {f"key {number}": number for number in range(5000)} | {number << 44: 0 for number in range(5000)}
+    assert decode(encode(usual), hashed=10) == usual
+    for hostile in ((2**61 - 1) * 7, Fraction(1, 3), Decimal("1e61"), (1, 2), 1j):
+        keys = [encode((hostile, number) if number else hostile) for number in range(20)]
+        for text in (f"{{20:{''.join(keys)}", f"<20:{''.join(keys)}", f"d20:{'N'.join(keys)}N"):
+            with pytest.raises(NotPlainError):
+                decode(text, hashed=10)

@@ -67,7 +67,8 @@ def targets(namespaces):
             "repository": str(attacks.REPOSITORY), "venv": sys.prefix, "parent": os.getpid(), "secret": secret,
             "port": listener.getsockname()[1], "unix": f"{folder}/socket", "abstract": abstract.getsockname().decode(),
             "cut": str(cut), "datagram": f"{folder}/datagram",
-            "abstract_datagram": datagrams[1].getsockname().decode(), "numbers": attacks.NUMBERS, "namespaces": namespaces,
+            "abstract_datagram": datagrams[1].getsockname().decode(), "numbers": attacks.NUMBERS,
+            "namespaces": namespaces,
         }  # fmt: skip
         assert canary.read_bytes() == b"a file of the host"
         assert cut.read_bytes() == b"a file that everybody may write"

@@ -150,7 +150,7 @@ _MAKERS = {
     "q": ("collections", "deque"), "D": ("decimal", "Decimal"), "Q": ("fractions", "Fraction"),
     "a": ("datetime", "date"), "t": ("datetime", "time"), "w": ("datetime", "datetime"), "e": ("datetime", "timedelta"),
 }  # fmt: skip
-_FIELD_KINDS: dict[str, type] = {"q": list, "D": str}
+_WHOLE: dict[str, type] = {"q": list, "D": str}
 """What is written of a deque and of a Decimal; of all others a tuple of whole numbers, the arguments of the type."""
 _RANDOM = frozenset((str, bytes, bool, float, type(None)))
 SHORT = 2**61 - 1
@@ -241,22 +241,23 @@ class _Reader:
         """Return a member of a set or a key, counted unless its hash is random or too short to collide much."""
         key = self.value(depth)
         kind = type(key)
-        if not (kind in _RANDOM or (kind is int and abs(key) < SHORT)):  # type: ignore[operator]
+        if not (kind in _RANDOM or (isinstance(key, int) and abs(key) < SHORT)):
             self.hashed -= 1
             if self.hashed < 0:
                 raise NotPlainError("too many members of sets and dicts")
         return key
 
-    def _made(self, tag: str, fields: Any) -> object:  # noqa: ANN401
+    def _made(self, tag: str, fields: Any) -> object:  # noqa: ANN401 - checked here
         """Make a value of the very fields that `encode` writes: a `range` for them, or a text, could take for ever."""
-        kind = _FIELD_KINDS.get(tag, tuple)
-        if type(fields) is not kind or (kind is tuple and any(type(field) is not int for field in fields)):
+        spread = tag not in _WHOLE
+        kind = tuple if spread else _WHOLE[tag]
+        if fields.__class__ is not kind or (spread and any(type(field) is not int for field in fields)):
             raise WireError(f"not the fields of {tag}")
         if tag == "r":
             return range(*fields)
         module, name = _MAKERS[tag]
         make = getattr(__import__(module), name)
-        return make(*fields) if kind is tuple else make(fields)
+        return make(*fields) if spread else make(fields)
 
 
 _CONSTANTS = {"N": None, "T": True, "F": False}

@@ -52,7 +52,7 @@ REFUSED = {  # (x86_64, aarch64); arguments that would do nothing
     "memfd_create": (319, 279), "pidfd_open": (434, 434), "sendmsg": (46, 211),
     "connect": (42, 203), "timer_create": (222, 107), "a call of the future": (999, 999),
 }  # fmt: skip
-FIRST_ARGUMENT = {"unshare": 0x10000000, "ptrace": 0x4206}
+FIRST = {"unshare": 0x10000000, "ptrace": 0x4206}
 """CLONE_NEWUSER; PTRACE_SEIZE, of nobody."""
 STUBBORN = """
 import ctypes, os, signal, time
@@ -158,7 +158,7 @@ def _facts() -> Iterator[dict[str, object]]:
             "parent": os.getpid(),
             "parents_files": [f"{parent}/environ", f"{parent}/mem", f"{parent}/maps", f"{parent}/root/etc/passwd"],
             "variables": [*ENVIRONMENT, "PWD", "LC_CTYPE", "LD_LIBRARY_PATH"],
-            "calls": [(name, pair[column], (FIRST_ARGUMENT.get(name, 0), 0, 0, 0, 0)) for name, pair in REFUSED.items()],
+            "calls": [(name, pair[column], (FIRST.get(name, 0), 0, 0, 0, 0)) for name, pair in REFUSED.items()],
             "too_much": (LIMITS.memory_mb << 20) + 1,
         }  # fmt: skip
 

@@ -285,7 +285,7 @@ class Running:
         return bool(data)
 
     def _watch(self) -> None:
-        """End a program that has more files than it may: their entries are memory that no limit of the kernel counts."""
+        """End a program that has more files than it may: their entries are memory that no limit counts."""
         self._watched = time.monotonic()
         if self._how.namespaces and (first := self._first()) is not None and watch.files(first) > watch.MOST_FILES:
             self.end("memory")

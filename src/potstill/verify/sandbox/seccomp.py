@@ -1,4 +1,4 @@
-"""The system calls that a sandboxed program may make, as a classic BPF program of our own; whatever is not listed fails.
+"""The system calls that a sandboxed program may make, as a classic BPF program of our own; the rest fails.
 
 Formats: linux/filter.h and linux/seccomp.h; numbers: asm/unistd.h of each architecture.
 """
@@ -16,8 +16,8 @@ LOAD, AND, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16
 
 YOUNG = 424
-"""Calls from this number on are of Linux 5.1 or later. They do not exist here unless listed (ENOSYS): the C library then
-falls back to older ones. Older ones are refused (EPERM)."""
+"""Calls from this number on are of Linux 5.1 or later. They do not exist here unless listed (ENOSYS): the C library
+then falls back to older ones, which are refused (EPERM) unless listed."""
 OWN_NUMBER = 0x7FEEDCBA
 """Stands for the process's own number, which is only known inside; no process has this one."""
 
@@ -79,7 +79,7 @@ IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 PRCTL = (2, 3, 15, 16, 21, 39)
 """PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_NAME, PR_GET_NAME, PR_GET_SECCOMP, PR_GET_NO_NEW_PRIVS."""
 STREAMS = (1, 0x801, 0x80001, 0x80801)
-"""SOCK_STREAM with and without SOCK_NONBLOCK and SOCK_CLOEXEC: a datagram socket, also one of a pair, sends anywhere."""
+"""SOCK_STREAM with and without SOCK_NONBLOCK and SOCK_CLOEXEC: a datagram socket of a pair sends anywhere."""
 AF_UNIX = 1
 
 
@@ -101,7 +101,7 @@ def machine() -> Machine | None:
 
 
 def build(machine: Machine, *, namespaces: bool) -> bytes:
-    """Return the filter as an array of `struct sock_filter`: one process with threads, no sockets but a pair of its own.
+    """Return the filter as an array of `struct sock_filter`: one process with threads, no sockets but its own pairs.
 
     Without `namespaces` there is no new program either, no change of any file but by writing to an open one, and no
     signal to another process than `OWN_NUMBER`.
