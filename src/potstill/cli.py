@@ -136,12 +136,12 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=steps)
 
     command = commands.add_parser("sandbox", help="what isolates programs here; `sandbox run FILE.py` runs one in it")
-    command.add_argument("action", nargs="?", choices=("run",), help="run a program in the sandbox")
-    command.add_argument("file", nargs="?", metavar="FILE.py")
-    command.add_argument("--seconds", type=_seconds, default=10.0, metavar="S", help="for the program (default: 10)")
-    command.add_argument("--memory-mb", type=_positive, default=512, metavar="N")
-    _unsafe_option(command)
-    command.set_defaults(command=sandbox)
+    command.set_defaults(command=sandbox, file=None)
+    action = command.add_subparsers(metavar="run").add_parser("run", help="run a program in the sandbox")
+    action.add_argument("file", metavar="FILE.py")
+    action.add_argument("--seconds", type=_seconds, default=10.0, metavar="S", help="for the program (default: 10)")
+    action.add_argument("--memory-mb", type=_positive, default=512, metavar="N")
+    _unsafe_option(action)
 
     command = commands.add_parser("evaluate", help="measure any checkpoint or served model on problems")
     command.add_argument("model", metavar="MODEL", help="a local checkpoint, a hub name, or the address of a server")
@@ -344,11 +344,9 @@ def sandbox(options: argparse.Namespace) -> int:
     """Print what is isolated and what is not, or run one program and return its exit code."""
     from potstill.verify.sandbox import describe, run_file
 
-    if options.action is None:
+    if options.file is None:
         print(describe())
         return 0
-    if options.file is None:
-        raise PotstillError("sandbox run: name a Python file")
     return run_file(
         Path(options.file), seconds=options.seconds, memory_mb=options.memory_mb, without=options.without_sandbox
     )

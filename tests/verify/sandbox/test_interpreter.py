@@ -4,11 +4,13 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
-from potstill.verify.sandbox import Sandbox, interpreter
+from potstill.verify.sandbox import Sandbox, folders, interpreter
 from potstill.verify.sandbox.backends import with_bubblewrap
 from potstill.verify.sandbox.interpreter import FLAGS, reachable, staged
 
@@ -42,16 +44,29 @@ def test_staged_files_keep_their_content_and_can_be_read_by_all(tmp_path):
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o755 for path in (folder, folder / "deep", folder / "deep/er"))
 
 
-def test_staged_files_are_gone_at_exit(tmp_path):
-    (tmp_path / "a").write_text("x")
-    program = f"""
+STAGING = """
+import sys
 from pathlib import Path
 from potstill.verify.sandbox.interpreter import staged
-print(staged([(Path({str(tmp_path)!r}, "a"), "a")], "test"))
+print(staged([(Path(sys.argv[1]), "a")], "test"), flush=True)
+sys.stdin.read()
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("/")
-    assert not Path(done.stdout.strip()).exists()
+
+
+@pytest.mark.parametrize("way", ["exit", "kill"])
+def test_staged_files_are_gone_when_the_process_is(tmp_path, way):
+    (tmp_path / "a").write_text("x")
+    with subprocess.Popen(
+        [sys.executable, "-c", STAGING, tmp_path / "a"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        folder = Path(process.stdout.readline().strip())
+        assert (folder / "a").read_text() == "x"
+        if way == "kill":
+            process.kill()
+    until = time.monotonic() + 5
+    while folder.exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not folder.exists()
 
 
 def test_no_site_packages_are_mounted():
@@ -71,18 +86,13 @@ def test_the_program_runs_under_this_version_of_python():
     assert "-S" in FLAGS
 
 
-def test_forgotten_folders_are_removed_a_day_later(tmp_path, monkeypatch):
-    monkeypatch.setattr(interpreter.tempfile, "tempdir", str(tmp_path))
-    names = {
-        name: tmp_path / f"potstill-test-{name}" for name in ("4194399-dead", f"{os.getpid()}-alive", "4194399-new")
-    }
-    for name, folder in names.items():
-        (folder / "inner").mkdir(parents=True)
-        if not name.endswith("new"):
-            os.utime(folder, (0, 0))
-    (tmp_path / "potstill-other-4194399-x").mkdir()
-    made = interpreter.temporary("test")
+def test_forgotten_folders_are_removed_by_the_next_process(tmp_path, monkeypatch):
+    """Not those that a process still holds, and no others."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    held = folders.temporary("test")
+    (tmp_path / "potstill-test_dead" / "inner").mkdir(parents=True)
+    (tmp_path / "potstill-other_dead").mkdir()
+    (tmp_path / "potstill-test_link").symlink_to(tmp_path / "potstill-other_dead")
+    made = folders.temporary("test")
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {
-        f"potstill-test-{os.getpid()}-alive", "potstill-test-4194399-new", "potstill-other-4194399-x", made.name,
-    }  # fmt: skip
+    assert left == {held.name, made.name, "potstill-other_dead", "potstill-test_link"}

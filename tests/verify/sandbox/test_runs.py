@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from potstill.cli import main
 from potstill.verify.sandbox import Limits, Sandbox, SandboxError, open_sandbox, run_file
 from potstill.verify.sandbox.backends import BACKENDS, without_isolation
 
@@ -260,6 +261,14 @@ def test_a_program_file(tmp_path, capfdbinary):
     assert err == b"err\npotstill: ended at the limit of 0.2 seconds\n"
     with pytest.raises(Exception, match=r"missing\.py: No such file"):
         run_file(tmp_path / "missing.py", **usual)
+
+
+@pytest.mark.parametrize("words", ["--seconds 5 FILE", "FILE --seconds 5", "--memory-mb 100 FILE --seconds 5", "FILE"])
+def test_the_command_takes_its_options_in_any_place(tmp_path, words, capfdbinary):
+    path = tmp_path / "program.py"
+    path.write_bytes(b"print(6 * 7)")
+    assert main(["sandbox", "run", *words.replace("FILE", str(path)).split()]) == 0
+    assert capfdbinary.readouterr() == (b"42\n", b"")
 
 
 def test_the_thread_that_opened_a_session_may_wait_for_another(sandbox):

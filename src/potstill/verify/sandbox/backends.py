@@ -11,7 +11,8 @@ from pathlib import Path
 
 from potstill.verify.sandbox import cgroup, seccomp
 from potstill.verify.sandbox.bubblewrap import bubblewrap
-from potstill.verify.sandbox.interpreter import ENVIRONMENT, FLAGS, interpreter, temporary
+from potstill.verify.sandbox.folders import temporary
+from potstill.verify.sandbox.interpreter import ENVIRONMENT, FLAGS, interpreter
 from potstill.verify.sandbox.landlock import NEWEST, landlock
 from potstill.verify.sandbox.limits import Limits, SandboxError
 from potstill.verify.sandbox.running import FIRST_USER, Confinement

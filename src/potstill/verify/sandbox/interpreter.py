@@ -2,32 +2,29 @@
 
 Programs run under the base interpreter of this environment, without its site-packages. As root the sandbox first
 becomes an ordinary user, and a Python or a bubblewrap below a closed folder (/root/.pyenv) is then out of reach: such
-files are linked, or copied, into a temporary folder that is removed at exit.
+files are linked, or copied, into a temporary folder.
 """
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import os
 import shutil
 import stat
 import struct
 import sys
 import sysconfig
-import tempfile
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from potstill.verify.sandbox.folders import temporary
 
 FLAGS = ("-S", "-s", "-P", "-B", "-X", "utf8")
 """No site-packages, no user folder, no current folder in front, no .pyc files. Not -I: that ignores the hash seed."""
 ENVIRONMENT = {"PYTHONHASHSEED": "0", "MALLOC_ARENA_MAX": "2"}
 """All that a program finds in its environment: the same order of sets every time, and threads that fit its memory."""
 
-KEPT_SECONDS = 24 * 3600
 PACKAGES = ("site-packages", "dist-packages")
 UNUSED = {*PACKAGES, "test", "idlelib", "turtledemo", "ensurepip", "lib2to3", "__phello__"}
 
@@ -54,19 +51,6 @@ def reachable(path: Path) -> bool:
     if not path.stat().st_mode & stat.S_IROTH:
         return False
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.parents)
-
-
-def temporary(name: str) -> Path:
-    """Make a folder that is removed at exit, or a day later by another process where this one was killed."""
-    for old in Path(tempfile.gettempdir()).glob(f"potstill-{name}-*"):
-        with contextlib.suppress(OSError):
-            state, owner = old.stat(), old.name.split("-")[2]
-            forgotten = time.time() - state.st_mtime > KEPT_SECONDS and not Path("/proc", owner).exists()
-            if forgotten and state.st_uid == os.geteuid():
-                shutil.rmtree(old, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"potstill-{name}-{os.getpid()}-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def staged(files: Iterable[tuple[Path, str]], name: str) -> Path:
