@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import math
 
@@ -81,6 +82,16 @@ def test_adding_an_unscored_response_moves_no_score(measures, cause, problem):
         (after.accuracy, after.right, after.scored), nan_ok=True
     ) or math.isnan(before.accuracy.value)
     assert after.unscored == before.unscored + 1
+
+
+@given(responses, st.integers(0, 29), st.sampled_from(sorted(UNSCORED)))
+def test_making_a_check_fail_never_raises_what_the_accuracy_is_at_least(measures, index, cause):
+    if not measures:
+        return
+    index %= len(measures)
+    failed = dataclasses.replace(measures[index], outcome="unknown", cause=cause)
+    before, after = summarise(measures), summarise([*measures[:index], failed, *measures[index + 1 :]])
+    assert after.at_least <= before.at_least + 1e-12
 
 
 @given(responses, st.integers(0, 29))

@@ -124,7 +124,23 @@ def test_headline_admits_chance_loss_and_unscored_responses():
     said = build(facts(students=students)).headline
     assert "points fewer than 'base'" in said
     assert "can be chance" in said
-    assert "3 of its 40 responses could not be judged (timeout: 3)" in said
+    assert "3 of its 40 responses could not be judged (timeout: 3). Were they all wrong, it would solve" in said
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_the_table_says_what_the_accuracy_is_at_least_where_many_are_unscored(lost):
+    measures = responses("x", 1.0, [problem(number) for number in range(100)])
+    unscored = [dataclasses.replace(m, outcome="unknown", cause="infrastructure") for m in measures[:lost]]
+    students = [StudentFacts("base", measures), StudentFacts("traces", [*unscored, *measures[lost:]])]
+    report = build(facts(students=students))
+    table = next(table for table in report.tables if table.title == "Students")
+    names = [column.name for column in table.columns]
+    assert all(len(row) == len(names) for row in table.rows)
+    assert [row[names.index("unscored")] for row in table.rows] == [0, lost]
+    assert ("at least" in names) is (lost > 1)
+    if lost > 1:
+        assert [row[names.index("at least")] for row in table.rows] == [None, pytest.approx(0.98)]
+    assert [one["at_least"] for one in report.measures] == [1.0, pytest.approx(1 - lost / 100)]
 
 
 @pytest.mark.parametrize("students", [[], [StudentFacts("base", [])], [StudentFacts("traces", [])]])

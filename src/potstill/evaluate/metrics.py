@@ -20,6 +20,8 @@ from potstill.intervals import Interval
 from potstill.records import Cause, Measure
 
 UNSCORED: frozenset[Cause] = frozenset({"unparsable gold", "no gold", "timeout", "infrastructure"})
+TOLERATED = 0.01
+"""Share of responses that may be unscored before a table says what the accuracy is at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Summary:
 
     `accuracy` is pass@1: the mean over problems of the share of samples solved, with a 95% interval clustered by
     problem; NaN where nothing was scored. All counts below are of responses: `scored` + `unscored` = `responses`;
-    `right`, `truncated` and `unanswered` are disjoint parts of `scored`, the rest answered wrong.
+    `right`, `truncated` and `unanswered` are disjoint parts of `scored`, the rest answered wrong. `at_least` is the
+    accuracy over all problems if no unscored response solves its own; it falls where a student makes its checks fail.
     """
 
     problems: int
@@ -40,8 +43,14 @@ class Summary:
     unanswered: int
     looped: int
     accuracy: Interval
+    at_least: float
     mean_tokens: float
     causes: Mapping[str, int]
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether so many responses are unscored that the accuracy says too little without `at_least`."""
+        return self.unscored > TOLERATED * self.responses
 
     @property
     def truncated_rate(self) -> float:
@@ -90,9 +99,18 @@ def summarise(measures: Sequence[Measure]) -> Summary:
         unanswered=sum(measure.outcome == "unknown" and not measure.truncated for measure in counted),
         looped=sum(measure.looped for measure in measures),
         accuracy=clustered(rates, scored),
+        at_least=_at_least(measures),
         mean_tokens=math.fsum(m.completion_tokens for m in measures) / len(measures) if measures else math.nan,
         causes=dict(sorted(Counter(m.cause for m in measures if m.outcome == "unknown" and m.cause).items())),
     )
+
+
+def _at_least(measures: Iterable[Measure]) -> float:
+    problems: dict[str, list[bool]] = {}
+    for measure in measures:
+        problems.setdefault(measure.problem_key, []).append(solved(measure) is True)
+    shares = [sum(samples) / len(samples) for samples in problems.values()]
+    return math.fsum(shares) / len(shares) if shares else math.nan
 
 
 def compare(a: Sequence[Measure], b: Sequence[Measure]) -> Paired:

@@ -74,6 +74,8 @@ def _told(measures: Sequence[Measure]) -> str:
         f"{found.problems} problems, {found.responses} responses: {found.right} right, {found.truncated} truncated, "
         f"{found.looped} looping, {found.unscored} that could not be judged"
     )
+    if found.is_doubtful:
+        line += f" (accuracy {found.at_least:.3f} were they all wrong)"
     if unanswered["failed"]:
         line += f"; {unanswered['failed']} requests failed, the same command asks them again"
     if unanswered["refused"]:

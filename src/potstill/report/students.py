@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from potstill.evaluate.metrics import UNSCORED, Summary, by_problem, compare, summarise
+from potstill.evaluate.metrics import TOLERATED, UNSCORED, Summary, by_problem, compare, summarise
 from potstill.evaluate.statistics import Paired
 from potstill.records import Measure, content_key
 from potstill.report.display import chance, count, percent, points
@@ -90,6 +90,8 @@ def headline(standings: Sequence[Standing]) -> str:
         causes = [f"{cause}: {number}" for cause, number in summary.causes.items() if cause in UNSCORED]
         why = f" ({', '.join(causes)})" if causes else ""
         said += f" {count(summary.unscored)} of its {count(summary.responses)} responses could not be judged{why}."
+        if summary.is_doubtful:
+            said += f" Were they all wrong, it would solve {percent(summary.at_least)}."
     return said
 
 
@@ -109,10 +111,12 @@ def accuracy_bars(standings: Sequence[Standing]) -> Bars:
 
 def student_table(standings: Sequence[Standing]) -> Table:
     """Return the table of students."""
+    doubtful = any(row.summary.is_doubtful for row in standings)
     columns = (
         Column("student"), Column("prompt"), Column("accuracy", "percent"), Column("low", "percent"),
         Column("high", "percent"), Column("problems", "count"), Column("unscored", "count"),
-        Column("unanswered", "percent"), Column("truncated", "percent"), Column("looped", "percent"),
+        *([Column("at least", "percent")] if doubtful else []), Column("unanswered", "percent"),
+        Column("truncated", "percent"), Column("looped", "percent"),
         Column("tokens a response", "count"), Column("examples", "count"), Column("tokens trained", "count"),
         Column("training", "seconds"),
     )  # fmt: skip
@@ -120,6 +124,8 @@ def student_table(standings: Sequence[Standing]) -> Table:
         "Accuracy is pass@1. Truncated, unreadable and ambiguous responses count as not solved. Unscored responses "
         "(gold unreadable or absent, checker out of time, machinery failed) enter no accuracy."
     )
+    if doubtful:
+        note += f" Where they are more than {percent(TOLERATED)}, 'at least' is the accuracy with all of them wrong."
     for row in standings:
         if row.others:
             tried = ", ".join(f"{prompt} {percent(value)}" for prompt, value in row.others.items())
@@ -127,7 +133,7 @@ def student_table(standings: Sequence[Standing]) -> Table:
         if row.facts.dropped:
             lost = ", ".join(f"{reason}: {count(number)}" for reason, number in row.facts.dropped.items())
             note += f" The trainer left out rows of '{row.name}' ({lost})."
-    return Table("Students", columns, tuple(map(_row, standings)), note)
+    return Table("Students", columns, tuple(_row(row, doubtful) for row in standings), note)
 
 
 def paired_table(standings: Sequence[Standing]) -> Table | None:
@@ -161,6 +167,7 @@ def measures(standings: Sequence[Standing]) -> list[dict[str, str | int | float 
             "examples": row.facts.examples,
             "responses": row.summary.responses,
             "unscored": row.summary.unscored,
+            "at_least": _number(row.summary.at_least),
             "unanswered": row.summary.unanswered,
             "truncated": _number(row.summary.truncated_rate),
             "looped": _number(row.summary.looped_rate),
@@ -201,13 +208,14 @@ def _interest(sort: str) -> tuple[bool, str]:
     return sort.startswith("every"), sort
 
 
-def _row(row: Standing) -> tuple[Cell, ...]:
+def _row(row: Standing, doubtful: bool) -> tuple[Cell, ...]:
     summary, facts = row.summary, row.facts
     unanswered = summary.unanswered / summary.scored if summary.scored else math.nan
     trained = (facts.examples, facts.tokens_trained, facts.training_seconds) if facts.tokens_trained else (None,) * 3
     return (
         row.name, row.prompt, summary.accuracy.value, summary.accuracy.low, summary.accuracy.high, summary.problems,
-        summary.unscored, unanswered, summary.truncated_rate, summary.looped_rate, summary.mean_tokens,
+        summary.unscored, *([summary.at_least if summary.is_doubtful else None] if doubtful else []), unanswered,
+        summary.truncated_rate, summary.looped_rate, summary.mean_tokens,
         *trained,
     )  # fmt: skip
 

@@ -251,13 +251,14 @@ class _Reader:
         """Make a value of the very fields that `encode` writes: a `range` for them, or a text, could take for ever."""
         spread = tag not in _WHOLE
         kind = tuple if spread else _WHOLE[tag]
-        if fields.__class__ is not kind or (spread and any(type(field) is not int for field in fields)):
+        parts = list(fields) if spread and type(fields) is tuple else []
+        if type(fields) is not kind or any(type(part) is not int for part in parts):
             raise WireError(f"not the fields of {tag}")
         if tag == "r":
-            return range(*fields)
+            return range(*parts)
         module, name = _MAKERS[tag]
         make = getattr(__import__(module), name)
-        return make(*fields) if spread else make(fields)
+        return make(*parts) if spread else make(fields)
 
 
 _CONSTANTS = {"N": None, "T": True, "F": False}
