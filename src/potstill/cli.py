@@ -30,9 +30,10 @@ HEAVY = ("run", "quickstart", "evaluate", "ask")
 def entry() -> None:
     """Run the command line of this process; never returns."""
     argv = sys.argv[1:]
-    # glibc reads its settings when a process starts, so the commands that train start over with them once.
+    # glibc reads its settings when a process starts, so the commands that train start over with them once, the same way
+    # as they were started: `-m potstill` would put the current folder on Python's path, where modules may hide others.
     if argv and argv[0] in HEAVY and sys.platform == "linux" and not any(name in os.environ for name in ALLOCATOR):
-        os.execve(sys.executable, [sys.executable, "-m", "potstill", *argv], {**os.environ, **ALLOCATOR})  # noqa: S606
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **ALLOCATOR})  # noqa: S606
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a model may answer with what this terminal cannot show
     code = main(argv)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from potstill.errors import DataError, PotstillError, RecipeError, nearest
 from potstill.problems.columns import checked
+from potstill.problems.functions import FAILURES, check_function, find_function, line
 from potstill.recipe import Source
 from potstill.records import Problem
 
 _FIELDS = [field.name for field in dataclasses.fields(Problem)]
-_FAILURES = (Exception, SystemExit)
-"""What a user's code may raise, classes of its own libraries included: its fault, told in one line."""
 
 
 def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Iterator[Problem]:
@@ -29,7 +24,11 @@ def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Ite
     part. Raises DataError naming the function and the item for whatever goes wrong in it.
     """
     del seed
-    function = check(name, source, data=data, where=where)
+    function = find_function(name, data, f"{where}.loader")
+    try:
+        inspect.signature(function).bind(**source.settings)
+    except TypeError as error:
+        raise RecipeError(f"{where}.settings: {name} does not take them: {error}") from error
     seen: dict[str, int] = {}
     for number, item in enumerate(_items(function, source, name), 1):
         problem = _problem(item, source, name, number)
@@ -39,62 +38,11 @@ def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Ite
         yield problem
 
 
-def check(name: str, source: Source, *, data: Path, where: str) -> Callable[..., Any]:
-    """Return the function `name`; raises RecipeError unless it is there and takes the settings."""
-    function = find_function(name, data, f"{where}.loader")
-    try:
-        inspect.signature(function).bind(**source.settings)
-    except TypeError as error:
-        raise RecipeError(f"{where}.settings: {name} does not take them: {error}") from error
-    return function
-
-
-def find_function(name: str, data: Path, where: str) -> Callable[..., Any]:
-    """Return the function that `module:function` or `file.py:function` names.
-
-    A file, and a module that Python does not find, are looked for in the folder `data`. Raises RecipeError naming
-    `where` (a key of the recipe).
-    """
-    module_name, _, function_name = name.rpartition(":")
-    if not module_name or not function_name:
-        raise RecipeError(f"{where}: {name!r} is not of the form module:function")
-    try:
-        module = _module(module_name, data, where)
-    except PotstillError:
-        raise
-    except _FAILURES as error:
-        raise RecipeError(f"{where}: {module_name} cannot be imported: {_line(error)}") from error
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise RecipeError(f"{where}: {module_name} has no function {function_name!r}{nearest(function_name, known)}")
-    return function  # type: ignore[no-any-return]
-
-
-def _module(name: str, data: Path, where: str) -> ModuleType:
-    if not name.endswith(".py"):
-        try:
-            return importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
-                raise  # the module is there; something that it imports is not
-    path = data / Path(name if name.endswith(".py") else f"{name.replace('.', '/')}.py").expanduser()
-    if not path.is_file():
-        beside = sorted(other.name for other in path.parent.glob("*.py"))
-        raise RecipeError(f"{where}: no module {name!r} and no file {path}{nearest(path.name, beside)}")
-    known = f"potstill_user_{abs(hash(path.resolve()))}"
-    if known in sys.modules:
-        return sys.modules[known]
-    spec = importlib.util.spec_from_file_location(known, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = sys.modules[known] = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[known]
-        raise
-    return module
+def check(name: str, source: Source, *, data: Path, where: str) -> None:
+    """Raise RecipeError unless the function `name` is there and takes the settings; runs none of its code."""
+    refusal = check_function(name, data, f"{where}.loader", positional=0, keywords=source.settings)
+    if refusal:
+        raise RecipeError(f"{where}.settings: {name} does not take them: {refusal}")
 
 
 def _items(function: Callable[..., Any], source: Source, name: str) -> Iterator[object]:
@@ -107,8 +55,8 @@ def _items(function: Callable[..., Any], source: Source, name: str) -> Iterator[
             yield item
     except PotstillError:
         raise
-    except _FAILURES as error:
-        told = f"{type(error).__name__}: {_line(error)}"
+    except FAILURES as error:
+        told = f"{type(error).__name__}: {line(error)}"
         raise DataError(
             f"{name} failed {f'after item {number}' if number else 'before its first item'}: {told}"
         ) from error
@@ -156,7 +104,3 @@ def _check_texts(fields: dict[str, Any], at: str) -> None:
         if not isinstance(choice, str):
             raise DataError(f"{at}: a choice is {type(choice).__name__}, not text")
         checked(choice, "choice", at)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -16,7 +16,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from potstill.errors import MissingExtraError, RecipeError, nearest
-from potstill.problems.loader import find_function
+from potstill.problems.functions import check_function, find_function
 from potstill.records import Problem
 from potstill.verify.extract import extract
 from potstill.verify.judged import Judged, unknown
@@ -64,11 +64,28 @@ def load_checker(name: str, data: Path) -> Checker | None:
     the package.
     """
     if name.startswith(GYM):
-        task, known = name.removeprefix(GYM), _gym_tasks()
-        if task not in known:
-            raise RecipeError(f"checker {name!r}: no such reasoning-gym task{nearest(task, known)}")
+        _check_task(name, f"checker {name!r}")
         return None
     return _user_function(name, data)
+
+
+def check_checker(name: str, data: Path, where: str) -> None:
+    """Raise RecipeError unless a checker is there and takes a problem and an answer; runs none of its code.
+
+    `where` is the recipe's key. Raises `MissingExtraError` for a reasoning-gym task without the package.
+    """
+    if name.startswith(GYM):
+        _check_task(name, where)
+    elif ":" not in name:
+        raise RecipeError(f"{where}: {name!r} is no checker: write it as 'module:function' or '{GYM}TASK'")
+    elif refusal := check_function(name, data, where, positional=2):
+        raise RecipeError(f"{where}: {name} is called with a problem and an answer: {refusal}")
+
+
+def _check_task(name: str, where: str) -> None:
+    task, known = name.removeprefix(GYM), _gym_tasks()
+    if task not in known:
+        raise RecipeError(f"{where}: no such reasoning-gym task{nearest(task, known)}")
 
 
 @lru_cache(maxsize=64)
