@@ -107,8 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("file", nargs="?", default="recipe.yaml", metavar="FILE")
     command.set_defaults(command=init)
 
-    command = commands.add_parser("check", help="check a recipe without running anything")
+    command = commands.add_parser("check", help="check a recipe and what it names, before anything is spent")
     _recipe_options(command)
+    _unsafe_option(command)
     command.set_defaults(command=check)
 
     command = commands.add_parser("run", help="run a recipe; goes on where an earlier run stopped")
@@ -266,33 +267,33 @@ def init(options: argparse.Namespace) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Check a recipe: keys, values, names and files; no torch, no network."""
-    from potstill.pipeline.check import check_names
+    """Check a recipe and what it names: no network, torch only where a student or a local teacher is looked at."""
+    from potstill.pipeline.checks import check_recipe
     from potstill.pipeline.stages import stages_of
     from potstill.recipe_file import load, located
 
     recipe = load(options.recipe, options.sets)
     with located(options.recipe, options.sets):
-        check_names(recipe)
-    print(f"{options.recipe} is sound: {' > '.join(stage.name for stage in stages_of(recipe))}")
+        unknown = check_recipe(recipe, without_sandbox=options.without_sandbox)
+        print(f"{options.recipe} is sound: {' > '.join(stage.name for stage in stages_of(recipe))}")
+    for what in unknown:
+        print(f"not looked at: {what}")
     return 0
 
 
 def run(options: argparse.Namespace) -> int:
     """Run a recipe and print the table."""
     from potstill import pipeline
-    from potstill.pipeline.check import check_names
     from potstill.recipe_file import load, located
     from potstill.store import Run
 
     recipe = load(options.recipe, options.sets)
-    with located(options.recipe, options.sets):
-        check_names(recipe)
     folder = Run(Path(options.out) if options.out else Path("runs") / recipe.name)
     for place in (folder.path, *folder.path.parents):
         if place.exists() and not place.is_dir():
             raise PotstillError(f"--out {folder.path}: {place} is a file, not a folder: name another")
-    pipeline.run(recipe, folder, only=options.stage, redo=options.redo, without_sandbox=options.without_sandbox)
+    with located(options.recipe, options.sets):
+        pipeline.run(recipe, folder, only=options.stage, redo=options.redo, without_sandbox=options.without_sandbox)
     if options.stage in (None, "report"):
         print((folder.path / "table.txt").read_text(encoding="utf-8"))
         print(f"report: {folder.path / 'report.html'}")

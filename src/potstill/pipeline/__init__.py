@@ -11,6 +11,7 @@ from typing import Literal
 
 from potstill.errors import PotstillError, StaleError, StoreError, nearest
 from potstill.models.memory import release_memory
+from potstill.pipeline.checks import check_recipe
 from potstill.pipeline.differences import differences
 from potstill.pipeline.stages import Context, Stage, stages_of
 from potstill.progress import clock
@@ -94,9 +95,11 @@ def run(
 ) -> None:
     """Run every stage that is not sealed; `only` runs that one alone.
 
-    `without_sandbox` lets programs run where nothing isolates them.
+    `without_sandbox` lets programs run where nothing isolates them. Whatever can be known about the stages that are
+    still to be done is told before the first of them.
 
     Raises:
+        PotstillError: see `checks.check_recipe`; nothing is begun.
         BusyError: another process works on the folder.
         StaleError: sealed stages would be redone and `redo` is false.
     """
@@ -104,6 +107,9 @@ def run(
     names = [stage.name for stage in stages]
     if only is not None and only not in names:
         raise PotstillError(f"no stage {only!r} in this recipe{nearest(only, names)}")
+    pending = {s.stage.name for s in standings(folder, stages) if s.state != "done" or (redo and only)}
+    pending = pending if only is None else pending & {only}
+    check_recipe(recipe, pending, online=True, without_sandbox=without_sandbox)
     try:
         folder.lock()
         before = standings(folder, stages)

@@ -16,7 +16,7 @@ from potstill.evaluate.metrics import summarise
 from potstill.evaluate.protocol import Respondent, Row, measure, requests_of, split
 from potstill.models.ledger import Ledger
 from potstill.models.local import LocalModel, Prompt
-from potstill.pipeline.check import check_file, check_student
+from potstill.pipeline.checks.files import check_checkpoint, check_file
 from potstill.pipeline.stages import LEDGER, MODEL, STUDENTS, stages_of
 from potstill.problems import read
 from potstill.progress import Progress
@@ -108,7 +108,7 @@ def _local(options: argparse.Namespace) -> tuple[Respondent, Path]:
     if options.name is not None or options.api_key_env is not None:
         raise PotstillError(f"--model and --api-key-env are for the address of a server; {options.model} is none")
     checkpoint = _checkpoint(options.model)
-    check_student(checkpoint, Path(), "MODEL", options.max_tokens or 1)
+    check_checkpoint(checkpoint, Path(), "MODEL", options.max_tokens or 1)
     shown = Path(options.model).name or options.model
     student = local_student(located(checkpoint, Path()), shown, options.precision, options.batch)
     return student, _kept(options, shown)

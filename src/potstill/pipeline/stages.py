@@ -16,6 +16,8 @@ from potstill.evaluate.protocol import measure as measures_of
 from potstill.models.ledger import Ledger
 from potstill.models.terms import heed_terms
 from potstill.pipeline import settings
+from potstill.pipeline.checks.sources import NOTHING_TO_JUDGE_BY
+from potstill.pipeline.checks.teachers import NO_SOLUTION, OTHER_QUESTIONS
 from potstill.pipeline.judging import verdicts
 from potstill.pipeline.settings import problem_seed, teacher_seed, train_seed
 from potstill.progress import Progress
@@ -117,9 +119,7 @@ def problems(context: Context) -> dict[str, Any]:
             judged += row[1] == "evaluate" and row[0].has_check
     progress.close()
     if not judged:
-        raise DataError(
-            "no held-out problem has an answer to judge by: name its column in `columns: {gold: COLUMN}` of the source"
-        )
+        raise DataError(NOTHING_TO_JUDGE_BY)
     counts: dict[str, Any] = {place: number for place, number in divided.counts.items() if place in tables}
     reasons = {place: number for place, number in divided.counts.items() if number and place not in tables}
     return {**counts, "dropped": reasons, "template_share": divided.template_share}
@@ -194,9 +194,9 @@ def examples(context: Context) -> dict[str, Any]:
 def _nothing_left(recipe: Recipe, reasons: Counter[str]) -> str:
     worst = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(4)) or "the teacher gave none"
     if isinstance(recipe.teacher, SolutionsTeacher) and not reasons:
-        return "no problem has a solution; name its column in `columns: {solution: COLUMN}` of the source"
+        return NO_SOLUTION
     if set(reasons) == {"no such problem"}:
-        return f"{worst}; the questions of the teacher's file are not those of the problems"
+        return f"{worst}; {OTHER_QUESTIONS}"
     return f"{worst}; loosen `curate` or ask the teacher for more"
 
 

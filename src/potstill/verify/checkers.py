@@ -11,12 +11,13 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sys
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
 
 from potstill.errors import MissingExtraError, RecipeError, nearest
-from potstill.problems.functions import check_function, find_function
+from potstill.problems.functions import check_function, find_function, folder_of
 from potstill.records import Problem
 from potstill.verify.extract import extract
 from potstill.verify.judged import Judged, unknown
@@ -197,7 +198,8 @@ def _prepare_gym() -> None:
 
 
 def _prepare_user(name: str, data: Path) -> None:
-    """Import the user's checker. Runs before the workers."""
+    """Import the user's checker, and let it import what stands beside it. Runs before the workers."""
+    sys.path.append(str(folder_of(name, data)))
     _user_function(name, data)
 
 

@@ -1,0 +1,72 @@
+"""What can be known before anything is asked, trained or paid: one table, for `potstill check` and for `run`.
+
+`CHECKS` goes from what costs nothing to what imports torch, and the first refusal ends it. A check looks at one section
+of the recipe (a source, a teacher with its strategy, an arm) and at the `Scene` that all share; a new one is a function
+`(section, where, scene)` and a line in the table. No check runs a user's code, asks a server or writes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from potstill.pipeline.checks import asked, extras, judging, sources, students, teachers
+from potstill.pipeline.checks.scene import Scene
+from potstill.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing to look at: `look(section, where, scene)` for each `(where, section)` of `over(scene)`.
+
+    `stage` is the kind of stage that it spares: once that is sealed, nobody looks again.
+    """
+
+    stage: str
+    over: Callable[[Scene], Iterable[tuple[str, Any]]]
+    look: Callable[[Any, str, Scene], None]
+
+
+CHECKS: dict[str, Check] = {
+    "source": Check("problems", Scene.sources, sources.source),
+    "packages of sources": Check("problems", Scene.sources, extras.of_source),
+    "checker": Check("verdicts", Scene.sources, sources.checker),
+    "teacher and sources": Check("traces", Scene.teachings, teachers.fits_sources),
+    "file of traces": Check("traces", Scene.teachings, teachers.file_of_traces),
+    "curation": Check("examples", Scene.teachings, teachers.curation),
+    "served teacher": Check("traces", Scene.teachings, asked.served),
+    "local teacher": Check("traces", Scene.teachings, asked.local),
+    "packages of teachers": Check("traces", Scene.teachings, extras.of_teacher),
+    "judge": Check("verdicts", Scene.teachings, judging.judge),
+    "reward model": Check("verdicts", Scene.teachings, judging.reward),
+    "student": Check("student", Scene.arms, students.files),
+    "packages of students": Check("student", Scene.arms, extras.of_student),
+    "problems": Check("problems", Scene.teachings, sources.problems),
+    "rows of traces": Check("traces", Scene.teachings, teachers.rows_of_traces),
+    "solutions": Check("traces", Scene.teachings, teachers.solutions),
+    "worked examples": Check("traces", Scene.teachings, asked.shots),
+    "comparison": Check("verdicts", Scene.teachings, judging.comparison),
+    "programs": Check("verdicts", Scene.teachings, judging.programs),
+    "student, looked at": Check("student", Scene.arms, students.look),
+    "local teacher, looked at": Check("traces", Scene.teachings, asked.look),
+}
+"""Name -> check, in the order in which they are made; only those that look at a model import torch."""
+
+
+def check_recipe(
+    recipe: Recipe, stages: Collection[str] | None = None, *, online: bool = False, without_sandbox: bool = False
+) -> list[str]:
+    """Make every check that spares one of `stages` (None: all of them); return what could not be looked at, and why.
+
+    `online` says that models by hub names may be fetched for looking at them; otherwise they are left out and named.
+
+    Raises:
+        PotstillError: one line with the key, the file or the row, and what to do.
+    """
+    scene = Scene(recipe, online=online, without_sandbox=without_sandbox)
+    for check in CHECKS.values():
+        if stages is None or check.stage in stages:
+            for where, section in check.over(scene):
+                check.look(section, where, scene)
+    return list(dict.fromkeys(scene.unknown))

@@ -1,0 +1,129 @@
+"""A checkpoint at hand, looked at with torch: loaded where it is small, and shown one made-up example."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from potstill.errors import AuditError, RecipeError, StudentError
+from potstill.models.local import LocalModel
+from potstill.pipeline.checks.files import CONTEXTS, config_of, context_of
+from potstill.pipeline.checks.scene import Scene
+from potstill.recipe import LocalTeacher, Student, Train
+from potstill.records import Example
+from potstill.train import students
+from potstill.train.audit import audit
+from potstill.train.render import ask, stop_texts
+from potstill.train.segments import make_rows
+
+QUESTION, REASONING, ANSWER = "What is 2 + 3?", "2 + 3 = 5.", "The answer is 5."
+LARGEST = 2 * 2**30
+"""Bytes of weights that are loaded for looking at them alone; of larger ones config and tokenizer are looked at."""
+UNBOUNDED = 1 << 30
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A student as far as tokenizer and configs tell. `stop_ids` end a response, `context` is the longest row."""
+
+    where: str
+    tokenizer: Any
+    stop_ids: list[int]
+    context: int | None
+
+    def train(self, student: Student, train: Train) -> None:
+        """Refuse a student that could not be trained on a made-up example, with its reasoning and on its answer alone.
+
+        Raises:
+            RecipeError, StudentError: what `make_rows` and `audit` refuse, under the key that it lies at.
+        """
+        shown = [Example("", "", QUESTION, reasoning, ANSWER) for reasoning in (REASONING, "")]
+        asked = [ask(student, QUESTION)] * len(shown)
+        stops = stop_texts(self.tokenizer, self.stop_ids)
+        try:
+            rows = make_rows(shown, asked, self.tokenizer, student, UNBOUNDED, stops)
+            if rows.dropped:
+                raise RecipeError(f"student.prompt: every example would be dropped ({rows.dropped[0][1]}): change it")
+            audit(rows, self.tokenizer, self.stop_ids, train)
+        except AuditError as error:
+            what = str(error).removeprefix("example 1: ")
+            raise AuditError(f"{self.where}: {what} (seen on a made-up example)") from None
+
+    def room(self, key: str, prompts: Sequence[str], limit: int) -> None:
+        """Refuse a limit in tokens, set at `key`, that even the shortest of the prompts reaches alone."""
+        turns = [[{"role": "user", "content": prompt}] for prompt in prompts]
+        texts = [self.tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True) for turn in turns]
+        shortest = min(map(len, self.tokenizer(texts, add_special_tokens=False)["input_ids"]), default=0)
+        if self.context is not None and shortest >= self.context:
+            raise RecipeError(
+                f"{self.where}: the shortest question takes {shortest} tokens of a context of {self.context}: "
+                "take another student"
+            )
+        if shortest >= limit:
+            raise RecipeError(
+                f"{key}: the shortest question takes {shortest} tokens, and {limit} may: raise it"
+            )
+
+
+def see(name: str, where: str, scene: Scene) -> Seen | None:
+    """Look at a student's tokenizer, configs and, where they are at hand and not too large, weights.
+
+    None for a model on the hub that nobody is asked for beforehand.
+    """
+    folder = scene.data / Path(name).expanduser()
+    if not folder.is_dir():
+        return _from_hub(name, where, scene)
+    try:
+        if _size(folder) <= LARGEST:
+            model, tokenizer = students.load(folder)
+            return Seen(where, tokenizer, students.stop_ids(model), context_of(config_of(folder, where)))
+        scene.unknown.append(f"{where}: weights of more than {LARGEST // 2**30} GB are not loaded beforehand")
+        tokenizer = students.load_tokenizer(folder)
+    except StudentError as error:
+        raise StudentError(f"{where}: {str(error).removeprefix('student ')}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return Seen(where, tokenizer, _stops(folder, where), context_of(config_of(folder, where)))
+
+
+def _from_hub(name: str, where: str, scene: Scene) -> Seen | None:
+    """Look at a student that is no folder: the packaged one, or where `scene.online` one that is fetched now."""
+    if name == students.PACKAGED and (tokenizer := students.packaged_tokenizer()) is not None:
+        return Seen(where, tokenizer, [tokenizer.eos_token_id], None)
+    if not scene.online:
+        scene.unknown.append(f"{where}: {name} is not fetched beforehand")
+        return None
+    try:
+        model, tokenizer = students.find(name)
+    except StudentError as error:
+        raise StudentError(f"{where}: {str(error).removeprefix('student ')}") from error
+    return Seen(where, tokenizer, students.stop_ids(model), getattr(model.config, CONTEXTS[0], None))
+
+
+def see_teacher(teacher: LocalTeacher, where: str, scene: Scene) -> None:
+    """Load a local teacher that is at hand and not too large."""
+    folder = scene.data / Path(teacher.model).expanduser()
+    if not folder.is_dir():
+        scene.unknown.append(f"{where}: {teacher.model} is not fetched beforehand")
+    elif _size(folder) > LARGEST:
+        scene.unknown.append(f"{where}: weights of more than {LARGEST // 2**30} GB are not loaded beforehand")
+    else:
+        try:
+            LocalModel(folder, teacher.precision).render([{"role": "user", "content": QUESTION}])
+        except StudentError as error:
+            raise StudentError(f"{where}: {error}") from error
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for pattern in ("*.safetensors", "*.bin") for path in folder.glob(pattern))
+
+
+def _stops(folder: Path, where: str) -> list[int]:
+    """Return the ids that end a response: of the generation config, or of the config where there is none."""
+    path = folder / "generation_config.json"
+    found = json.loads(path.read_bytes()) if path.is_file() else config_of(folder, where)
+    ids = found.get("eos_token_id")
+    return [] if ids is None else list(ids) if isinstance(ids, list) else [int(ids)]

@@ -1,0 +1,112 @@
+"""What all checks share: the recipe as the sections that are looked at, and the problems as far as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+from potstill.errors import RecipeError
+from potstill.pipeline.settings import problem_seed
+from potstill.problems import read, source_seed
+from potstill.problems.splits import Use, split
+from potstill.recipe import Checks, Curate, Evaluate, Recipe, Source, Strategy, Student, Teacher, Train
+from potstill.records import Drop, Problem
+
+ROWS = 2000
+"""Problems read of one source: of more, only what the first ones show is known beforehand."""
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """Who answers the problems and what becomes of the answers."""
+
+    teacher: Teacher
+    strategy: Strategy
+    checks: Checks
+    curate: Curate
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A student, how it is trained and how it is measured."""
+
+    student: Student
+    train: Train
+    evaluate: Evaluate
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Problems that a run will have: all of them where `whole`, else the first of each source that can be read."""
+
+    training: tuple[Problem, ...] = ()
+    held_out: tuple[Problem, ...] = ()
+    whole: bool = False
+
+    @property
+    def all(self) -> tuple[Problem, ...]:
+        """Those of both sides."""
+        return (*self.training, *self.held_out)
+
+
+@dataclass
+class Scene:
+    """One recipe under examination. `unknown` collects what could not be looked at, each as a sentence."""
+
+    recipe: Recipe
+    online: bool = False
+    without_sandbox: bool = False
+    unknown: list[str] = field(default_factory=list)
+
+    @cached_property
+    def data(self) -> Path:
+        """The folder of relative files; RecipeError where there is none."""
+        folder = Path(self.recipe.data)
+        if not folder.is_dir():
+            raise RecipeError(f"data: there is no folder {folder}")
+        return folder
+
+    def sources(self) -> Iterator[tuple[str, Source]]:
+        """Yield each source with its key."""
+        for index, source in enumerate(self.recipe.problems.sources):
+            yield f"problems.sources.{index}", source
+
+    def teachings(self) -> Iterator[tuple[str, Teaching]]:
+        """Yield each teacher with what becomes of its answers, and the key of the teacher."""
+        recipe = self.recipe
+        yield "teacher", Teaching(recipe.teacher, recipe.strategy, recipe.checks, recipe.curate)
+
+    def arms(self) -> Iterator[tuple[str, Arm]]:
+        """Yield each student with its training, and the key of the student."""
+        yield "student", Arm(self.recipe.student, self.recipe.train, self.recipe.evaluate)
+
+    @cached_property
+    def sample(self) -> Sample:
+        """The problems, divided as a run divides them where all of them are read.
+
+        A user's loader is not run and a data set on the hub not asked for. Raises what reading and dividing raise.
+        """
+        rows: list[tuple[Problem, Use]] = []
+        whole = True
+        for index, (where, source) in enumerate(self.sources()):
+            if source.loader is not None or (source.dataset is not None and not (self.data / source.dataset).is_dir()):
+                what = "loader is not run" if source.loader else "data set is not asked for"
+                self.unknown.append(f"{where}: the {what} beforehand")
+                whole = False
+                continue
+            seed = source_seed(problem_seed(self.recipe), index)
+            found = list(islice(read(source, seed=seed, data=self.data, where=where), ROWS + 1))
+            if len(found) > ROWS:
+                self.unknown.append(f"{where}: only the first {ROWS:,} problems were looked at")
+                whole = False
+            rows += [(problem, source.use) for problem in found[:ROWS]]
+        if not whole:
+            return Sample(*(tuple(p for p, use in rows if (use == "evaluate") is held) for held in (False, True)))
+        asked = self.recipe.problems
+        divided = split(lambda: rows, seed=problem_seed(self.recipe), evaluate=asked.evaluate, train=asked.train)
+        placed = [row for row in divided.rows() if not isinstance(row, Drop)]
+        training, held_out = (tuple(p for p, side in placed if side == name) for name in ("train", "evaluate"))
+        return Sample(training, held_out, whole=True)
