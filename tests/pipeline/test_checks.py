@@ -34,7 +34,6 @@ TRACES = "{kind: dataset, file: t.jsonl}"
 SHOTS = "strategy: {kind: few_shot, shots: 2, shots_file: s.jsonl}\n"
 SHOT = json.dumps({"question": "What is 1 plus 1?", "reasoning": "1 + 1 = 2", "answer": "2"}) + "\n"
 JUDGE = "checks: {judge: {base_url: 'http://127.0.0.1:9/v1', model: j}}\n"
-PROGRAM = json.dumps({"question": "Write f.", "tests": ["assert f(1) == 2"], "entry_point": "f"}) + "\n"
 LOADER = "loader: 'mine:read'"
 CHECKER = "file: p.jsonl, checker: 'mine:judge'"
 HEAD = "Path('ran').touch()\n"
@@ -60,17 +59,22 @@ FAULTS = {
         recipe(teacher=SERVED.replace("m}", "m, sampling: {max_tokens: 900}, retry_max_tokens: 900}")), {},
         "teacher.retry_max_tokens: 900 is no more than sampling.max_tokens (900)"),
     "a judge at no address": (
-        recipe(more=JUDGE.replace("http://127.0.0.1:9/v1", "127.0.0.1:9/v1")), {}, "checks.judge.base_url is no address"),
+        recipe(more=JUDGE.replace("http://127.0.0.1:9/v1", "127.0.0.1:9/v1")), {},
+        "checks.judge.base_url is no address"),
     "a judge with a key in its address": (
         recipe(more=JUDGE.replace("127.0.0.1", "me:sk-1@127.0.0.1")), {}, "checks.judge.base_url has more than an"),
     "a judge's key that is not set": (
-        recipe(more=JUDGE.replace("j}}", "j, api_key_env: NO_SUCH_KEY}}")), {}, "checks.judge.api_key_env names NO_SUCH"),
+        recipe(more=JUDGE.replace("j}}", "j, api_key_env: NO_SUCH_KEY}}")), {},
+        "checks.judge.api_key_env names NO_SUCH"),
     "a judge asked for several samples": (
-        recipe(more=JUDGE.replace("j}}", "j, sampling: {extra: {n: 2}}}}")), {}, "checks.judge.sampling.extra.n cannot"),
+        recipe(more=JUDGE.replace("j}}", "j, sampling: {extra: {n: 2}}}}")), {},
+        "checks.judge.sampling.extra.n cannot"),
     "bounds that no problem meets": (
-        recipe(more="curate: {min_difficulty: 0.9, max_difficulty: 0.1}\n"), {}, "curate.min_difficulty: it (0.9) is more"),
+        recipe(more="curate: {min_difficulty: 0.9, max_difficulty: 0.1}\n"), {},
+        "curate.min_difficulty: it (0.9) is more"),
     "worked examples without an answer": (
-        recipe(teacher=SERVED, more=SHOTS), {"s.jsonl": SHOT.replace('"answer"', '"gold"')}, "s.jsonl: line 1 has no answer"),
+        recipe(teacher=SERVED, more=SHOTS), {"s.jsonl": SHOT.replace('"answer"', '"gold"')},
+        "s.jsonl: line 1 has no answer"),
     "too few worked examples": (
         recipe(teacher=SERVED, more=SHOTS), {"s.jsonl": SHOT}, "holds 1 worked examples, strategy.shots asks for 2"),
     "worked examples of what is held out": (
@@ -80,7 +84,8 @@ FAULTS = {
         "0 training problems have a solution to show, strategy.shots asks for 2"),
     # of functions of the user's own, none of which is run
     "a loader without the function": (
-        recipe(LOADER, SOLUTIONS), {"mine.py": module("def raed(): ...\n")}, "no function 'read', did you mean 'raed'?"),
+        recipe(LOADER, SOLUTIONS), {"mine.py": module("def raed(): ...\n")},
+        "no function 'read', did you mean 'raed'?"),
     "a loader that takes no such setting": (
         recipe(f"{LOADER}, settings: {{n: 3}}", SOLUTIONS), {"mine.py": module("def read(count=1): ...\n")},
         "problems.sources.0.settings: mine:read does not take them: it has no argument 'n'"),
@@ -88,8 +93,10 @@ FAULTS = {
         recipe(LOADER, SOLUTIONS), {"mine.py": module("def read(folder): ...\n")}, "it needs 'folder'"),
     "a loader that is async": (
         recipe(LOADER, SOLUTIONS), {"mine.py": module("async def read(): ...\n")}, "is async: write it as an ordinary"),
-    "a loader that is a list": (recipe(LOADER, SOLUTIONS), {"mine.py": module("read = []\n")}, "'read' in mine is no func"),
-    "a loader that is no Python": (recipe(LOADER, SOLUTIONS), {"mine.py": "def read(:\n"}, "cannot be imported: invalid"),
+    "a loader that is a list": (recipe(LOADER, SOLUTIONS), {"mine.py": module("read = []\n")},
+        "'read' in mine is no func"),
+    "a loader that is no Python": (recipe(LOADER, SOLUTIONS), {"mine.py": "def read(:\n"},
+        "cannot be imported: invalid"),
     "a loader that imports what is not there": (
         recipe(LOADER, SOLUTIONS), {"mine.py": module("import no_such_thing\ndef read(): ...\n")},
         "mine.py line 3 imports 'no_such_thing', which is neither installed nor beside it"),
@@ -102,7 +109,8 @@ FAULTS = {
     "a CSV without the mapped column": (
         recipe("file: p.csv, columns: {gold: result}", SOLUTIONS), {"p.csv": "question,answer\nWhy?,2\n"},
         "p.csv has no column 'result' (problems.sources.0.columns.gold)"),
-    "no column with the question": (recipe("file: p.csv", SOLUTIONS), {"p.csv": "text,answer\nWhy?,2\n"}, "no column for"),
+    "no column with the question": (recipe("file: p.csv", SOLUTIONS), {"p.csv": "text,answer\nWhy?,2\n"},
+        "no column for"),
     "line 20 that is no JSON": (
         recipe(FILE, SOLUTIONS), {"p.jsonl": rows(19) + "{no\n"}, "p.jsonl: line 20 is not JSON"),
     "two problems of one id": (
@@ -113,17 +121,20 @@ FAULTS = {
         recipe(FILE, SOLUTIONS), {"p.jsonl": rows(4)}, "no problems are left to train on"),
     "fewer generated problems than are held out": (
         recipe("family: chain, count: 3"), {}, "problems.evaluate asks for 4 held-out problems"),
-    "nothing to judge by": (recipe(FILE, SOLUTIONS), {"p.jsonl": rows(answer=None)}, "no held-out problem has an answer"),
+    "nothing to judge by": (recipe(FILE, SOLUTIONS), {"p.jsonl": rows(answer=None)},
+        "no held-out problem has an answer"),
     "no solutions": (
         recipe(FILE, SOLUTIONS), {"p.jsonl": rows(solution=None)}, "no problem has a solution; name its column in"),
     "programs without tests": (
-        recipe("file: p.jsonl, answer_kind: code", SOLUTIONS), {}, "the problem 'q0' of file:p.jsonl: the problem has no"),
+        recipe("file: p.jsonl, answer_kind: code", SOLUTIONS), {},
+        "the problem 'q0' of file:p.jsonl: the problem has no"),
     "tests of no known shape": (
         recipe(FILE, SOLUTIONS), {"p.jsonl": rows(tests={"odd": 1})}, "tests: unknown key 'odd'"),
     "no file of traces": (recipe(FILE, TRACES.replace("t.jsonl", "x.jsonl")), {}, "teacher.file: there is no file"),
     "an empty file of traces": (recipe(FILE, TRACES), {"t.jsonl": ""}, "t.jsonl holds no rows"),
     "traces without the mapped column": (
-        recipe(FILE, TRACES.replace("l}", "l, columns: {response: reply}}")), {}, "t.jsonl has no column 'reply' (teacher."),
+        recipe(FILE, TRACES.replace("l}", "l, columns: {response: reply}}")), {},
+        "t.jsonl has no column 'reply' (teacher."),
     "traces of a misspelt model": (
         recipe(FILE, TRACES.replace("l}", "l, models: [qwq]}")), {}, "teacher.models: t.jsonl has no traces of 'qwq'"),
     "traces with an unknown end": (
@@ -136,8 +147,10 @@ FAULTS = {
     "a student that is an adapter": (
         recipe(student=MODEL), {"m/adapter_config.json": "{}"}, "holds an adapter alone: merge it into its base model"),
     "a reward model that writes": (
-        recipe(more="checks: {reward: {model: ./m}}\n"), {"m/": "student"}, "is a LlamaForCausalLM, and a reward model of"),
-    "a reward model that is nowhere": (recipe(more="checks: {reward: {model: ./x}}\n"), {}, "checks.reward.model: there is"),
+        recipe(more="checks: {reward: {model: ./m}}\n"), {"m/": "student"},
+        "is a LlamaForCausalLM, and a reward model of"),
+    "a reward model that is nowhere": (recipe(more="checks: {reward: {model: ./x}}\n"), {},
+        "checks.reward.model: there is"),
     "a local teacher without weights": (
         recipe(teacher="{kind: local, model: ./m}"), {"m/": "student", "m/model.safetensors": None},
         "teacher.model: "),
@@ -176,16 +189,6 @@ def weights(change):
     return damage
 
 
-def tensors(change):
-    def damage(folder):
-        from safetensors.torch import load_file, save_file
-
-        path = folder / "model.safetensors"
-        save_file(change(load_file(path)), path, metadata={"format": "pt"})
-
-    return damage
-
-
 def split_up(folder):
     (folder / "model.safetensors").unlink()
     index = {"weight_map": {"model.norm.weight": "model-00001-of-00002.safetensors"}}
@@ -210,11 +213,13 @@ STUDENTS = {
     "a template that strips reasoning": (
         template("message['content']", "message['content'].split('</think>')[-1]"), "strips or changes the reasoning"),
     "a template without an end": (template("+ '<|end|>'"), "no trained EOS"),
-    "a template that hides the question": (template("'<|user|>' + message['content']", "'<|user|>'"), "does not show the"),
+    "a template that hides the question": (template("'<|user|>' + message['content']", "'<|user|>'"),
+        "does not show the"),
     "a template that opens reasoning": (
         template("%}{{ '<|assistant|>' }}", "%}{{ '<|assistant|><think>' }}"), "the chat template renders a finished"),
     "an EOS at which generation goes on": (
-        lambda m: edit(m / "generation_config.json", eos_token_id=3), "is not among the generation config's eos_token_id"),
+        lambda m: edit(m / "generation_config.json", eos_token_id=3),
+        "is not among the generation config's eos_token_id"),
 }  # fmt: skip
 """A student's folder changed -> what is told of it."""
 
@@ -274,13 +279,16 @@ def test_a_fault_of_a_student_is_found_beforehand(here, finished, fault):
     ("text", "absent", "told"),
     [
         (recipe(), "torch", "student needs torch: pip install 'potstill[train]'"),
-        (recipe(student=MODEL + "  lora: {rank: 2}\n"), "peft", "student.lora needs peft: pip install 'potstill[train]'"),
+        (recipe(student=MODEL + "  lora: {rank: 2}\n"), "peft",
+         "student.lora needs peft: pip install 'potstill[train]'"),
         (recipe(teacher=SERVED), "aiohttp", "teacher.kind served needs aiohttp: pip install 'potstill[served]'"),
         (recipe(teacher=FAR), "genai_prices", "needs genai-prices: pip install 'potstill[served]'"),
         (recipe(more=JUDGE), "aiohttp", "checks.judge needs aiohttp: pip install 'potstill[served]'"),
         (recipe("dataset: a/b", SOLUTIONS), "datasets", "problems.sources.0.dataset needs datasets: pip install"),
-        (recipe("file: p.jsonl, answer_kind: expression", SOLUTIONS), "sympy", "needs sympy: pip install 'potstill[verify]'"),
-        (recipe(teacher="{kind: local, model: ./m, engine: vllm, sampling: {max_tokens: 8}}"), "vllm", "potstill[vllm]"),
+        (recipe("file: p.jsonl, answer_kind: expression", SOLUTIONS), "sympy",
+         "needs sympy: pip install 'potstill[verify]'"),
+        (recipe(teacher="{kind: local, model: ./m, engine: vllm, sampling: {max_tokens: 8}}"), "vllm",
+         "potstill[vllm]"),
         (recipe(student="  model: smollm2-135m-instruct\n"), "gguf", "needs gguf: pip install 'potstill[train]'"),
     ],
 )  # fmt: skip
@@ -300,7 +308,7 @@ def test_programs_are_refused_where_nothing_isolates_them(here, finished, monkey
 
     def nothing(*, without):
         if without:
-            return None
+            return
         raise sandbox.SandboxError("no sandbox works here")
 
     monkeypatch.setattr(sandbox, "open_sandbox", nothing)

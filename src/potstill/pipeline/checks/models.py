@@ -63,9 +63,7 @@ class Seen:
                 "take another student"
             )
         if shortest >= limit:
-            raise RecipeError(
-                f"{key}: the shortest question takes {shortest} tokens, and {limit} may: raise it"
-            )
+            raise RecipeError(f"{key}: the shortest question takes {shortest} tokens, and {limit} may: raise it")
 
 
 def see(name: str, where: str, scene: Scene) -> Seen | None:
