@@ -46,7 +46,7 @@ MEANINGS = {
         "max_tokens": "A response that reaches it is cut off, and not solved.",
         "shots": "Worked examples shown to `base` in its second measure; 0 leaves that out.",
     },
-    "Export": {"safetensors": "The trained student as a plain Hugging Face checkpoint in `export/model`."},
+    "Export": {"safetensors": "The trained student as a plain Hugging Face checkpoint in `export/model`; false: none."},
     "Lora": {
         "rank": "Columns of each adapter.",
         "alpha": "Scale of the adapters: they count alpha / rank times.",
@@ -105,12 +105,11 @@ MEANINGS = {
         "model": "The model's name as the server knows it.",
         "sampling": "How it is sampled.",
         "concurrency": "Requests in flight at most.",
-        "price": "Without a price nothing is charged and no cap holds.",
     },
     "LocalTeacher": {"precision": "Of the weights."},
     "Source": {"domain": "Such as mathematics; families and tasks know their own."},
     "Strategy": {
-        "kind": "The one way there is so far: the question alone.",
+        "kind": "`zero_shot`: the question alone; `few_shot`: after worked examples.",
         "system": "The system message; empty sends none.",
         "prompt": "The user message.",
     },

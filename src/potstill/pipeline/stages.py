@@ -93,7 +93,8 @@ def stages_of(recipe: Recipe) -> list[Stage]:
         training, asking = settings.of_training(recipe, row), settings.of_evaluation(recipe, row)
         stages.append(Stage(f"train-{row}", 1, ("examples", "student"), training, _train(row)))
         stages.append(Stage(f"evaluate-{row}", 2, ("problems", f"train-{row}"), asking, _evaluate(row)))
-    stages.append(Stage("export", 1, ("problems", "train-traces"), settings.of_export(recipe), export))
+    if recipe.export.safetensors:
+        stages.append(Stage("export", 1, ("problems", "train-traces"), settings.of_export(recipe), export))
     stages.append(Stage("report", 2, tuple(stage.name for stage in stages), {"name": recipe.name}, report))
     return stages
 

@@ -87,8 +87,9 @@ def check_function(name: str, data: Path, where: str, *, positional: int, keywor
         raise RecipeError(f"{where}: {function_name!r} in {module_name} is no function")
     if isinstance(node, ast.AsyncFunctionDef):
         raise RecipeError(f"{where}: {function_name!r} in {module_name} is async: write it as an ordinary function")
-    plain = isinstance(node, ast.FunctionDef) and not node.decorator_list
-    return _refusal(node.args, positional, keywords) if plain else ""
+    if not isinstance(node, ast.FunctionDef) or node.decorator_list:
+        return ""
+    return _refusal(node.args, positional, keywords)
 
 
 def line(error: BaseException) -> str:

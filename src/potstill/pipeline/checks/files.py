@@ -38,7 +38,7 @@ def check_checkpoint(model: str, data: Path, where: str, max_tokens: int, *, wei
     """
     folder = data / Path(model).expanduser()
     if folder.is_dir():
-        context = context_of(config_of(folder, where))
+        context = context_in(config_of(folder, where))
         if not any((folder / name).is_file() for name in TOKENIZER_FILES):
             raise RecipeError(f"{where}: {folder} has no tokenizer (tokenizer.json): copy the student's own into it")
         if context is not None and max_tokens > context:
@@ -82,7 +82,7 @@ def _json(path: Path, where: str) -> dict[str, Any]:
     return found
 
 
-def context_of(config: dict[str, Any]) -> int | None:
+def context_in(config: dict[str, Any]) -> int | None:
     """Return the most tokens that a checkpoint's config allows, where it says so."""
     inner = config.get("text_config")
     parts = (config, inner if isinstance(inner, dict) else {})

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from potstill.errors import AuditError, RecipeError, StudentError
+from potstill.errors import AuditError, CheckpointError, RecipeError, StudentError
+from potstill.models.loading import UNBOUNDED, context_of
 from potstill.models.local import LocalModel
-from potstill.pipeline.checks.files import CONTEXTS, config_of, context_of
+from potstill.pipeline.checks.files import config_of, context_in
 from potstill.pipeline.checks.scene import Scene
 from potstill.recipe import LocalTeacher, Student, Train
 from potstill.records import Example
@@ -22,7 +24,6 @@ from potstill.train.segments import make_rows
 QUESTION, REASONING, ANSWER = "What is 2 + 3?", "2 + 3 = 5.", "The answer is 5."
 LARGEST = 2 * 2**30
 """Bytes of weights that are loaded for looking at them alone; of larger ones config and tokenizer are looked at."""
-UNBOUNDED = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Seen:
     where: str
     tokenizer: Any
     stop_ids: list[int]
-    context: int | None
+    context: int
 
     def train(self, student: Student, train: Train) -> None:
         """Refuse a student that could not be trained on a made-up example, with its reasoning and on its answer alone.
@@ -57,7 +58,7 @@ class Seen:
         turns = [[{"role": "user", "content": prompt}] for prompt in prompts]
         texts = [self.tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True) for turn in turns]
         shortest = min(map(len, self.tokenizer(texts, add_special_tokens=False)["input_ids"]), default=0)
-        if self.context is not None and shortest >= self.context:
+        if shortest >= self.context:
             raise RecipeError(
                 f"{self.where}: the shortest question takes {shortest} tokens of a context of {self.context}: "
                 "take another student"
@@ -74,31 +75,25 @@ def see(name: str, where: str, scene: Scene) -> Seen | None:
     folder = scene.data / Path(name).expanduser()
     if not folder.is_dir():
         return _from_hub(name, where, scene)
-    try:
-        if _size(folder) <= LARGEST:
-            model, tokenizer = students.load(folder)
-            return Seen(where, tokenizer, students.stop_ids(model), context_of(config_of(folder, where)))
-        scene.unknown.append(f"{where}: weights of more than {LARGEST // 2**30} GB are not loaded beforehand")
+    if _size(folder) <= LARGEST:
+        return _seen(str(folder), where)
+    scene.unknown.append(f"{where}: weights of more than {LARGEST // 2**30} GB are not loaded beforehand")
+    with _told_at(where):
         tokenizer = students.load_tokenizer(folder)
-    except StudentError as error:
-        raise StudentError(f"{where}: {str(error).removeprefix('student ')}") from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return Seen(where, tokenizer, _stops(folder, where), context_of(config_of(folder, where)))
+    config = config_of(folder, where)
+    return Seen(where, tokenizer, _stops(folder, config), context_in(config) or UNBOUNDED)
 
 
 def _from_hub(name: str, where: str, scene: Scene) -> Seen | None:
     """Look at a student that is no folder: the packaged one, or where `scene.online` one that is fetched now."""
     if name == students.PACKAGED and (tokenizer := students.packaged_tokenizer()) is not None:
-        return Seen(where, tokenizer, [tokenizer.eos_token_id], None)
+        return Seen(where, tokenizer, [tokenizer.eos_token_id], UNBOUNDED)
     if not scene.online:
         scene.unknown.append(f"{where}: {name} is not fetched beforehand")
         return None
-    try:
-        model, tokenizer = students.find(name)
-    except StudentError as error:
-        raise StudentError(f"{where}: {str(error).removeprefix('student ')}") from error
-    return Seen(where, tokenizer, students.stop_ids(model), getattr(model.config, CONTEXTS[0], None))
+    return _seen(name, where)
 
 
 def see_teacher(teacher: LocalTeacher, where: str, scene: Scene) -> None:
@@ -109,19 +104,32 @@ def see_teacher(teacher: LocalTeacher, where: str, scene: Scene) -> None:
     elif _size(folder) > LARGEST:
         scene.unknown.append(f"{where}: weights of more than {LARGEST // 2**30} GB are not loaded beforehand")
     else:
-        try:
+        with _told_at(where):
             LocalModel(folder, teacher.precision).render([{"role": "user", "content": QUESTION}])
-        except StudentError as error:
-            raise StudentError(f"{where}: {error}") from error
+
+
+def _seen(name: str, where: str) -> Seen:
+    """Load a student as its stage does, and forget the model."""
+    with _told_at(where):
+        model, tokenizer = students.find(name)
+    return Seen(where, tokenizer, students.stop_ids(model), context_of(model.config))
+
+
+@contextmanager
+def _told_at(where: str) -> Iterator[None]:
+    """Put the recipe's key before what is told of a checkpoint."""
+    try:
+        yield
+    except (CheckpointError, StudentError) as error:
+        raise type(error)(f"{where}: {str(error).removeprefix('student ')}") from error
 
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for pattern in ("*.safetensors", "*.bin") for path in folder.glob(pattern))
 
 
-def _stops(folder: Path, where: str) -> list[int]:
+def _stops(folder: Path, config: dict[str, Any]) -> list[int]:
     """Return the ids that end a response: of the generation config, or of the config where there is none."""
     path = folder / "generation_config.json"
-    found = json.loads(path.read_bytes()) if path.is_file() else config_of(folder, where)
-    ids = found.get("eos_token_id")
+    ids = (json.loads(path.read_bytes()) if path.is_file() else config).get("eos_token_id")
     return [] if ids is None else list(ids) if isinstance(ids, list) else [int(ids)]

@@ -104,7 +104,8 @@ class Scene:
                 whole = False
             rows += [(problem, source.use) for problem in found[:ROWS]]
         if not whole:
-            return Sample(*(tuple(p for p, use in rows if (use == "evaluate") is held) for held in (False, True)))
+            training, held_out = (tuple(p for p, use in rows if (use == "evaluate") is held) for held in (False, True))
+            return Sample(training, held_out)
         asked = self.recipe.problems
         divided = split(lambda: rows, seed=problem_seed(self.recipe), evaluate=asked.evaluate, train=asked.train)
         placed = [row for row in divided.rows() if not isinstance(row, Drop)]
