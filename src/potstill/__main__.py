@@ -1,5 +1,10 @@
-"""`python -m potstill`."""
+"""`python -m potstill`, and the command `potstill`."""
 
-from potstill.cli import entry
+from potstill import interrupt
 
-entry()
+interrupt.while_starting()
+
+from potstill.cli import entry  # noqa: E402 - Ctrl-C is heard first
+
+if __name__ == "__main__":
+    entry()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import atexit
 import io
+import locale
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ from typing import Any, NoReturn
 
 from potstill import __version__
 from potstill.errors import PotstillError
+from potstill.interrupt import INTERRUPTED, TOLD, start_over, started
 from potstill.records import KINDS
 
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.
@@ -23,7 +26,13 @@ ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": "17179869184",
     "MALLOC_TOP_PAD_": "268435456",
 }
-INTERRUPTED = 130
+OUT_OF_MEMORY = re.compile(
+    r"(?i)out of memory|can(no|')t allocate|not enough memory|failed to map segment|can't start new thread|bad_alloc"
+)  # DefaultCPUAllocator: can't allocate memory: you tried to allocate 4194304 bytes
+NO_MEMORY = (
+    "the memory is used up; nothing sealed is lost. Lower train.micro_batch and evaluate.batch, take a smaller model, "
+    "or raise the limit (ulimit -v), and run again"
+)
 HEAVY = ("run", "quickstart", "evaluate", "ask")
 
 
@@ -32,14 +41,22 @@ def entry() -> None:
     argv = sys.argv[1:]
     # glibc reads its settings when a process starts, so the commands that train start over with them once, the same way
     # as they were started: `-m potstill` would put the current folder on Python's path, where modules may hide others.
+    wanted: dict[str, str] = {}
     if argv and argv[0] in HEAVY and sys.platform == "linux" and not any(name in os.environ for name in ALLOCATOR):
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **ALLOCATOR})  # noqa: S606
+        wanted |= ALLOCATOR
+    # Under a locale such as C or Latin-1 file names, files of libraries and what is printed would be other bytes.
+    narrow = not sys.flags.utf8_mode and locale.getencoding().lower() not in ("utf-8", "utf8")
+    if narrow and os.environ.get("PYTHONUTF8") != "1":
+        wanted["PYTHONUTF8"] = "1"
+    if wanted:
+        start_over(sys.orig_argv[1:], {**os.environ, **wanted})
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a model may answer with what this terminal cannot show
+    started()
     code = main(argv)
-    if code == INTERRUPTED:
+    if code in (INTERRUPTED, 2):
         # A second Ctrl-C would end the tidying up with a traceback; and Python itself would end with the signal instead
-        # of the code where a library was interrupted while it was imported.
+        # of the code where a library was interrupted while it was imported, or had no memory left.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         atexit._run_exitfuncs()
         sys.stderr.flush()
@@ -55,13 +72,11 @@ def main(argv: Sequence[str]) -> int:
         _flush()
         return code
     except PotstillError as error:
-        print(f"potstill: {error}", file=sys.stderr)
+        print(f"potstill: {NO_MEMORY if _is_of_memory(error) else error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         start = "\n" if sys.stderr.isatty() else ""  # the terminal shows ^C on the line of the progress
-        print(
-            f"{start}potstill: interrupted; what is done is kept, the same command goes on from there", file=sys.stderr
-        )
+        print(f"{start}{TOLD}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has left; Python would complain once more when it flushes at exit.
@@ -72,6 +87,20 @@ def main(argv: Sequence[str]) -> int:
 
         print(f"potstill: {refusal(error, 'what was printed')}", file=sys.stderr)
         return 2
+    except (MemoryError, RuntimeError, ImportError) as error:
+        if not _is_of_memory(error):
+            raise
+        print(f"potstill: {NO_MEMORY}", file=sys.stderr)
+        return 2
+
+
+def _is_of_memory(error: BaseException | None) -> bool:
+    """Whether memory that ran out is behind an error: libraries that cannot be loaded then look as if not installed."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return any(isinstance(one, MemoryError) or OUT_OF_MEMORY.search(str(one)) for one in seen)
 
 
 def _flush() -> None:

@@ -57,6 +57,8 @@ def writing(path: Path) -> Iterator[None]:
 def refusal(error: OSError, path: Path | str = "") -> str:
     """Return one line for a refused read or write: what, where, what to do."""
     where = error.filename or path
+    if error.errno == errno.ENOMEM:
+        return f"the memory is used up ({where}); nothing sealed is lost: make room, or raise the limit, and run again"
     if error.errno in _FULL:
         return f"{_FULL[error.errno]}, writing {where}: nothing sealed is lost; make room and run again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 from potstill.evaluate.protocol import Respondent
 from potstill.models.inprocess import Engine, InProcess, identity, load_engine
 from potstill.models.local import LocalModel
 from potstill.recipe import LocalTeacher, Student
+from potstill.temporary import temporary_folder
 from potstill.train import students
 
 
@@ -42,8 +42,8 @@ def unpacked(name: str, load: Callable[[str], Engine]) -> Callable[[], Engine]:
     def loading() -> Engine:
         if name != students.PACKAGED:
             return load(name)
-        with TemporaryDirectory() as folder:
-            checkpoint = Path(folder) / "model"
+        with temporary_folder("model") as folder:
+            checkpoint = folder / "model"
             students.prepare(Student(model=name), lambda: (), 0, checkpoint)
             return load(str(checkpoint))
 

@@ -52,7 +52,7 @@ def evaluate(options: argparse.Namespace) -> str:
     row = Row(respondent.name, "zero-shot")
     asked = requests_of(respondent, problems, row, student, settings, options.seed)
     progress = Progress("evaluate", len(asked), "responses")
-    judging = Verdicts(settled(Checks(), problems), without_sandbox=options.without_sandbox)
+    judging = Verdicts(settled(Checks(), problems), folder=kept / LEDGER, without_sandbox=options.without_sandbox)
     with Ledger(kept / LEDGER / STUDENTS) as ledger, judging as verdicts:
         there = len(asked) - len(ledger.missing([request.key for _, request in asked]))
         if there and _is_address(options.model):
