@@ -107,7 +107,8 @@ def test_a_users_checker_decides(tmp_path, monkeypatch):
     assert [j.outcome for j in outcomes] == ["right", "wrong", "unknown", "unknown", "unknown"]
     assert outcomes[2].cause == "unsupported"
     assert outcomes[3].cause == "unparsable prediction"
-    assert outcomes[4].cause == "infrastructure"
+    assert outcomes[4].cause == "unsupported"
+    assert "on this answer" in outcomes[4].reason
     assert "ValueError" in outcomes[4].reason
     assert judge_by_checker(replace(problem, checker="even_checker:odd_type"), "4").cause == "infrastructure"
 
@@ -125,8 +126,11 @@ def test_a_checker_that_hangs_or_dies_is_unknown_and_the_next_one_works(tmp_path
     monkeypatch.setattr(checkers, "SECONDS", 0.5)
     problem = Problem("b", "?", None, "number", checker="bad_checker:check")
     found = [judge_by_checker(problem, answer) for answer in ("1", "2", "3", "4")]
-    assert [j.cause for j in found] == ["timeout", "infrastructure", "infrastructure", ""]
+    assert [j.cause for j in found] == ["unsupported"] * 3 + [""], "no answer takes itself out of a rate"
     assert found[-1].outcome == "right"
+    problem = replace(problem, gold="1")
+    found = [judge_by_checker(problem, answer) for answer in ("1", "2", "3", "4")]
+    assert [j.cause for j in found] == ["timeout", "infrastructure", "infrastructure", ""], "nothing works"
 
 
 def test_a_checker_is_found_in_the_data_folder_by_module_and_by_file(tmp_path):

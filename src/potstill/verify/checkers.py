@@ -18,7 +18,7 @@ from pathlib import Path
 
 from potstill.errors import MissingExtraError, RecipeError, nearest
 from potstill.problems.functions import check_function, find_function, folder_of
-from potstill.records import Problem
+from potstill.records import Cause, Problem
 from potstill.verify.extract import extract
 from potstill.verify.judged import Judged, unknown
 from potstill.verify.pool import (
@@ -36,6 +36,8 @@ SECONDS = 10.0
 """For one call of a scorer or checker, imports not counted."""
 MEMORY_BYTES = 2 * 2**30
 WAITING = 16_384
+SHOWN = 40
+"""Characters of an answer that a reason shows."""
 GYM = "reasoning_gym:"
 
 _EVALUATED = ("string_insertion", "spiral_matrix", "binary_matrix", "n_queens")
@@ -124,7 +126,7 @@ def judge_by_checker(problem: Problem, response: str, data: Path = Path()) -> Ju
 
 
 def _by_user(problem: Problem, data: Path, answer: str, method: str) -> Judged:
-    called = _call(_user_pool(problem.checker, data), _call_user, (data, problem, answer), answer, method)
+    called = _call(_user_pool(problem.checker, data), _call_user, (data, problem), answer, problem.gold or "0", method)
     if isinstance(called, Judged):
         return called
     if called[0] is None:
@@ -137,7 +139,7 @@ def _by_gym(problem: Problem, answer: str, method: str) -> Judged:
     task = problem.checker.removeprefix(GYM)
     if task in _FORMULAS and not is_safe_formula(answer, _FORMULAS[task]):
         return unknown("unsupported", "not a formula that may be handed to this scorer", method, answer)
-    called = _call(_gym_pool(), _call_gym, (task, problem.facts, answer), answer, method)
+    called = _call(_gym_pool(), _call_gym, (task, problem.facts), answer, problem.gold or "0", method)
     if isinstance(called, Judged):
         return called
     score = called[0]
@@ -159,17 +161,25 @@ def is_safe_formula(text: str, allowed: str) -> bool:
 
 
 def _call(
-    pool: Pool, function: Callable[..., object], arguments: tuple[object, ...], answer: str, method: str
+    pool: Pool, function: Callable[..., object], told: tuple[object, ...], answer: str, usual: str, method: str
 ) -> Judged | list[object]:
-    """Run a call in a worker; a failure becomes an unknown verdict, a result comes back in a list of one."""
+    """Ask about an answer in a worker; a failure becomes an unknown verdict, a result comes back in a list of one.
+
+    A checker that fails on this answer and not on a `usual` one is not to blame: else an answer could take itself out
+    of every rate.
+    """
     try:
-        return [pool.call(function, *arguments, seconds=SECONDS)]
-    except WorkerTimeoutError:
-        return unknown("timeout", f"the checker took longer than {SECONDS:g} s", method, answer)
-    except (WorkerDiedError, QueueFullError) as error:
+        return [pool.call(function, *told, answer, seconds=SECONDS)]
+    except QueueFullError as error:
         return unknown("infrastructure", f"the checker gave no answer: {error}", method, answer)
-    except CallFailedError as error:
-        return unknown("infrastructure", f"the checker failed: {error}", method, answer)
+    except (WorkerTimeoutError, WorkerDiedError, CallFailedError) as error:
+        cause: Cause = "timeout" if isinstance(error, WorkerTimeoutError) else "infrastructure"
+        said = f"took longer than {SECONDS:g} s" if cause == "timeout" else f"failed: {error}"
+    try:
+        pool.call(function, *told, usual, seconds=SECONDS)
+    except (QueueFullError, WorkerTimeoutError, WorkerDiedError, CallFailedError):
+        return unknown(cause, f"the checker {said}", method, answer)
+    return unknown("unsupported", f"on this answer, and not on {usual[:SHOWN]!r}, the checker {said}", method, answer)
 
 
 @lru_cache(maxsize=1)

@@ -97,7 +97,10 @@ def judge(
     if problem.answer_kind == "code":
         from potstill.verify.code import judge_code
 
-        return judge_code(problem, answer, checks.code, without_sandbox=without_sandbox)
+        return judge_code(
+            answer, problem.facts, problem.question, seconds=checks.code.seconds, memory_mb=checks.code.memory_mb,
+            without_sandbox=without_sandbox,
+        )  # fmt: skip
     if problem.gold is None:
         return unknown("no gold", "the problem has no gold answer")
     return judge_response(

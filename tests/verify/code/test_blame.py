@@ -58,6 +58,21 @@ GIVES = {
     "an exit from the tests": (["import sys\nif f(3) != [0, 1, 2]: sys.exit(1)", *VALUE], "def f(n): return 1"),
 }  # fmt: skip
 
+LINES = [
+    "=h0 x;",
+    "=(2:h0 x;N",
+    "!h0 x;",
+    "=N",
+    "=[1:h0 x;",
+    "?(1:N",
+    "={9:" + "c1.0,2.0;" * 9,
+    "." * 9,
+    "=D(1:N",
+    "\\x00",
+    "",
+]
+"""What a program may write in place of its end's answers: references, values with none, and worse."""
+
 
 def judged(program: str, tests: object, sandbox: Sandbox, setup: str = "") -> Judged:
     facts = json.dumps({"tests": tests, "test_setup": setup})
@@ -77,6 +92,18 @@ def test_what_the_tests_cannot_cope_with_is_wrong(tests: list[str], program: str
     for setup in ("", "import math"):
         verdict = judged(program, tests, sandbox, setup)
         assert verdict.outcome == "wrong", verdict
+
+
+@pytest.mark.parametrize("when", ["", "def f(n):\n    "])
+@pytest.mark.parametrize("tests", [VALUE, WALKED, {"calls": [{"function": "f", "arguments": [1], "expected": [0]}]}],
+                         ids=["value", "walked", "calls"])  # fmt: skip
+def test_a_forged_line_is_wrong(when: str, tests: object, sandbox: Sandbox) -> None:
+    for line in LINES:
+        where = "for n in range(3, 20) if os.path.exists('/proc/self/fd/%d' % n)"
+        write = f"[os.write(n, (b'{line}' + bytes([10])) * 3) {where}]"
+        program = f"import os\n{when}{write}\n" + ("" if when else "def f(n): return n")
+        verdict = judged(program, tests, sandbox)
+        assert verdict.outcome == "wrong", (line, verdict)
 
 
 def test_a_rate_does_not_rise_by_it(sandbox: Sandbox) -> None:

@@ -6,12 +6,10 @@ import json
 
 import pytest
 
-from potstill.recipe import CodeChecks
-from potstill.records import Problem
-from potstill.verify.answers import Judged
 from potstill.verify.code import judge as judging
 from potstill.verify.code import judge_code, read_tests
 from potstill.verify.code.judge import judge_program
+from potstill.verify.judged import Judged
 from potstill.verify.sandbox import Limits, Sandbox, SandboxError
 
 LIMITS = Limits(seconds=1.5, memory_mb=256)
@@ -230,8 +228,7 @@ def test_an_outage_is_never_wrong(monkeypatch: pytest.MonkeyPatch, sandbox: Sand
 def test_a_problem_brings_its_tests_and_its_question(sandbox: Sandbox) -> None:
     question = "import math\n\ndef area(r):\n    '''Area of a circle.'''\n"
     check = "def check(candidate):\n    assert abs(candidate(1) - 3.14159) < 1e-3\n"
-    problem = Problem("p", question, None, "code", facts=json.dumps({"tests": check, "entry_point": "area"}))
-    assert judge_code(problem, "    return math.pi * r * r", CodeChecks()).outcome == "right"
-    assert judge_code(problem, "    return 3 * r * r", CodeChecks()).outcome == "wrong"
-    assert judge_code(problem, "", CodeChecks()).outcome == "wrong"
-    assert judge_code(problem, "I cannot.", CodeChecks()).outcome == "unknown"
+    facts, limits = json.dumps({"tests": check, "entry_point": "area"}), {"seconds": 10, "memory_mb": 256}
+    for answer, outcome in (("    return math.pi * r * r", "right"), ("    return 3 * r * r", "wrong"), ("", "wrong"),
+                            ("I cannot.", "unknown")):  # fmt: skip
+        assert judge_code(answer, facts, question, **limits).outcome == outcome

@@ -21,12 +21,12 @@ from dataclasses import replace
 from typing import Final
 
 from potstill.records import Cause
-from potstill.verify.answers import Judged
 from potstill.verify.code.calls import Expectation, plain_calls, same_json, same_output
 from potstill.verify.code.drivers import driver
 from potstill.verify.code.programs import code_of, preamble_of, program_of
 from potstill.verify.code.shapes import ProgramTests
 from potstill.verify.code.wire import NotPlainError, WireError, decode, encode
+from potstill.verify.judged import Judged
 from potstill.verify.sandbox import Limits, Ran, Sandbox, SandboxError, Session
 from potstill.verify.sandbox.watch import kills_for_memory
 
@@ -188,7 +188,7 @@ class _Program:
         preamble = preamble_of(tests.prompt, tests.function) if tests.function else ""
         try:
             _await_ready(self._session)
-            names = self._read(self.answer(encode((preamble, program)), "loading"), "loading", None, 0)
+            names = self._read(self.answer(encode((preamble, program)), "loading"), "loading", _Reference, 0)
             if not isinstance(names, list):
                 raise _forged("loading")
             most, longest = NAMES
@@ -259,7 +259,9 @@ class _Program:
         try:
             value = decode(line[1:], reference, hashed)
         except NotPlainError:
-            raise
+            if reference is None:
+                raise
+            raise _forged(where) from None
         except WireError:
             raise _forged(where) from None
         if line[0] == "=":

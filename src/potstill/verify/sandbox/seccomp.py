@@ -31,8 +31,8 @@ ALLOWED = {
     "madvise": (28, 233), "msync": (26, 227), "mincore": (27, 232), "access": (21, None), "faccessat": (269, 48),
     "faccessat2": (439, 439), "readlink": (89, None), "readlinkat": (267, 78), "getdents64": (217, 61),
     "getcwd": (79, 17), "chdir": (80, 49), "fchdir": (81, 50), "statx": (332, 291), "statfs": (137, 43),
-    "fstatfs": (138, 44), "fadvise64": (221, 223), "getxattr": (191, 8), "lgetxattr": (192, 9),
-    "fgetxattr": (193, 10), "listxattr": (194, 11), "llistxattr": (195, 12), "flistxattr": (196, 13), "dup": (32, 23),
+    "fstatfs": (138, 44), "fadvise64": (221, 223), "fgetxattr": (193, 10), "flistxattr": (196, 13),
+    "dup": (32, 23),
     "dup2": (33, None), "dup3": (292, 24), "pipe": (22, None), "pipe2": (293, 59), "close_range": (436, 436),
     "fsync": (74, 82), "fdatasync": (75, 83), "poll": (7, None), "ppoll": (271, 73), "select": (23, None),
     "pselect6": (270, 72), "epoll_create": (213, None), "epoll_create1": (291, 20), "epoll_ctl": (233, 21),
@@ -51,13 +51,14 @@ ALLOWED = {
     "umask": (95, 166), "getrlimit": (97, 163), "setrlimit": (160, 164), "getrusage": (98, 165), "sysinfo": (99, 179),
     "uname": (63, 160), "getrandom": (318, 278), "capget": (125, 90), "getpriority": (140, 141),
 }  # fmt: skip
-ALLOWED_IN_NAMESPACES = {  # starting an interpreter, and changing files where all that can be changed is its own
+ALLOWED_IN_NAMESPACES = {  # starting an interpreter; attributes of files, and changing them, where all are its own
     "execve": (59, 221), "arch_prctl": (158, None), "truncate": (76, 45), "ftruncate": (77, 46),
     "fallocate": (285, 47), "rename": (82, None), "renameat": (264, 38), "renameat2": (316, 276), "mkdir": (83, None),
     "mkdirat": (258, 34), "rmdir": (84, None), "unlink": (87, None), "unlinkat": (263, 35), "link": (86, None),
     "linkat": (265, 37), "symlink": (88, None), "symlinkat": (266, 36), "chmod": (90, None), "fchmod": (91, 52),
     "fchmodat": (268, 53), "utimensat": (280, 88), "flock": (73, 32), "sendfile": (40, 71),
-    "copy_file_range": (326, 285),
+    "copy_file_range": (326, 285), "getxattr": (191, 8), "lgetxattr": (192, 9), "listxattr": (194, 11),
+    "llistxattr": (195, 12),
 }  # fmt: skip
 CHECKED = {  # allowed with some arguments
     "clone": (56, 220), "open": (2, None), "openat": (257, 56), "fcntl": (72, 25), "ioctl": (16, 29),
@@ -81,6 +82,8 @@ PRCTL = (2, 3, 15, 16, 21, 39)
 STREAMS = (1, 0x801, 0x80001, 0x80801)
 """SOCK_STREAM with and without SOCK_NONBLOCK and SOCK_CLOEXEC: a datagram socket of a pair sends anywhere."""
 AF_UNIX = 1
+SEND = (0, 0x40, 0x4000, 0x4040)
+"""No flags, MSG_DONTWAIT, MSG_NOSIGNAL; no MSG_OOB, by which sandboxes have been left (CVE-2025-38236)."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,8 @@ def _checks(namespaces: bool) -> dict[str, list[bytes]]:
         "prctl": [_argument(0), *_one_of(*PRCTL)],
         "prlimit64": [_argument(0), *_one_of(0)],
         "socketpair": [_argument(0), _op(EQUAL, AF_UNIX, 1, 0), _REFUSE, _argument(1), *_one_of(*STREAMS)],
-        "sendto": [_argument(4), _op(EQUAL, 0, 1, 0), _REFUSE, _argument(4, high=True), *_one_of(0)],
+        "sendto": [_argument(4), _op(EQUAL, 0, 1, 0), _REFUSE, _argument(4, high=True), _op(EQUAL, 0, 1, 0), _REFUSE,
+                   _argument(3), *_one_of(*SEND)],
         "kill": signals,
         "tgkill": signals,
     }  # fmt: skip
