@@ -139,7 +139,10 @@ def _by_gym(problem: Problem, answer: str, method: str) -> Judged:
     task = problem.checker.removeprefix(GYM)
     if task in _FORMULAS and not is_safe_formula(answer, _FORMULAS[task]):
         return unknown("unsupported", "not a formula that may be handed to this scorer", method, answer)
-    called = _call(_gym_pool(), _call_gym, (task, problem.facts), answer, problem.gold or "0", method)
+    usual = problem.gold or "0"
+    if task in _FORMULAS and not is_safe_formula(usual, _FORMULAS[task]):
+        usual = "0"
+    called = _call(_gym_pool(), _call_gym, (task, problem.facts), answer, usual, method)
     if isinstance(called, Judged):
         return called
     score = called[0]
