@@ -12,6 +12,7 @@ from potstill.verify.asides import aside_of
 from potstill.verify.choices import gold_letter
 from potstill.verify.comparison import compare
 from potstill.verify.decimals import in_notation
+from potstill.verify.doubts import doubt_of
 from potstill.verify.extract import EMPTY, MAX_WHOLE, extract
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
 from potstill.verify.kinds import MATHEMATICAL, Gold, read_gold, words_in
@@ -108,6 +109,15 @@ def _judge_response(
     response: str, gold: str, kind: str, choices: tuple[str, ...], policy: Policy, allowance: Allowance
 ) -> Judged:
     wanted = read_gold(gold, kind, choices)
+    judged = _judge_whole(response, wanted, choices, gold, policy, allowance)
+    if judged.outcome == "right" and wanted.kind not in ("yes_no",) and (why := doubt_of(response, judged.extracted or "")):
+        return unknown("ambiguous", f"the answer is {why} where it is named", judged.method, judged.extracted)
+    return judged
+
+
+def _judge_whole(
+    response: str, wanted: Gold, choices: tuple[str, ...], gold: str, policy: Policy, allowance: Allowance
+) -> Judged:
     if _is_bare(response, wanted):
         judged = compare(response.strip(), wanted, policy, allowance)
         if judged.outcome != "unknown":

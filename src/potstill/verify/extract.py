@@ -11,9 +11,11 @@ import re
 from dataclasses import replace
 
 from potstill.verify.amounts import EXPLICIT, last_number, read_number, read_quantity, whole_number
+from potstill.verify.closing import conclusion
 from potstill.verify.endings import gives_up, leaves_empty, without_coda
 from potstill.verify.fields import json_answers, mended
 from potstill.verify.formulas import closed, date_in, formulas_in, is_object, is_prose, last_object, object_in, trimmed
+from potstill.verify.markup import Line, read_lines
 from potstill.verify.normalise import plain_math, plain_words
 from potstill.verify.numbers import MAX_CHARACTERS, Number, TooLargeError, numbers_in, parse_plain
 from potstill.verify.numerals import numeral_in
@@ -109,6 +111,9 @@ def _after_answer(text: str) -> list[int]:
 
 def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     text = mended(text[-TAIL_CHARACTERS:])
+    raw = kind in ("text", "code") or bool(json_answers(text))
+    lines = [] if raw else read_lines(text, ticks=kind == "choice")
+    text = text if raw else "\n".join(map(_titled, lines))
     stated, ambiguous = _stated_answers(text, kind, choices)
     for number, answer in enumerate(reversed(stated)):
         found = _read(answer, kind, choices, text[max(0, answer.start - 1_000) : answer.start])
@@ -126,7 +131,15 @@ def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
         return Extraction(None, EMPTY)
     if kind not in _WORDED and (said := _without_value(text)):
         return Extraction(said, "last clause", others=_numbers_of(text[-LINE_CHARACTERS:]))
-    body, coda = without_coda(text) if kind in AMOUNTS else (text, "")
+    body, coda = text, ""
+    if not raw:
+        ended = conclusion(lines)
+        body = "\n".join(line.text for line in ended)
+        shown = _in_bold(ended, kind, choices)
+        if shown is not None:
+            return shown
+    if kind in AMOUNTS:
+        body, coda = without_coda(body)
     found = _unstated(body, kind, choices)
     if coda and found.value is not None:
         found = replace(found, others=(*found.others, *_numbers_of(coda[:LINE_CHARACTERS])))
@@ -137,6 +150,33 @@ def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
         return found
     # A guess from such a text: never right, and wrong only if no reading of it is the gold answer.
     return Extraction(found.value, f"{found.method} of a text that {doubt}", True, (found.value, *found.others))
+
+
+_ANSWER_TITLE = re.compile(
+    r"(?:\W{0,4}\d{1,2}[.)]\s)?(?:the |my |your |our )?(?:final |correct )?answer(?: .{0,20})?\W{0,3}", re.IGNORECASE
+)
+_STEP = re.compile(r"\W{0,4}(?:step|part|case|section|method|approach|given|problem|question)\b", re.IGNORECASE)
+
+
+def _titled(line: Line) -> str:
+    """Return a line as it is read; a title that announces an answer gets its colon: `### Final Answer`."""
+    titled = line.role == "title" and _ANSWER_TITLE.fullmatch(line.text) and not line.text.rstrip().endswith(":")
+    return f"{line.text}:" if titled else line.text
+
+
+def _in_bold(lines: list[Line], kind: str, choices: tuple[str, ...]) -> Extraction | None:
+    """Return what the last line shows in bold print, or is: `That leaves **12** eggs.`"""
+    last = next((line for line in reversed(lines) if line.text.strip()), None)
+    if last is None or last.role == "code":
+        return None
+    for span in reversed(last.bold):
+        label = span.endswith((":", "：")) or last.text[last.text.rfind(span) + len(span) :].lstrip()[:1] in (":", "：")
+        if label or _STEP.match(span):
+            continue
+        found = _read(Stated(0, 0, span, "bold"), kind, choices)
+        if found.value is not None and not (kind in AMOUNTS and not any(map(str.isdigit, found.value))):
+            return found
+    return None
 
 
 _OPENING = re.compile(r"(?P<said>[^\n?=:]{3,120}?)[.!*]{0,3}\s{0,3}\n")

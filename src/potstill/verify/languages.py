@@ -1,17 +1,166 @@
-"""Words that say how a text is written or meant, one table a language."""
+"""How answers are stated, denied and left open, one table a language. A language is added here and nowhere else.
+
+`so` and `is_` may be empty. Words are lower case; those of languages that are written without spaces are matched as
+they stand, others as whole words.
+"""
 
 from __future__ import annotations
 
-COMMA_WORDS = frozenset((
-    "der", "die", "das", "und", "ist", "sind", "ein", "eine", "einen", "wir", "lautet", "antwort", "ergebnis",
-    "beträgt", "kostet", "also", "daher", "somit", "damit", "le", "les", "une", "est", "sont", "nous", "réponse",
-    "résultat", "donc", "vaut", "coûte", "dans", "pour", "avec", "égal", "el", "los", "las", "una", "es", "son",
-    "respuesta", "resultado", "entonces", "por", "tanto", "cuesta", "igual", "metros", "litros", "os", "um", "uma",
-    "são", "resposta", "portanto", "logo", "custa", "valor", "il", "lo", "gli", "sono", "risposta", "risultato",
-    "quindi", "costa", "pari", "het", "een", "zijn", "antwoord", "resultaat", "dus", "daarom", "kost", "bedraagt",
-    "jest", "są", "odpowiedź", "wynik", "więc", "zatem", "wynosi", "kosztuje", "je", "jsou", "odpověď", "výsledek",
-    "tedy", "är", "och", "svaret", "resultatet", "alltså", "er", "og", "altså", "on", "vastaus", "tulos", "siis",
-    "ve", "bir", "cevap", "sonuç", "olarak", "ответ", "результат", "это", "равен", "равна", "составляет",
-    "следовательно", "получаем", "значит", "итак",
-))  # fmt: skip
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """The words of one language.
+
+    `answer` are the nouns that announce an answer and `of` what may stand between one and its verb; `is_` the verbs and
+    `end` what ends a sentence behind the answer; `check`, `offer` and `note` begin what follows a conclusion.
+    """
+
+    answer: tuple[str, ...]
+    is_: tuple[str, ...]
+    no_value: tuple[str, ...]
+    or_: tuple[str, ...]
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+    of: tuple[str, ...] = ()
+    end: tuple[str, ...] = ()
+    check: tuple[str, ...] = ()
+    doubt: tuple[str, ...] = ()
+    comma: bool = False
+    """Whether decimals are written with a comma."""
+    common: tuple[str, ...] = ()
+    """Frequent words, by which the language is told; those of English are in none."""
+
+
+LANGUAGES = {
+    "de": Language(
+        answer=("antwort", "ergebnis", "lösung", "endergebnis", "resultat"),
+        is_=("ist", "lautet", "lauten", "beträgt", "sind", "ist gleich", "wäre somit", "muss"),
+        no_value=("nicht", "kein", "keine", "keinen", "keinesfalls", "niemals", "falsch", "inkorrekt", "weder"),
+        or_=("oder",), yes=("ja", "richtig", "wahr"), no=("nein", "falsch"), of=("also", "daher", "somit", "demnach"),
+        check=("probe", "überprüfung", "kontrolle", "hinweis", "anmerkung"),
+        doubt=("vielleicht", "möglicherweise", "könnte", "unsicher", "mindestens", "höchstens"), comma=True,
+        common=("der", "die", "das", "und", "sind", "ein", "eine", "wir", "kostet", "also", "daher", "mit", "zusammen"),
+    ),
+    "fr": Language(
+        answer=("réponse", "résultat", "solution", "reponse"),
+        is_=("est", "vaut", "est donc", "est égale à", "est égal à", "serait donc", "sont", "vaut donc"),
+        no_value=("pas", "jamais", "aucun", "aucune", "faux", "fausse", "incorrect", "incorrecte", "ni"),
+        or_=("ou",), yes=("oui", "vrai"), no=("non", "faux"), of=("finale", "correcte", "exacte", "définitive"),
+        check=("vérification", "remarque", "note", "preuve"),
+        doubt=("peut-être", "pourrait", "probablement", "au moins", "au plus"), comma=True,
+        common=("le", "les", "une", "nous", "donc", "dans", "pour", "avec", "des", "la", "et", "coûte"),
+    ),
+    "es": Language(
+        answer=("respuesta", "resultado", "solución"), is_=("es", "son", "sería", "es igual a", "vale", "es entonces"),
+        no_value=("no", "nunca", "ningún", "ninguna", "incorrecto", "incorrecta", "falso", "falsa", "tampoco"),
+        or_=("o",), yes=("sí", "verdadero"), no=("no", "falso"), of=("final", "correcta", "correcto"),
+        check=("verificación", "comprobación", "nota"), doubt=("quizás", "tal vez", "podría", "al menos", "como máximo"),
+        comma=True, common=("el", "los", "las", "una", "por", "entonces", "cuesta", "para", "del", "la"),
+    ),
+    "pt": Language(
+        answer=("resposta", "resultado", "solução"), is_=("é", "são", "seria", "é igual a", "vale", "será"),
+        no_value=("não", "nunca", "nenhum", "nenhuma", "errado", "errada", "incorreto", "falso"),
+        or_=("ou",), yes=("sim", "verdadeiro"), no=("não", "falso"), of=("final", "correta", "correto", "certa"),
+        check=("verificação", "nota", "observação"), doubt=("talvez", "poderia", "pelo menos", "no máximo"), comma=True,
+        common=("o", "os", "um", "uma", "portanto", "logo", "custa", "para", "do", "da", "que"),
+    ),
+    "it": Language(
+        answer=("risposta", "risultato", "soluzione"), is_=("è", "sono", "sarebbe", "è uguale a", "vale", "è pari a"),
+        no_value=("non", "mai", "nessun", "nessuna", "sbagliato", "sbagliata", "errato", "errata", "falso"),
+        or_=("o", "oppure"), yes=("sì", "vero"), no=("no", "falso"), of=("finale", "corretta", "corretto", "giusta"),
+        check=("verifica", "nota"), doubt=("forse", "potrebbe", "almeno", "al massimo"), comma=True,
+        common=("il", "lo", "gli", "una", "quindi", "costa", "per", "della", "con", "pertanto"),
+    ),
+    "nl": Language(
+        answer=("antwoord", "resultaat", "oplossing", "uitkomst"), is_=("is", "zijn", "luidt", "bedraagt", "is dus"),
+        no_value=("niet", "geen", "nooit", "fout", "onjuist", "verkeerd", "noch"), or_=("of",), yes=("ja", "waar"),
+        no=("nee", "onwaar"), of=("dus", "daarom"), check=("controle", "opmerking"),
+        doubt=("misschien", "mogelijk", "minstens", "hoogstens", "zou"), comma=True,
+        common=("het", "een", "zijn", "dus", "daarom", "kost", "van", "voor", "met"),
+    ),
+    "pl": Language(
+        answer=("odpowiedź", "odpowiedzią", "wynik", "wynikiem", "rozwiązanie"),
+        is_=("to", "jest", "brzmi", "wynosi", "to jest", "są"),
+        no_value=("nie", "nigdy", "żaden", "błędne", "błędna", "błędny", "niepoprawne", "fałsz"), or_=("lub", "albo"),
+        yes=("tak", "prawda"), no=("nie", "fałsz"), of=("zatem", "więc"), check=("sprawdzenie", "uwaga"),
+        doubt=("może", "być może", "prawdopodobnie", "co najmniej", "co najwyżej"), comma=True,
+        common=("jest", "są", "więc", "zatem", "kosztuje", "się", "oraz", "dla"),
+    ),
+    "ru": Language(
+        answer=("ответ", "ответом", "результат", "решение", "итог"),
+        is_=("это", "равен", "равна", "равно", "равняется", "составляет", "будет", "является"),
+        no_value=("не", "ни", "нет", "никогда", "неверно", "неправильно", "ошибочно", "нельзя"), or_=("или", "либо"),
+        yes=("да", "верно", "истина"), no=("нет", "неверно", "ложь"), of=("таким образом", "следовательно"),
+        check=("проверка", "примечание"), doubt=("возможно", "может быть", "наверное", "как минимум", "не менее"),
+        comma=True, common=("это", "равен", "равна", "составляет", "следовательно", "получаем", "значит", "и", "на"),
+    ),
+    "zh": Language(
+        answer=("答案", "结果", "結果", "答", "解"), is_=("是", "为", "為", "应为", "等于", "就是", "应该是"),
+        no_value=("不是", "不可能", "不为", "并非", "不对", "错误", "错的", "不正确", "没有", "不能"), or_=("或", "或者"),
+        yes=("是", "对", "正确", "是的"), no=("否", "不是", "不对", "错误"), end=("。",), check=("验证", "检验", "验算", "注意", "注"),
+        doubt=("可能", "也许", "大概", "至少", "至多", "不确定"),
+    ),
+    "ja": Language(
+        answer=("答え", "答", "解答", "回答", "正解", "結果", "解"), is_=("は", "が", "とは"),
+        no_value=("ではない", "ではありません", "じゃない", "でない", "間違い", "誤り", "はずがない", "ありえない", "違います", "不正解"),
+        or_=("または", "もしくは", "か"), yes=("はい", "正しい", "真"), no=("いいえ", "誤り", "偽"),
+        end=("です", "である", "だ", "になります", "となります", "です。", "。"), check=("検算", "確認", "注意", "注"),
+        doubt=("かもしれ", "おそらく", "たぶん", "少なくとも", "多くとも"),
+    ),
+    "ko": Language(
+        answer=("정답", "답", "답안", "결과", "해답", "해"), is_=("은", "는", "이", "가"),
+        no_value=("아닙니다", "아니다", "아니에요", "틀렸", "틀린", "수 없", "오답", "않"), or_=("또는", "혹은"),
+        yes=("예", "네", "참", "맞습니다"), no=("아니요", "아니오", "거짓", "아닙니다"),
+        end=("입니다", "이다", "이에요", "예요", "가 됩니다", "이 됩니다", "다"), check=("검산", "확인", "참고"),
+        doubt=("아마", "수도 있", "적어도", "최소"),
+    ),
+    "ar": Language(
+        answer=("الإجابة", "الاجابة", "الجواب", "الناتج", "النتيجة", "الحل"), is_=("هي", "هو", "تساوي", "يساوي", "تكون"),
+        no_value=("ليس", "ليست", "لا", "خطأ", "خاطئ", "خاطئة", "غير", "لن"), or_=("أو", "او"), yes=("نعم", "صحيح"),
+        no=("لا", "خطأ"), of=("النهائية", "النهائي", "الصحيحة", "الصحيح"), check=("تحقق", "التحقق", "ملاحظة"),
+        doubt=("ربما", "قد", "على الأقل", "على الأكثر"),
+    ),
+    "hi": Language(
+        answer=("उत्तर", "परिणाम", "जवाब", "हल"), is_=("है", "होगा"),
+        no_value=("नहीं", "गलत", "ग़लत", "कभी"), or_=("या", "अथवा"), yes=("हाँ", "हां", "सही", "सत्य"), no=("नहीं", "गलत", "असत्य"),
+        of=("सही", "अंतिम"), end=("है", "हैं", "होगा", "होगी", "।"), check=("जाँच", "सत्यापन", "नोट"),
+        doubt=("शायद", "संभवतः", "कम से कम", "अधिक से अधिक"),
+    ),
+}  # fmt: skip
+"""Languages beside English, whose cues are in the rooms that read English sentences."""
+UNREAD_DENIALS = (
+    "değil", "yok", "inte", "ej", "ikke", "ikkje", "ei", "eivät", "není", "nejsou", "ne", "nem", "nu", "δεν", "όχι", "не",
+    "không", "bukan", "tidak", "ไม่", "לא", "אינו", "نیست", "نه", "নয়", "না", "இல்லை", "కాదు", "hindi", "sio", "siyo",
+)  # fmt: skip
+"""Words that deny in languages of which nothing more is known here: what a sentence with one says is never right."""
+SPACELESS = ("zh", "ja", "ko")
+COMMA_WORDS = frozenset(
+    word
+    for language in LANGUAGES.values()
+    if language.comma
+    for word in (*language.answer, *language.common, *(verb for verb in language.is_ if len(verb) > 2))
+) - {"solution", "so", "to", "o", "is", "son", "del"}
 """Words of languages that write decimal commas, and that are none in English."""
+
+
+def alternatives(words: tuple[str, ...]) -> str:
+    """Return a pattern for any of the words, the longest first."""
+    return "|".join(re.escape(word).replace(r"\ ", r"\s") for word in sorted(set(words), key=len, reverse=True))
+
+
+def _every(part: str, *, spaceless: bool) -> tuple[str, ...]:
+    return tuple(
+        word
+        for name, language in LANGUAGES.items()
+        if (name in SPACELESS) == spaceless
+        for word in getattr(language, part)
+    )
+
+
+def pattern(part: str, *more: str) -> re.Pattern[str]:
+    """Return a pattern that finds the words of one part in any language, whole words where words have spaces."""
+    spaced, joined = (*_every(part, spaceless=False), *more), _every(part, spaceless=True)
+    return re.compile(rf"(?<!\w)(?:{alternatives(spaced)})(?!\w)|(?:{alternatives(joined)})", re.IGNORECASE)

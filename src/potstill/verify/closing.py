@@ -1,0 +1,87 @@
+"""What stands behind the conclusion of a response, and is none of it: checks, offers, notes, follow-up questions. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from potstill.verify.languages import LANGUAGES, alternatives
+from potstill.verify.markup import Line
+
+_CHECKS = tuple(word for language in LANGUAGES.values() for word in language.check)
+_CHECK = re.compile(
+    rf"\W{{0,4}}(?:(?:quick |sanity |double[- ]?)?check(?:ing)?(?: (?:your|the|our|my|this|it)\b.{{0,30}})?"
+    rf"|verif(?:y|ication|ying)(?: .{{0,30}})?|proof|explanation|justification|reasoning|breakdown|why(?: .{{0,40}})?"
+    rf"|things to .{{0,30}}|notes?|remarks?|tips?|caveats?|assumptions?|additional .{{0,30}}|alternative .{{0,30}}"
+    rf"|key (?:points|takeaways|ideas)|further .{{0,30}}|bonus|related .{{0,30}}|(?:{alternatives(_CHECKS)})(?:\s\w+)?)\W{{0,4}}\Z",
+    re.IGNORECASE,
+)
+"""`### Verification`, `**Why this works**`, `Things to keep in mind`: titles of what follows an answer."""
+_CHECK_LINE = re.compile(
+    rf"\W{{0,4}}(?:(?:quick |sanity )?check(?:ing)?|verification|proof|note(?!\w)|n\.?b\.?|remark|hint|(?:{alternatives(_CHECKS)}))"
+    r"(?:\s(?:that|on|by|of|the)\b[^:]{0,40})?\s?[:：]|\W{0,4}(?:note|notice|observe|recall|remember) (?:that|how)\b"
+    r"|\(?\W{0,3}(?:rounded|using|assuming|note)\b[^\n]{0,120}\)\W{0,3}\Z",
+    re.IGNORECASE,
+)
+"""`Check: 4 + 6 = 10`, `Note: this assumes one pizza.`"""
+_OFFER = re.compile(
+    r"\W{0,4}(?:let me know|feel free|please (?:let|feel|ask)|if you(?:'d|’d| would| have| want| need| like)|i hope\b|hope (?:this|that)"
+    r"|would you (?:also )?like|do you (?:want|need|have)|want me to|shall i|i can also|happy to|is there anything)",
+    re.IGNORECASE,
+)
+_TICKED = re.compile(r"=[^\n]*[✓✔✅☑]\W{0,3}\Z")
+_QUESTION = re.compile(r"[?？؟]\W{0,3}\Z")
+_EXPLAINS = re.compile(
+    r"\W{0,3}(?:that(?:'s|’s| is)|this (?:is|means|comes|makes|works|follows|shows|uses)|these are|here\b|because|since|the other|for example|e\.g\."
+    r"|i\.e\.|note\b|of these|where\b|as (?:a check|expected|required))",
+    re.IGNORECASE,
+)
+MOST = 400
+"""Lines from the end that are looked at."""
+
+
+def conclusion(lines: list[Line]) -> list[Line]:
+    """Return the lines of a response up to its conclusion, without checks, notes and offers, also those amid the text."""
+    kept = _without_sections(lines[-MOST:])
+    while True:
+        end = _last(kept)
+        if end < 0:
+            return lines
+        start = end
+        while start > 0 and kept[start - 1].text.strip() and kept[start - 1].role in ("text", "code"):
+            start -= 1
+        rest = kept[:start]
+        if _last(rest) < 0 or not _is_aside(kept, start, end):
+            return kept[: end + 1]
+        kept = rest
+
+
+def _last(lines: list[Line]) -> int:
+    return next((at for at in range(len(lines) - 1, -1, -1) if lines[at].text.strip()), -1)
+
+
+def _is_aside(lines: list[Line], start: int, end: int) -> bool:
+    """Whether the paragraph from `start` to `end` concludes nothing."""
+    first, last = lines[start].text, lines[end].text
+    if any(line.role == "code" for line in lines[start : end + 1]):
+        return False
+    if _OFFER.match(first) or _CHECK_LINE.match(first) or _TICKED.search(last):
+        return True
+    if _QUESTION.search(last):
+        return True
+    shown = next((line for line in reversed(lines[:start]) if line.text.strip()), None)
+    own = any(line.bold for line in lines[start : end + 1])
+    return bool(shown is not None and shown.bold and not own and _EXPLAINS.match(first))
+
+
+def _without_sections(lines: list[Line]) -> list[Line]:
+    kept: list[Line] = []
+    dropped = 0
+    for line in lines:
+        if line.role == "title":
+            if dropped and line.level > dropped:
+                continue
+            check = _CHECK.match(line.text) is not None and any(before.text.strip() for before in kept)
+            dropped = (line.level or 7) if check else 0
+        if not dropped:
+            kept.append(line)
+    return kept

@@ -1,0 +1,130 @@
+"""Answers stated in languages other than English: `die Antwort ist 5`, `答案是5`, `उत्तर 5 है`. Pure, linear in the text."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from potstill.verify.languages import LANGUAGES, SPACELESS, UNREAD_DENIALS, Language, alternatives
+from potstill.verify.stated import Stated
+
+MAX_VALUE = 400
+_SENTENCE_END = re.compile(r"[。！？؟।]|(?<!\\)[.!?](?=\s|\Z)(?!\S)|\n")
+_SCRIPTS = (
+    ("ja", re.compile(r"[\u3040-\u30ff]")), ("ko", re.compile(r"[\uac00-\ud7af]")), ("zh", re.compile(r"[\u4e00-\u9fff]")),
+    ("hi", re.compile(r"[\u0900-\u097f]")), ("ar", re.compile(r"[\u0600-\u06ff]")), ("ru", re.compile(r"[\u0400-\u04ff]")),
+)  # fmt: skip
+_LATIN = ("de", "fr", "es", "pt", "it", "nl", "pl")
+_WORD = re.compile(r"[^\W\d_]+")
+_ENGLISH = frozenset((
+    "the", "is", "are", "was", "so", "of", "to", "and", "that", "we", "it", "this", "for", "answer", "therefore", "has",
+    "have", "which", "with", "at", "by", "from", "each", "total", "there", "as", "on", "be", "will", "can", "he", "she",
+    "they", "my", "i", "thus", "hence", "left", "per", "final", "option", "choice", "final", "not", "in", "or", "get",
+))  # fmt: skip
+EMPTY = frozenset[str]()
+
+
+@lru_cache(maxsize=32)
+def _common(name: str) -> frozenset[str]:
+    table = LANGUAGES[name]
+    words = (*table.common, *table.answer, *table.is_, *table.no_value, *table.of, *table.yes, *table.no)
+    return frozenset(part for word in words for part in word.split()) - {"solution", "note"}
+
+
+def language_of(text: str) -> str:
+    """Return the language of a sentence: one of the tables, `en`, or an empty text where none has its words."""
+    if not text.isascii():
+        for name, script in _SCRIPTS:
+            if script.search(text):
+                return name
+    words = [word.casefold() for word in _WORD.findall(text)]
+    if not words:
+        return "en"
+    best, count = "", 0
+    for name in ("en", *_LATIN):
+        known = _ENGLISH if name == "en" else _common(name)
+        met = sum(word in known for word in words)
+        if met > count:
+            best, count = name, met
+    return best
+
+
+@lru_cache(maxsize=32)
+def _statement(name: str) -> re.Pattern[str]:
+    table = LANGUAGES[name]
+    nouns, verbs = alternatives(table.answer), alternatives(table.is_)
+    if name in SPACELESS:
+        return re.compile(rf"(?:{nouns})\s?(?:(?:{verbs})\s?[:：]?|[:：])\s{{0,4}}")
+    of = rf"(?:\s(?:{alternatives(table.of)}))?" if table.of else ""
+    said = rf"(?:{of}\s(?:{verbs}){of}(?!\w)\s?[:：]?|{of}\s?(?:[:：=]|[—–-](?=\s)))"
+    bare = r"|\s(?=[^\s:])" if name == "hi" else ""  # its verb stands at the end
+    return re.compile(rf"(?<!\w)(?:{nouns})(?!\w)(?:{said}{bare})\s{{0,4}}", re.IGNORECASE)
+
+
+@lru_cache(maxsize=32)
+def _words(name: str, part: str) -> re.Pattern[str] | None:
+    words: tuple[str, ...] = getattr(LANGUAGES[name], part)
+    if not words:
+        return None
+    if name in SPACELESS:
+        return re.compile(f"(?:{alternatives(words)})")
+    return re.compile(rf"(?<!\w)(?:{alternatives(words)})(?!\w)", re.IGNORECASE)
+
+
+@lru_cache(maxsize=32)
+def _end(name: str) -> re.Pattern[str]:
+    ends = LANGUAGES[name].end
+    return re.compile(rf"\s?(?:{alternatives(ends)})?[\s.。!！।]{{0,4}}\Z" if ends else r"[\s.!]{0,4}\Z")
+
+
+def foreign_statements(text: str) -> list[Stated]:
+    """Return the statements of an answer in the language of the text, in its order; those that deny one are left out."""
+    name = language_of(text[-2_000:])
+    if name in ("en", ""):
+        return []
+    found = []
+    for mark in list(_statement(name).finditer(text))[-24:]:
+        end = _SENTENCE_END.search(text, mark.end(), mark.end() + MAX_VALUE)
+        limit = end.start() if end else min(len(text), mark.end() + MAX_VALUE)
+        value = _end(name).sub("", text[mark.end() : limit], count=1).strip()
+        if value and not denies_in(text[mark.start() : limit], name):
+            found.append(Stated(mark.start(), limit, value, "stated answer"))
+    return found
+
+
+def denies_in(sentence: str, name: str) -> bool:
+    """Whether a sentence has a word that denies in its language."""
+    words = _words(name, "no_value") if name in LANGUAGES else None
+    return words is not None and words.search(sentence) is not None
+
+
+def said_yes_no(text: str) -> bool | None:
+    """Return what a bare answer says in a listed language: `Ja`, `いいえ`; None for anything else."""
+    word = text.strip(" .。!！,:*\"'").casefold()
+    yes = any(word == own for table in LANGUAGES.values() for own in table.yes)
+    no = any(word == own for table in LANGUAGES.values() for own in table.no)
+    return yes if yes != no else None
+
+
+def yes_no_in(text: str) -> str | None:
+    """Return the word for yes or no of a bare foreign answer as English has it, or None."""
+    said = said_yes_no(text)
+    return None if said is None else ("yes" if said else "no")
+
+
+def leaves_open(sentence: str, at: int, end: int) -> str:
+    """Return why a sentence that is not English does not assert the value between two places; empty where it may."""
+    name = language_of(sentence)
+    if name == "en":
+        return ""
+    if not name:
+        words = {word.casefold() for word in _WORD.findall(sentence)}
+        return "denied in a language that is not read" if words & set(UNREAD_DENIALS) else ""
+    table: Language = LANGUAGES[name]
+    if denies_in(sentence[:at] + " " + sentence[end:], name):
+        return "denied"
+    doubt = _words(name, "doubt")
+    if doubt is not None and doubt.search(sentence):
+        return "left open"
+    other = re.match(rf"[\s*$)]{{0,4}}(?:{alternatives(table.or_)})(?!\w)", sentence[end:])
+    return "one of two" if other else ""
