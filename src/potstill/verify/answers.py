@@ -173,7 +173,7 @@ def _judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Pol
     )
     if found.ambiguous and not bare:  # a bare answer needs no full stop
         return _doubtful(found, wanted, policy, allowance)
-    if wanted.kind == "yes_no" and _says_both(response.rstrip().rpartition("\n")[2]):
+    if wanted.kind == "yes_no" and found.method != "stated answer" and _says_both(_last_line(response)):
         return unknown("ambiguous", "yes and no in one line", found.method, found.value)
     if found.value is None:
         judged = _by_option(response, wanted, policy, allowance) or _nothing_found(response, found, wanted)
@@ -191,6 +191,14 @@ def _says_both(line: str) -> bool:
 
 
 _LETTERS = re.compile(r"[a-z]+")
+_FORM = re.compile(r"\(?\b(?:yes|true)\s?(?:or|/|,)\s?(?:no|false)\b\)?[?:,]?", re.IGNORECASE)
+"""The form that a question asks for: `(Yes or No)`."""
+
+
+def _last_line(response: str) -> str:
+    return _FORM.sub(" ", response.rstrip().rpartition("\n")[2])
+
+
 
 
 def _doubtful(found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:

@@ -35,6 +35,9 @@ _EXPLAINS = re.compile(
     r"|i\.e\.|note\b|of these|where\b|as (?:a check|expected|required))",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(r"\s{0,8}\d{1,2}[.)]\s")
+LIST = 8
+"""Stands for the level of a line such as `Key points:`, whose section is the list below it."""
 MOST = 400
 """Lines from the end that are looked at."""
 
@@ -77,11 +80,14 @@ def _without_sections(lines: list[Line]) -> list[Line]:
     kept: list[Line] = []
     dropped = 0
     for line in lines:
-        if line.role == "title":
+        listed = line.text.rstrip().endswith(":") and _CHECK.match(line.text) is not None
+        if line.role == "title" or (listed and not dropped):
             if dropped and line.level > dropped:
                 continue
             check = _CHECK.match(line.text) is not None and any(before.text.strip() for before in kept)
-            dropped = (line.level or 7) if check else 0
+            dropped = (line.level or LIST) if check else 0
+        elif dropped == LIST and line.text.strip() and line.role != "item" and not _NUMBERED.match(line.text):
+            dropped = 0
         if not dropped:
             kept.append(line)
     return kept

@@ -13,9 +13,10 @@ from potstill.verify.normalise import plain_math
 TAIL = 4_000
 _START = re.compile(r"(?:[.!?。？！।]\s|[。？！।]|\n)")
 _END = re.compile(r"[.!?。？！؟।](?=\s|\Z|\*|\))|[。？！।]|\n|\Z")
+_CLAUSE = re.compile(r"[,;](?!\d)|[，；、]")
 _NOT = r"(?:not|never|cannot|can ?not|isn['’]t|wasn['’]t|aren['’]t|won['’]t|can['’]t|couldn['’]t|doesn['’]t|don['’]t|didn['’]t|neither|nor)"
 _BEFORE = (
-    ("denied", rf"\b{_NOT}(?! only)(?:\s(?:possibly|exactly|really|simply|actually|necessarily|be|equal|to|the|a|an|option|choice|answer|have|been|give|gives|is)){{0,4}}\W{{0,4}}\Z"),
+    ("denied", rf"\b{_NOT}(?! only)(?:\s(?:possibly|exactly|really|simply|actually|necessarily|be|equal|to|the|a|an|option|choice|answer|have been)){{0,4}}\W{{0,4}}\Z"),
     ("denied", r"\b(?:trap|wrong|incorrect|naive|tempting|false|bogus|flawed|mistaken)\s(?:final\s)?(?:answer|choice|option|result|value|solution|guess)\b[^.;,]{0,20}\Z"),
     ("mentioned", r"\b(?:mistake|error|misconception|temptation|fallacy)\s(?:here\s)?(?:is|would be|was)\b[^.;,]{0,40}\Z"),
     ("mentioned", r"\b(?:someone|somebody|people|many|some|others|students?|one|you|friend|rumou?r)\s(?:(?!the\s)\w+\s){0,2}(?:claim(?:s|ed)?|say|says|said|believes?|thinks?|thought|guess(?:es|ed)?|answers?|argues?)\b(?! is| was)[^.;]{0,40}\Z"),
@@ -32,6 +33,7 @@ _AFTER = (
     ("denied", r"[\s*$)]{0,4}[-–—,.:;(]{0,2}\s?(?:no,? wait|wait,? no|\(?wrong\)?|\(?incorrect\)?)\b"),
     ("denied", r"[\s*$)]{0,4}\?\s{0,3}(?:no\b|not\b|wrong|never)"),
     ("one of two", r"[\s*$)]{0,4}\bor\s(?:maybe |possibly |perhaps |else )?(?:\(?[-$\\]{0,3}[\dA-Z(]|anything|something|some other|another|more|less|so on)"),
+    ("one of two", r"\s[a-z]{2,12}\sor\s(?:maybe |possibly )?\W{0,3}\d"),
     ("left open", r"[^.;\n]{0,12},?\s?but\s(?:i|we)(?:\s|['’])(?:am|m|are|re)?\s?(?:\w+\s){0,2}(?:not\s(?:\w+\s)?(?:sure|certain)|unsure|guess|couldn)"),
 )
 _BEFORE_PATTERNS = tuple((why, re.compile(shape, re.IGNORECASE)) for why, shape in _BEFORE)
@@ -45,7 +47,7 @@ def doubt_of(text: str, value: str) -> str:
     tail = text[-TAIL:]
     at = tail.rfind(value) if value else -1
     if at < 0 and value:
-        tail = plain_math(tail)  # as the value was read
+        tail = "\n".join(plain_math(line) for line in tail.split("\n")[-20:])  # as the value was read
         at = tail.rfind(value)
     if at < 0:
         return ""
@@ -65,4 +67,8 @@ def doubt_of(text: str, value: str) -> str:
         return "a bound"
     if after[: stop - end].rstrip(" *\"')$").endswith(("?", "？", "؟")):
         return "asked"
+    clauses = [found.end() for found in _CLAUSE.finditer(tail, begin, at)]
+    begin = clauses[-1] if clauses else begin
+    closing = _CLAUSE.search(tail, end, stop)
+    stop = closing.start() if closing is not None else stop
     return leaves_open(tail[begin:stop], at - begin, end - begin)

@@ -135,11 +135,14 @@ def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     if not raw:
         ended = conclusion(lines)
         body = "\n".join(line.text for line in ended)
-        shown = _in_bold(ended, kind, choices)
+        coda = "\n".join(line.text for line in lines[len(ended) :]) if ended == lines[: len(ended)] else ""
+        shown = _in_bold(ended, kind, choices) or _last_said(ended, kind, choices)
         if shown is not None:
-            return shown
+            beside = _numbers_of(body.rpartition("\n")[2] + coda[:LINE_CHARACTERS]) if kind in AMOUNTS else ()
+            return replace(shown, others=(*shown.others, *beside))
     if kind in AMOUNTS:
-        body, coda = without_coda(body)
+        body, aside = without_coda(body)
+        coda = aside + coda
     found = _unstated(body, kind, choices)
     if coda and found.value is not None:
         found = replace(found, others=(*found.others, *_numbers_of(coda[:LINE_CHARACTERS])))
@@ -171,7 +174,8 @@ def _in_bold(lines: list[Line], kind: str, choices: tuple[str, ...]) -> Extracti
         return None
     for span in reversed(last.bold):
         label = span.endswith((":", "：")) or last.text[last.text.rfind(span) + len(span) :].lstrip()[:1] in (":", "：")
-        if label or _STEP.match(span):
+        whole = span.strip(" .!") == last.text.strip(" .!") and len(span.split()) > 4
+        if label or whole or _STEP.match(span):
             continue
         found = _read(Stated(0, 0, span, "bold"), kind, choices)
         if found.value is not None and not (kind in AMOUNTS and not any(map(str.isdigit, found.value))):
@@ -179,6 +183,42 @@ def _in_bold(lines: list[Line], kind: str, choices: tuple[str, ...]) -> Extracti
     return None
 
 
+_LEAD = re.compile(
+    r"\W{0,4}(?:(?:so|thus|hence|therefore|then|finally|overall|altogether|in (?:conclusion|short|summary|total|the end)"
+    r"|to sum up|and so|i(?:['’]d| would)? (?:say|get|got|think|believe)|we (?:get|have|find|obtain|arrive at|end up with|conclude)(?: that)?"
+    r"|this (?:gives|is|yields|leaves)|that (?:gives|is|leaves)|(?:it|that|this|which)(?:['’]s| is| must be| equals)"
+    r"|(?:[a-z]+ )?(?:result|solution|conclusion|total|outcome|output|value|tl;?dr|summary)\s?(?:[:=→]| is\b| equals\b))"
+    r"[\s,:]{1,3}){1,4}",
+    re.IGNORECASE,
+)
+"""What leads to a conclusion: `So it's`, `Result:`, `TL;DR:`, `Hence,`."""
+_IS_ANSWER = re.compile(
+    r"(?P<said>.{1,300}?)\s(?:is|would be|must be)\s(?:the|my|our)\s(?:final |correct |right )?(?:answer|result|solution)\W{0,3}\Z"
+)
+
+
+def _last_said(lines: list[Line], kind: str, choices: tuple[str, ...]) -> Extraction | None:
+    """Return the object that a last sentence comes to, without what leads to it: `So it's (2, 3)!`"""
+    last = next((line for line in reversed(lines) if line.text.strip()), None)
+    if last is None or last.role == "code" or len(last.text) > MAX_LAST:
+        return None
+    sentence = last.text.strip().rstrip("!")
+    named = _IS_ANSWER.match(sentence)
+    lead = _LEAD.match(sentence)
+    if named is None and lead is None:
+        return None
+    said = named["said"] if named is not None else sentence[lead.end() :] if lead is not None else ""
+    if lead is not None and named is not None and (inner := _LEAD.match(said)) is not None:
+        said = said[inner.end() :]
+    if kind in AMOUNTS and whole_number(plain_math(said.rstrip(". ")), "last line") is None:
+        return None
+    if SENTENCE_END.search(said.rstrip(". ")) or (kind not in _WORDED and is_prose(said, formulas_in(said))):
+        return None
+    found = _read(Stated(0, 0, said.rstrip(". "), "last line"), kind, choices)
+    return found if found.value is not None else None
+
+
+MAX_LAST = 400
 _OPENING = re.compile(r"(?P<said>[^\n?=:]{3,120}?)[.!*]{0,3}\s{0,3}\n")
 _CUE = re.compile(
     r"\b(?:so|thus|hence|therefore|then|total|altogether|in all|left|remain\w*|now|answer|result|final\w*"
@@ -398,12 +438,16 @@ def _read_object(text: str, method: str, kind: str, _: tuple[str, ...]) -> Extra
     return Extraction(numbers.value, method, numbers.ambiguous, numbers.others)
 
 
+def _untexted(text: str) -> str:
+    return plain_math(text) if "\\text" in text else text
+
+
 READERS = {
     "number": lambda text, method, kind, choices: read_number(text, method),
     "quantity": lambda text, method, kind, choices: read_quantity(text, method),
     "choice": lambda text, method, kind, choices: read_choice(text, method, choices),
     "yes_no": lambda text, method, kind, choices: read_yes_no(text, method),
-    "date": lambda text, method, kind, choices: Extraction(date_in(text), method),
+    "date": lambda text, method, kind, choices: Extraction(date_in(_untexted(text)), method),
 }
 """Kind -> how a statement is read; the other kinds are mathematical objects."""
 

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from potstill.verify.languages import LANGUAGES, SPACELESS, UNREAD_DENIALS, Language, alternatives
-from potstill.verify.stated import Stated
+from potstill.verify.statement import Stated
 
 MAX_VALUE = 400
 _SENTENCE_END = re.compile(r"[。！？؟।]|(?<!\\)[.!?](?=\s|\Z)(?!\S)|\n")
@@ -19,16 +19,17 @@ _WORD = re.compile(r"[^\W\d_]+")
 _ENGLISH = frozenset((
     "the", "is", "are", "was", "so", "of", "to", "and", "that", "we", "it", "this", "for", "answer", "therefore", "has",
     "have", "which", "with", "at", "by", "from", "each", "total", "there", "as", "on", "be", "will", "can", "he", "she",
-    "they", "my", "i", "thus", "hence", "left", "per", "final", "option", "choice", "final", "not", "in", "or", "get",
+    "they", "my", "i", "thus", "hence", "left", "per", "final", "option", "choice", "final", "not", "in", "or", "get", "no", "but", "if", "looks", "right", "wrong", "then", "all", "value", "result",
 ))  # fmt: skip
-EMPTY = frozenset[str]()
+_SHARED = frozenset(("solution", "note", "no", "o", "a", "is", "to", "so", "of", "per", "come", "vale", "final", "note"))
+"""Words of other languages that stand in English sentences, too."""
 
 
 @lru_cache(maxsize=32)
 def _common(name: str) -> frozenset[str]:
     table = LANGUAGES[name]
     words = (*table.common, *table.answer, *table.is_, *table.no_value, *table.of, *table.yes, *table.no)
-    return frozenset(part for word in words for part in word.split()) - {"solution", "note"}
+    return frozenset(part for word in words for part in word.split()) - _SHARED
 
 
 def language_of(text: str) -> str:

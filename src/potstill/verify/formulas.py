@@ -204,11 +204,15 @@ _ENVIRONMENT = re.compile(
 )
 
 
+_SEVERAL = re.compile(r"[,;<>]|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])")
+"""`x = 1 or x = 2` is no chain."""
+
+
 def result_of(formula: str, kind: str) -> str:
     """Return the last side of a chain `a = b = c`, whose sides one answer can only repeat; equations stay whole."""
     if "\\begin" in formula:
         formula = _last_row(formula)
-    if kind == "equation" or formula.count("=") < 2 or "\\begin" in formula or re.search(r"[,;<>]", formula):
+    if kind == "equation" or formula.count("=") < 2 or "\\begin" in formula or _SEVERAL.search(formula):
         return formula
     sides = re.split(r"(?<![<>!\\])=", formula)
     return sides[-1].replace("&", "").strip() or formula

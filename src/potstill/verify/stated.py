@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
+
+from potstill.verify.foreign import foreign_statements
+from potstill.verify.statement import Stated
 
 STATEMENT_CHARACTERS = 600
 BOX_CHARACTERS = 10_000
@@ -13,20 +16,6 @@ TRIES = 400
 KEPT = 24
 """Statements that are kept, from the last one."""
 _SPACE = re.compile(r"\s")
-
-
-@dataclass(frozen=True, slots=True)
-class Stated:
-    """An answer in so many words: its span in the response with what announces it, and its own text.
-
-    `firm` is false for what the text only expects: `the answer should be ...`.
-    """
-
-    start: int
-    end: int
-    text: str
-    method: str
-    firm: bool = True
 
 
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
@@ -165,8 +154,14 @@ def statements_of(text: str, kind: str) -> list[Stated]:
         _keep(found, Stated(at, mark.end(), text, "answer line"), kind)
     elif kind != "choice" and (mark := _LINE_MARK.match(text)):
         _keep(found, Stated(0, mark.end(), text, "answer line"), kind)
+    found += foreign_statements(text) if not text.isascii() or not found else []
     found.sort(key=lambda stated: stated.start)
-    return [_up_to(one, other.start) for one, other in pairwise(found)] + found[-1:]
+    kept = [_up_to(one, other.start) for one, other in pairwise(found)] + found[-1:]
+    return [stated for stated in kept if not _LEADS_ON.fullmatch(stated.text)]
+
+
+_LEADS_ON = re.compile(r"\W{0,6}(?:(?:so|thus|the|my|our|final|correct|right)\W{0,3}){1,4}", re.IGNORECASE)
+"""What is left of `Final Answer: The final answer is 5` once the second statement has its own."""
 
 
 def _up_to(stated: Stated, end: int) -> Stated:
@@ -228,6 +223,8 @@ def _statement_at(text: str, begin: int) -> str:
     """Return the statement that starts here: to the end of the sentence, of the line, or of the displayed formula."""
     space = _SPACE.search(text, begin + STATEMENT_CHARACTERS, begin + BOX_CHARACTERS)
     window = text[begin : space.start() if space else begin + BOX_CHARACTERS]
+    if window.startswith("```"):
+        return _block_at(text, begin)
     for opening, closing in _DISPLAY:
         if window.startswith(opening):
             end = window.find(closing, 2)
