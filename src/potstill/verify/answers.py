@@ -110,7 +110,7 @@ def _judge_response(
 ) -> Judged:
     wanted = read_gold(gold, kind, choices)
     judged = _judge_whole(response, wanted, choices, gold, policy, allowance)
-    if judged.outcome == "right" and wanted.kind not in ("yes_no",) and (why := doubt_of(response, judged.extracted or "")):
+    if judged.outcome == "right" and wanted.kind != "yes_no" and (why := doubt_of(response, judged.extracted or "")):
         return unknown("ambiguous", f"the answer is {why} where it is named", judged.method, judged.extracted)
     return judged
 
@@ -197,8 +197,6 @@ _FORM = re.compile(r"\(?\b(?:yes|true)\s?(?:or|/|,)\s?(?:no|false)\b\)?[?:,]?", 
 
 def _last_line(response: str) -> str:
     return _FORM.sub(" ", response.rstrip().rpartition("\n")[2])
-
-
 
 
 def _doubtful(found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:

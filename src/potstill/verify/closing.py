@@ -1,4 +1,4 @@
-"""What stands behind the conclusion of a response, and is none of it: checks, offers, notes, follow-up questions. Pure."""
+"""What stands behind the conclusion of a response and is none of it: checks, offers, notes, questions. Pure."""
 
 from __future__ import annotations
 
@@ -12,26 +12,30 @@ _CHECK = re.compile(
     rf"\W{{0,4}}(?:(?:quick |sanity |double[- ]?)?check(?:ing)?(?: (?:your|the|our|my|this|it)\b.{{0,30}})?"
     rf"|verif(?:y|ication|ying)(?: .{{0,30}})?|proof|explanation|justification|reasoning|breakdown|why(?: .{{0,40}})?"
     rf"|things to .{{0,30}}|notes?|remarks?|tips?|caveats?|assumptions?|additional .{{0,30}}|alternative .{{0,30}}"
-    rf"|key (?:points|takeaways|ideas)|further .{{0,30}}|bonus|related .{{0,30}}|(?:{alternatives(_CHECKS)})(?:\s\w+)?)\W{{0,4}}\Z",
+    rf"|key (?:points|takeaways|ideas)|further .{{0,30}}|bonus|related .{{0,30}}"
+    rf"|(?:{alternatives(_CHECKS)})(?:\s\w+)?)\W{{0,4}}\Z",
     re.IGNORECASE,
 )
 """`### Verification`, `**Why this works**`, `Things to keep in mind`: titles of what follows an answer."""
 _CHECK_LINE = re.compile(
-    rf"\W{{0,4}}(?:(?:quick |sanity )?check(?:ing)?|verification|proof|note(?!\w)|n\.?b\.?|remark|hint|(?:{alternatives(_CHECKS)}))"
+    rf"\W{{0,4}}(?:(?:quick |sanity )?check(?:ing)?|verification|proof|note(?!\w)|n\.?b\.?|remark|hint"
+    rf"|(?:{alternatives(_CHECKS)}))"
     r"(?:\s(?:that|on|by|of|the)\b[^:]{0,40})?\s?[:：]|\W{0,4}(?:note|notice|observe|recall|remember) (?:that|how)\b"
     r"|\(?\W{0,3}(?:rounded|using|assuming|note)\b[^\n]{0,120}\)\W{0,3}\Z",
     re.IGNORECASE,
 )
 """`Check: 4 + 6 = 10`, `Note: this assumes one pizza.`"""
 _OFFER = re.compile(
-    r"\W{0,4}(?:let me know|feel free|please (?:let|feel|ask)|if you(?:'d|’d| would| have| want| need| like)|i hope\b|hope (?:this|that)"
+    r"\W{0,4}(?:let me know|feel free|please (?:let|feel|ask)|if you(?:'d|’d| would| have| want| need| like)"
+    r"|i hope\b|hope (?:this|that)"
     r"|would you (?:also )?like|do you (?:want|need|have)|want me to|shall i|i can also|happy to|is there anything)",
     re.IGNORECASE,
 )
 _TICKED = re.compile(r"=[^\n]*[✓✔✅☑]\W{0,3}\Z")
 _QUESTION = re.compile(r"[?？؟]\W{0,3}\Z")
 _EXPLAINS = re.compile(
-    r"\W{0,3}(?:that(?:'s|’s| is)|this (?:is|means|comes|makes|works|follows|shows|uses)|these are|here\b|because|since|the other|for example|e\.g\."
+    r"\W{0,3}(?:that(?:'s|’s| is)|this (?:is|means|comes|makes|works|follows|shows|uses)|these are|here\b|because"
+    r"|since|the other|for example|e\.g\."
     r"|i\.e\.|note\b|of these|where\b|as (?:a check|expected|required))",
     re.IGNORECASE,
 )
@@ -43,7 +47,7 @@ MOST = 400
 
 
 def conclusion(lines: list[Line]) -> list[Line]:
-    """Return the lines of a response up to its conclusion, without checks, notes and offers, also those amid the text."""
+    """Return the lines of a response up to its conclusion, without checks, notes and offers, those amid it too."""
     kept = _without_sections(lines[-MOST:])
     while True:
         end = _last(kept)

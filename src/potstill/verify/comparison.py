@@ -26,6 +26,7 @@ from potstill.verify.amounts import concluded
 from potstill.verify.asides import without_quantifier
 from potstill.verify.choices import letters_of
 from potstill.verify.dates import Date, Time, compare_dates, compare_times
+from potstill.verify.foreign import said_yes_no
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
 from potstill.verify.kinds import MATHEMATICAL, Gold, label_of, moment_of, read_gold, undressed, words_in
 from potstill.verify.lists import matched, numbered_parts, split_answers
@@ -99,6 +100,7 @@ def _compare(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> J
         return _as_text(text, wanted)
     if wanted.kind == "yes_no":
         said = yes_or_no(undressed(text))
+        said = said_yes_no(text) if said is None else said
         if wanted.yes is None:
             return unknown("unparsable gold", "neither yes nor no")
         if said is None:

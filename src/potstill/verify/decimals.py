@@ -13,16 +13,14 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from potstill.verify.foreign import writes_commas
 from potstill.verify.judged import Judged, unknown
-from potstill.verify.languages import COMMA_WORDS
 
 Told = Literal["auto", "point", "comma"]
 LONGEST = 60
 """Characters of digits and marks that are one number; longer ones are left as they are."""
 TAIL = 20_000
 """Characters of a response, from its end, that say how it writes its decimals."""
-SOME = 8
-"""Words of a language with decimal commas that a text has to have, or a third of its words."""
 
 _NUMBER = re.compile(
     r"(?<![\w.,'’^_/])(?<!\d[ \u00a0\u202f\u2009])"
@@ -139,22 +137,12 @@ def told_by(golds: Iterable[str]) -> Told:
     return "comma" if comma and not point else "point" if point and not comma else "auto"
 
 
-_WORD = re.compile(r"[^\W\d_]{2,}")
-
-
-def _speaks_commas(text: str) -> bool:
-    """Whether a text is in a language that writes decimal commas."""
-    words = [word.casefold() for word in _WORD.findall(text[-2_000:])]
-    met = sum(word in COMMA_WORDS for word in words)
-    return met >= SOME or (met > 0 and 3 * met >= len(words))
-
-
 def reads_commas(text: str, told: Told) -> bool:
     """Whether a text is read with decimal commas: it is told so, or its language says so and no number of it denies."""
     comma, point = evidence(text)
     if point:
         return comma and told == "comma"
-    return told == "comma" or (comma and told == "auto" and _speaks_commas(text))
+    return told == "comma" or (comma and told == "auto" and writes_commas(text))
 
 
 def in_notation(said: str, gold: str, told: Told, judge: Callable[[str, str], Judged]) -> Judged:

@@ -6,6 +6,7 @@ Asked of answers that are right by their value alone: what is not asserted is ne
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from potstill.verify.foreign import leaves_open
 from potstill.verify.normalise import plain_math
@@ -14,56 +15,114 @@ TAIL = 4_000
 _START = re.compile(r"(?:[.!?。？！।]\s|[。？！।]|\n)")
 _END = re.compile(r"[.!?。？！؟।](?=\s|\Z|\*|\))|[。？！।]|\n|\Z")
 _CLAUSE = re.compile(r"[,;](?!\d)|[，；、]")
-_NOT = r"(?:not|never|cannot|can ?not|isn['’]t|wasn['’]t|aren['’]t|won['’]t|can['’]t|couldn['’]t|doesn['’]t|don['’]t|didn['’]t|neither|nor)"
-_BEFORE = (
-    ("denied", rf"\b{_NOT}(?! only)(?:\s(?:possibly|exactly|really|simply|actually|necessarily|be|equal|to|the|a|an|option|choice|answer|have been)){{0,4}}\W{{0,4}}\Z"),
-    ("denied", r"\b(?:trap|wrong|incorrect|naive|tempting|false|bogus|flawed|mistaken)\s(?:final\s)?(?:answer|choice|option|result|value|solution|guess)\b[^.;,]{0,20}\Z"),
-    ("mentioned", r"\b(?:mistake|error|misconception|temptation|fallacy)\s(?:here\s)?(?:is|would be|was)\b[^.;,]{0,40}\Z"),
-    ("mentioned", r"\b(?:someone|somebody|people|many|some|others|students?|one|you|friend|rumou?r)\s(?:(?!the\s)\w+\s){0,2}(?:claim(?:s|ed)?|say|says|said|believes?|thinks?|thought|guess(?:es|ed)?|answers?|argues?)\b(?! is| was)[^.;]{0,40}\Z"),
-    ("left open", r"\b(?:might|may|could)(?:\s(?:well|also|still|only|just|very))?\s(?:be|have been|equal)\W{0,4}\Z"),
-    ("left open", r"\b(?:perhaps|maybe|whether (?:it|this|the answer) (?:is|was|were)|if it is|tell if)\W{0,4}\Z"),
-    ("one of two", r"\b(?:either|between|somewhere between)\W{0,4}\Z|\bbetween\b[^.;,]{1,30}\band\W{1,4}\Z"),
-    ("conditional", r"(?:\A|[,;]\s|\bbut\s)\W{0,4}(?:if|had|were|without|supposing|unless)\b[^.;]{0,120}\b(?:would|wouldn['’]t|could|might)\b[^.;]{0,60}\Z"),
-    ("named", r"\b(?:section|chapter|page|figure|equation|line|exercise|appendix|paragraph|footnote)\s\W{0,3}\Z"),
+_NOT = (
+    r"(?:not|never|cannot|can ?not|isn['’]t|wasn['’]t|aren['’]t|won['’]t|can['’]t|couldn['’]t|doesn['’]t|don['’]t"
+    r"|didn['’]t|neither|nor)"
 )
-_BOUND = r"\b(?:at least|at most|no (?:more|less|fewer) than|(?:more|less|fewer|greater) than|up to)\s\W{0,3}\Z"
-_NEEDED = r"\b(?:need|needs|needed|must|require|requires|required|has to|have to|minimum|maximum|smallest|largest|least|greatest)\b"
-_AFTER = (
-    ("denied", r"[\s*$)\]}\"'”]{0,6},?\s?(?:which |that |this |it |given above |above |shown |stated ){0,3}(?:is|was|would be|were|seems?)\s(?:definitely |clearly |certainly |also |actually )?(?:not\b(?! only)|wrong|incorrect|false|mistaken|impossible|a (?:common )?(?:mistake|trap|error|lie)|tempting)"),
-    ("denied", r"[\s*$)]{0,4}[-–—,.:;(]{0,2}\s?(?:no,? wait|wait,? no|\(?wrong\)?|\(?incorrect\)?)\b"),
-    ("denied", r"[\s*$)]{0,4}\?\s{0,3}(?:no\b|not\b|wrong|never)"),
-    ("one of two", r"[\s*$)]{0,4}\bor\s(?:maybe |possibly |perhaps |else )?(?:\(?[-$\\]{0,3}[\dA-Z(]|anything|something|some other|another|more|less|so on)"),
-    ("one of two", r"\s[a-z]{2,12}\sor\s(?:maybe |possibly )?\W{0,3}\d"),
-    ("left open", r"[^.;\n]{0,12},?\s?but\s(?:i|we)(?:\s|['’])(?:am|m|are|re)?\s?(?:\w+\s){0,2}(?:not\s(?:\w+\s)?(?:sure|certain)|unsure|guess|couldn)"),
+_BETWEEN = (
+    r"(?:\s(?:possibly|exactly|really|simply|actually|necessarily|be|equal|to|the|a|an|option|choice|answer|have been))"
+    r"{0,4}"
 )
-_BEFORE_PATTERNS = tuple((why, re.compile(shape, re.IGNORECASE)) for why, shape in _BEFORE)
-_AFTER_PATTERNS = tuple((why, re.compile(shape, re.IGNORECASE)) for why, shape in _AFTER)
-_BOUNDED = re.compile(_BOUND, re.IGNORECASE)
-_WANTS_BOUND = re.compile(_NEEDED, re.IGNORECASE)
+_FALSE = r"(?:wrong|incorrect|false|mistaken|impossible|tempting|a (?:common )?(?:mistake|trap|error|lie))"
+_PEOPLE = r"(?:someone|somebody|people|many|some|others|students?|one|you|friend|rumou?r)"
+_SAY = r"(?:claim(?:s|ed)?|say|says|said|believes?|thinks?|thought|guess(?:es|ed)?|answers?|argues?)"
+
+
+class Cue(NamedTuple):
+    """What takes an assertion back: `before` ends where the value begins, `after` begins where it ends.
+
+    `example` has the value as `@`; a test runs it.
+    """
+
+    why: str
+    shape: str
+    example: str
+
+
+BEFORE = (
+    Cue("denied", rf"\b{_NOT}(?! only){_BETWEEN}\W{{0,4}}\Z", "The answer cannot possibly be @."),
+    Cue(
+        "denied", rf"\b(?:trap|naive|tempting|bogus|flawed|{_FALSE})\s(?:final\s)?"
+        r"(?:answer|choice|option|result|value|solution|guess)\b[^.;,]{0,20}\Z", "The trap answer is @.",
+    ),
+    Cue(
+        "mentioned", r"\b(?:mistake|error|misconception|temptation|fallacy)\s(?:here\s)?"
+        r"(?:is|would be|was)\b[^.;,]{0,40}\Z",
+        "A common mistake is to answer @.",
+    ),
+    Cue(
+        "mentioned", rf"\b{_PEOPLE}\s(?:(?!the\s)\w+\s){{0,2}}{_SAY}\b(?! is| was)[^.;]{{0,40}}\Z",
+        "Someone claimed that it is @.",
+    ),
+    Cue("left open", r"\b(?:might|may|could)(?:\s(?:well|also|still|only|just|very))?\s(?:be|have been|equal)\W{0,4}\Z",
+        "It might be @, who knows."),
+    Cue("left open", r"\b(?:perhaps|maybe|whether (?:it|this|the answer) (?:is|was|were)|if it is|tell if)\W{0,4}\Z",
+        "I cannot tell whether it is @."),
+    Cue("one of two", r"\b(?:either|between|somewhere between)\W{0,4}\Z|\bbetween\b[^.;,]{1,30}\band\W{1,4}\Z",
+        "It lies between 7 and @."),
+    Cue(
+        "conditional", r"(?:\A|[,;]\s|\bbut\s)\W{0,4}(?:if|had|were|without|supposing|unless)\b[^.;]{0,120}"
+        r"\b(?:would|wouldn['’]t|could|might)\b[^.;]{0,60}\Z", "If there were no tax, the answer would be @.",
+    ),
+    Cue("named", r"\b(?:section|chapter|page|figure|equation|line|exercise|appendix|paragraph|footnote)\s\W{0,3}\Z",
+        "The answer is in section @."),
+)  # fmt: skip
+AFTER = (
+    Cue(
+        "denied", r"[\s*$)\]}\"'”]{0,6},?\s?(?:which |that |this |it |given above |above |shown |stated ){0,3}"
+        r"(?:is|was|would be|were|seems?)\s(?:definitely |clearly |certainly |also |actually )?"
+        rf"(?:not\b(?! only)|{_FALSE})", "The answer @ given above was wrong.",
+    ),
+    Cue(
+        "denied", r"[\s*$)]{0,4}[-–—,.:;(]{0,2}\s?(?:no,? wait|wait,? no|\(?wrong\)?|\(?incorrect\)?)\b",
+        "@ - no wait.",
+    ),
+    Cue("denied", r"[\s*$)]{0,4}\?\s{0,3}(?:no\b|not\b|wrong|never)", "Is it @? No: it is more."),
+    Cue(
+        "one of two", r"[\s*$)]{0,4}\bor\s(?:maybe |possibly |perhaps |else )?"
+        r"(?:\(?[-$\\]{0,3}[\dA-Z(]|anything|something|some other|another|more|less|so on)", "The answer is @ or 7.",
+    ),
+    Cue("one of two", r"\s[a-z]{2,12}\sor\s(?:maybe |possibly )?\W{0,3}\d", "It takes @ steps or 7 steps."),
+    Cue("left open", r"[\s*$)]{0,4}(?:could|might|may)\s(?:well |also |both )?be\b", "@ could be it."),
+    Cue(
+        "left open", r"[^.;\n]{0,12},?\s?but\s(?:i|we)(?:\s|['’])(?:am|m|are|re)?\s?(?:\w+\s){0,2}"
+        r"(?:not\s(?:\w+\s)?(?:sure|certain)|unsure|guess|couldn)", "The answer is @, but I am not sure.",
+    ),
+)  # fmt: skip
+_BOUND = re.compile(
+    r"\b(?:at least|at most|no (?:more|less|fewer) than|(?:more|less|fewer|greater) than|up to)\s\W{0,3}\Z",
+    re.IGNORECASE,
+)
+"""`At least 12 people came.`"""
+_WANTS_BOUND = re.compile(
+    r"\b(?:needs?|needed|must|requires?|required|has to|have to|minimum|maximum|smallest|largest)\b", re.IGNORECASE
+)
+"""`She needs at least 12 boxes.` answers how many she needs."""
+_DENIES = re.compile(r"\W{0,4}(?:not|never|neither)\b(?! only)", re.IGNORECASE)
+_BEFORE = tuple((cue.why, re.compile(cue.shape, re.IGNORECASE)) for cue in BEFORE)
+_AFTER = tuple((cue.why, re.compile(cue.shape, re.IGNORECASE)) for cue in AFTER)
 
 
 def doubt_of(text: str, value: str) -> str:
     """Return why the last mention of a value in a text does not assert it, or an empty text."""
-    tail = text[-TAIL:]
-    at = tail.rfind(value) if value else -1
-    if at < 0 and value:
-        tail = "\n".join(plain_math(line) for line in tail.split("\n")[-20:])  # as the value was read
-        at = tail.rfind(value)
+    tail, at = _mention(text[-TAIL:], value)
     if at < 0:
         return ""
+    if _DENIES.match(value):
+        return "denied"
     end = at + len(value)
     starts = [found.end() for found in _START.finditer(tail, max(0, at - 400), at)]
     begin = starts[-1] if starts else max(0, at - 400)
     ends = _END.search(tail, end)
     stop = ends.end() if ends is not None else len(tail)
     before, after = tail[begin:at], tail[end:]
-    for why, pattern in _BEFORE_PATTERNS:
+    for why, pattern in _BEFORE:
         if pattern.search(before):
             return why
-    for why, pattern in _AFTER_PATTERNS:
+    for why, pattern in _AFTER:
         if pattern.match(after):
             return why
-    if _BOUNDED.search(before) and not _WANTS_BOUND.search(before):
+    if _BOUND.search(before) and not _WANTS_BOUND.search(before):
         return "a bound"
     if after[: stop - end].rstrip(" *\"')$").endswith(("?", "？", "؟")):
         return "asked"
@@ -71,4 +130,13 @@ def doubt_of(text: str, value: str) -> str:
     begin = clauses[-1] if clauses else begin
     closing = _CLAUSE.search(tail, end, stop)
     stop = closing.start() if closing is not None else stop
-    return leaves_open(tail[begin:stop], at - begin, end - begin)
+    return leaves_open(tail[begin:stop], end - begin, tail)
+
+
+def _mention(tail: str, value: str) -> tuple[str, int]:
+    """Return a text with the place of its last mention of a value; -1 where it has none."""
+    at = tail.rfind(value) if value else -1
+    if at < 0 and value:
+        tail = "\n".join(plain_math(line) for line in tail.split("\n")[-20:])  # as the value was read
+        at = tail.rfind(value)
+    return tail, at

@@ -14,19 +14,20 @@ from potstill.verify.amounts import EXPLICIT, last_number, read_number, read_qua
 from potstill.verify.closing import conclusion
 from potstill.verify.endings import gives_up, leaves_empty, without_coda
 from potstill.verify.fields import json_answers, mended
+from potstill.verify.foreign import yes_no_in
 from potstill.verify.formulas import closed, date_in, formulas_in, is_object, is_prose, last_object, object_in, trimmed
-from potstill.verify.markup import Line, read_lines
+from potstill.verify.markup import Line, read_lines, without_signs
 from potstill.verify.normalise import plain_math, plain_words
 from potstill.verify.numbers import MAX_CHARACTERS, Number, TooLargeError, numbers_in, parse_plain
 from potstill.verify.numerals import numeral_in
 from potstill.verify.readings import NOTHING, Extraction, read_choice, read_yes_no
-from potstill.verify.sentences import denies
-from potstill.verify.stated import SENTENCE_END, Stated, last_boxes, last_tag, statements_of
+from potstill.verify.shown import FENCE, LINE_CHARACTERS, bold_in, said_last, subject_of, titled, words_shown
+from potstill.verify.stated import SENTENCE_END, last_boxes, last_tag, statements_of
+from potstill.verify.statement import Stated
 from potstill.verify.unstated import endorsed_in, unstated_choice, unstated_yes_no
 from potstill.verify.words import meaning_of
 
 TAIL_CHARACTERS = 60_000
-LINE_CHARACTERS = 2_000
 AMOUNTS = ("number", "quantity")
 EMPTY = "empty answer"
 """The method of an answer whose place is there with nothing in it."""
@@ -113,7 +114,7 @@ def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     text = mended(text[-TAIL_CHARACTERS:])
     raw = kind in ("text", "code") or bool(json_answers(text))
     lines = [] if raw else read_lines(text, ticks=kind == "choice")
-    text = text if raw else "\n".join(map(_titled, lines))
+    text = text if raw else "\n".join(map(titled, lines))
     stated, ambiguous = _stated_answers(text, kind, choices)
     for number, answer in enumerate(reversed(stated)):
         found = _read(answer, kind, choices, text[max(0, answer.start - 1_000) : answer.start])
@@ -136,7 +137,7 @@ def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
         ended = conclusion(lines)
         body = "\n".join(line.text for line in ended)
         coda = "\n".join(line.text for line in lines[len(ended) :]) if ended == lines[: len(ended)] else ""
-        shown = _in_bold(ended, kind, choices) or _last_said(ended, kind, choices)
+        shown = _shown(ended, kind, choices)
         if shown is not None:
             beside = _numbers_of(body.rpartition("\n")[2] + coda[:LINE_CHARACTERS]) if kind in AMOUNTS else ()
             return replace(shown, others=(*shown.others, *beside))
@@ -155,70 +156,21 @@ def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     return Extraction(found.value, f"{found.method} of a text that {doubt}", True, (found.value, *found.others))
 
 
-_ANSWER_TITLE = re.compile(
-    r"(?:\W{0,4}\d{1,2}[.)]\s)?(?:the |my |your |our )?(?:final |correct )?answer(?: .{0,20})?\W{0,3}", re.IGNORECASE
-)
-_STEP = re.compile(r"\W{0,4}(?:step|part|case|section|method|approach|given|problem|question)\b", re.IGNORECASE)
-
-
-def _titled(line: Line) -> str:
-    """Return a line as it is read; a title that announces an answer gets its colon: `### Final Answer`."""
-    titled = line.role == "title" and _ANSWER_TITLE.fullmatch(line.text) and not line.text.rstrip().endswith(":")
-    return f"{line.text}:" if titled else line.text
-
-
-def _in_bold(lines: list[Line], kind: str, choices: tuple[str, ...]) -> Extraction | None:
-    """Return what the last line shows in bold print, or is: `That leaves **12** eggs.`"""
-    last = next((line for line in reversed(lines) if line.text.strip()), None)
-    if last is None or last.role == "code":
-        return None
-    for span in reversed(last.bold):
-        label = span.endswith((":", "：")) or last.text[last.text.rfind(span) + len(span) :].lstrip()[:1] in (":", "：")
-        whole = span.strip(" .!") == last.text.strip(" .!") and len(span.split()) > 4
-        if label or whole or _STEP.match(span):
-            continue
+def _shown(lines: list[Line], kind: str, choices: tuple[str, ...]) -> Extraction | None:
+    """Return what the last line shows in bold print, or comes to."""
+    for span in bold_in(lines):
         found = _read(Stated(0, 0, span, "bold"), kind, choices)
         if found.value is not None and not (kind in AMOUNTS and not any(map(str.isdigit, found.value))):
             return found
-    return None
-
-
-_LEAD = re.compile(
-    r"\W{0,4}(?:(?:so|thus|hence|therefore|then|finally|overall|altogether|in (?:conclusion|short|summary|total|the end)"
-    r"|to sum up|and so|i(?:['’]d| would)? (?:say|get|got|think|believe)|we (?:get|have|find|obtain|arrive at|end up with|conclude)(?: that)?"
-    r"|this (?:gives|is|yields|leaves)|that (?:gives|is|leaves)|(?:it|that|this|which)(?:['’]s| is| must be| equals)"
-    r"|(?:[a-z]+ )?(?:result|solution|conclusion|total|outcome|output|value|tl;?dr|summary)\s?(?:[:=→]| is\b| equals\b))"
-    r"[\s,:]{1,3}){1,4}",
-    re.IGNORECASE,
-)
-"""What leads to a conclusion: `So it's`, `Result:`, `TL;DR:`, `Hence,`."""
-_IS_ANSWER = re.compile(
-    r"(?P<said>.{1,300}?)\s(?:is|would be|must be)\s(?:the|my|our)\s(?:final |correct |right )?(?:answer|result|solution)\W{0,3}\Z"
-)
-
-
-def _last_said(lines: list[Line], kind: str, choices: tuple[str, ...]) -> Extraction | None:
-    """Return the object that a last sentence comes to, without what leads to it: `So it's (2, 3)!`"""
-    last = next((line for line in reversed(lines) if line.text.strip()), None)
-    if last is None or last.role == "code" or len(last.text) > MAX_LAST:
+    said = said_last(lines)
+    if not said or (kind in AMOUNTS and whole_number(plain_math(said), "last line") is None):
         return None
-    sentence = last.text.strip().rstrip("!")
-    named = _IS_ANSWER.match(sentence)
-    lead = _LEAD.match(sentence)
-    if named is None and lead is None:
+    if kind not in _WORDED and is_prose(said, formulas_in(said)):
         return None
-    said = named["said"] if named is not None else sentence[lead.end() :] if lead is not None else ""
-    if lead is not None and named is not None and (inner := _LEAD.match(said)) is not None:
-        said = said[inner.end() :]
-    if kind in AMOUNTS and whole_number(plain_math(said.rstrip(". ")), "last line") is None:
-        return None
-    if SENTENCE_END.search(said.rstrip(". ")) or (kind not in _WORDED and is_prose(said, formulas_in(said))):
-        return None
-    found = _read(Stated(0, 0, said.rstrip(". "), "last line"), kind, choices)
+    found = _read(Stated(0, 0, said, "last line"), kind, choices)
     return found if found.value is not None else None
 
 
-MAX_LAST = 400
 _OPENING = re.compile(r"(?P<said>[^\n?=:]{3,120}?)[.!*]{0,3}\s{0,3}\n")
 _CUE = re.compile(
     r"\b(?:so|thus|hence|therefore|then|total|altogether|in all|left|remain\w*|now|answer|result|final\w*"
@@ -307,7 +259,8 @@ def _echoes(between: str) -> bool:
 
 _JOINS = re.compile(r"[^.;!?\n]{0,40}?\b(?:and|or)\b[^.;!?\n]{0,10}|[\s$\\()]{0,6},[\s$\\()]{0,6}", re.IGNORECASE)
 _TURNS = re.compile(
-    r"\b(?:then|but|no|wait|instead|actually|correct(?:ed|ion|ly)?|however|rather|mistake|sorry|oops|revis\w*|recheck\w*"
+    r"\b(?:then|but|no|wait|instead|actually|correct(?:ed|ion|ly)?|however|rather|mistake|sorry|oops|revis\w*"
+    r"|recheck\w*"
     r"|let me|double.check\w*|re-?examin\w*)\b",
     re.IGNORECASE,
 )
@@ -394,7 +347,6 @@ def _number(text: str) -> Number | None:
 _TRUTH = re.compile(r"[\s*_\"'$]{0,4}(?:true|false|yes|no)[\s*_\"'$.]{0,4}", re.IGNORECASE)
 """An answer that is a firm one, and none of a number or an object: `The answer is True.`"""
 _DOLLARS = re.compile(r"\$([^$]{1,2000})\$\.?")
-_FENCE = re.compile(r"```[a-z]{0,12}\n(.*?)\n?```", re.DOTALL)
 
 
 def _read(stated: Stated, kind: str, choices: tuple[str, ...], before: str = "") -> Extraction:
@@ -407,8 +359,12 @@ def _read(stated: Stated, kind: str, choices: tuple[str, ...], before: str = "")
         found = _in_field(text, kind, choices)
         return Extraction(found.value, f"{method}, {found.method}", found.ambiguous, found.others)
     if kind in ("text", "code"):
-        dressed = _FENCE.fullmatch(text.strip()) or _DOLLARS.fullmatch(text.strip())
-        return Extraction((dressed.group(1) if dressed else text).strip() or None, method)
+        dressed = FENCE.fullmatch(text.strip()) or _DOLLARS.fullmatch(text.strip())
+        said = (dressed.group(1) if dressed else text).strip()
+        if not said.isascii() and without_signs(said):
+            said = without_signs(said)
+        others = () if method in EXPLICIT or dressed else tuple(subject_of(said))
+        return Extraction(said or None, method, others=others)
     if kind not in ("choice", "yes_no") and _TRUTH.fullmatch(text):
         return Extraction(trimmed(text), method)
     if kind == "number":
@@ -438,6 +394,11 @@ def _read_object(text: str, method: str, kind: str, _: tuple[str, ...]) -> Extra
     return Extraction(numbers.value, method, numbers.ambiguous, numbers.others)
 
 
+def _yes_no(text: str, method: str) -> Extraction:
+    said = yes_no_in(text)
+    return Extraction(said, method) if said is not None else read_yes_no(text, method)
+
+
 def _untexted(text: str) -> str:
     return plain_math(text) if "\\text" in text else text
 
@@ -446,26 +407,16 @@ READERS = {
     "number": lambda text, method, kind, choices: read_number(text, method),
     "quantity": lambda text, method, kind, choices: read_quantity(text, method),
     "choice": lambda text, method, kind, choices: read_choice(text, method, choices),
-    "yes_no": lambda text, method, kind, choices: read_yes_no(text, method),
+    "yes_no": lambda text, method, kind, choices: _yes_no(text, method),
     "date": lambda text, method, kind, choices: Extraction(date_in(_untexted(text)), method),
 }
 """Kind -> how a statement is read; the other kinds are mathematical objects."""
 
 
-_SHOWN = re.compile(
-    r"\b(?:is|are|was|be|becomes?|returns?|gives?|prints?|outputs?|yields?|equals?)\b:?\s{1,3}"
-    r"(?:(?P<mark>`{1,3}|\*\*|[\"'])(?P<marked>[^\n]{1,400})(?P=mark)|(?P<word>[^\s`*\"']{1,200}?))[.!]?\s{0,3}\Z"
-)
-"""What the end of a sentence shows: ``the output is `ab` ``, `it prints True`."""
-
-
 def _unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     """Read a response that states no answer in so many words."""
     if kind in ("text", "code"):
-        lines = [line.strip() for line in text.split("\n") if line.strip()]
-        shown = None if denies(lines[-1]) else _SHOWN.search(lines[-1][-LINE_CHARACTERS:])
-        others = (*lines[-1:], *([shown["marked"] or shown["word"]] if shown else []))
-        return Extraction(text, "whole", others=others if len(lines) > 1 else others[1:])
+        return Extraction(text, "whole", others=tuple(dict.fromkeys(words_shown(text))))
     if kind == "choice":
         return unstated_choice(text, choices)
     if kind == "yes_no":
@@ -485,8 +436,10 @@ def _unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
 
 
 _MID_SENTENCE = re.compile(
-    r"(?:[,;(=+/\\{\[&<^]|(?<![*\s])\s?[*-]|(?<![A-Za-z\\])(?:the|an?|of|is|are|was|were|and|or|that|to|we|so|with|by|in|for|if|this|which|can|also"
-    r"|but|be|it|its|then|as|at|on|from|has|have|equals?|when|where|since|because|not|his|her|their|our|these|those|there|let|using|answer))\s*\Z"
+    r"(?:[,;(=+/\\{\[&<^]|(?<![*\s])\s?[*-]"
+    r"|(?<![A-Za-z\\])(?:the|an?|of|is|are|was|were|and|or|that|to|we|so|with|by|in|for|if|this|which|can|also"
+    r"|but|be|it|its|then|as|at|on|from|has|have|equals?|when|where|since|because|not|his|her|their|our|these"
+    r"|those|there|let|using|answer))\s*\Z"
 )
 _LOOP = 60
 """Characters that an unfinished loop repeats."""

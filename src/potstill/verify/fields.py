@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from potstill.verify.stated import BOX_CHARACTERS, Stated
+from potstill.verify.stated import BOX_CHARACTERS
+from potstill.verify.statement import Stated
 
 _KEY = re.compile(r"[\"'](?:(?:final|correct)[_ ]?)?answer[\"']\s{0,5}:\s{0,20}", re.IGNORECASE)
 _SURE_END = re.compile(

@@ -1,4 +1,4 @@
-"""Answers stated in languages other than English: `die Antwort ist 5`, `答案是5`, `उत्तर 5 है`. Pure, linear in the text."""
+"""Answers stated in languages other than English: `die Antwort ist 5`, `答案是5`. Pure, linear in the text."""
 
 from __future__ import annotations
 
@@ -11,17 +11,24 @@ from potstill.verify.statement import Stated
 MAX_VALUE = 400
 _SENTENCE_END = re.compile(r"[。！？؟।]|(?<!\\)[.!?](?=\s|\Z)(?!\S)|\n")
 _SCRIPTS = (
-    ("ja", re.compile(r"[\u3040-\u30ff]")), ("ko", re.compile(r"[\uac00-\ud7af]")), ("zh", re.compile(r"[\u4e00-\u9fff]")),
-    ("hi", re.compile(r"[\u0900-\u097f]")), ("ar", re.compile(r"[\u0600-\u06ff]")), ("ru", re.compile(r"[\u0400-\u04ff]")),
+    ("ja", re.compile(r"[\u3040-\u30ff]")), ("ko", re.compile(r"[\uac00-\ud7af]")), ("zh",
+    re.compile(r"[\u4e00-\u9fff]")),
+    ("hi", re.compile(r"[\u0900-\u097f]")), ("ar", re.compile(r"[\u0600-\u06ff]")), ("ru",
+    re.compile(r"[\u0400-\u04ff]")),
 )  # fmt: skip
 _LATIN = ("de", "fr", "es", "pt", "it", "nl", "pl")
 _WORD = re.compile(r"[^\W\d_]+")
 _ENGLISH = frozenset((
-    "the", "is", "are", "was", "so", "of", "to", "and", "that", "we", "it", "this", "for", "answer", "therefore", "has",
-    "have", "which", "with", "at", "by", "from", "each", "total", "there", "as", "on", "be", "will", "can", "he", "she",
-    "they", "my", "i", "thus", "hence", "left", "per", "final", "option", "choice", "final", "not", "in", "or", "get", "no", "but", "if", "looks", "right", "wrong", "then", "all", "value", "result",
+    "the", "is", "are", "was", "so", "of", "to", "and", "that", "we", "it", "this", "for", "answer",
+    "therefore", "has",
+    "have", "which", "with", "at", "by", "from", "each", "total", "there", "as", "on", "be", "will", "can",
+    "he", "she",
+    "they", "my", "i", "thus", "hence", "left", "per", "final", "option", "choice", "final", "not", "in", "or",
+    "get", "but", "if", "looks", "right", "wrong", "then", "all", "value", "result",
 ))  # fmt: skip
-_SHARED = frozenset(("solution", "note", "no", "o", "a", "is", "to", "so", "of", "per", "come", "vale", "final", "note"))
+_SHARED = frozenset(
+    ("solution", "note", "no", "o", "a", "is", "to", "so", "of", "per", "come", "vale", "final", "note")
+)
 """Words of other languages that stand in English sentences, too."""
 
 
@@ -44,10 +51,17 @@ def language_of(text: str) -> str:
     best, count = "", 0
     for name in ("en", *_LATIN):
         known = _ENGLISH if name == "en" else _common(name)
-        met = sum(word in known for word in words)
+        telling = () if name == "en" else (*LANGUAGES[name].answer, *LANGUAGES[name].no_value)
+        met = sum(1 + 2 * (word in telling) + (not word.isascii()) for word in words if word in known)
         if met > count:
             best, count = name, met
     return best
+
+
+def writes_commas(text: str) -> bool:
+    """Whether a text is in a listed language that writes decimal commas."""
+    name = language_of(text[-2_000:])
+    return name in LANGUAGES and LANGUAGES[name].comma
 
 
 @lru_cache(maxsize=32)
@@ -59,7 +73,26 @@ def _statement(name: str) -> re.Pattern[str]:
     of = rf"(?:\s(?:{alternatives(table.of)}))?" if table.of else ""
     said = rf"(?:{of}\s(?:{verbs}){of}(?!\w)\s?[:：]?|{of}\s?(?:[:：=]|[—–-](?=\s)))"
     bare = r"|\s(?=[^\s:])" if name == "hi" else ""  # its verb stands at the end
-    return re.compile(rf"(?<!\w)(?:{nouns})(?!\w)(?:{said}{bare})\s{{0,4}}", re.IGNORECASE)
+    turned = rf"|(?<!\w)(?:{verbs})\s(?:\w{{1,12}}\s){{0,3}}(?:{nouns})(?!\w)(?=\s)"  # also lautet die Antwort 5
+    return re.compile(rf"(?:(?<!\w)(?:{nouns})(?!\w)(?:{said}{bare}){turned})\s{{0,4}}", re.IGNORECASE)
+
+
+@lru_cache(maxsize=32)
+def _title(name: str) -> re.Pattern[str]:
+    table = LANGUAGES[name]
+    of = rf"(?:\s?(?:{alternatives(table.of)}))?" if table.of else ""
+    return re.compile(
+        rf"\W{{0,4}}(?:[^\s:]{{1,12}}\s?){{0,2}}(?:{alternatives(table.answer)}){of}\W{{0,4}}", re.IGNORECASE
+    )
+
+
+def is_answer_title(text: str) -> bool:
+    """Whether a title announces an answer in a language other than English: `Endgültige Antwort`, `最终答案`."""
+    name = language_of(text) if len(text) < MAX_TITLE else "en"
+    return name in LANGUAGES and _title(name).fullmatch(text) is not None
+
+
+MAX_TITLE = 60
 
 
 @lru_cache(maxsize=32)
@@ -79,7 +112,7 @@ def _end(name: str) -> re.Pattern[str]:
 
 
 def foreign_statements(text: str) -> list[Stated]:
-    """Return the statements of an answer in the language of the text, in its order; those that deny one are left out."""
+    """Return the statements of an answer in the language of the text, in its order, without those that deny one."""
     name = language_of(text[-2_000:])
     if name in ("en", ""):
         return []
@@ -88,7 +121,8 @@ def foreign_statements(text: str) -> list[Stated]:
         end = _SENTENCE_END.search(text, mark.end(), mark.end() + MAX_VALUE)
         limit = end.start() if end else min(len(text), mark.end() + MAX_VALUE)
         value = _end(name).sub("", text[mark.end() : limit], count=1).strip()
-        if value and not denies_in(text[mark.start() : limit], name):
+        rest = mark.group() if said_yes_no(value) is not None else text[mark.start() : limit]
+        if value and not denies_in(rest, name):
             found.append(Stated(mark.start(), limit, value, "stated answer"))
     return found
 
@@ -113,19 +147,29 @@ def yes_no_in(text: str) -> str | None:
     return None if said is None else ("yes" if said else "no")
 
 
-def leaves_open(sentence: str, at: int, end: int) -> str:
-    """Return why a sentence that is not English does not assert the value between two places; empty where it may."""
-    name = language_of(sentence)
-    if name == "en":
-        return ""
-    if not name:
+def leaves_open(sentence: str, end: int, text: str) -> str:
+    """Return why a sentence that is not English does not assert the value that ends at a place; empty where it may.
+
+    `text` is what it stands in, whose language it may have though its own words do not show it.
+    """
+    own, around = language_of(sentence), language_of(text[-2_000:])
+    if not own:
         words = {word.casefold() for word in _WORD.findall(sentence)}
-        return "denied in a language that is not read" if words & set(UNREAD_DENIALS) else ""
+        if words & set(UNREAD_DENIALS):
+            return "denied in a language that is not read"
+    for name in {own, around} & set(LANGUAGES):
+        if why := _left_open(sentence, end, name):
+            return why
+    return ""
+
+
+def _left_open(sentence: str, end: int, name: str) -> str:
     table: Language = LANGUAGES[name]
-    if denies_in(sentence[:at] + " " + sentence[end:], name):
+    if denies_in(sentence, name):
         return "denied"
     doubt = _words(name, "doubt")
     if doubt is not None and doubt.search(sentence):
         return "left open"
-    other = re.match(rf"[\s*$)]{{0,4}}(?:{alternatives(table.or_)})(?!\w)", sentence[end:])
-    return "one of two" if other else ""
+    joined = alternatives(table.or_)
+    other = rf"[^.,;\n]{{0,24}}?(?:{joined})" if name in SPACELESS else rf"[^.,;\n]{{0,24}}?\s(?:{joined})\s"
+    return "one of two" if re.match(other, sentence[end:], re.IGNORECASE) else ""

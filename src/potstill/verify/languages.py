@@ -42,7 +42,8 @@ LANGUAGES = {
         or_=("oder",), yes=("ja", "richtig", "wahr"), no=("nein", "falsch"), of=("also", "daher", "somit", "demnach"),
         check=("probe", "überprüfung", "kontrolle", "hinweis", "anmerkung"),
         doubt=("vielleicht", "möglicherweise", "könnte", "unsicher", "mindestens", "höchstens"), comma=True,
-        common=("der", "die", "das", "und", "sind", "ein", "eine", "wir", "kostet", "also", "daher", "mit", "zusammen"),
+        common=("der", "die", "das", "und", "sind", "ein", "eine", "wir", "kostet", "also", "daher", "mit",
+        "zusammen"),
     ),
     "fr": Language(
         answer=("réponse", "résultat", "solution", "reponse"),
@@ -54,17 +55,21 @@ LANGUAGES = {
         common=("le", "les", "une", "nous", "donc", "dans", "pour", "avec", "des", "la", "et", "coûte"),
     ),
     "es": Language(
-        answer=("respuesta", "resultado", "solución"), is_=("es", "son", "sería", "es igual a", "vale", "es entonces"),
+        answer=("respuesta", "resultado", "solución"), is_=("es", "son", "sería", "es igual a", "vale",
+        "es entonces"),
         no_value=("no", "nunca", "ningún", "ninguna", "incorrecto", "incorrecta", "falso", "falsa", "tampoco"),
         or_=("o",), yes=("sí", "verdadero"), no=("no", "falso"), of=("final", "correcta", "correcto"),
-        check=("verificación", "comprobación", "nota"), doubt=("quizás", "tal vez", "podría", "al menos", "como máximo"),
-        comma=True, common=("el", "los", "las", "una", "por", "entonces", "cuesta", "para", "del", "la"),
+        check=("verificación", "comprobación", "nota"), doubt=("quizás", "tal vez", "podría", "al menos",
+        "como máximo"),
+        comma=True, common=("el", "los", "las", "una", "por", "paso", "y", "que", "entonces", "cuesta", "para",
+        "del", "la"),
     ),
     "pt": Language(
         answer=("resposta", "resultado", "solução"), is_=("é", "são", "seria", "é igual a", "vale", "será"),
         no_value=("não", "nunca", "nenhum", "nenhuma", "errado", "errada", "incorreto", "falso"),
         or_=("ou",), yes=("sim", "verdadeiro"), no=("não", "falso"), of=("final", "correta", "correto", "certa"),
-        check=("verificação", "nota", "observação"), doubt=("talvez", "poderia", "pelo menos", "no máximo"), comma=True,
+        check=("verificação", "nota", "observação"), doubt=("talvez", "poderia", "pelo menos", "no máximo"),
+        comma=True,
         common=("o", "os", "um", "uma", "portanto", "logo", "custa", "para", "do", "da", "que"),
     ),
     "it": Language(
@@ -79,7 +84,7 @@ LANGUAGES = {
         no_value=("niet", "geen", "nooit", "fout", "onjuist", "verkeerd", "noch"), or_=("of",), yes=("ja", "waar"),
         no=("nee", "onwaar"), of=("dus", "daarom"), check=("controle", "opmerking"),
         doubt=("misschien", "mogelijk", "minstens", "hoogstens", "zou"), comma=True,
-        common=("het", "een", "zijn", "dus", "daarom", "kost", "van", "voor", "met"),
+        common=("het", "een", "zijn", "en", "te", "gaan", "dus", "daarom", "kost", "van", "voor", "met"),
     ),
     "pl": Language(
         answer=("odpowiedź", "odpowiedzią", "wynik", "wynikiem", "rozwiązanie"),
@@ -99,15 +104,19 @@ LANGUAGES = {
     ),
     "zh": Language(
         answer=("答案", "结果", "結果", "答", "解"), is_=("是", "为", "為", "应为", "等于", "就是", "应该是"),
-        no_value=("不是", "不可能", "不为", "并非", "不对", "错误", "错的", "不正确", "没有", "不能"), or_=("或", "或者"),
-        yes=("是", "对", "正确", "是的"), no=("否", "不是", "不对", "错误"), end=("。",), check=("验证", "检验", "验算", "注意", "注"),
+        no_value=("不是", "不可能", "不为", "并非", "不对", "错误", "错的", "不正确", "没有", "不能"),
+        or_=("或", "或者"),
+        yes=("是", "对", "正确", "是的"), no=("否", "不是", "不对", "错误"), end=("。",), check=("验证",
+        "检验", "验算", "注意", "注"),
         doubt=("可能", "也许", "大概", "至少", "至多", "不确定"),
     ),
     "ja": Language(
         answer=("答え", "答", "解答", "回答", "正解", "結果", "解"), is_=("は", "が", "とは"),
-        no_value=("ではない", "ではありません", "じゃない", "でない", "間違い", "誤り", "はずがない", "ありえない", "違います", "不正解"),
+        no_value=("ではない", "ではありません", "じゃない", "でない", "間違い", "誤り", "はずがない",
+        "ありえない", "違います", "不正解"),
         or_=("または", "もしくは", "か"), yes=("はい", "正しい", "真"), no=("いいえ", "誤り", "偽"),
-        end=("です", "である", "だ", "になります", "となります", "です。", "。"), check=("検算", "確認", "注意", "注"),
+        end=("です", "である", "だ", "になります", "となります", "です。", "。"), check=("検算", "確認",
+        "注意", "注"),
         doubt=("かもしれ", "おそらく", "たぶん", "少なくとも", "多くとも"),
     ),
     "ko": Language(
@@ -118,49 +127,31 @@ LANGUAGES = {
         doubt=("아마", "수도 있", "적어도", "최소"),
     ),
     "ar": Language(
-        answer=("الإجابة", "الاجابة", "الجواب", "الناتج", "النتيجة", "الحل"), is_=("هي", "هو", "تساوي", "يساوي", "تكون"),
+        answer=("الإجابة", "الاجابة", "الجواب", "الناتج", "النتيجة", "الحل"), is_=("هي", "هو", "تساوي",
+        "يساوي", "تكون"),
         no_value=("ليس", "ليست", "لا", "خطأ", "خاطئ", "خاطئة", "غير", "لن"), or_=("أو", "او"), yes=("نعم", "صحيح"),
         no=("لا", "خطأ"), of=("النهائية", "النهائي", "الصحيحة", "الصحيح"), check=("تحقق", "التحقق", "ملاحظة"),
         doubt=("ربما", "قد", "على الأقل", "على الأكثر"),
     ),
     "hi": Language(
         answer=("उत्तर", "परिणाम", "जवाब", "हल"), is_=("है", "होगा"),
-        no_value=("नहीं", "गलत", "ग़लत", "कभी"), or_=("या", "अथवा"), yes=("हाँ", "हां", "सही", "सत्य"), no=("नहीं", "गलत", "असत्य"),
+        no_value=("नहीं", "गलत", "ग़लत", "कभी"), or_=("या", "अथवा"), yes=("हाँ", "हां", "सही", "सत्य"),
+        no=("नहीं", "गलत", "असत्य"),
         of=("सही", "अंतिम"), end=("है", "हैं", "होगा", "होगी", "।"), check=("जाँच", "सत्यापन", "नोट"),
         doubt=("शायद", "संभवतः", "कम से कम", "अधिक से अधिक"),
     ),
 }  # fmt: skip
 """Languages beside English, whose cues are in the rooms that read English sentences."""
 UNREAD_DENIALS = (
-    "değil", "yok", "inte", "ej", "ikke", "ikkje", "ei", "eivät", "není", "nejsou", "ne", "nem", "nu", "δεν", "όχι", "не",
-    "không", "bukan", "tidak", "ไม่", "לא", "אינו", "نیست", "نه", "নয়", "না", "இல்லை", "కాదు", "hindi", "sio", "siyo",
+    "değil", "yok", "inte", "ej", "ikke", "ikkje", "ei", "eivät", "není", "nejsou", "ne", "nem", "nu", "δεν",
+    "όχι", "не",
+    "không", "bukan", "tidak", "ไม่", "לא", "אינו", "نیست", "نه", "নয়", "না", "இல்லை", "కాదు", "hindi", "sio",
+    "siyo",
 )  # fmt: skip
 """Words that deny in languages of which nothing more is known here: what a sentence with one says is never right."""
 SPACELESS = ("zh", "ja", "ko")
-COMMA_WORDS = frozenset(
-    word
-    for language in LANGUAGES.values()
-    if language.comma
-    for word in (*language.answer, *language.common, *(verb for verb in language.is_ if len(verb) > 2))
-) - {"solution", "so", "to", "o", "is", "son", "del"}
-"""Words of languages that write decimal commas, and that are none in English."""
 
 
 def alternatives(words: tuple[str, ...]) -> str:
     """Return a pattern for any of the words, the longest first."""
     return "|".join(re.escape(word).replace(r"\ ", r"\s") for word in sorted(set(words), key=len, reverse=True))
-
-
-def _every(part: str, *, spaceless: bool) -> tuple[str, ...]:
-    return tuple(
-        word
-        for name, language in LANGUAGES.items()
-        if (name in SPACELESS) == spaceless
-        for word in getattr(language, part)
-    )
-
-
-def pattern(part: str, *more: str) -> re.Pattern[str]:
-    """Return a pattern that finds the words of one part in any language, whole words where words have spaces."""
-    spaced, joined = (*_every(part, spaceless=False), *more), _every(part, spaceless=True)
-    return re.compile(rf"(?<!\w)(?:{alternatives(spaced)})(?!\w)|(?:{alternatives(joined)})", re.IGNORECASE)

@@ -72,12 +72,8 @@ def _lines(lines: list[str], *, ticks: bool) -> Iterator[Line]:
         row = _ROW.fullmatch(line) if "|" in line else None
         following = lines[number + 1] if number + 1 < len(lines) else ""
         if row is not None and (table or ("-" in following and _RULE.fullmatch(following))):
-            if not table:  # the names of the columns say nothing
-                yield Line("")
-            elif _RULE.fullmatch(line):
-                yield Line("")
-            else:
-                yield _row(row[1], ticks=ticks)
+            named = table and _RULE.fullmatch(line) is None  # the names of the columns say nothing
+            yield _row(row[1], ticks=ticks) if named else Line("")
             table = True
             continue
         table = False
@@ -125,12 +121,12 @@ def _inline(text: str, *, ticks: bool) -> tuple[str, tuple[str, ...]]:
     if "*" in text:
         text = _LEAN.sub(r"\1", text)
     if not text.isascii() or "=>" in text or "\\" in text:
-        text = _without_signs(text, ticks=ticks)
-        bold = [_without_signs(span, ticks=ticks) for span in bold]
+        text = without_signs(text, ticks=ticks)
+        bold = [without_signs(span, ticks=ticks) for span in bold]
     return text, tuple(bold)
 
 
-def _without_signs(text: str, *, ticks: bool) -> str:
+def without_signs(text: str, *, ticks: bool = False) -> str:
     """Return a line without the emoji and arrows that open or end it."""
     arrow = _ARROWS.match(text)
     if arrow is not None:

@@ -1,0 +1,131 @@
+"""What the last line of a response shows unannounced: bold print, `So it is 5`, a block of code. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from potstill.verify.closing import conclusion
+from potstill.verify.foreign import is_answer_title
+from potstill.verify.markup import Line, read_lines
+from potstill.verify.stated import SENTENCE_END
+
+LINE_CHARACTERS = 2_000
+MAX_LAST = 400
+"""Characters of a last line that is read as a conclusion; a longer one is an account."""
+FENCE = re.compile(r"```[a-z]{0,12}\n(.*?)\n?```", re.DOTALL)
+_ANSWER_TITLE = re.compile(
+    r"(?:\W{0,4}\d{1,2}[.)]\s)?(?:the |my |your |our )?(?:final |correct )?answer(?: .{0,20})?\W{0,3}", re.IGNORECASE
+)
+"""`Final Answer`, `4. The answer`."""
+_STEP = re.compile(r"\W{0,4}(?:step|part|case|section|method|approach|given|problem|question)\b", re.IGNORECASE)
+"""`Step 2` in bold print is a heading."""
+_LEAD = re.compile(
+    r"\W{0,4}(?:(?:so|thus|hence|therefore|then|finally|overall|altogether"
+    r"|in (?:conclusion|short|summary|total|the end)|to sum up|and so|i(?:['’]d| would)? (?:say|get|got|think|believe)"
+    r"|we (?:get|have|find|obtain|arrive at|end up with|conclude)(?: that)?|this (?:gives|is|yields|leaves)"
+    r"|that (?:gives|is|leaves)|(?:it|that|this|which)(?:['’]s| is| must be| equals)"
+    r"|(?:[a-z]+ )?(?:result|solution|conclusion|total|outcome|output|value|tl;?dr|summary)\s?"
+    r"(?:[:=→]| is\b| equals\b))[\s,:]{1,3}){1,4}",
+    re.IGNORECASE,
+)
+"""What leads to a conclusion: `So it's`, `Result:`, `TL;DR:`, `Hence,`."""
+_IS_ANSWER = re.compile(
+    r"(?P<said>.{1,300}?)\s(?:is|would be|must be)\s(?:the|my|our)\s(?:final |correct |right )?"
+    r"(?:answer|result|solution)\W{0,3}\Z"
+)
+"""`(2, 3) is the answer.`"""
+_NAMED = re.compile(
+    r".{1,400}\b(?:is|are|was|were|be|called|named|known as|by|becomes?|at|through)\s(?:an? |the )?"
+    r"(?P<end>[^.,;:()]{1,80}?)\W{0,3}\Z"
+)
+"""`Plants do this by a process called photosynthesis`"""
+_SUBJECT = re.compile(
+    r"(?P<start>[A-Z][\w'’-]{0,30}(?:\s[A-Z][\w'’-]{0,30}){0,4})"
+    r"(?=,|\s(?:from|who|which|has|had|is|was|gets?|got|won|wins|[a-z]{2,15}(?:ed|s))\s)"
+)
+"""`Ilse from Bremen collected the most stamps`"""
+_OPEN = re.compile(
+    r"\b(?:or|either|unlike|if|whether|maybe|perhaps|might|could|not|never|no|neither|nor|wrong|incorrect|false|except"
+    r"|but|instead)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+"""A sentence with one of these may name what it does not say."""
+_SHOWN = re.compile(
+    r"\b(?:is|are|was|be|becomes?|returns?|gives?|prints?|outputs?|yields?|equals?)\b:?\s{1,3}"
+    r"(?:(?P<mark>`{1,3}|\*\*|[\"'])(?P<marked>[^\n]{1,400})(?P=mark)|(?P<word>[^\s`*\"']{1,200}?))[.!]?\s{0,3}\Z"
+)
+"""What the end of a sentence shows: ``the output is `ab` ``, `it prints True`."""
+
+
+def titled(line: Line) -> str:
+    """Return a line as it is read; a title that announces an answer gets its colon: `### Final Answer`."""
+    if line.role != "title" or line.text.rstrip().endswith((":", "：")):
+        return line.text
+    return f"{line.text}:" if _ANSWER_TITLE.fullmatch(line.text) or is_answer_title(line.text) else line.text
+
+
+def last_line(lines: list[Line]) -> Line | None:
+    """Return the last line that says anything."""
+    return next((line for line in reversed(lines) if line.text.strip()), None)
+
+
+def bold_in(lines: list[Line]) -> Iterator[str]:
+    """Yield what the last line shows in bold print, the last first, without labels: `That leaves **12** eggs.`"""
+    last = last_line(lines)
+    if last is None or last.role == "code":
+        return
+    for span in reversed(last.bold):
+        label = span.endswith((":", "：")) or last.text[last.text.rfind(span) + len(span) :].lstrip()[:1] in (":", "：")
+        whole = span.strip(" .!") == last.text.strip(" .!") and len(span.split()) > 4
+        if not (label or whole or _STEP.match(span)):
+            yield span
+
+
+def said_last(lines: list[Line]) -> str:
+    """Return what the last line comes to, without what leads to it; empty where nothing does: `So it's (2, 3)!`"""
+    last = last_line(lines)
+    if last is None or last.role == "code" or len(last.text) > MAX_LAST:
+        return ""
+    sentence = last.text.strip().rstrip("!")
+    named = _IS_ANSWER.match(sentence)
+    said = sentence if named is None else named["said"]
+    lead = _LEAD.match(said)
+    if named is None and lead is None:
+        return ""
+    said = (said if lead is None else said[lead.end() :]).rstrip(". ")
+    return "" if SENTENCE_END.search(said) else said
+
+
+def words_shown(text: str) -> Iterator[str]:
+    """Yield what the end of a response may state in words: its last line, what that shows, or a last block of code."""
+    raw = [line.strip() for line in text.split("\n") if line.strip()]
+    if len(raw) > 1:
+        yield raw[-1]
+    lines = conclusion(read_lines(text))
+    last = last_line(lines)
+    if last is None:
+        return
+    if last.role == "code":
+        yield from FENCE.findall(text)[-1:]
+        return
+    if _OPEN.search(last.text):
+        return
+    shown = _SHOWN.search(raw[-1][-LINE_CHARACTERS:]) or _SHOWN.search(last.text[-LINE_CHARACTERS:])
+    if shown is not None:
+        yield shown["marked"] or shown["word"]
+    yield from (span for span in last.bold[-1:] if not span.endswith(":"))
+    sentence = SENTENCE_END.split(last.text.strip().rstrip(".!"))[-1].strip()
+    lead, named = _LEAD.match(sentence), _IS_ANSWER.match(sentence)
+    yield from (last.text, sentence, *([sentence[lead.end() :]] if lead is not None else []))
+    yield from [named["said"]] if named is not None else []
+    yield from subject_of(sentence)
+
+
+def subject_of(sentence: str) -> Iterator[str]:
+    """Yield what a sentence names at its end, and its subject."""
+    if _OPEN.search(sentence):
+        return
+    for found, group in ((_NAMED.fullmatch(sentence), "end"), (_SUBJECT.match(sentence), "start")):
+        if found is not None:
+            yield found[group]

@@ -1,0 +1,46 @@
+"""The grid of kinds x closings, in English and in thirteen languages; the soak test judges all of it."""
+
+from collections import Counter
+
+import pytest
+from verify import grid, languages
+
+from potstill.recipe import Checks
+from potstill.records import Problem
+from potstill.verify import judge
+
+
+def agreement(cases):
+    """Return the share of cases as wanted, and those that are accepted and must not be."""
+    counts, accepted = Counter(), []
+    for case in cases:
+        item = case.item
+        problem = Problem("grid", item.question, item.gold, item.answer_kind, item.choices)
+        outcome = judge(problem, case.response, Checks()).outcome
+        counts[outcome == case.want if case.want != "not right" else outcome != "right"] += 1
+        if case.want != "right" and outcome == "right":
+            accepted.append((item.gold, case.response[-100:]))
+    return counts[True] / counts.total(), accepted
+
+
+def test_english():
+    share, accepted = agreement(list(grid.grid())[::4])
+    assert accepted == []
+    assert share >= 0.98
+
+
+@pytest.mark.parametrize("name", languages.LANGUAGES)
+def test_other_languages(name):
+    share, accepted = agreement(list(languages.cases(name))[::6])
+    assert accepted == []
+    assert share >= 0.95
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(3))
+def test_all_of_it(seed):
+    share, accepted = agreement(grid.grid(seed))
+    assert (accepted, share >= 0.98) == ([], True)
+    for name in languages.LANGUAGES:
+        share, accepted = agreement(languages.cases(name, seed))
+        assert (name, accepted, share >= 0.95) == (name, [], True)
