@@ -32,6 +32,10 @@ _SHARED = frozenset(
 """Words of other languages that stand in English sentences, too."""
 
 
+_ASIDE = re.compile(r"[,;]\s(?=[^\W\d_]{3,})|[，；]")
+"""`5, denn 10 / 2 = 5`: a clause behind a value."""
+
+
 @lru_cache(maxsize=32)
 def _common(name: str) -> frozenset[str]:
     table = LANGUAGES[name]
@@ -121,6 +125,8 @@ def foreign_statements(text: str) -> list[Stated]:
         end = _SENTENCE_END.search(text, mark.end(), mark.end() + MAX_VALUE)
         limit = end.start() if end else min(len(text), mark.end() + MAX_VALUE)
         value = _end(name).sub("", text[mark.end() : limit], count=1).strip()
+        first = _ASIDE.split(value, maxsplit=1)[0]
+        value = first if any(map(str.isdigit, first)) else value
         rest = mark.group() if said_yes_no(value) is not None else text[mark.start() : limit]
         if value and not denies_in(rest, name):
             found.append(Stated(mark.start(), limit, value, "stated answer"))
