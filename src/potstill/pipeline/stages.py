@@ -81,18 +81,18 @@ def stages_of(recipe: Recipe) -> list[Stage]:
     stages = [
         Stage("problems", 1, (), settings.of_problems(recipe), problems),
         Stage("traces", 2, ("problems",), settings.of_traces(recipe), traces),
-        Stage("verdicts", 3, ("problems", "traces"), settings.of_verdicts(recipe), verdicts),
+        Stage("verdicts", 4, ("problems", "traces"), settings.of_verdicts(recipe), verdicts),
         Stage("examples", 2, ("problems", "traces", "verdicts"), settings.of_examples(recipe), examples),
     ]
     built_from = ("examples",) if recipe.student.scratch else ()
     stages.append(Stage("student", 1, built_from, settings.of_student(recipe), prepare_student))
     if recipe.baselines.base:
         inputs, asking = ("problems", "examples", "student"), settings.of_evaluation(recipe, "base")
-        stages.append(Stage("evaluate-base", 2, inputs, asking, evaluate_base))
+        stages.append(Stage("evaluate-base", 3, inputs, asking, evaluate_base))
     for row in (["answers"] if recipe.baselines.answers else []) + ["traces"]:
         training, asking = settings.of_training(recipe, row), settings.of_evaluation(recipe, row)
         stages.append(Stage(f"train-{row}", 1, ("examples", "student"), training, _train(row)))
-        stages.append(Stage(f"evaluate-{row}", 2, ("problems", f"train-{row}"), asking, _evaluate(row)))
+        stages.append(Stage(f"evaluate-{row}", 3, ("problems", f"train-{row}"), asking, _evaluate(row)))
     if recipe.export.safetensors:
         stages.append(Stage("export", 1, ("problems", "train-traces"), settings.of_export(recipe), export))
     stages.append(Stage("report", 2, tuple(stage.name for stage in stages), {"name": recipe.name}, report))

@@ -24,7 +24,7 @@ from potstill.verify.groups import under_majority
 from potstill.verify.table import VerdictTable
 
 ANSWER, JUDGE, MAJORITY = "answer", "judge", "majority"
-VERSION = 3
+VERSION = 4
 """Raised by hand when the same answer may get another verdict."""
 if TYPE_CHECKING:
     from potstill.verify.llm_judge import LanguageJudge
