@@ -71,6 +71,7 @@ MEANINGS = {
         "model": "As the server calls it.",
         "sampling": "How the judge is sampled.",
         "concurrency": "At most this many questions at a time.",
+        "price": "Of the judge; `null` looks the model up in the price table.",
     },
     "Reward": {"model": "A local folder, relative to `data`, or a hub name."},
     "Recipe": {

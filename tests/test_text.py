@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potstill.text import MARKS, Split, is_looping, join, repeated_share, split_response
+from potstill.marks import MARKS
+from potstill.text import Split, is_looping, join, repeated_share, split_response
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 

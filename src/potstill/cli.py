@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from potstill import __version__
 from potstill.errors import PotstillError
 from potstill.interrupt import INTERRUPTED, TOLD, start_over, started
+from potstill.printed import cleaning
 from potstill.records import KINDS
 
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.
@@ -66,6 +67,11 @@ def entry() -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Return the exit code: 0 done, 2 a mistake with one line on standard error, 130 interrupted."""
+    with cleaning():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     try:
         code = int(options.command(options))
@@ -236,6 +242,9 @@ def _run_options(command: argparse.ArgumentParser, *, sets: bool = True) -> None
     command.add_argument("--out", metavar="DIR", help="the run folder (default: runs/NAME)")
     command.add_argument("--stage", metavar="NAME", help="run this stage alone")
     command.add_argument("--redo", action="store_true", help="redo sealed stages whose settings changed")
+    command.add_argument(
+        "--go-on", action="store_true", help="where spend_at_most is spent, go on with what was answered"
+    )
     _unsafe_option(command)
 
 
@@ -322,7 +331,10 @@ def run(options: argparse.Namespace) -> int:
         if place.exists() and not place.is_dir():
             raise PotstillError(f"--out {folder.path}: {place} is a file, not a folder: name another")
     with located(options.recipe, options.sets):
-        pipeline.run(recipe, folder, only=options.stage, redo=options.redo, without_sandbox=options.without_sandbox)
+        pipeline.run(
+            recipe, folder, only=options.stage, redo=options.redo, without_sandbox=options.without_sandbox,
+            go_on=options.go_on,
+        )  # fmt: skip
     if options.stage in (None, "report"):
         print((folder.path / "table.txt").read_text(encoding="utf-8"))
         print(f"report: {folder.path / 'report.html'}")

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TextIO, TypeVar
 
+from potstill.printed import control
+
 T = TypeVar("T")
 PLAIN_SECONDS = 10.0
 TERMINAL_SECONDS = 0.2
@@ -65,8 +67,9 @@ class Progress:
 
     def _write(self, text: str, *, final: bool) -> None:
         end = "\n" if final or not self.live else ""
-        start = "\r\x1b[K" if self.live else ""
-        self.stream.write(f"{start}{text}{end}")
+        if self.live:
+            control(self.stream, "\r\x1b[K")
+        self.stream.write(f"{text}{end}")
         self.stream.flush()
 
 

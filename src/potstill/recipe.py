@@ -1,7 +1,4 @@
-"""The frozen `Recipe`: everything that a run is told, with the bounds of every value.
-
-`recipe_file` reads and writes it as YAML.
-"""
+"""The frozen `Recipe`: everything that a run is told, with the bounds of every value; `recipe_file` reads it."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from potstill.bounds import Amount, Length, Positive, Samples, Seconds, Seed, Sh
 from potstill.records import Kind
 
 Name = Annotated[str, Len(1, 80)]
+ModelName = Annotated[str, Len(1, 500)]
 Scope = Literal[
     "problems", "traces", "answers", "verdicts", "examples", "student", "rows", "training", "evaluation", "export"
 ]
@@ -145,8 +143,8 @@ class ServedTeacher:
 
     kind: ForTraces[Literal["served"]]
     base_url: Beside[str]
-    """Up to and including the version, such as `http://localhost:8000/v1`."""
-    model: ForTraces[Name]
+    """Such as `http://localhost:8000/v1`; without a version `/v1` is tried too. A query (`?api-version=...`) stays."""
+    model: ForTraces[ModelName]
     api_key_env: Beside[str | None] = None
     """Name of the environment variable that holds the key; the key itself is never written anywhere."""
     sampling: ForTraces[Sampling] = Sampling()
@@ -157,7 +155,7 @@ class ServedTeacher:
     price: Beside[Price | None] = None
     """`null` looks the model up in the price table; a model that is not in it has no price."""
     spend_at_most: Beside[Annotated[float, Gt(0), Le(10**9)] | None] = None
-    """US dollars; the run stops cleanly at this sum and can be resumed."""
+    """US dollars for teacher and judge together; the run stops cleanly there, and can be resumed or gone on with."""
     allow_summaries: ForExamples[bool] = False
     """Train on summarised reasoning; otherwise only raw reasoning is a target."""
     wire: ForTraces[Literal["openai", "responses", "anthropic"]] = "openai"
@@ -173,6 +171,8 @@ class ServedTeacher:
     """`null` looks the model up in the table of terms."""
     allow_restricted: Beside[str | None] = None
     """Name the model here to use a teacher whose terms restrict training on its output."""
+    give_up_after: Beside[Seconds] = 900.0
+    """Seconds without any answer, such as under a rate limit without end, after which the run stops."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class LocalTeacher:
     """A model run in this process, on the GPU when there is one."""
 
     kind: ForTraces[Literal["local"]]
-    model: ForTraces[Name]
+    model: ForTraces[ModelName]
     """`smollm2-135m-instruct` (packaged wheel, else the hub), a local folder relative to `data`, or a hub name."""
     engine: ForTraces[Literal["transformers", "vllm"]] = "transformers"
     """`vllm` needs a GPU and the extra of that name, which wants an environment of its own."""
@@ -294,7 +294,7 @@ class Judge:
     """A language model that is asked about answers; `policy.judge` says which."""
 
     base_url: Beside[str]
-    model: ForAnswers[Name]
+    model: ForAnswers[ModelName]
     api_key_env: Beside[str | None] = None
     """Name of the environment variable that holds the key; the key itself is never written anywhere."""
     sampling: ForAnswers[Sampling] = Sampling()
@@ -303,6 +303,9 @@ class Judge:
     """Seconds for one request."""
     prompt: ForAnswers[str | None] = None
     """A file with your own prompt, relative to `data`; `null` takes the packaged one."""
+    price: Beside[Price | None] = None
+    spend_at_most: Beside[Annotated[float, Gt(0), Le(10**9)] | None] = None
+    """US dollars, where the teacher has no cap: a served teacher's holds for both."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ Cause = Literal[
     "", "unparsable gold", "unparsable prediction", "timeout", "unsupported", "ambiguous", "infrastructure", "no gold"
 ]
 Finish = Literal["stop", "length", "refused", "failed"]
+NOT_ASKED = "not asked: the money was spent"
+"""Failure of a trace that stands for a sample that the price cap left unasked."""
 Kind = Literal[
     "auto", "number", "expression", "equation", "interval", "set", "tuple", "list", "matrix", "quantity", "date",
     "choice", "yes_no", "text", "code",

@@ -9,32 +9,15 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-_HARMONY_OPEN = "<|channel|>analysis<|message|>"
-_HARMONY_CLOSE = "<|end|><|start|>assistant<|channel|>final<|message|>"
-MARKS: dict[str, tuple[str, str]] = {
-    "think": ("<think>", "</think>"),
-    "thinking": ("<thinking>", "</thinking>"),
-    "thought": ("<thought>", "</thought>"),
-    "thoughts": ("<thoughts>", "</thoughts>"),
-    "reason": ("<reason>", "</reason>"),
-    "reasoning": ("<reasoning>", "</reasoning>"),
-    "seed": ("<seed:think>", "</seed:think>"),
-    "begin_of_thought": ("<|begin_of_thought|>", "<|end_of_thought|>"),
-    "start_thinking": ("<|START_THINKING|>", "<|END_THINKING|>"),
-    "bracket": ("[THINK]", "[/THINK]"),
-    "triangle": ("◁think▷", "◁/think▷"),
-    "channel": (_HARMONY_OPEN, _HARMONY_CLOSE),
-}
-"""Name -> opening and closing mark of thinking, as the model families write them; matched without regard to case."""
+from potstill.marks import MARKS, channels, starts_with_mark, tags, trim
 
-_OPENERS = {opening.lower(): name for name, (opening, _) in MARKS.items()}
-_CLOSERS = {closing.lower(): name for name, (_, closing) in MARKS.items()}
-_TAG = re.compile("|".join(re.escape(mark) for pair in MARKS.values() for mark in pair), re.IGNORECASE)
 _LEADING_WORD = re.compile(r"\s{0,8}(?:<\|im_start\|>)?think(?:ing)?[ \t]{0,8}\r?\n")
 _ANSWER_WORD = re.compile(r"\n(?:<\|im_start\|>)?answer[ \t]{0,8}\r?(?=\n|\Z)")
 _WRITTEN = re.compile(r"\S")
 _Tag = tuple[str, bool, int, int]
-"""Name, whether it opens, start, end."""
+"""Family, whether it opens, start, end."""
+_MOST_MARKS = 4
+"""Families of marks that divide one text, at most."""
 _SOLUTION = ("<|begin_of_solution|>", "<|end_of_solution|>")
 
 
@@ -61,14 +44,56 @@ def split_response(text: str) -> Split:
     leading = _LEADING_WORD.match(text)
     if leading is not None:
         return _split_words(text, leading.end())
-    # Plain tuples: a million match objects would keep the garbage collector busy for longer than the split takes.
-    tags: list[_Tag] = [(*_mark(tag), *tag.span()) for tag in _TAG.finditer(text)]
-    last_close = {name: start for name, opens, start, _ in tags if not opens}
+    found = tags(text)
+    headers = channels(text)
+    if headers and (not found or headers[0][1] < found[0][2]):
+        divided = _split_channels(text, headers)
+        if divided is not None:
+            return divided
+    last_close = {name: start for name, opens, start, _ in found if not opens}
     begin = len(text) - len(text.lstrip())
-    for name, opens, start, _ in tags:
+    for name, opens, start, _ in found:
         if not opens or start == begin or last_close.get(name, -1) > start:
-            return _split_tags(text, name, [tag for tag in tags if tag[0] == name])
+            return _split_tags(text, name, [tag for tag in found if tag[0] == name])
     return Split("", text.strip(), "none")
+
+
+def divide_fields(reasoning: str, content: str) -> tuple[str, str]:
+    """Return reasoning and answer of a response that came in two fields, or all of it in `content`.
+
+    Marks that a server's parser left in either field divide it, and those at an end are taken away: doubled, of another
+    family, in any spelling. A mark in the middle of a text that divides nothing stays.
+    """
+    thought = [reasoning] if reasoning else []
+    for turn in range(_MOST_MARKS):
+        split = split_response(content)
+        if split.marks == "none" or ((thought or turn) and not _divides(content)):
+            break
+        content = split.answer
+        if split.reasoning and split.reasoning not in thought:
+            thought.append(split.reasoning)
+    thought = [part for text in thought for part in _unmarked(text)]
+    if not content and reasoning:  # a parser that missed the end of the thinking
+        split = split_response(reasoning)
+        if split.reasoning and split.answer:
+            return trim(split.reasoning), trim(split.answer)
+    return _blocks([trim(part) for part in thought]), trim(content)
+
+
+def _unmarked(reasoning: str) -> list[str]:
+    """Return the parts into which marks of thinking cut a text that is thinking throughout."""
+    split = split_response(trim(reasoning))
+    return [reasoning] if split.marks == "none" or not _divides(reasoning) else [split.reasoning, split.answer]
+
+
+def _divides(text: str) -> bool:
+    """Return whether some mark of a text is no part of a sentence: it begins or ends a line, or the text."""
+    if starts_with_mark(text) or channels(text):
+        return True
+    return any(
+        not text[:start].rpartition("\n")[2].strip() or not text[end:].partition("\n")[0].strip()
+        for _, _, start, end in tags(text)[:_MOST_MARKS]
+    )
 
 
 def join(split: Split) -> str:
@@ -85,9 +110,20 @@ def join(split: Split) -> str:
     return f"{start}{split.reasoning}\n{closing}\n\n{split.answer}"
 
 
-def _mark(tag: re.Match[str]) -> tuple[str, bool]:
-    written = tag.group().lower()
-    return (_OPENERS[written], True) if written in _OPENERS else (_CLOSERS[written], False)
+def _split_channels(text: str, headers: list[tuple[str, int, int]]) -> Split | None:
+    """Divide harmony's messages; None where the headers are mere text: nothing is final, and other text comes first."""
+    before = trim(text[: headers[0][1]])
+    if before and not any(channel == "final" for channel, _, _ in headers):
+        return None
+    parts: dict[str, list[str]] = {"analysis": [], "final": []}
+    parts["analysis" if headers[0][0] == "final" else "final"].append(before)
+    ends = [start for _, start, _ in headers[1:]] + [len(text)]
+    for (channel, _, end), until in zip(headers, ends, strict=True):
+        parts[channel].append(trim(text[end:until]))
+    if headers[-1][0] != "final":
+        return Split(_blocks(parts["analysis"]), "", "channel never closed")
+    opened = any(channel != "final" for channel, _, _ in headers)
+    return Split(_blocks(parts["analysis"]), _blocks(parts["final"]), "channel" if opened else "channel closing only")
 
 
 def _split_tags(text: str, name: str, tags: list[_Tag]) -> Split:
@@ -100,11 +136,11 @@ def _split_tags(text: str, name: str, tags: list[_Tag]) -> Split:
     outside: list[str] = []
     thinking, opened = False, False
     at, written = 0, _next_written(text, 0)
-    end_of_text = len(text.rstrip())
+    end_of_text = _without_closing(text, tags)
     for _, opens, start, end in tags:
         if opens and (thinking or (end > last_close and written < start)):
             continue
-        belongs = inside if thinking or (not opens and end < end_of_text) else outside
+        belongs = inside if thinking or (not opens and start < end_of_text) else outside
         belongs.append(text[at:start])
         thinking = opens
         opened = opened or opens
@@ -113,6 +149,16 @@ def _split_tags(text: str, name: str, tags: list[_Tag]) -> Split:
     answer = _blocks(outside).removeprefix(_SOLUTION[0]).removesuffix(_SOLUTION[1]).strip()
     how = " never closed" if thinking else "" if opened else " closing only"
     return Split(_blocks(inside), "" if thinking else answer, name + how)
+
+
+def _without_closing(text: str, tags: list[_Tag]) -> int:
+    """Return where the text ends without the closing marks at its end."""
+    end = len(text.rstrip())
+    for _, opens, start, stop in reversed(tags):
+        if opens or text[stop:end].strip():
+            break
+        end = start
+    return end
 
 
 def _next_written(text: str, start: int) -> int:

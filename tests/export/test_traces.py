@@ -8,16 +8,15 @@ from hypothesis import strategies as st
 
 from potstill.errors import DataError, RecipeError
 from potstill.export.traces import marked, write_traces
+from potstill.marks import MARKS, holds_mark
 from potstill.recipe import DatasetTeacher
 from potstill.records import Problem, Trace, Verdict
 from potstill.teach.dataset import ProblemIndex, read_traces
 from potstill.teach.shapes import SHAPES
-from potstill.text import MARKS
 
-MARKED = st.sampled_from(
-    [mark for pair in MARKS.values() for mark in pair] + ["think\n", "\nanswer\n", "\ud83d", "####"]
-)
-TEXT = st.lists(st.text(max_size=20) | MARKED, max_size=4).map("".join)
+PIECES = st.sampled_from(["think\n", "\nanswer\n", "\ud83d", "####", "<b>", "a < b | c > d", "[1]", "final "])
+TEXT = st.lists(st.text(max_size=20) | PIECES, max_size=4).map("".join).filter(lambda text: not holds_mark(text))
+MARKED = st.tuples(TEXT, st.sampled_from([mark for pair in MARKS.values() for mark in pair]), TEXT).map("".join)
 ADD = Problem("a", "What is 2 + 2?", "4", solution="2 and 2", source="s")
 PICK = Problem("b", "Which?", "A", "choice", ("one", "two"))
 
@@ -48,7 +47,6 @@ def clean(text):
     st.sampled_from(SHAPES),
     st.lists(st.tuples(TEXT, TEXT, st.sampled_from(["stop", "length"]), st.booleans()), min_size=1, max_size=5),
 )
-@example("openthoughts", [("a</think>b", "<|end_of_thought|><|begin_of_solution|>x", "stop", True)])
 @example("messages", [("", "no reasoning\nat all", "stop", False), ("cut", "", "length", False)])
 def test_reasoning_answer_and_finish_survive(tmp_path_factory, shape, written):
     folder = tmp_path_factory.mktemp("shape")
@@ -69,18 +67,11 @@ def test_reasoning_answer_and_finish_survive(tmp_path_factory, shape, written):
     assert len({t.source for t in found}) == len(found)
 
 
-@given(TEXT, TEXT)
-def test_marks_are_found_for_all_but_texts_that_hold_them_all(reasoning, answer):
-    held = f"{reasoning}{answer}".lower()
-    free = [name for name, pair in MARKS.items() if not any(mark.lower() in held for mark in pair)]
-    if free:
-        assert marked(trace(ADD, clean(reasoning), clean(answer)), "think")
-
-
-def test_a_text_with_all_marks_is_told():
-    every = " ".join(closing for _, closing in MARKS.values())
-    with pytest.raises(DataError, match="holds every mark of thinking there is"):
-        marked(trace(ADD, every, "4"), "think")
+@given(MARKED, TEXT, st.booleans())
+def test_a_text_with_marks_of_its_own_is_told(held, other, is_reasoning):
+    reasoning, answer = (held, other) if is_reasoning else (other, held)
+    with pytest.raises(DataError, match="holds marks of thinking of its own"):
+        marked(trace(ADD, clean(reasoning), clean(answer)), "think")
 
 
 def test_the_shapes_are_those_that_are_published(tmp_path):

@@ -62,11 +62,11 @@ def test_max_tokens_is_always_there_and_an_empty_system_prompt_is_not():
 
 
 def test_the_key_goes_into_its_own_header():
-    assert SHAPES["anthropic"].headers(Secret("sk-ant-123")) == {
+    assert SHAPES["anthropic"].headers(Secret("sk-ant-123"), "") == {
         "anthropic-version": "2023-06-01",
         "x-api-key": "sk-ant-123",
     }
-    assert "x-api-key" not in SHAPES["anthropic"].headers(Secret(""))
+    assert "x-api-key" not in SHAPES["anthropic"].headers(Secret(""), "")
 
 
 @pytest.mark.parametrize(

@@ -403,7 +403,7 @@ def test_harmful_results_cost_one_failure_each(ask, rows, wire):
         tally = ask(settings(provider, wire), requests(6))
         assert tally.finishes == {"stop": 5, "length": 0, "refused": 0, "failed": 1}
         found = rows()
-    assert found[key_of(1)].failure == "oversized text: more than 4 million characters"
+    assert found[key_of(1)].failure.startswith("oversized text: more than")
     assert found[key_of(2)].content == "\ufffd half"
 
 

@@ -91,7 +91,7 @@ def test_the_price_cap_is_one_line_and_raising_it_goes_on(folder):
         write(folder, stub, range(40), more=PRICED + "260.0")
         line = teach().mistake()
         assert "spent $260.0000 of the $260.0 of spend_at_most" in line
-        assert "raise it and run again" in line
+        assert "raise spend_at_most and run again" in line
         assert stub.stats()["requests"] == 13
         write(folder, stub, range(40), more=PRICED + "26000.0")
         assert teach().code == 0

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potstill import recipe
-from potstill.models.dialects import Parts, ReplyError, divide, load
+from potstill.models.dialects import Parts, ReplyError, divide
 from potstill.models.faults import FaultError
 from potstill.models.ledger import Ledger
+from potstill.models.loose_json import load
 from potstill.models.requests import Message, Request
 from potstill.models.served import Patience, ServedModel
 from potstill.models.shapes import read
@@ -83,7 +84,8 @@ def test_open_models_show_the_reasoning_itself(model):
 
 def test_reasoning_that_is_only_counted_is_hidden():
     usage = {"completion_tokens": 900, "completion_tokens_details": {"reasoning_tokens": 880}}
-    assert parts({"content": "7"}, usage=usage).kind == "encrypted"
+    assert parts({"content": "7"}, usage=usage).kind == "none"
+    assert read(body({"content": "7"}, usage=usage)).hidden_tokens == 880
 
 
 def test_truncated_with_null_content_is_length_and_has_no_answer():
@@ -313,7 +315,7 @@ DIALECTS = {
     "openai": (
         "gpt-5.1",
         chat({"content": ANSWER, "refusal": None, "annotations": []}, usage=hidden(20), service_tier="default"),
-        Parts("", ANSWER, "encrypted"),
+        Parts("", ANSWER, "none"),
     ),
     "openai without reasoning": (
         "gpt-4.1",
@@ -336,7 +338,7 @@ DIALECTS = {
     "openai responses, hidden": (
         "gpt-5.1",
         RESPONSE | {"output": [{"type": "reasoning", "id": "rs", "summary": []}, SAYS]},
-        Parts("", ANSWER, "encrypted"),
+        Parts("", ANSWER, "none"),
     ),
     "responses of an open model": (
         "openai/gpt-oss-20b",
@@ -484,7 +486,8 @@ def test_responses_and_chat_that_ran_out_of_tokens(tmp_path, name):
         | {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "output": []},
     }[name]
     _, done = asked_over_http(tmp_path, cut, "gpt-5.1", "openai" if name == "openai" else "responses")
-    assert (done.finish, done.content, done.reasoning_kind) == ("length", "", "encrypted")
+    assert done.hidden_tokens
+    assert (done.finish, done.content, done.reasoning_kind) == ("length", "", "none")
 
 
 def test_a_response_that_failed_is_asked_again():

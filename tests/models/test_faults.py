@@ -103,12 +103,12 @@ def test_refusals_stop_only_a_teacher_that_never_answered():
     health = Health("m", most_failures=3, most_refusals=2)
     health.answered()
     for number in range(9):
-        health.refusing(str(number))
+        health.refusing(str(number), f"reason {chr(97 + number)}")
         health.consider_refusals("HTTP 400")
     fresh = Health("m", most_failures=3, most_refusals=2)
-    fresh.refusing("a")
+    fresh.refusing("a", "one")
     fresh.consider_refusals("HTTP 400")
-    fresh.refusing("b")
+    fresh.refusing("b", "another")
     with pytest.raises(TeacherError, match="refused each of the first 2"):
         fresh.consider_refusals("HTTP 400")
     assert fresh.refused_everything

@@ -10,6 +10,7 @@ import pytest
 from stub_server import running
 
 from potstill import recipe
+from potstill.cli import main
 from potstill.errors import DataError, StoreError
 from potstill.models.inspect import describe, seal, show
 from potstill.models.ledger import Entry, Ledger
@@ -66,9 +67,16 @@ def test_describe(run):
 def test_show_by_the_start_of_a_key(run):
     said = show(run, "aa1")
     assert "key         aa11" in said
-    assert "--- reasoning (raw)\nthree and four \\x1b[31m\\x202e" in said
+    assert "--- reasoning (raw)\nthree and four" in said
     assert said.endswith("--- answer\nseven")
-    assert "<html>no\\x1b[2J</html>" in show(run, "bb")
+    assert "<html>no" in show(run, "bb")
+
+
+def test_what_a_server_sent_cannot_steer_the_terminal(run, capsys):
+    assert main(["ledger", str(run), "--show", "aa1"]) == 0
+    assert "three and four \\x1b[31m\\u202e" in capsys.readouterr().out
+    assert main(["ledger", str(run), "--show", "bb"]) == 0
+    assert "<html>no\\x1b[2J</html>" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("key", "says"), [("aa", "2 completions"), ("zz", "no completion"), ("a%", "no completion")])

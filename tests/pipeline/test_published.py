@@ -21,15 +21,12 @@ train: {steps: 1}
 WRITTEN = [
     ("I add {n} and 3.", "The answer is {r}.", "stop"),
     ("I guess.", "The answer is 1000.", "stop"),
-    ("A mark </think> inside,\n\nand <|end_of_thought|> too.", "So it is \\boxed{{{r}}}. \u00e9\u4e2d", "stop"),
+    ("A <b>tag</b> inside,\n\nand [one] more < that.", "So it is \\boxed{{{r}}}. \u00e9\u4e2d", "stop"),
     ("on and on", "", "length"),
     ("", "The answer is {r}.", "stop"),
 ]
 STAGES = ("problems", "traces", "verdicts")
-HELD = " ".join(
-    ["</think>", "</thinking>", "</thought>", "</thoughts>", "</reason>", "</reasoning>", "</seed:think>", "[/THINK]",
-     "<|end_of_thought|>", "<|END_THINKING|>", "◁/think▷", "<|end|><|start|>assistant<|channel|>final<|message|>"]
-)  # fmt: skip
+HELD = "So </think> it is."
 
 
 def jsonl(path, rows):
@@ -96,7 +93,7 @@ def test_traces_go_out_and_in_again_without_loss(judged, shape):
     assert len(wanted) == 15 * 2 * len(WRITTEN)
     assert told.startswith(f"{len(wanted):,} traces in ")
     assert "of no training problem left out, 15 refused left out, 1" in told
-    assert "with every mark of thinking left out" in told
+    assert "with marks of thinking left out" in told
     write(folder, "p.jsonl", out.name, "again.yaml")
     again = staged(folder / "again.yaml", folder / f"again-{shape}")
     assert found(again) == wanted

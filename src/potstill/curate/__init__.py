@@ -24,6 +24,7 @@ FILTERS: tuple[Filter, ...] = (
     filters.too_hard,
     filters.too_long,
     filters.repetitive,
+    filters.marks_left,
 )
 """In the order they are asked; a trace is dropped for the first reason. After them: exact duplicates, then the
 traces beyond `per_problem`."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from potstill.marks import holds_mark
 from potstill.recipe import Curate
-from potstill.records import Problem, Trace, Verdict
+from potstill.records import NOT_ASKED, Problem, Trace, Verdict
 from potstill.text import repeated_share
 
 
@@ -38,6 +39,8 @@ def no_problem(case: Case) -> str | None:
 
 def unfinished(case: Case) -> str | None:
     """Drop requests that ended without a response of the teacher's own."""
+    if case.trace.failure == NOT_ASKED:
+        return NOT_ASKED
     return case.trace.finish if case.trace.finish in ("refused", "failed") else None
 
 
@@ -106,6 +109,11 @@ def repetitive(case: Case) -> str | None:
     if limit is None:
         return None
     return "repetition" if repeated_share(f"{case.trace.reasoning}\n{case.trace.answer}") > limit else None
+
+
+def marks_left(case: Case) -> str | None:
+    """Drop traces that still hold a mark of any dialect: trained on, it would be written by the student."""
+    return "marks of thinking left" if holds_mark(case.trace.reasoning) or holds_mark(case.trace.answer) else None
 
 
 def characters(trace: Trace) -> int:

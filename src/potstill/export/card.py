@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
+
+from potstill.printed import harmless
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,16 @@ def model_card(card: Card, parameters: int) -> str:
     rows = [(_TITLES[f.name], getattr(card, f.name)) for f in fields(card) if f.name in _TITLES]
     table = "\n".join(f"| {title} | {_cell(value)} |" for title, value in rows)
     return (
-        f"---\n{head}---\n\n# {' '.join(card.name.split())}\n\n"
+        f"---\n{head}---\n\n# {_heading(card.name)}\n\n"
         f"A student of {parameters:,} parameters, trained by reasoning distillation. It writes its reasoning first and "
         "its answer after it. It is only as good as the table says, on problems like those it was trained on.\n\n"
         f"| provenance | |\n|---|---|\n{table}\n"
     )
+
+
+def _heading(name: str) -> str:
+    """Return a name as plain text of Markdown: no link, image, tag or code of its own."""
+    return re.sub(r"([\\`*_{}\[\]()#!|<>~])", r"\\\1", harmless(" ".join(name.split())))
 
 
 def _cell(value: object) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import DataError, RecipeError, nearest
+from potstill.marks import MARKS, holds_mark
 from potstill.records import GoldSource, Outcome, Problem, Trace, Verdict
 from potstill.store import sync, writing
 from potstill.teach.shapes import SHAPES
-from potstill.text import MARKS, Split, join, split_response
+from potstill.text import Split, join, split_response
 
 Row = tuple[Problem, Trace, Verdict | None, GoldSource]
 """A problem with the gold that the trace was judged by, the trace, its verdict if any, and where the gold is from."""
@@ -109,22 +110,21 @@ _WRITERS: dict[str, Callable[[Iterable[Row]], Iterator[dict[str, Any]]]] = {
 
 
 def marked(trace: Trace, family: str) -> str:
-    """Return a trace as one text, its reasoning between the marks of a family of `text.MARKS`.
+    """Return a trace as one text, its reasoning between the marks of a family of `marks.MARKS`.
 
-    A text that holds these marks itself gets the first other ones that it does not. Reasoning of a truncated trace has
-    no closing mark, an answer without reasoning empty marks before it: so both can be told from the text.
+    Reasoning of a truncated trace has no closing mark, an answer without reasoning empty marks before it: so both can
+    be told from the text.
 
     Raises:
-        DataError: no marks are left.
+        DataError: the trace holds marks of its own, so that nobody could tell them from these.
     """
     reasoning, answer = trace.reasoning.strip(), trace.answer.strip()
     cut = trace.finish == "length" and not answer
-    for name in dict.fromkeys((family, *MARKS)):
-        wanted = Split(reasoning, answer, f"{name} never closed" if cut else name)
-        text = _with_solution(wanted) if name == "begin_of_thought" and not cut else join(wanted)
-        if split_response(text) == wanted:
-            return text
-    raise DataError(f"trace {trace.key} ({trace.source}) holds every mark of thinking there is: leave it out")
+    wanted = Split(reasoning, answer, f"{family} never closed" if cut else family)
+    text = _with_solution(wanted) if family == "begin_of_thought" and not cut else join(wanted)
+    if holds_mark(reasoning) or holds_mark(answer) or split_response(text) != wanted:
+        raise DataError(f"trace {trace.key} ({trace.source}) holds marks of thinking of its own: leave it out")
+    return text
 
 
 def _with_solution(split: Split) -> str:

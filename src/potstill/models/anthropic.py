@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from potstill.models.dialects import Reply, ReplyError, count, finish_of, says_anything
+from potstill.models.dialects import Reply, ReplyError, reply_of
 from potstill.models.faults import FaultError, told
+from potstill.models.fields import names_reasoning
+from potstill.models.finishes import finish_of
 from potstill.models.requests import Request
+from potstill.models.usage import usage_of
 from potstill.recipe import Sampling
 
 VERSION = "2023-06-01"
@@ -38,7 +41,7 @@ def message_body(request: Request) -> dict[str, Any]:
     turns = [
         {"role": message.role, "content": message.content} for message in request.messages if message.role != "system"
     ]
-    fields = {name: value for name, value in request.sampling.items() if name != "seed"}
+    fields = {name: value for name, value in request.sampling.items() if name != "seed" and value is not None}
     fields.setdefault("max_tokens", Sampling().max_tokens)
     body: dict[str, Any] = {"model": request.model, "messages": turns, **fields}
     return {**body, "system": system} if system else body
@@ -54,39 +57,18 @@ def read(value: dict[str, Any]) -> Reply:
     if value.get("error"):
         raise error_in(value)
     content = value.get("content")
-    if not isinstance(content, list):
-        raise FaultError("malformed body: no content")
+    if not isinstance(content, list | str | dict):
+        raise FaultError("malformed body: no content", cost=3)
     finish, failure = finish_of(value.get("stop_reason"))
     details = value.get("stop_details")
     if finish == "refused" and isinstance(details, dict):
         said = details.get("explanation") or details.get("category")
         failure = f"refusal: {said}" if isinstance(said, str) else failure
-    usage = value.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    apart = usage.get("output_tokens_details")
-    message = {"content": content}
-    if finish == "stop" and not says_anything(message):
-        raise FaultError("empty completion")
-    return Reply(
-        message=message,
-        finish=finish,
-        failure=failure,
-        prompt_tokens=_prompt_tokens(usage),
-        completion_tokens=count(usage.get("output_tokens")),
-        hidden_tokens=count(apart.get("thinking_tokens")) or 0 if isinstance(apart, dict) else 0,
-    )
+    beside = {name: field for name, field in value.items() if names_reasoning(name)}
+    return reply_of({**beside, "content": content}, finish, failure, usage_of(value.get("usage")))
 
 
 def error_in(value: dict[str, Any]) -> ReplyError:
     """Return what an error object says, with the HTTP status that belongs to its type, or 500."""
     code, message = told(value)
     return ReplyError(_STATUSES.get(code, 500), code, message)
-
-
-def _prompt_tokens(usage: dict[str, Any]) -> int | None:
-    """Return all tokens of the prompt; what was written to or read from a cache is counted apart from the rest."""
-    fresh = count(usage.get("input_tokens"))
-    if fresh is None:
-        return None
-    cached = (count(usage.get(f"cache_{done}_input_tokens")) or 0 for done in ("creation", "read"))
-    return fresh + sum(cached)

@@ -20,13 +20,16 @@ from potstill.models import dialects, shapes
 from potstill.models.batch_book import Book, Part
 from potstill.models.batch_services import FULL, AnthropicBatches, Item, Look, OpenAIBatches, Service
 from potstill.models.batch_transport import Transport
-from potstill.models.budget import Budget
+from potstill.models.budget import Budget, Cap
 from potstill.models.faults import DenialError, FaultError, RefusalError, classify, one_line
 from potstill.models.ledger import Entry, Ledger
+from potstill.models.loose_json import load
 from potstill.models.prices import price_of
 from potstill.models.requests import Completion, Request
+from potstill.models.sampling import LIMITS
 from potstill.models.secrets import Secret
 from potstill.models.served import Follow, Tally, check_size
+from potstill.models.usage import estimate
 from potstill.models.wire import LARGEST_BODY, endpoint
 from potstill.progress import Progress
 from potstill.records import Finish
@@ -69,11 +72,13 @@ class BatchModel:
         TeacherError: the address or the key cannot be used, or there is a cap on the money and no price.
     """
 
-    def __init__(self, settings: recipe.ServedTeacher, pace: Pace = Pace()) -> None:
-        self.settings, self.pace = settings, pace
+    def __init__(self, settings: recipe.ServedTeacher, pace: Pace = Pace(), cap: Cap | None = None) -> None:
+        self.settings, self.pace, self.cap = settings, pace, cap or Cap(settings.spend_at_most)
         self.secret = Secret.from_environment(settings.api_key_env)
         self.shape = shapes.SHAPES[settings.wire]
         address = endpoint(settings.base_url, self.shape.path)
+        if "?" in address:
+            raise TeacherError("teacher.base_url: batches have no address with a query: set teacher.executor to live")
         # Anthropic's batches are below its messages, OpenAI's beside its completions.
         self.address = address if settings.wire == "anthropic" else address.removesuffix(self.shape.path)
         self.name = f"{settings.model} at {settings.base_url}"
@@ -94,7 +99,7 @@ class BatchModel:
             TeacherError: the provider refuses everything or cannot be reached, or the price cap is reached.
             StoreError: the ledger or the book of batches beside it cannot be written.
         """
-        transport = Transport(self.address, self.shape.headers(self.secret), self.secret)
+        transport = Transport(self.address, self.shape.headers(self.secret, self.address), self.secret)
         path = ledger.path.with_name(f"{ledger.path.stem}-batches.sqlite")
         with Book(path, self.address) as book:
             anthropic = self.settings.wire == "anthropic"
@@ -118,11 +123,15 @@ class _Session:
     def __init__(self, model: BatchModel, service: Service, book: Book, ledger: Ledger, progress: Progress) -> None:
         self.settings, self.pace, self.name, self.secret = model.settings, model.pace, model.name, model.secret
         self.shape, self.service, self.book, self.ledger, self.progress = model.shape, service, book, ledger, progress
-        self.budget = Budget(model.settings, model.price, ledger.counts())
+        self.budget = Budget(model.settings, model.price, ledger.counts(), model.cap)
         self.most = min(model.pace.part, service.most_requests)
         self.look_wait = model.pace.first_look
         self.tally = Tally()
         self.follow: Callable[[Iterable[tuple[Request, Completion]]], list[Request]] | None = None
+        sampling = model.settings.sampling
+        open_ended = any(name in sampling.extra for name in LIMITS)
+        self.most_tokens = None if open_ended else max(2 * sampling.max_tokens, model.settings.retry_max_tokens or 0)
+        self.prompt_estimate: int | None = None  # of the request sent last, for replies that give no number
         self.asked: dict[str, Request] = {}
         self.more: list[Request] = []
 
@@ -138,10 +147,7 @@ class _Session:
                 self.more.clear()
                 self._wait_for_one()
         if self.budget.spent_up:
-            raise TeacherError(
-                f"{self.name}: spent ${self.budget.spent:.4f} of the ${self.settings.spend_at_most} of spend_at_most; "
-                "what was answered is kept, raise it and run again to go on"
-            )
+            raise self.budget.cap.error(self.name)
         return self.tally
 
     def _send_all(self, requests: Iterable[Request]) -> None:
@@ -167,6 +173,7 @@ class _Session:
                 yield list(lines), list(lines.values())
                 lines, size = {}, 0
             lines[key] = line
+            self.prompt_estimate = estimate(len(line))
             size += len(line) + 1
         if lines:
             yield list(lines), list(lines.values())
@@ -319,7 +326,7 @@ class _Session:
         for number, line in enumerate(self.service.uploaded(part.file)):
             size += len(line)
             try:
-                value = dialects.load(line)
+                value = load(line)
             except FaultError:
                 value = None
             if not isinstance(value, dict) or number == part.size or size > 2 * self.pace.part_bytes + LARGEST_BODY:
@@ -381,7 +388,7 @@ class _Session:
                 raise classify(item.status, {}, item.code, item.message, proven=True)
             raw = _dump(item.body)
             reply = self.shape.parse(raw)
-            check_size(reply, raw, self.settings.model)
+            check_size(reply, raw, self.most_tokens)
         except dialects.ReplyError as error:
             trouble = classify(error.status, {}, error.code, error.message, proven=True)
             return self._blank(item.key, "refused" if isinstance(trouble, RefusalError) else "failed", trouble.reason)
@@ -390,9 +397,8 @@ class _Session:
         except (FaultError, DenialError) as trouble:
             return self._blank(item.key, "failed", trouble.reason)
         failure = one_line(self.secret.blot_text(reply.failure))
-        return Completion(
-            item.key, "", "", "none", reply.finish, reply.prompt_tokens, reply.completion_tokens, failure, raw
-        )
+        prompt = reply.prompt_tokens or self.prompt_estimate
+        return Completion(item.key, "", "", "none", reply.finish, prompt, reply.completion_tokens, failure, raw)
 
     def _blank(self, key: str, finish: Finish, reason: str) -> Completion:
         return Completion(key, "", "", "none", finish, None, None, one_line(self.secret.blot_text(reason)), b"")

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from potstill.models import anthropic, dialects
+from potstill.models import anthropic
 from potstill.models.batch_book import Part
 from potstill.models.batch_transport import Transport
 from potstill.models.faults import FaultError, told
+from potstill.models.loose_json import load
+from potstill.models.usage import count
 
 PAGES = 20
 """Pages of a hundred batches that are looked through for a lost one."""
@@ -248,7 +250,7 @@ def _safe(name: Any) -> str:  # noqa: ANN401 - any JSON value
 
 
 def _number(counts: Any, name: str) -> int:  # noqa: ANN401 - any JSON value
-    return (dialects.count(counts.get(name)) or 0) if isinstance(counts, dict) else 0
+    return (count(counts.get(name)) or 0) if isinstance(counts, dict) else 0
 
 
 def _time(said: Any) -> float:  # noqa: ANN401 - any JSON value
@@ -275,7 +277,7 @@ def _values(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:
     """Yield the objects of JSON lines; a line that is none, or was too long, is left out and so has no result."""
     for line in lines:
         try:
-            value = dialects.load(line) if line.strip() else None
+            value = load(line) if line.strip() else None
         except FaultError:
             continue
         if isinstance(value, dict):

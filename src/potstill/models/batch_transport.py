@@ -9,11 +9,13 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
+from urllib.parse import urlsplit
 
-from potstill.models import dialects
 from potstill.models.faults import FaultError, classify, told
+from potstill.models.loose_json import load
+from potstill.models.proxies import proxy_of
 from potstill.models.secrets import Secret
-from potstill.models.wire import LARGEST_BODY, is_loopback
+from potstill.models.wire import LARGEST_BODY
 
 SILENCE = 300.0
 """Seconds that a server may say nothing."""
@@ -27,8 +29,9 @@ class Transport:
 
     def __init__(self, root: str, headers: Mapping[str, str], secret: Secret) -> None:
         self.root, self.headers, self.secret = root, headers, secret
-        proxies = [urllib.request.ProxyHandler({})] if is_loopback(root) else []
-        self._opener = urllib.request.build_opener(_Stay, *proxies)
+        proxy = proxy_of(root)
+        proxies = {} if proxy is None else {urlsplit(root).scheme: proxy.url}
+        self._opener = urllib.request.build_opener(_Stay, urllib.request.ProxyHandler(proxies))
 
     def call(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> Any:  # noqa: ANN401 - any JSON value
         """Return the JSON of a reply.
@@ -43,7 +46,7 @@ class Transport:
                 data += chunk
                 if len(data) > LARGEST_BODY:
                     raise FaultError(f"oversized body: more than {LARGEST_BODY // 2**20} MB")
-        return dialects.load(self.secret.blot(bytes(data)))
+        return load(self.secret.blot(bytes(data)))
 
     def lines(self, path: str) -> Iterator[bytes]:
         """Yield the lines of a file as they come, the key blotted out; a line too long for any reply is empty.
@@ -84,7 +87,7 @@ class Transport:
 
     def _told(self, error: urllib.error.HTTPError) -> Exception:
         try:
-            said = told(dialects.load(self.secret.blot(error.read(_CHUNK))))
+            said = told(load(self.secret.blot(error.read(_CHUNK))))
         except (FaultError, http.client.HTTPException, OSError):
             said = ("", "")
         return classify(error.code, cast("Mapping[str, str]", error.headers), *said, proven=True)

@@ -1,49 +1,29 @@
-"""Where servers put reasoning, answer, finish reason and usage in an OpenAI-shaped reply.
+"""An OpenAI-shaped reply: its reasoning and answer wherever they stand, why it ended, and what it cost.
 
 Reasoning is looked for in `reasoning_details` (OpenRouter), thinking blocks (Mistral, gateways to Anthropic),
-`reasoning_content` (DeepSeek, SGLang, llama.cpp, older vLLM), `reasoning` (vLLM, Ollama, OpenRouter), `thinking`, and
-marks in the content, in this order. A reply in Anthropic's own shape is made into the same `Reply` by `anthropic`.
+`reasoning_content` (DeepSeek, SGLang, llama.cpp, older vLLM), `reasoning` (vLLM, Ollama, OpenRouter), `thinking`, any
+other field that is named for it, beside the message too, and in marks in the content, in this order. A reply in
+Anthropic's own shape is made into the same `Reply` by `anthropic`.
 """
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from potstill.models.faults import FaultError, told
+from potstill.models.fields import answer_of, names_reasoning, reasoning_of
+from potstill.models.finishes import finish_of
+from potstill.models.usage import Usage, believable, usage_of
 from potstill.records import Finish, ReasoningKind
-from potstill.text import MARKS, split_response
+from potstill.text import divide_fields
 
-_FINISHES: dict[str, Finish] = {
-    "length": "length",
-    "max_tokens": "length",
-    "max_length": "length",
-    "model_length": "length",
-    "model_context_window_exceeded": "length",
-    "pause_turn": "length",
-    "repetition": "length",
-    "content_filter": "refused",
-    "refusal": "refused",
-    "safety": "refused",
-    "recitation": "refused",
-    "prohibited_content": "refused",
-    "tool_calls": "refused",
-    "function_call": "refused",
-    "tool_use": "refused",
-}
-"""Finish reasons that are not an ordinary end; any other name is one."""
-_BROKEN_OFF = ("error", "abort", "insufficient_system_resource", "network_error", "cancelled")
-_ENDS_OF_TEXT = ("<｜end▁of▁sentence｜>", "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<|return|>")
-_OPENINGS = tuple(opening.lower() for opening, _ in MARKS.values())
 _SUMMARISERS = re.compile(
     r"((us|eu|apac|jp|au|global)\.)?(anthropic\.)?claude|gemini|chatgpt|codex|gpt-[5-9]|o[1-9](-|$)", re.IGNORECASE
 )
 """Models whose provider shows a summary where others show the reasoning itself, by the last part of their name."""
-_LARGEST = 2**53
-MOST_PIECES = 2**20
-"""Lists and objects in a body: each takes a hundred times the memory of its two bytes."""
 
 
 class ReplyError(Exception):
@@ -56,9 +36,13 @@ class ReplyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The first choice of a reply; `hidden_tokens` are reasoning tokens that usage reports."""
+    """The first choice of a reply.
 
-    message: dict[str, Any]
+    `completion_tokens` are those to be paid for, reasoning included; None where the server gives no number, or one that
+    cannot be. `hidden_tokens` are the tokens of reasoning that it reports.
+    """
+
+    message: Mapping[str, Any]
     finish: Finish
     failure: str
     prompt_tokens: int | None
@@ -75,26 +59,6 @@ class Parts:
     kind: ReasoningKind
 
 
-def load(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Parse JSON that a server sent; NaN, half surrogates and broken UTF-8 are let pass.
-
-    Raises:
-        FaultError: the body is no JSON, or in more pieces or nested deeper than any reply.
-    """
-    import orjson
-
-    if len(body) > MOST_PIECES and body.count(b"[") + body.count(b"{") > MOST_PIECES:
-        raise FaultError("malformed body: in too many pieces", cost=99)
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return json.loads(body.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        raise FaultError("malformed body: no JSON") from None
-
-
 def read(value: Any) -> Reply:  # noqa: ANN401 - any JSON value
     """Read a chat completion from parsed JSON.
 
@@ -107,157 +71,60 @@ def read(value: Any) -> Reply:  # noqa: ANN401 - any JSON value
         raise error_in(value)
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, dict):
-        raise FaultError("malformed body: no choices")
+        raise FaultError("malformed body: no choices", cost=3)
     if choice.get("error"):
         raise error_in(choice)
     message = choice.get("message")
     if not isinstance(message, dict):
-        raise FaultError("malformed body: no message")
-    finish, failure = finish_of(choice.get("finish_reason"))
+        raise FaultError("malformed body: no message", cost=3)
+    beside = {name: field for place in (value, choice) for name, field in place.items() if names_reasoning(name)}
+    finish, failure = finish_of(choice.get("finish_reason"), choice.get("native_finish_reason"))
     refusal = message.get("refusal")
     if isinstance(refusal, str) and refusal and not message.get("content"):
         finish, failure = "refused", f"refusal: {refusal}"
-    usage = value.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    details = usage.get("completion_tokens_details")
-    details = details if isinstance(details, dict) else usage  # SGLang has them beside the others
-    reply = Reply(
-        message=message,
-        finish=finish,
-        failure=failure,
-        prompt_tokens=count(usage.get("prompt_tokens", usage.get("input_tokens"))),
-        completion_tokens=count(usage.get("completion_tokens", usage.get("output_tokens"))),
-        hidden_tokens=count(details.get("reasoning_tokens")) or 0,
-    )
-    if finish == "stop" and not says_anything(message):
-        raise FaultError("empty completion")
-    return reply
+    return reply_of({**beside, **message}, finish, failure, usage_of(value.get("usage")))
 
 
-def finish_of(reason: Any) -> tuple[Finish, str]:  # noqa: ANN401 - any JSON value
-    """Return the finish that a server's word for it means, and why for a refusal.
+def reply_of(message: Mapping[str, Any], finish: Finish, failure: str, usage: Usage) -> Reply:
+    """Return a reply of any shape from its parts.
 
     Raises:
-        FaultError: the server broke the reply off.
+        FaultError: the message says nothing although it is whole.
     """
-    said = reason.casefold() if isinstance(reason, str) and reason else "stop"
-    if said in _BROKEN_OFF:
-        raise FaultError(f"broken off: finish_reason {said}")
-    finish = _FINISHES.get(said, "stop")
-    return finish, f"finish_reason {said}" if finish == "refused" else ""
+    texts = answer_of(message), reasoning_of(message)[0]
+    if finish == "stop" and not any(text.strip() for text in texts):
+        raise FaultError("empty completion")
+    completion = believable(usage.completion, sum(len(text) for text in texts))
+    return Reply(message, finish, failure, usage.prompt or None, completion, usage.hidden)
 
 
 def divide(reply: Reply, model: str) -> Parts:
     """Divide a message into reasoning and answer and say what the reasoning is.
 
-    Text that a provider is known to summarise is a summary wherever it stands. Reasoning that usage counts and the
-    message lacks is `encrypted`.
+    Text that a provider is known to summarise is a summary wherever it stands. `encrypted` is reasoning that the
+    message holds and nobody can read; what usage merely counts is `none`, and `Reply.hidden_tokens` tells of it.
     """
-    content, blocks = _content(reply.message.get("content"))
-    reasoning = ""
-    kind: ReasoningKind = "none"
-    details, apart = (_details(reply.message.get(name)) for name in ("reasoning_details", "thinking_blocks"))
-    for text, found in (details, blocks, apart):
-        if not reasoning and found != "none":
-            reasoning, kind = text, found
-    for name in ("reasoning_content", "reasoning", "thinking"):
-        text = _text(reply.message.get(name))
-        if text.strip() and not reasoning.strip():
-            reasoning, kind = text, "summary" if kind == "encrypted" else "raw"
-    reasoning, content = _without_tags(reasoning, content)
-    if reasoning and kind == "none":
+    reasoning, kind = reasoning_of(reply.message)
+    reasoning, content = divide_fields(_whole_characters(reasoning), _whole_characters(answer_of(reply.message)))
+    if not reasoning:
+        kind = "encrypted" if kind == "encrypted" else "none"
+    elif kind == "none":
         kind = "raw"
-    if not reasoning and kind != "encrypted":
-        kind = "encrypted" if reply.hidden_tokens else "none"
     if kind == "raw" and _SUMMARISERS.match(model.rsplit("/", 1)[-1]):
         kind = "summary"
     return Parts(reasoning, content, kind)
 
 
+def size_of(reply: Reply) -> int:
+    """Return the characters of a message's reasoning and answer together, before anything divides them."""
+    return len(answer_of(reply.message)) + len(reasoning_of(reply.message)[0])
+
+
 def error_in(value: dict[str, Any]) -> ReplyError:
     """Return what an error object says, with the HTTP status that it names or 500."""
     code, message = told(value)
-    status = int(code) if code.isascii() and code.isdigit() and 300 <= int(code[:4]) < 600 else 500
+    status = int(code) if len(code) == 3 and code.isascii() and code.isdigit() and 300 <= int(code) < 600 else 500
     return ReplyError(status, code, message)
-
-
-def count(value: Any) -> int | None:  # noqa: ANN401 - any JSON value
-    """Return a number of tokens, None for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST else None
-
-
-def says_anything(message: dict[str, Any]) -> bool:
-    """Return whether a message has any visible text or reasoning."""
-    fields = ("content", "reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks")
-    return any(_text(message.get(name)).strip() or _details(message.get(name))[0].strip() for name in fields)
-
-
-def _text(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """Return a string, or the texts of a list of text blocks; blocks within blocks are no text."""
-    blocks = value if isinstance(value, list) else [{"text": value}]
-    texts = (block.get("text") for block in blocks if isinstance(block, dict))
-    return _whole_characters("".join(text for text in texts if isinstance(text, str)))
-
-
-def _content(value: Any) -> tuple[str, tuple[str, ReasoningKind]]:  # noqa: ANN401 - any JSON value
-    """Return the visible text, and the reasoning of thinking blocks among it."""
-    if not isinstance(value, list):
-        return _text(value), ("", "none")
-    visible = [item for item in value if isinstance(item, dict) and item.get("type") in ("text", "output_text", None)]
-    return _text(visible), _details(value)
-
-
-def _details(value: Any) -> tuple[str, ReasoningKind]:  # noqa: ANN401 - any JSON value
-    """Read a list of reasoning blocks: OpenRouter's details, Anthropic's and Mistral's thinking blocks.
-
-    A block that has a signature and no text is reasoning that the provider keeps to itself.
-    """
-    texts: list[str] = []
-    summaries: list[str] = []
-    sealed = signed = False
-    for item in value if isinstance(value, list) else ():
-        kind = item.get("type") if isinstance(item, dict) else None
-        if kind in ("reasoning.text", "reasoning"):
-            texts.append(_text(item.get("text")))
-        elif kind == "thinking":
-            texts.append(_text(item.get("thinking")))
-        elif kind == "reasoning.summary":
-            summaries.append(_text(item.get("summary")))
-        sealed = sealed or kind in ("reasoning.encrypted", "redacted_thinking")
-        signed = signed or (kind in ("reasoning.text", "thinking") and bool(item.get("signature")))
-    if any(texts):
-        return "".join(texts), "encrypted" if sealed else "raw"
-    if any(summaries):
-        return "\n\n".join(summaries), "summary"
-    return "", "encrypted" if sealed or signed else "none"
-
-
-def _without_tags(reasoning: str, content: str) -> tuple[str, str]:
-    """Split tags that a server's parser left in, in either field, and drop end-of-text marks."""
-    reasoning, content = _stripped(reasoning), _stripped(content)
-    if not reasoning:
-        split = split_response(content)
-        return _stripped(split.reasoning), _stripped(split.answer)
-    if content.casefold().startswith(_OPENINGS):
-        split = split_response(content)
-        content = split.answer
-        if split.reasoning not in reasoning:
-            reasoning = f"{reasoning}\n\n{split.reasoning}"
-    split = split_response(reasoning)
-    if not content and split.reasoning and split.answer:
-        return split.reasoning, split.answer
-    for opening, _ in MARKS.values():
-        if reasoning[: len(opening)].casefold() == opening.casefold():
-            reasoning = reasoning[len(opening) :].lstrip()
-    return reasoning, content
-
-
-def _stripped(text: str) -> str:
-    text = text.strip()
-    while text.endswith(_ENDS_OF_TEXT):
-        mark = next(mark for mark in _ENDS_OF_TEXT if text.endswith(mark))
-        text = text.removesuffix(mark).rstrip()
-    return text
 
 
 def _whole_characters(text: str) -> str:

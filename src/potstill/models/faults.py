@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import email.utils
+import json
 import re
 import reprlib
 import time
@@ -29,6 +30,12 @@ _DURATION = re.compile(r"(?:\d{1,12}(?:\.\d{1,12})?(?:ms|[smhd]))+")
 _SHOWN = reprlib.Repr()
 """Values that are no text, as text: bounded in depth and size, whatever a server nests."""
 _SHOWN.maxlevel, _SHOWN.maxstring = 4, REASON_CHARACTERS
+_INNER = ("metadata", "raw", "innererror", "inner_error", "cause", "details", "detail", "errors", "error", "body")
+"""Where gateways keep what the provider behind them said; OpenRouter in `metadata.raw`, as text that is JSON again."""
+_DEEPEST = 4
+FEW = 4
+"""Refusals of one reason before any answer from which it is the settings that are refused, not the questions."""
+_NUMBERS = re.compile(r"\d+")
 _ACCOUNT = ("insufficient_quota", "insufficient balance", "billing_hard_limit", "exceeded your current quota")
 
 
@@ -60,11 +67,14 @@ class RefusalError(Exception):
 
 
 class DenialError(Exception):
-    """What the server would say to every request: wrong key, wrong address, unknown model, empty account."""
+    """What the server would say to every request: wrong key, wrong address, unknown model, empty account.
 
-    def __init__(self, reason: str) -> None:
+    `no_such_path`: it does not know the address, so another one may do.
+    """
+
+    def __init__(self, reason: str, *, no_such_path: bool = False) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.no_such_path = reason, no_such_path
 
 
 def classify(
@@ -91,7 +101,7 @@ def classify(
         return FaultError(reason) if proven else DenialError(reason)
     model_missing = "model" in said and any(word in said for word in _MODEL_MISSING)
     if not proven and (status in (404, 405) or model_missing):
-        return DenialError(reason)
+        return DenialError(reason, no_such_path=not model_missing)
     return RefusalError(reason)
 
 
@@ -168,12 +178,36 @@ def told(value: Any) -> tuple[str, str]:  # noqa: ANN401 - any JSON value
         if isinstance(error, dict):
             message = error.get("message") or error.get("detail") or error.get("msg") or ""
             code = error.get("code") or error.get("type") or ""
-            return _shown(code), _shown(message)
+            inner = next((said for said in _inner(error, 0) if said and said not in _shown(message)), "")
+            return _shown(code), f"{_shown(message)} ({inner})" if inner and message else inner or _shown(message)
         return "", _shown(error)
     return "", value if isinstance(value, str) else ""
 
 
+def _inner(value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+    """Yield what the error of a provider behind a gateway says, the innermost first."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, str) and value[:1] in "{[" and len(value) < 65536:
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if not isinstance(value, dict):
+        return
+    for name in _INNER:
+        yield from _inner(value.get(name), depth + 1)
+        if depth and isinstance(value.get(name), str):
+            yield value[name]
+    if depth and isinstance(value.get("message"), str):
+        yield value["message"]
+
+
 def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value}" if abs(value) < 10**15 else ""  # no code has so many digits
     return value if isinstance(value, str) else _SHOWN.repr(value)
 
 
@@ -187,8 +221,9 @@ def one_line(text: str) -> str:
 class Health:
     """Tells single failures from a teacher that cannot teach.
 
-    `most_failures` requests in a row that failed in spite of their retries stop the run; so do `most_refusals`
-    refusals before anything was ever answered, for then it is the settings that are refused, not the questions.
+    `most_failures` requests in a row that failed in spite of their retries stop the run, or `FEW` of them before
+    anything was ever answered. So do `most_refusals` refusals before that, or `FEW` of one and the same reason: then it
+    is the settings that are refused, not the questions.
     """
 
     def __init__(self, name: str, most_failures: int, most_refusals: int) -> None:
@@ -196,31 +231,35 @@ class Health:
         self.proven = False
         self.failures = 0
         self.refused: list[str] = []
+        self._reasons: set[str] = set()
 
     @property
     def refused_everything(self) -> bool:
         """Whether the run was stopped because nothing but refusals came."""
-        return not self.proven and len(self.refused) >= self.most_refusals
+        most = FEW if len(self._reasons) == 1 else self.most_refusals
+        return not self.proven and len(self.refused) >= most
 
     def answered(self) -> None:
         """Note an answer: the teacher works."""
         self.proven = True
         self.failures = 0
         self.refused.clear()
+        self._reasons.clear()
 
     def failed(self, reason: str) -> None:
         """Note a request that failed for good; raise TeacherError when it is one too many in a row."""
         self.failures += 1
-        if self.failures >= self.most_failures:
+        if self.failures >= (self.most_failures if self.proven else min(FEW, self.most_failures)):
             raise TeacherError(
                 f"{self.name}: {self.failures} requests in a row failed, the last with {reason!r}; "
                 "what was answered is kept, run again to go on"
             )
 
-    def refusing(self, key: str) -> None:
+    def refusing(self, key: str, reason: str) -> None:
         """Note a refused request."""
         if not self.proven:
             self.refused.append(key)
+            self._reasons.add(_NUMBERS.sub("0", reason))
 
     def consider_refusals(self, reason: str) -> None:
         """Raise TeacherError when nothing but refusals has come."""

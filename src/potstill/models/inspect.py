@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +20,6 @@ LEDGERS = {"completions.sqlite": "teacher", "judge.sqlite": "judge", "students.s
 """Files of `RUN/ledger` that hold completions, and whose they are."""
 LATEST = 5
 ROW_GROUP = 1000
-_HARMFUL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Characters that change what a terminal shows."""
 
 
 def describe(run: Path) -> str:
@@ -138,11 +135,14 @@ def _price(run: Path, path: Path, counts: Counts) -> str:
 
 
 def _priced(run: Path, path: Path) -> Priced:
-    if LEDGERS[path.name] != "teacher":
-        return Priced(None, "a recipe prices its teacher alone")
     try:
-        teacher = load(str(run / "recipe.yaml")).teacher
-        return price_of(teacher) if isinstance(teacher, ServedTeacher) else Priced(None, "the teacher is not served")
+        recipe = load(str(run / "recipe.yaml"))
+        if LEDGERS[path.name] == "judge" and recipe.checks.judge is not None:
+            judge = recipe.checks.judge
+            return price_of(ServedTeacher("served", judge.base_url, judge.model, price=judge.price), "checks.judge")
+        if LEDGERS[path.name] != "teacher" or not isinstance(recipe.teacher, ServedTeacher):
+            return Priced(None, "it is not served")
+        return price_of(recipe.teacher)
     except (RecipeError, TeacherError) as error:
         return Priced(None, str(error))
 
@@ -153,19 +153,15 @@ def _of_completion(completion: Completion) -> Iterator[str]:
     yield f"tokens      {completion.prompt_tokens} of the prompt, {completion.completion_tokens} of the completion"
     yield f"body        {len(completion.raw):,} bytes"
     if completion.reasoning:
-        yield f"\n--- reasoning ({completion.reasoning_kind})\n{_harmless(completion.reasoning)}"
+        yield f"\n--- reasoning ({completion.reasoning_kind})\n{completion.reasoning}"
     if completion.content:
-        yield f"\n--- answer\n{_harmless(completion.content)}"
+        yield f"\n--- answer\n{completion.content}"
     if completion.finish in ("refused", "failed"):
-        yield f"\n--- body\n{_harmless(completion.raw.decode('utf-8', 'replace'))}"
+        yield f"\n--- body\n{completion.raw.decode('utf-8', 'replace')}"
 
 
 def _list(counts: dict[str, int]) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in counts.items())
-
-
-def _harmless(text: str) -> str:
-    return _HARMFUL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _is_written(path: Path) -> bool:

@@ -26,14 +26,13 @@ from potstill.errors import BusyError, DamageError, StoreError
 from potstill.models import dialects, shapes
 from potstill.models.faults import FaultError
 from potstill.models.requests import Completion
+from potstill.models.usage import BYTES_PER_TOKEN
 from potstill.recipe import Price
-from potstill.records import content_key
+from potstill.records import Finish, content_key
 
 LAYOUT = 3
 PATIENCE = 60.0
 """Seconds that a commit waits for readers, who take milliseconds."""
-BYTES_PER_TOKEN = 3
-"""For completions without usage: a body of this many bytes is charged as one completion token, rather too many."""
 _COLUMNS = (
     "key", "model", "finish", "failure", "prompt_tokens", "completion_tokens", "size", "tries", "seconds", "at",
     "digest", "body",
@@ -45,7 +44,8 @@ _TABLES = (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, finish TEXT NOT NULL, failure TEXT NOT NULL,
     prompt_tokens INTEGER, completion_tokens INTEGER, size INTEGER NOT NULL,
     tries INTEGER NOT NULL, seconds REAL NOT NULL, at REAL NOT NULL, digest TEXT NOT NULL, body BLOB NOT NULL)""",
-    "CREATE TABLE IF NOT EXISTS sessions (began REAL NOT NULL, seconds REAL NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS sessions (began REAL NOT NULL, seconds REAL NOT NULL,
+    lost_prompt INTEGER NOT NULL DEFAULT 0, lost_completion INTEGER NOT NULL DEFAULT 0)""",
 )
 _PUT = f"""
 INSERT INTO completions ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" for _ in _COLUMNS)})
@@ -53,6 +53,8 @@ ON CONFLICT (key) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name 
     tries = tries + excluded.tries, seconds = seconds + excluded.seconds, at = excluded.at
 WHERE completions.finish = 'failed'"""  # noqa: S608 - the names are those above
 _PAGE = 200
+_UNMETERED = "(completion_tokens IS NULL AND (finish IN ('stop', 'length') OR prompt_tokens IS NOT NULL))"
+"""Rows of a reply without a count: also those that are of no use, which have an estimate of their prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class Entry:
 class Counts:
     """Sums over a ledger. `unmetered` rows came without usage; `unmetered_bytes` is the size of their bodies.
 
-    `seconds` is the time during which requests were being asked.
+    `seconds` is the time during which requests were being asked. `lost_prompt` and `lost_completion` are tokens of
+    replies that were of no use and asked again: paid for, and in no row.
     """
 
     rows: int
@@ -81,11 +84,14 @@ class Counts:
     finishes: dict[str, int]
     failures: dict[str, int]
     seconds: float
+    lost_prompt: int = 0
+    lost_completion: int = 0
 
     def dollars(self, price: Price) -> float:
         """Return US dollars; rows without usage are estimated from their size."""
-        completion = self.completion_tokens + self.unmetered_bytes / BYTES_PER_TOKEN
-        tokens = (self.prompt_tokens * price.prompt + completion * price.completion) / 1e6
+        prompt = self.prompt_tokens + self.lost_prompt
+        completion = self.completion_tokens + self.lost_completion + self.unmetered_bytes / BYTES_PER_TOKEN
+        tokens = (prompt * price.prompt + completion * price.completion) / 1e6
         return tokens + self.seconds / 3600 * price.hour
 
 
@@ -108,6 +114,7 @@ class Ledger:
         self._held: int | None = None
         self._session: tuple[int, float] | None = None
         self._writes = write
+        self._lost = [0, 0]
         with self._named():
             if write:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +182,10 @@ class Ledger:
                 if self._session is not None:
                     row, began = self._session
                     seconds = time.monotonic() - began
-                    self._connection.execute("UPDATE sessions SET seconds = ? WHERE rowid = ?", (seconds, row))
+                    self._connection.execute(
+                        "UPDATE sessions SET seconds = ?, lost_prompt = ?, lost_completion = ? WHERE rowid = ?",
+                        (seconds, *self._lost, row),
+                    )
         except BaseException:
             self._undo()
             self._lock.release()
@@ -196,14 +206,18 @@ class Ledger:
     def asking(self) -> Iterator[None]:
         """Count the time in the block as time of asking, up to the last commit in it if the process is killed."""
         with self._transaction() as connection:
-            row = connection.execute("INSERT INTO sessions VALUES (?, 0)", (time.time(),)).lastrowid
-        self._session = (row or 0, time.monotonic())
+            row = connection.execute("INSERT INTO sessions (began, seconds) VALUES (?, 0)", (time.time(),)).lastrowid
+        self._session, self._lost = (row or 0, time.monotonic()), [0, 0]
         try:
             yield
         finally:
             self.put(())
             self.commit()
             self._session = None
+
+    def lose(self, prompt: int, completion: int) -> None:
+        """Count tokens of a reply that is asked for again; they are written with the next commit of `asking`."""
+        self._lost = [self._lost[0] + prompt, self._lost[1] + completion]
 
     def ask_again(self, keys: Iterable[str]) -> None:
         """Mark requests as failed, so that the next run asks them."""
@@ -220,9 +234,8 @@ class Ledger:
     def counts(self) -> Counts:
         """Return the sums; failures are counted by kind, the part of their reason before a colon."""
         sums = self._select(
-            "SELECT count(*), total(tries), total(prompt_tokens), total(completion_tokens),"
-            " total(completion_tokens IS NULL AND finish IN ('stop', 'length')),"
-            " total(iif(completion_tokens IS NULL AND finish IN ('stop', 'length'), size, 0)) FROM completions",
+            "SELECT count(*), total(tries), total(prompt_tokens), total(completion_tokens),"  # noqa: S608 - as above
+            f" total({_UNMETERED}), total(iif({_UNMETERED}, size, 0)) FROM completions"
         )[0]
         kind = "substr(failure, 1, instr(failure || ':', ':') - 1)"
         finishes = self._select("SELECT finish, count(*) FROM completions GROUP BY finish ORDER BY finish")
@@ -230,10 +243,11 @@ class Ledger:
             f"SELECT {kind}, count(*) FROM completions WHERE failure <> '' GROUP BY 1 ORDER BY 2 DESC, 1"  # noqa: S608
         )
         rows, requests, prompt, completion, unmetered, unmetered_bytes = (int(value) for value in sums)
-        seconds = float(self._select("SELECT total(seconds) FROM sessions")[0][0])
+        sums = self._select("SELECT total(seconds), total(lost_prompt), total(lost_completion) FROM sessions")[0]
         return Counts(
-            rows, requests, prompt, completion, unmetered, unmetered_bytes, dict(finishes), dict(failures), seconds
-        )
+            rows, requests, prompt, completion, unmetered, unmetered_bytes, dict(finishes), dict(failures),
+            float(sums[0]), int(sums[1]), int(sums[2]),
+        )  # fmt: skip
 
     def find(self, start: str) -> list[str]:
         """Return the first keys that begin with `start`, at most ten."""
@@ -417,13 +431,28 @@ def _digest(said: tuple[Any, ...], raw: bytes) -> str:
 def divided(completion: Completion, model: str) -> Completion:
     """Return a completion with the reasoning and answer of its body.
 
+    Why it ended is read again too: what was taken for whole may be known as cut off today. A body that no dialect of
+    today reads any more is a failed completion with the reason, to be asked again.
+
     Raises:
-        FaultError, ReplyError: the body is no completion; never for one that was read before.
+        ReplyError: the body is an error; never for one that was read before.
     """
     if completion.finish not in ("stop", "length"):
         return completion
-    parts = dialects.divide(shapes.read(completion.raw), model)
-    return replace(completion, content=parts.content, reasoning=parts.reasoning, reasoning_kind=parts.kind)
+    try:
+        reply = shapes.read(completion.raw)
+    except FaultError as fault:
+        if not fault.reason.startswith("broken off"):
+            raise
+        return replace(completion, finish="failed", failure=fault.reason)
+    if reply.finish == "refused":
+        return replace(completion, finish="refused", failure=reply.failure)
+    parts = dialects.divide(reply, model)
+    finish: Finish = "length" if "length" in (completion.finish, reply.finish) else "stop"
+    return replace(
+        completion, content=parts.content, reasoning=parts.reasoning, reasoning_kind=parts.kind, finish=finish,
+        hidden_tokens=reply.hidden_tokens,
+    )  # fmt: skip
 
 
 def _trouble(name: str, error: Exception) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from potstill.models.dialects import Reply, count
+from potstill.marks import MARKS
+from potstill.models.dialects import Reply
 from potstill.models.faults import FaultError
+from potstill.models.usage import count
 from potstill.records import Finish
-from potstill.text import MARKS
 
 OBJECT = "potstill.completion"
 """Names the shape of these bodies; no server's replies are called so."""

@@ -46,7 +46,8 @@ class Completion:
     """What a model returned: `content` is the answer without its reasoning.
 
     `failure` says why when `finish` is refused (never asked again) or failed (asked again by the next run).
-    Token counts are the server's, None where it gave none. `raw` is the body as received, the key blotted out.
+    `prompt_tokens` are estimated from the request's size where the server gave no number; `completion_tokens` are then
+    None. `hidden_tokens` are tokens of reasoning that it reported. `raw` is the body as received, the key blotted out.
     """
 
     key: str
@@ -58,3 +59,4 @@ class Completion:
     completion_tokens: int | None
     failure: str
     raw: bytes
+    hidden_tokens: int = 0

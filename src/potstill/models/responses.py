@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from potstill.models.dialects import Reply, count, error_in, finish_of, says_anything
+from potstill.models.dialects import Reply, error_in, reply_of
 from potstill.models.faults import FaultError
+from potstill.models.finishes import finish_of
 from potstill.models.requests import Request
-
-_REASONS = {"max_output_tokens": "length", "content_filter": "content_filter"}
+from potstill.models.usage import usage_of
 
 
 def response_body(request: Request) -> dict[str, Any]:
@@ -21,7 +21,11 @@ def response_body(request: Request) -> dict[str, Any]:
     turns = [
         {"role": message.role, "content": message.content} for message in request.messages if message.role != "system"
     ]
-    fields = {name: value for name, value in request.sampling.items() if name not in ("seed", "max_tokens")}
+    fields = {
+        name: value
+        for name, value in request.sampling.items()
+        if name not in ("seed", "max_tokens") and value is not None
+    }
     if "max_tokens" in request.sampling:
         fields.setdefault("max_output_tokens", request.sampling["max_tokens"])
     body: dict[str, Any] = {"model": request.model, "input": turns, "store": False, **fields}
@@ -43,35 +47,26 @@ def read(value: dict[str, Any]) -> Reply:
     if status in ("failed", "cancelled", "in_progress", "queued"):
         raise FaultError(f"broken off: status {status}")
     reason = details.get("reason") if status == "incomplete" and isinstance(details, dict) else None
-    finish, failure = finish_of(_REASONS.get(reason, reason) if isinstance(reason, str) else None)
+    finish, failure = finish_of(reason or ("incomplete" if status == "incomplete" else None))
     blocks = [block for item in items if item.get("type") == "message" for block in _list(item.get("content"))]
     refusal = next((block.get("refusal") for block in blocks if block.get("type") == "refusal"), None)
     if isinstance(refusal, str) and refusal:
         finish, failure = "refused", f"refusal: {refusal}"
-    message = {
-        "content": blocks,
-        "reasoning_details": [block for item in items if item.get("type") == "reasoning" for block in _reasoning(item)],
-    }
-    if finish == "stop" and not says_anything(message):
-        raise FaultError("empty completion")
-    usage = value.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    apart = usage.get("output_tokens_details")
-    return Reply(
-        message=message,
-        finish=finish,
-        failure=failure,
-        prompt_tokens=count(usage.get("input_tokens")),
-        completion_tokens=count(usage.get("output_tokens")),
-        hidden_tokens=count(apart.get("reasoning_tokens")) or 0 if isinstance(apart, dict) else 0,
-    )
+    reasoning = [block for item in items if item.get("type") == "reasoning" for block in _reasoning(item)]
+    return reply_of({"reasoning_details": reasoning, "content": blocks}, finish, failure, usage_of(value.get("usage")))
 
 
 def _reasoning(item: dict[str, Any]) -> list[dict[str, Any]]:
-    found = [{"type": "reasoning.text", "text": block.get("text")} for block in _list(item.get("content"))]
-    found += [{"type": "reasoning.summary", "summary": block.get("text")} for block in _list(item.get("summary"))]
+    """Return an item of reasoning as blocks: its text, else its summaries, else that it is sealed."""
+    found: list[dict[str, Any]] = []
+    if item.get("content") or item.get("text"):
+        found.append({"type": "reasoning.text", "content": item.get("content") or item.get("text")})
+    if item.get("summary"):
+        found.append({"type": "reasoning.summary", "summary": item["summary"]})
     return found or [{"type": "reasoning.encrypted"}] * bool(item.get("encrypted_content"))
 
 
 def _list(value: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str):
+        return [{"type": "output_text", "text": value}]
     return [block for block in value if isinstance(block, dict)] if isinstance(value, list) else []

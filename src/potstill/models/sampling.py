@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from potstill import recipe
 from potstill.errors import RecipeError
 
+LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+"""Fields of a request that bound its completion."""
+_KEPT_NULL = "max_completion_tokens"
+"""Null in `extra` for this one is sent on to `shapes`, which then leaves `max_tokens` as it is."""
 _RESERVED = {
     "model": "the model has a key of its own",
     "messages": "potstill writes them",
@@ -35,4 +40,10 @@ def wire_sampling(sampling: recipe.Sampling, seed: int, section: str) -> dict[st
         "max_tokens": sampling.max_tokens,
         "seed": seed,
     }
-    return {name: value for name, value in (fields | sampling.extra).items() if value is not None}
+    return {name: value for name, value in (fields | sampling.extra).items() if value is not None or name == _KEPT_NULL}
+
+
+def budget_of(sampling: Mapping[str, Any]) -> int | None:
+    """Return the most tokens that a request allows its completion, None where it leaves that to the server."""
+    limits = [sampling[name] for name in LIMITS if isinstance(sampling.get(name), int)]
+    return max(limits, default=None)

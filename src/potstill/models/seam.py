@@ -7,6 +7,7 @@ from typing import Protocol
 
 from potstill import recipe
 from potstill.models.batch import BatchModel
+from potstill.models.budget import Cap
 from potstill.models.ledger import Ledger
 from potstill.models.requests import Request
 from potstill.models.served import Follow, ServedModel, Tally
@@ -22,6 +23,6 @@ class Sampler(Protocol):
         """Ask what the ledger lacks; when this returns, all that came back is in it. See `ServedModel.sample`."""
 
 
-def served_model(teacher: recipe.ServedTeacher) -> Sampler:
-    """Return what asks a served teacher, one request at a time or by its provider's batches."""
-    return BatchModel(teacher) if teacher.executor == "batch" else ServedModel(teacher)
+def served_model(teacher: recipe.ServedTeacher, cap: Cap | None = None) -> Sampler:
+    """Return what asks a served teacher, one request at a time or by its provider's batches, under a shared cap."""
+    return BatchModel(teacher, cap=cap) if teacher.executor == "batch" else ServedModel(teacher, cap=cap)

@@ -17,7 +17,7 @@ _ESCAPE = re.compile(rb'\\u00([0-7][0-9a-fA-F])|\\([/"\\])')
 
 
 class Secret:
-    """A key that shows itself only to `header`, and can blot itself out of what a server sends back."""
+    """A key that shows itself only to what makes headers, and can blot itself out of what a server sends back."""
 
     __slots__ = ("_escaped", "_forms", "_key")
 
@@ -44,6 +44,11 @@ class Secret:
         if not key.isascii() or not key.isprintable():
             raise TeacherError(f"the key in {variable} has characters that cannot be sent: copy it again")
         return cls(key)
+
+    @property
+    def key(self) -> str:
+        """The key itself, for a header; empty without one."""
+        return self._key
 
     @property
     def header(self) -> dict[str, str]:

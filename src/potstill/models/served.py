@@ -15,20 +15,28 @@ from potstill import recipe
 from potstill.errors import TeacherError
 from potstill.models import dialects
 from potstill.models.admission import Admission
-from potstill.models.budget import Budget
+from potstill.models.budget import Budget, Cap
 from potstill.models.faults import DenialError, FaultError, Health, RefusalError, classify, one_line, told
 from potstill.models.ledger import Entry, Ledger, divided
+from potstill.models.loose_json import load
 from potstill.models.prices import price_of
 from potstill.models.requests import Completion, Request
+from potstill.models.sampling import budget_of
 from potstill.models.secrets import Secret
 from potstill.models.shapes import SHAPES
-from potstill.models.wire import Wire, endpoint
-from potstill.progress import Progress
+from potstill.models.usage import estimate, usage_of
+from potstill.models.wire import Wire, endpoints
+from potstill.progress import Progress, clock
 
 CHUNK = 256
 """Requests looked up in the ledger at a time, and completions that are followed up at a time."""
 LARGEST_TEXT = 4 * 2**20
 """Characters of reasoning and answer: several times what the longest contexts of today hold."""
+SMALL_TEXT = 2**16
+CHARACTERS_PER_TOKEN = 64
+"""More than any tokenizer packs into the mean token: a reply of more than its budget times this is none."""
+ALONE = 1.0
+"""Seconds that each request goes ahead of the next until one is answered: what will never work is asked little."""
 KEPT_OF_FAILURES = 4096
 """Bytes of a useless body that are kept to look at."""
 Follow = Callable[[Request, Completion], Awaitable[Iterable[Request]]]
@@ -66,19 +74,21 @@ class Tally:
 class ServedModel:
     """One model of one server. What it learns of the server's limits is kept from call to call.
 
-    `section` is where the recipe has the settings, for messages.
+    `section` is where the recipe has the settings, for messages. `cap` is the money that it shares with others.
 
     Raises:
         TeacherError: the address or the key cannot be used, or there is a cap on the money and no price.
     """
 
     def __init__(
-        self, settings: recipe.ServedTeacher, patience: Patience = Patience(), *, section: str = "teacher"
-    ) -> None:
+        self, settings: recipe.ServedTeacher, patience: Patience = Patience(), *, section: str = "teacher",
+        cap: Cap | None = None,
+    ) -> None:  # fmt: skip
         self.settings, self.patience, self.section = settings, patience, section
+        self.cap = cap or Cap(settings.spend_at_most)
         self.secret = Secret.from_environment(settings.api_key_env, section)
         self.shape = SHAPES[settings.wire]
-        self.url = endpoint(settings.base_url, self.shape.path, section)
+        self.urls = endpoints(settings.base_url, self.shape.path, section)
         self.name = f"{settings.model} at {settings.base_url}"
         self.priced = price_of(settings, section)
         self.proven = False
@@ -106,8 +116,8 @@ class ServedModel:
                 reached.
             StoreError: the ledger cannot be written.
         """
-        headers = self.shape.headers(self.secret)
-        async with Wire(self.url, headers, self.admission.most, self.settings.timeout) as wire:
+        headers = self.shape.headers(self.secret, self.urls[0])
+        async with Wire(self.urls[0], headers, self.admission.most, self.settings.timeout) as wire:
             with ledger.asking():
                 return await _Session(self, wire, ledger, progress, follow).run(requests)
 
@@ -119,6 +129,7 @@ class _Job:
     key: str
     request: Request
     payload: bytes = b""
+    url: str = ""
     began: float = 0.0
     sent_at: float = 0.0
     sent: int = 0
@@ -141,7 +152,7 @@ class _Session:
         self.wire, self.ledger, self.progress, self.follow = wire, ledger, progress, follow
         self.health = Health(model.name, patience.failures, max(patience.failures, 2 * admission.allowed))
         self.health.proven = model.proven
-        self.budget = Budget(model.settings, model.priced.price, ledger.counts())
+        self.budget = Budget(model.settings, model.priced.price, ledger.counts(), model.cap, model.section)
         self.tally = Tally()
         self.asked: deque[Request] = deque()
         self.ready: deque[_Job] = deque()
@@ -149,6 +160,8 @@ class _Session:
         self.taken: set[str] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.timers: dict[_Job | None, asyncio.TimerHandle] = {}
+        self.flying: set[_Job] = set()
+        self.answered_at = time.monotonic()
         self.following = self.held = 0
         self.exhausted = self.closed = False
         self.loop = asyncio.get_running_loop()
@@ -173,10 +186,7 @@ class _Session:
             if self.health.refused_everything:
                 await asyncio.to_thread(self.ledger.ask_again, self.health.refused)
         if self.budget.spent_up:
-            raise TeacherError(
-                f"{self.model.name}: spent ${self.budget.spent:.4f} of the ${self.budget.cap} of spend_at_most; "
-                "what was answered is kept, raise it and run again to go on"
-            )
+            raise self.budget.cap.error(self.model.name)
         return self.tally
 
     async def _keep(self, source: Iterator[Request]) -> None:
@@ -234,7 +244,7 @@ class _Session:
         late = len(self.timers) > max(CHUNK, 2 * self.admission.allowed)
         while self.ready and not self.closed and not late and self.following < CHUNK:
             now = time.monotonic()
-            wait = self.admission.wait(now)
+            wait = max(self.admission.wait(now), self._ahead(now))
             if wait > 0 or not self.budget.fits(self.admission.in_flight):
                 if 0 < wait < 86400:
                     self.timers[None] = self.loop.call_later(wait, self._send)
@@ -242,12 +252,19 @@ class _Session:
             job = self.ready.popleft()
             job.sent_at = now
             self.held += 1
+            self.flying.add(job)
             self.admission.sent(now)
             self._start(self._attempt(job))
         if self._wants_more():
             self.wake.set()
         elif self.exhausted and not (self.ready or self.held or self.timers or self.following or self.asked):
             self._stop(None)
+
+    def _ahead(self, now: float) -> float:
+        """Return the seconds that the last request is still to be ahead of the next one."""
+        if self.health.proven or not self.flying:
+            return 0.0
+        return max(job.sent_at for job in self.flying) + ALONE - now
 
     async def _attempt(self, job: _Job) -> None:
         """Send one request once."""
@@ -259,24 +276,44 @@ class _Session:
         self.tally.sent += 1
         raw = b""
         try:
-            status, headers, raw = await self.wire.post(job.payload)
+            job.url = self.wire.url
+            try:
+                status, headers, raw = await self.wire.post(job.payload)
+            finally:
+                self.flying.discard(job)
             raw = self.secret.blot(raw)
-            completion = self._completion(job.key, status, headers, raw)
+            completion = self._completion(job, status, headers, raw)
         except FaultError as fault:
+            self._lose(job, raw)
             self._failed(job, fault, raw[:KEPT_OF_FAILURES])
         except RefusalError as refusal:
-            self.health.refusing(job.key)
+            self.answered_at = time.monotonic()
+            self.health.refusing(job.key, refusal.reason)
             self._arrive(job, _useless(job.key, "refused", self._clean(refusal.reason), raw[:KEPT_OF_FAILURES]))
         except DenialError as denial:
+            if denial.no_such_path and self._elsewhere(job):
+                return
             reason = self._clean(denial.reason)
             raise TeacherError(f"{self.model.name}: {reason}; correct {self.model.section}.* and run again") from None
         else:
-            now = time.monotonic()
+            now = self.answered_at = time.monotonic()
             tokens = (completion.prompt_tokens or 0) + (completion.completion_tokens or 0)
             self.admission.answered(now, job.sent_at, tokens, headers)
             self._arrive(job, completion)
 
-    def _completion(self, key: str, status: int, headers: Mapping[str, str], raw: bytes) -> Completion:
+    def _elsewhere(self, job: _Job) -> bool:
+        """Ask again under the next address that the base address may mean; False where there is none."""
+        if job.url == self.wire.url:
+            if len(self.model.urls) < 2:
+                return False
+            self.model.urls = self.model.urls[1:]
+            self.wire.url = self.model.urls[0]
+        self._let_go()
+        self.ready.appendleft(job)
+        self._send()
+        return True
+
+    def _completion(self, job: _Job, status: int, headers: Mapping[str, str], raw: bytes) -> Completion:
         """Read a reply; its reasoning and answer stay in `raw`, where the ledger divides them when they are asked for.
 
         Raises:
@@ -289,15 +326,29 @@ class _Session:
             reply = self.model.shape.parse(raw)
         except dialects.ReplyError as error:
             raise classify(error.status, headers, error.code, error.message, proven=proven) from None
-        check_size(reply, raw, self.model.settings.model)
+        check_size(reply, raw, budget_of(job.request.sampling))
         self.health.answered()
+        prompt = reply.prompt_tokens or estimate(len(job.payload))
         failure = self._clean(reply.failure)
-        return Completion(key, "", "", "none", reply.finish, reply.prompt_tokens, reply.completion_tokens, failure, raw)
+        return Completion(job.key, "", "", "none", reply.finish, prompt, reply.completion_tokens, failure, raw)
+
+    def _lose(self, job: _Job, raw: bytes) -> None:
+        """Count what a reply that is of no use says to have cost."""
+        try:
+            value = load(raw) if b"usage" in raw else None
+        except FaultError:
+            return
+        usage = usage_of(value.get("usage")) if isinstance(value, dict) else usage_of(None)
+        if usage.completion:
+            prompt = usage.prompt or estimate(len(job.payload))
+            self.ledger.lose(prompt, usage.completion)
+            self.budget.lose(prompt, usage.completion)
 
     def _failed(self, job: _Job, fault: FaultError, raw: bytes) -> None:
         """Try again later, or give the request up, or the server."""
         now, reason = time.monotonic(), self._clean(fault.reason)
         limited = fault.kind == "limited"
+        self._give_up_on_silence(now, reason)
         job.limited += limited
         job.used += 0 if limited else fault.cost
         self._consider(fault, reason, job.used)
@@ -315,6 +366,16 @@ class _Session:
         wait = min(self.patience.longest_wait, self.patience.first_wait * 2**turn) * random.uniform(0.5, 1.0)
         # After a fault its place stays taken, so that a server that is down is not tried with all requests at once.
         self.timers[job] = self.loop.call_later(wait, self._again, job, not limited)
+
+    def _give_up_on_silence(self, now: float, reason: str) -> None:
+        """Stop where nothing has been answered for so long, and nothing is being worked on for long either."""
+        most = self.model.settings.give_up_after
+        if now - self.answered_at > most and all(now - job.sent_at < most / 2 for job in self.flying):
+            or_raise = ", or raise teacher.give_up_after" if self.model.section == "teacher" else ""
+            raise TeacherError(
+                f"{self.model.name}: nothing was answered for {clock(most)}, the last reply was {reason!r}; what was "
+                f"answered before is kept, run again later to go on{or_raise}"
+            )
 
     def _again(self, job: _Job, held: bool) -> None:
         self._cancel_timer(job)
@@ -411,12 +472,16 @@ class _Session:
         return one_line(self.secret.blot_text(reason))
 
 
-def check_size(reply: dialects.Reply, raw: bytes, model: str) -> None:
-    """Raise FaultError for a reply with more text than any model writes."""
-    if len(raw) > LARGEST_TEXT:
-        parts = dialects.divide(reply, model)
-        if len(parts.reasoning) + len(parts.content) > LARGEST_TEXT:
-            raise FaultError(f"oversized text: more than {LARGEST_TEXT // 2**20} million characters", cost=99)
+def check_size(reply: dialects.Reply, raw: bytes, budget: int | None) -> None:
+    """Raise FaultError for a reply with more text than a model can have written within a budget of tokens.
+
+    A request without a budget is bounded by what the longest contexts of any model hold.
+    """
+    if len(raw) <= SMALL_TEXT:
+        return
+    most = LARGEST_TEXT if budget is None else min(LARGEST_TEXT, max(SMALL_TEXT, CHARACTERS_PER_TOKEN * budget))
+    if dialects.size_of(reply) > most:
+        raise FaultError(f"oversized text: more than {most:,} characters", cost=99)
 
 
 def _useless(key: str, finish: Literal["refused", "failed"], reason: str, raw: bytes) -> Completion:
@@ -425,6 +490,6 @@ def _useless(key: str, finish: Literal["refused", "failed"], reason: str, raw: b
 
 def _told_by(raw: bytes) -> tuple[str, str]:
     try:
-        return told(dialects.load(raw[:65536]))
+        return told(load(raw[:65536]))
     except FaultError:
         return "", "" if b"<" in raw[:200] else raw[:1000].decode("utf-8", "replace")

@@ -10,13 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from potstill.models import anthropic, dialects, local_wire, responses
+from potstill.models import anthropic, dialects, event_stream, local_wire, responses
 from potstill.models.dialects import Reply
+from potstill.models.loose_json import load
 from potstill.models.requests import Request
 from potstill.models.secrets import Secret
 
-_WANTS_COMPLETION_TOKENS = re.compile(r"(o[1-9]|gpt-[5-9])(?![0-9a-z])", re.IGNORECASE)
+_WANTS_COMPLETION_ACCESSS = re.compile(r"(o[1-9]|gpt-[5-9])(?![0-9a-z])", re.IGNORECASE)
 """OpenAI's reasoning models by their plain names; they refuse `max_tokens`. Gateways write `openai/` and take it."""
+_ACCESS = "eyJ"
+"""The beginning of an access token (a JSON object in base64), which Azure takes as a bearer's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Shape:
     """How one kind of server is spoken to. `path` goes after the base address, see `joined`."""
 
     path: str
-    headers: Callable[[Secret], dict[str, str]]
+    headers: Callable[[Secret, str], dict[str, str]]
     body: Callable[[Request], dict[str, Any]]
     parse: Callable[[bytes], Reply]
     """Raises what `read` raises."""
@@ -44,13 +47,13 @@ def joined(base: str, path: str) -> str:
 
 
 def read(raw: bytes) -> Reply:
-    """Read a reply of any shape.
+    """Read a reply of any shape, also one that came as a stream of events although none was asked for.
 
     Raises:
         FaultError: the body is no completion, or an empty or broken-off one.
         ReplyError: the body is an error object.
     """
-    value = dialects.load(raw)
+    value = event_stream.joined(raw) if event_stream.is_stream(raw) else load(raw)
     if isinstance(value, dict) and "choices" not in value:
         if value.get("type") in ("message", "error"):
             return anthropic.read(value)
@@ -61,20 +64,24 @@ def read(raw: bytes) -> Reply:
     return dialects.read(value)
 
 
-def _bearer(secret: Secret) -> dict[str, str]:
-    return secret.header
+def _bearer(secret: Secret, url: str) -> dict[str, str]:
+    """Return the header of a key; Azure's deployments, known by the version in the query, name it otherwise."""
+    key = secret.key
+    return {"api-key": key} if key and "api-version=" in url and not key.startswith(_ACCESS) else secret.header
 
 
-def _api_key(secret: Secret) -> dict[str, str]:
+def _api_key(secret: Secret, url: str) -> dict[str, str]:
+    del url
     version = {"anthropic-version": anthropic.VERSION}
-    key = secret.header.get("Authorization", "").removeprefix("Bearer ")
-    return version | {"x-api-key": key} if key else version
+    return version | {"x-api-key": secret.key} if secret.key else version
 
 
 def _chat_body(request: Request) -> dict[str, Any]:
     turns = [{"role": message.role, "content": message.content} for message in request.messages]
     body = {"model": request.model, "messages": turns, **request.sampling}
-    if "max_tokens" in body and _WANTS_COMPLETION_TOKENS.match(request.model):
+    if "max_completion_tokens" in body and body["max_completion_tokens"] is None:
+        del body["max_completion_tokens"]  # the recipe's null: a server that does not know the field
+    elif "max_tokens" in body and _WANTS_COMPLETION_ACCESSS.match(request.model):
         most = body.pop("max_tokens")
         body.setdefault("max_completion_tokens", most)
     return body

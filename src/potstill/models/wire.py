@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import urllib.request
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from potstill.errors import MissingExtraError, TeacherError
 from potstill.models.faults import FaultError
+from potstill.models.proxies import proxy_of
 from potstill.models.shapes import joined
 
 LARGEST_BODY = 16 * 2**20
@@ -21,10 +20,16 @@ MOST_BUFFERED = 256 * 2**20
 SMALL = 2**20
 _QUOTATION = re.compile("[:'\"\n]")
 CONNECT_SECONDS = 30.0
+_SECRET = re.compile(r"key|token|secret|passw|auth|sig(?:nature)?$|credential|subscription", re.IGNORECASE)
+"""Names of what a query may hold and a base URL may not: it is written into recipes, messages and reports."""
+_VERSION = re.compile(r"/(?:v\d|openai|api/paas)")
+"""A path that has a version, or stands where the provider has its own."""
 
 
 def endpoint(base_url: str, path: str, section: str = "teacher") -> str:
     """Return the address of a shape's path below a base URL; `section` is where the recipe has it, for messages.
+
+    A query, such as Azure's `?api-version=2024-10-21`, stays behind the path.
 
     Raises:
         TeacherError: it is no plain http address, or carries what does not belong there, such as a key.
@@ -36,9 +41,26 @@ def endpoint(base_url: str, path: str, section: str = "teacher") -> str:
         host = None
     if parts.scheme not in ("http", "https") or not host:
         raise TeacherError(f"{section}.base_url is no address: write one such as http://localhost:8000/v1")
-    if "@" in parts.netloc or parts.query or parts.fragment:
+    secret = any(_SECRET.search(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    if "@" in parts.netloc or parts.fragment or secret:
         raise TeacherError(f"{section}.base_url has more than an address: a key goes into the variable of api_key_env")
-    return f"{parts.scheme}://{parts.netloc}{joined(parts.path, path)}"
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}{joined(parts.path, path)}{query}"
+
+
+def endpoints(base_url: str, path: str, section: str = "teacher") -> tuple[str, ...]:
+    """Return the addresses that a base URL may mean, the likeliest first: as it is written, and with the version `/v1`.
+
+    One that names a version, or the whole path, means itself.
+
+    Raises:
+        TeacherError: see `endpoint`.
+    """
+    written = endpoint(base_url, path, section)
+    parts = urlsplit(base_url)
+    if _VERSION.search(parts.path) or path.startswith("/v1") or parts.path.rstrip("/").endswith(path):
+        return (written,)
+    return written, endpoint(parts._replace(path=f"{parts.path.rstrip('/')}/v1").geturl(), path, section)
 
 
 class Wire:
@@ -52,12 +74,13 @@ class Wire:
         self._aiohttp = aiohttp
         self.url = url
         self._buffered = 0
+        self.proxy = proxy_of(url)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections),
             timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, CONNECT_SECONDS)),
             headers={"Content-Type": "application/json", "User-Agent": "potstill", **headers},
             cookie_jar=aiohttp.DummyCookieJar(),
-            proxy=_proxy(self.url),
+            proxy=self.proxy.url if self.proxy else None,
         )
 
     async def __aenter__(self) -> Wire:
@@ -79,12 +102,15 @@ class Wire:
             async with self._session.post(self.url, data=payload, allow_redirects=False) as response:
                 return response.status, response.headers, await self._bounded(response)
         except (client.ClientConnectorError, client.ConnectionTimeoutError) as error:
-            raise FaultError(f"unreachable: {error}", kind="unreachable") from None
+            by = f" (by {self.proxy})" if self.proxy else ""
+            raise FaultError(f"unreachable: {error}{by}", kind="unreachable") from None
         except TimeoutError:
             # Whatever took so long may have been paid for, so it is tried less often.
             raise FaultError("timeout", kind="overloaded", cost=2) from None
         except client.ClientPayloadError:
             raise FaultError("connection: the body was cut off") from None
+        except client.ClientHttpProxyError as error:
+            raise FaultError(f"unreachable: {self.proxy} says HTTP {error.status}", kind="unreachable") from None
         except client.ClientResponseError as error:
             # Up to the first quotation, which is of what the server sent: it may hold the key, or half of it.
             said = _QUOTATION.split(error.message, maxsplit=1)[0].strip()
@@ -106,23 +132,3 @@ class Wire:
         finally:
             self._buffered -= size
         return b"".join(chunks)
-
-
-def _proxy(url: str) -> str | None:
-    """Return the proxy that the environment names for an address that is not of this machine.
-
-    Not by aiohttp's `trust_env`: that would also take passwords for the address from `~/.netrc`, in place of the key.
-    """
-    parts = urlsplit(url)
-    if is_loopback(url) or urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-    return urllib.request.getproxies().get(parts.scheme)
-
-
-def is_loopback(url: str) -> bool:
-    """Return whether an address is of this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -91,12 +91,14 @@ def _changed_inputs(sealed: Sealed, stage: Stage, digests: Mapping[str, str]) ->
 
 
 def run(
-    recipe: Recipe, folder: Run, *, only: str | None = None, redo: bool = False, without_sandbox: bool = False
-) -> None:
+    recipe: Recipe, folder: Run, *, only: str | None = None, redo: bool = False, without_sandbox: bool = False,
+    go_on: bool = False,
+) -> None:  # fmt: skip
     """Run every stage that is not sealed; `only` runs that one alone.
 
     `without_sandbox` lets programs run where nothing isolates them. Whatever can be known about the stages that are
-    still to be done is told before the first of them.
+    still to be done is told before the first of them. With `go_on` a run that has spent `spend_at_most` goes on with
+    what was answered, and says how much was not asked.
 
     Raises:
         PotstillError: see `checks.check_recipe`; nothing is begun.
@@ -119,7 +121,13 @@ def run(
         for stage in stages:
             if only in (None, stage.name):
                 _run_stage(
-                    recipe, folder, stages, stage, again=redo and only is not None, without_sandbox=without_sandbox
+                    recipe,
+                    folder,
+                    stages,
+                    stage,
+                    again=redo and only is not None,
+                    without_sandbox=without_sandbox,
+                    go_on=go_on,
                 )
         _show_report(folder)
     finally:
@@ -149,8 +157,9 @@ def refuse_to_redo(before: Sequence[Standing], only: str | None) -> None:
 
 
 def _run_stage(
-    recipe: Recipe, folder: Run, stages: Sequence[Stage], stage: Stage, *, again: bool, without_sandbox: bool
-) -> None:
+    recipe: Recipe, folder: Run, stages: Sequence[Stage], stage: Stage, *, again: bool, without_sandbox: bool,
+    go_on: bool,
+) -> None:  # fmt: skip
     standing = next(s for s in standings(folder, stages) if s.stage.name == stage.name)
     if standing.state == "done" and not again:
         return
@@ -167,7 +176,7 @@ def _run_stage(
     release_memory(collect=True)
     work = folder.begin(stage.name, standing.fingerprint, about)
     try:
-        counts = stage.work(Context(recipe, folder, work, inputs, without_sandbox))
+        counts = stage.work(Context(recipe, folder, work, inputs, without_sandbox, go_on))
         work.seal(counts, {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "versions": versions()})
     except OSError as error:
         raise StoreError(f"stage {stage.name}: {refusal(error, work.path)}") from error

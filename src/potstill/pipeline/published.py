@@ -22,7 +22,7 @@ def export_traces(run: Path, shape: str, out: Path, *, kept: bool) -> str:
 
     Only those of training problems: a data set with held-out problems would spoil them for whoever trains on it. With
     `kept` only those that became examples. Refused and failed requests have nothing to write, and a trace that holds
-    every mark of thinking there is cannot be written so that it is read back.
+    marks of thinking of its own cannot be written so that it is read back.
 
     Raises:
         PotstillError: the run has no judged traces yet (or no examples), or `out` is a folder.
@@ -48,7 +48,7 @@ def export_traces(run: Path, shape: str, out: Path, *, kept: bool) -> str:
             elif wanted is not None and trace.key not in wanted:
                 left["dropped by curation"] += 1
             elif not _can_be_marked(trace):
-                left["with every mark of thinking"] += 1
+                left["with marks of thinking"] += 1
             else:
                 group = groups[trace.problem_key]
                 by = replace(problem, gold=group.majority) if group.gold_source == "majority" else problem

@@ -23,6 +23,7 @@ _BESIDE_TRACES = (
     "concurrency",
     "batch",
     "timeout",
+    "give_up_after",
     "price",
     "spend_at_most",
     "requests_per_minute",

@@ -7,12 +7,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from potstill.errors import DataError
 from potstill.evaluate.protocol import Respondent, Row, choose_shots, requests_of
 from potstill.evaluate.protocol import measure as measures_of
+from potstill.models.budget import Cap
 from potstill.models.ledger import Ledger
 from potstill.models.terms import heed_terms
 from potstill.pipeline import settings
@@ -41,7 +43,7 @@ EXPORT_PROMPTS = 8
 class Context:
     """What a stage gets: the recipe, its own work folder, its sealed inputs.
 
-    `without_sandbox` lets programs run where nothing isolates them.
+    `without_sandbox` lets programs run where nothing isolates them, `go_on` a run go on where the money is spent.
     """
 
     recipe: Recipe
@@ -49,6 +51,14 @@ class Context:
     work: Work
     inputs: dict[str, Sealed]
     without_sandbox: bool = False
+    go_on: bool = False
+
+    @cached_property
+    def cap(self) -> Cap:
+        """The money that teacher and judge share."""
+        from potstill.pipeline.spending import cap_of
+
+        return cap_of(self.recipe, self.run.path / LEDGER)
 
     def checks(self) -> Checks:
         """Return how answers are judged, with the decimal mark that the golds of the data set show."""
@@ -61,7 +71,7 @@ class Context:
         code = content_key(settings.of_checks(self.recipe).get("checkers"))
         return Verdicts(
             checks or self.checks(), folder=self.run.path / LEDGER, data=Path(self.recipe.data), code=code,
-            without_sandbox=self.without_sandbox,
+            without_sandbox=self.without_sandbox, cap=self.cap, go_on=self.go_on,
         )  # fmt: skip
 
 
@@ -135,7 +145,7 @@ def traces(context: Context) -> dict[str, Any]:
         from potstill.pipeline.teaching import asked_traces
 
         counts["terms"] = heed_terms(recipe.teacher)
-        rows = asked_traces(context, recipe.teacher, context.run.path / LEDGER)
+        rows = asked_traces(context, recipe.teacher, context.run.path / LEDGER, counts)
     else:
         from potstill.teach import traces as offline
 
@@ -188,16 +198,18 @@ def examples(context: Context) -> dict[str, Any]:
     progress.close()
     examples_kept = reasons.pop("kept", 0)
     if not examples_kept:
-        raise DataError(f"no trace is left to train on: {_nothing_left(recipe, reasons)}")
+        raise DataError(f"no trace is left to train on: {_nothing_left(recipe, reasons, context.run.path)}")
     return {"kept": examples_kept, "by_majority": by_majority, "dropped": dict(sorted(reasons.items()))}
 
 
-def _nothing_left(recipe: Recipe, reasons: Counter[str]) -> str:
+def _nothing_left(recipe: Recipe, reasons: Counter[str], run: Path) -> str:
     worst = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(4)) or "the teacher gave none"
     if isinstance(recipe.teacher, SolutionsTeacher) and not reasons:
         return NO_SOLUTION
     if set(reasons) == {"no such problem"}:
         return f"{worst}; {OTHER_QUESTIONS}"
+    if {"failed", "refused"} & set(reasons):
+        return f"{worst}; `potstill ledger {run}` shows why requests failed or were refused"
     return f"{worst}; loosen `curate` or ask the teacher for more"
 
 

@@ -15,7 +15,7 @@ from potstill.recipe import DatasetTeacher
 from potstill.records import Finish, Problem, Trace, content_key
 from potstill.teach.plain import split_plain
 from potstill.teach.shapes import is_plain, number_of, unfold
-from potstill.text import split_response
+from potstill.text import divide_fields, split_response
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "id": (),
@@ -102,10 +102,10 @@ def _trace(names: Names, row: Row, key: str, model: str, sample: int, at: str, s
     reasoning = _text(names, row, "reasoning", at)
     finish = _finish(names.get(row, "finish"), at)
     split = split_response(response)
-    answer = _text(names, row, "answer", at) if reasoning and "answer" in names.of else split.answer
+    own = reasoning and "answer" in names.of
     if finish is None:
         finish = "length" if split.marks.endswith("never closed") else "stop"
-    reasoning = reasoning or split.reasoning
+    reasoning, answer = divide_fields(reasoning, _text(names, row, "answer", at) if own else response)
     if not reasoning and split.marks == "none" and finish == "stop":
         reasoning, answer = split_plain(answer, *_asked(row, names))
     return Trace(

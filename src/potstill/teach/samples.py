@@ -10,14 +10,12 @@ from typing import Any
 from potstill import recipe
 from potstill.errors import RecipeError
 from potstill.models.requests import Completion, Request
-from potstill.models.sampling import wire_sampling
+from potstill.models.sampling import LIMITS, wire_sampling
 from potstill.records import Problem, Trace, Verdict, content_key
 from potstill.teach.plain import split_plain
 from potstill.teach.prompts import Asking
 from potstill.verify.kinds import read_gold
 
-LIMITS = ("max_tokens", "max_completion_tokens")
-"""Fields of a request that bound its completion."""
 Fate = bool | None
 """Of one sample: right (True), not right (False), or not known: still under way, or undecided by an outage."""
 Judge = Callable[[Iterable[tuple[Problem, Trace]]], Iterable[Verdict]]
@@ -157,10 +155,13 @@ def trace_of(problem: Problem, request: Request, completion: Completion, strateg
     """Return the trace that a completion is; refused and failed ones are traces without text.
 
     Where the teacher marks no reasoning and hides none, its visible chain of thought is the reasoning. A truncated one
-    is all reasoning: what the token limit cut is no answer.
+    is all reasoning: what the token limit cut is no answer. Where the server counts reasoning that it does not show,
+    what is visible is a preamble to it and no target.
     """
     reasoning, answer, kind = completion.reasoning, completion.content, completion.reasoning_kind
-    if kind == "none" and not reasoning and completion.finish == "stop":
+    if kind == "none" and completion.hidden_tokens:
+        answer = "" if completion.finish == "length" else answer
+    elif kind == "none" and not reasoning and completion.finish == "stop":
         reasoning, answer = split_plain(answer, _kind(problem), problem.choices)
         kind = "raw" if reasoning else "none"
     elif kind == "none" and not reasoning and completion.finish == "length":

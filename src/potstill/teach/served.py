@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from potstill import recipe
+from potstill.errors import TeacherError
+from potstill.models.budget import SpentError
 from potstill.models.inspect import seal
 from potstill.models.ledger import Ledger
+from potstill.models.requests import Completion, Request
 from potstill.models.seam import Sampler
+from potstill.models.served import Tally
 from potstill.progress import Progress
-from potstill.records import Problem, Trace
+from potstill.records import NOT_ASKED, Problem, Trace
 from potstill.teach.prompts import Asking
 from potstill.teach.samples import Asker, Judge, trace_of
 from potstill.teach.waves import Waves
@@ -27,6 +32,8 @@ def served_traces(
     ledger: Path,
     progress: Progress,
     judge: Judge,
+    go_on: bool = False,
+    counts: dict[str, Any] | None = None,
 ) -> Iterator[Trace]:
     """Ask what the ledger lacks, then yield one trace a sample in the order of the problems.
 
@@ -34,7 +41,9 @@ def served_traces(
     stopped. A truncated completion is asked once more with a larger budget; what is truncated then too is a trace with
     finish `length`. With `stop_at_right` further samples depend on the verdicts of the earlier ones, by `judge`.
     A request that failed is asked once more after all others; what fails then too is a trace with finish `failed`, and
-    a later run asks again. `progress` starts with the first wave as its total and grows with what is asked beyond.
+    a later run asks again. With `go_on` a price cap that is reached is no end: samples that were not asked are traces
+    with failure `NOT_ASKED`, and `counts` gets their number. `progress` starts with the first wave as its total and
+    grows with what is asked beyond.
 
     Raises:
         TeacherError, StoreError: see `ServedModel.sample` and `InProcess.collect`.
@@ -43,21 +52,63 @@ def served_traces(
     asker = Asker(teacher, strategy, asking, seed, judge)
     with Ledger(ledger) as completions:
         waves = Waves(asker, progress, asked_before=lambda _: False)
-        tally = model.collect(waves.first(problems()), completions, progress, follow=waves.follow)
-        if tally.finishes["failed"] or waves.under_way:
-            for rest in _second_chances(problems, asker, completions):
-                again = Waves(asker, progress, asked_before=lambda key: completions.get(key) is not None)
-                model.collect(again.first(rest), completions, progress, follow=again.follow)
-        undecided = 0
+        spent = ""
+        try:
+            tally = model.collect(waves.first(problems()), completions, progress, follow=waves.follow)
+            _refuse_silence(tally, completions)
+            if tally.finishes["failed"] or waves.under_way:
+                for rest in _second_chances(problems, asker, completions):
+                    again = Waves(asker, progress, asked_before=lambda key: completions.get(key) is not None)
+                    model.collect(again.first(rest), completions, progress, follow=again.follow)
+        except SpentError as error:
+            if not go_on:
+                raise
+            spent = str(error).partition(";")[0]
+        undecided = unasked = 0
         for problem in problems():
             samples = list(asker.samples(problem, completions.get))
             undecided += len(samples) < strategy.samples and any(sample.fate is None for sample in samples)
             for sample in samples:
-                if sample.completion is not None:
-                    yield trace_of(problem, sample.request, sample.completion, strategy)
+                completion = sample.completion
+                if completion is None and spent:
+                    unasked += 1
+                    completion = _not_asked(sample.request)
+                if completion is not None:
+                    yield trace_of(problem, sample.request, completion, strategy)
         seal(completions)
+    if spent and counts is not None:
+        counts["not_asked"] = unasked
+    if spent:
+        print(
+            f"{spent}: going on with what is there, {unasked} samples were not asked; to ask them, raise "
+            "spend_at_most and run with --stage traces --redo",
+            file=progress.stream,
+        )
     if undecided:
         print(f"teacher: {undecided} problems wait for verdicts that an outage left open", file=progress.stream)
+
+
+def _refuse_silence(tally: Tally, completions: Ledger) -> None:
+    """Raise TeacherError where every request failed or was refused, and nothing is there from before.
+
+    What was refused is asked again by the next run: the cause may lie with the account, and not in the recipe.
+    """
+    if tally.kept or tally.finishes["stop"] or tally.finishes["length"]:
+        return
+    useless = [completion for completion in completions if completion.finish in ("refused", "failed")]
+    if not useless:
+        return
+    completions.ask_again(completion.key for completion in useless)
+    run = completions.path.parent.parent
+    raise TeacherError(
+        f"not one of {len(useless)} requests was answered, the last with {useless[-1].failure!r}: "
+        f"`potstill ledger {run}` shows them all; mend the cause and run again"
+    )
+
+
+def _not_asked(request: Request) -> Completion:
+    """Stand for a sample that there was no money for."""
+    return Completion(request.key, "", "", "none", "failed", None, None, NOT_ASKED, b"")
 
 
 def _second_chances(

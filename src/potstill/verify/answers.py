@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from potstill.marks import MARKS
 from potstill.recipe import Policy
-from potstill.text import MARKS, split_response
+from potstill.text import split_response
 from potstill.verify.allowance import Allowance
 from potstill.verify.asides import aside_of
 from potstill.verify.choices import gold_letter

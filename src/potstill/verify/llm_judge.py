@@ -17,6 +17,7 @@ from typing import Literal
 
 from potstill import recipe
 from potstill.errors import RecipeError, TeacherError
+from potstill.models.budget import Cap, SpentError
 from potstill.models.ledger import Ledger
 from potstill.models.requests import Completion, Message, Request
 from potstill.models.sampling import wire_sampling
@@ -115,12 +116,21 @@ def judge_undecided(
             yield from bench.judged(chunk)
 
 
+def as_teacher(judge: recipe.Judge, cap: Cap) -> recipe.ServedTeacher:
+    """Return a judge as the settings of a served model."""
+    return recipe.ServedTeacher(
+        "served", judge.base_url, judge.model, judge.api_key_env, judge.sampling, judge.concurrency, judge.timeout,
+        judge.price, cap.most,
+    )  # fmt: skip
+
+
 class LanguageJudge:
     """One judge with its ledger, which is opened for the first question. Used as a context.
 
     A reply that the ledger has is not asked for again. Where the judge cannot be reached, refuses or is cut off, the
     judgement is unknown with cause `infrastructure`; once the seam gives it up, this object asks nothing more.
-    `prompt` replaces the packaged one. Progress counts questions.
+    `prompt` replaces the packaged one. `cap` is the money that it shares with a teacher: reached, it ends the run, or
+    with `go_on` leaves the rest undecided. Progress counts questions.
 
     Raises:
         TeacherError: the address or the key of the judge cannot be used.
@@ -128,8 +138,9 @@ class LanguageJudge:
     """
 
     def __init__(
-        self, judge: recipe.Judge, checks: recipe.Checks, ledger: Path, progress: Progress, prompt: str | None = None
-    ) -> None:
+        self, judge: recipe.Judge, checks: recipe.Checks, ledger: Path, progress: Progress, prompt: str | None = None,
+        cap: Cap | None = None, *, go_on: bool = False,
+    ) -> None:  # fmt: skip
         self.judge, self.checks, self.path, self.progress = judge, checks, ledger, progress
         self.prompt = packaged_prompt() if prompt is None else prompt
         self.sampling = wire_sampling(judge.sampling, SEED, "checks.judge.sampling")
@@ -137,10 +148,9 @@ class LanguageJudge:
         self.method = f"judge {judge.model}, prompt {prompt_hash(self.prompt)}"
         self.given_up = ""
         self.completions: Ledger | None = None
-        settings = recipe.ServedTeacher(
-            "served", judge.base_url, judge.model, judge.api_key_env, judge.sampling, judge.concurrency, judge.timeout
-        )
-        self.model = ServedModel(settings, section="checks.judge")
+        self.go_on = go_on
+        cap = cap or Cap(judge.spend_at_most)
+        self.model = ServedModel(as_teacher(judge, cap), section="checks.judge", cap=cap)
 
     def __enter__(self) -> LanguageJudge:
         return self
@@ -193,6 +203,8 @@ class LanguageJudge:
             try:
                 self.model.collect((question.request for question in questions), self.completions, self.progress)
             except TeacherError as error:
+                if isinstance(error, SpentError) and not self.go_on:
+                    raise
                 self.given_up = str(error)
         return self.completions
 

@@ -27,6 +27,7 @@ ANSWER, JUDGE, MAJORITY = "answer", "judge", "majority"
 VERSION = 4
 """Raised by hand when the same answer may get another verdict."""
 if TYPE_CHECKING:
+    from potstill.models.budget import Cap
     from potstill.verify.llm_judge import LanguageJudge
 
 CHUNK = 256
@@ -142,13 +143,15 @@ def _unfinished(trace: Trace) -> Judged | None:
 class Verdicts:
     """Verdicts under one set of checks, each computed once: kept in the table of `folder`, where one is given.
 
-    `code` is the digest of the user's own checkers in `data`, so that an edited one is asked again.
+    `code` is the digest of the user's own checkers in `data`, so that an edited one is asked again. `cap` and `go_on`
+    are the judge's, see `LanguageJudge`.
     """
 
     def __init__(
         self, checks: Checks, *, folder: Path | None = None, data: Path = Path(), code: str = "",
-        without_sandbox: bool = False,
+        without_sandbox: bool = False, cap: Cap | None = None, go_on: bool = False,
     ) -> None:  # fmt: skip
+        self._cap, self._go_on = cap, go_on
         self.checks, self._data, self._code, self._without_sandbox = checks, data, code, without_sandbox
         self._folder = folder
         self._table: VerdictTable | None = None
@@ -211,7 +214,15 @@ class Verdicts:
             folder = self._folder or Path(self._stack.enter_context(TemporaryDirectory()))
             progress = Progress("judge", None, "questions")
             self._judge_model = self._stack.enter_context(
-                LanguageJudge(self.checks.judge, self.checks, folder / LEDGER, progress, self._prompt)
+                LanguageJudge(
+                    self.checks.judge,
+                    self.checks,
+                    folder / LEDGER,
+                    progress,
+                    self._prompt,
+                    self._cap,
+                    go_on=self._go_on,
+                )
             )
         return dict(zip(cases, self._judge_model.judged(list(cases.values())), strict=True))
 

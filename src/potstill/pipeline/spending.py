@@ -1,0 +1,39 @@
+"""The money of a run: one cap for all who are asked in it, and what their ledgers say they have cost before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from potstill.models.budget import Cap
+from potstill.models.ledger import Ledger
+from potstill.models.prices import price_of
+from potstill.recipe import Recipe, ServedTeacher
+from potstill.verify.llm_judge import as_teacher
+from potstill.verify.verdicts import LEDGER as JUDGED
+
+ASKED = "completions.sqlite"
+
+
+def cap_of(recipe: Recipe, ledgers: Path) -> Cap:
+    """Return the cap of a run with what its teacher and its judge have cost so far; `ledgers` is their folder.
+
+    The teacher's `spend_at_most` holds for all; a judge's own where the teacher has none.
+
+    Raises:
+        TeacherError: there is a cap and somebody under it has no price.
+    """
+    teacher = recipe.teacher if isinstance(recipe.teacher, ServedTeacher) else None
+    judge = recipe.checks.judge
+    most = None if teacher is None else teacher.spend_at_most
+    cap = Cap(judge.spend_at_most if most is None and judge is not None else most)
+    if cap.most is None:
+        return cap
+    asked = [("teacher", ASKED, teacher)] if teacher else []
+    if judge is not None:
+        asked.append(("checks.judge", JUDGED, as_teacher(judge, cap)))
+    for section, file, settings in asked:
+        price = price_of(settings, section).price
+        if price is not None and (ledgers / file).is_file():
+            with Ledger(ledgers / file, write=False) as ledger:
+                cap.spent_by[section] = ledger.counts().dollars(price)
+    return cap
