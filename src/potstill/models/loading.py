@@ -59,6 +59,7 @@ def load_model(checkpoint: Checkpoint, kind: Kind, dtype: Any) -> Any:  # noqa: 
         CheckpointError: names the tensors that are missing, too many, of another shape, stored twice or quantised.
         MissingExtraError: torch or transformers is absent.
     """
+    libraries().logging.set_verbosity_error()  # what is missing for speed, on every later step
     config = _config(checkpoint, kind)
     model, told = _loaded(checkpoint, kind, config, dtype)
     files = weights.files_of(checkpoint.name)

@@ -6,7 +6,6 @@ Why a loop of our own and not `transformers.Trainer`: docs/decisions/0004-traini
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from potstill.models.memory import release_memory
 from potstill.progress import Progress
 from potstill.records import content_key
 from potstill.train import checkpoint, students
+from potstill.train.adapters import adapt, merged
 from potstill.train.fitness import check_student
 from potstill.train.loss import Batch, batch_loss, coefficients, collate
 from potstill.train.order import Plan, micro_batches
@@ -45,8 +45,8 @@ def learning_rate(step: int, steps: int, settings: recipe.Train) -> float:
     return settings.learning_rate * (settings.final + (1 - settings.final) * shape)
 
 
-def attention(settings: recipe.Train, longest: int) -> str:
-    """Return the attention that is fastest for rows of at most `longest` tokens.
+def attention(model: Any, settings: recipe.Train, longest: int) -> str:  # noqa: ANN401 - a Hugging Face model
+    """Return the attention of a model that is fastest for rows of at most `longest` tokens.
 
     On a CPU the backward pass of bf16 `sdpa` takes four times that of plain matrix products at 100-200 tokens (19% of
     a step of SmolLM2-135M); those hold tokens x tokens scores of every layer, so only short rows may use them.
@@ -54,7 +54,7 @@ def attention(settings: recipe.Train, longest: int) -> str:
     import torch
 
     short = longest <= EAGER_TOKENS and settings.precision == "bf16" and not torch.cuda.is_available()
-    return "eager" if short else "sdpa"
+    return "eager" if short or not model._supports_sdpa else "sdpa"
 
 
 def train(
@@ -79,7 +79,7 @@ def train(
     model, tokenizer = students.load(model_folder)
     check_student(f"student {model_folder}", model)
     longest = max(len(rows[index]) for step in plan.steps for index in step)
-    model.set_attn_implementation(attention(settings, longest))
+    model.set_attn_implementation(attention(model, settings, longest))
     trainer = _Trainer(model, settings, lora, seed, int(tokenizer.pad_token_id))
     fingerprint = _fingerprint(rows, plan, settings, lora, seed)
     logs: list[Log] = []
@@ -120,7 +120,7 @@ class _Trainer:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.settings, self.seed, self.pad = settings, seed, pad
         self.adapted = lora is not None
-        self.whole = _adapt(model, lora, seed) if lora is not None else model
+        self.whole = adapt(model, lora, seed) if lora is not None else model
         self.whole.to(self.device).train()
         self.model = self.whole.get_base_model() if self.adapted else self.whole
         self.trainable = {name: tensor for name, tensor in self.whole.named_parameters() if tensor.requires_grad}
@@ -186,28 +186,5 @@ class _Trainer:
 
     def finish(self) -> Any:  # noqa: ANN401 - a Hugging Face model
         """Return the trained model on the CPU, adapters merged."""
-        model = self.whole.merge_and_unload() if self.adapted else self.whole
+        model = merged(self.whole) if self.adapted else self.whole
         return model.to("cpu").eval()
-
-
-def _adapt(model: Any, lora: recipe.Lora, seed: int) -> Any:  # noqa: ANN401
-    """Return the model with low-rank adapters on all linear layers but the output head."""
-    import torch
-
-    try:
-        from peft import LoraConfig, get_peft_model
-    except ImportError as cause:
-        from potstill.errors import MissingExtraError
-
-        raise MissingExtraError("student.lora", "peft", "train") from cause
-    settings = LoraConfig(
-        r=lora.rank,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for a renamed property
-        torch.manual_seed(seed)
-        return get_peft_model(model, settings)
