@@ -96,7 +96,7 @@ def shrunk(default):
     return made | OWN.get(default.model_type, {})
 
 
-def tiny(family):
+def tiny(family, **settings):
     """Return the tiny config of a family; raises what its class raises where these sizes do not do."""
     cls = CONFIG_MAPPING[family]
-    return cls(**shrunk(cls()))
+    return cls(**shrunk(cls()) | settings)

@@ -97,9 +97,10 @@ def without(tensors, lacking, rng):
     return kept, chosen
 
 
-def test_nothing_is_silently_random_in_200_variations(checkpoints, tmp_path, capsys):
+@pytest.mark.parametrize("part", range(4))
+def test_nothing_is_silently_random_in_200_variations(checkpoints, tmp_path, capsys, part):
     loaded = refused = 0
-    for number in range(200):
+    for number in range(50 * part, 50 * part + 50):
         rng = random.Random(number)
         family, tied = rng.choice(FAMILIES), rng.random() < 0.5
         prefix, lacking, shards = rng.choice(PREFIXES), rng.choice(LACKING), rng.choice(SHARDS)
@@ -130,7 +131,7 @@ def test_nothing_is_silently_random_in_200_variations(checkpoints, tmp_path, cap
             bare = prefix == "" or (prefix == "inside" and not any("_orig_mod" in name for name in kept))
             assert bare or "taken off the names" in capsys.readouterr().err, what
         shutil.rmtree(folder)
-    assert min(loaded, refused) > 50
+    assert min(loaded, refused) >= 15
 
 
 def edited(folder, **settings):

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -84,6 +84,7 @@ def _config(checkpoint: Checkpoint, kind: Kind) -> Any:  # noqa: ANN401 - a conf
     name, local = checkpoint.name, checkpoint.local
     if local and not (Path(name) / "config.json").is_file():
         raise checkpoint.fault("no config.json; give a Hugging Face checkpoint folder")
+    found: dict[str, Any] = {}
     try:
         with quiet():
             adapter = transformers.utils.find_adapter_config_file(name, local_files_only=local)
@@ -101,7 +102,7 @@ def _config(checkpoint: Checkpoint, kind: Kind) -> Any:  # noqa: ANN401 - a conf
         raise checkpoint.fault("a LoRA adapter (adapter_config.json); merge it into its base and give that folder")
     if "auto_map" in found and known:
         checkpoint.note("the code beside its weights is never run; transformers' own is used")
-    if method := _quantised(config) or _quantised(config.get_text_config()):
+    if method := _quantised(found):
         raise checkpoint.fault(
             f"quantised ({method}), and its weights cannot be read exactly here; take the model it was made from, or "
             "let a server or vLLM run it"
@@ -112,11 +113,15 @@ def _config(checkpoint: Checkpoint, kind: Kind) -> Any:  # noqa: ANN401 - a conf
     return config
 
 
-def _quantised(config: Any) -> str:  # noqa: ANN401
-    """Return how the weights are quantised, or an empty text."""
-    found = getattr(config, "quantization_config", None)
-    settings: dict[str, Any] = (found if isinstance(found, dict) else found.to_dict()) if found else {}
-    return str(settings.get("quant_method") or "in a way it does not name") if found else ""
+def _quantised(settings: Mapping[str, Any]) -> str:
+    """Return how weights are quantised according to a config.json, in whichever part of it, or an empty text."""
+    for key, value in settings.items():
+        if key in ("quantization_config", "compression_config") and value:
+            method = value.get("quant_method") if isinstance(value, dict) else value
+            return str(method or "in a way it does not name")
+        if isinstance(value, dict) and (method := _quantised(value)):
+            return method
+    return ""
 
 
 def _loaded(checkpoint: Checkpoint, kind: Kind, config: Any, dtype: Any) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import re
 import sys
@@ -59,7 +60,12 @@ def targets_of(model: Any, dropout: float) -> Targets:  # noqa: ANN401 - a Huggi
 
 def _read_past(owner: Any, name: str) -> bool:  # noqa: ANN401 - a module
     """Return whether the code of a module takes the weight of a part of it, as `self.out_proj.weight`."""
-    return bool(name) and re.search(rf"self\.{name}\.weight\b(?!\.device)", inspect.getsource(type(owner))) is not None
+    return bool(name) and re.search(rf"self\.{name}\.weight\b(?!\.device)", _source(type(owner))) is not None
+
+
+@functools.cache
+def _source(cls: type) -> str:
+    return inspect.getsource(cls)
 
 
 def adapt(model: Any, lora: recipe.Lora, seed: int) -> Any:  # noqa: ANN401
