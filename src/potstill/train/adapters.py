@@ -60,7 +60,7 @@ def targets_of(model: Any, dropout: float) -> Targets:  # noqa: ANN401 - a Huggi
 
 def _read_past(owner: Any, name: str) -> bool:  # noqa: ANN401 - a module
     """Return whether the code of a module takes the weight of a part of it, as `self.out_proj.weight`."""
-    return bool(name) and re.search(rf"self\.{name}\.weight\b(?!\.device)", _source(type(owner))) is not None
+    return bool(name) and re.search(rf"self\.{name}\.weight\b(?!\.device)", _source(owner.__class__)) is not None
 
 
 @functools.cache
