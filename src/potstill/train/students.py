@@ -20,6 +20,7 @@ from potstill.errors import CheckpointError, MissingExtraError, StudentError, ne
 from potstill.models import chat
 from potstill.models.loading import Checkpoint, libraries, load_model, quiet
 from potstill.train.fitness import check_student
+from potstill.train.forms import write_both_forms
 
 PACKAGED = "smollm2-135m-instruct"
 PACKAGED_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -73,12 +74,16 @@ def stop_ids(model: Any) -> list[int]:  # noqa: ANN401 - a Hugging Face model
 
 
 def write(model: Any, tokenizer: Any, out: Path) -> None:  # noqa: ANN401
-    """Save model, tokenizer and generation config as a plain checkpoint folder; OSError where it cannot be written."""
+    """Save model, tokenizer and generation config as a plain checkpoint folder, for transformers 4 and 5 alike.
+
+    OSError where it cannot be written.
+    """
     out.mkdir(parents=True, exist_ok=True)
     try:
         with quiet():
             model.save_pretrained(out)
             tokenizer.save_pretrained(out)
+        write_both_forms(out)
     except Exception as cause:  # safetensors raises a class of its own for a full disk, tokenizers a bare Exception
         number = re.search(r"\(os error (\d+)\)", str(cause))
         if number is None:

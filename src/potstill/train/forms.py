@@ -1,0 +1,70 @@
+"""A checkpoint's settings in the form of transformers 4 too: version 5 reads both, version 4 only its own.
+
+Version 5 keeps what a rotary embedding needs in `rope_parameters`, which version 4 passes over (its `rope_theta` is then
+10,000, whatever the model was trained with), calls every tokenizer that is a file `TokenizersBackend`, and lists further
+special tokens under a name that version 4 takes for a mapping.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+_GPT_NEOX = ("gpt_neox", "gpt_neox_japanese")
+_SHARED = ("rope_theta", "partial_rotary_factor")
+"""What stood beside `rope_scaling` and not in it."""
+
+
+_EXPERTS = ("num_local_experts", "num_experts")
+"""The same number under the names of two versions: Qwen3-MoE, for one, changed from the second to the first."""
+
+
+def write_both_forms(folder: Path) -> None:
+    """Add what transformers 4 reads to the config and the tokenizer's config of a checkpoint folder."""
+    _rewrite(folder / "config.json", _config)
+    _rewrite(folder / "tokenizer_config.json", _tokenizer)
+
+
+def _rewrite(path: Path, change: Any) -> None:  # noqa: ANN401 - a function of the parsed JSON
+    found = json.loads(path.read_text(encoding="utf-8"))
+    change(found)
+    path.write_text(json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _config(config: dict[str, Any]) -> None:
+    for value in [*config.values()]:
+        if isinstance(value, dict) and "model_type" in value:
+            _config(value)  # the text part of a larger model
+    if "dtype" in config:
+        config["torch_dtype"] = config["dtype"]
+    experts = next((config[name] for name in _EXPERTS if name in config), None)
+    if experts is not None:
+        config |= dict.fromkeys(_EXPERTS, experts)
+    rope = config.get("rope_parameters")
+    if not isinstance(rope, dict) or not rope:
+        return
+    kind = str(config.get("model_type", ""))
+    if "rope_type" in rope:
+        config |= _old_rope(rope, kind)
+    elif isinstance(rope.get("full_attention"), dict):  # one rotary embedding for each kind of layer, as Gemma 3
+        config |= _old_rope(rope["full_attention"], kind)
+        if isinstance(local := rope.get("sliding_attention"), dict) and "rope_theta" in local:
+            config["rope_local_base_freq"] = local["rope_theta"]
+
+
+def _old_rope(rope: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return the keys of version 4 for one rotary embedding: `{"rope_theta": 100000.0, "rope_scaling": null}`."""
+    scaling = {key: value for key, value in rope.items() if key not in _SHARED}
+    old: dict[str, Any] = {key: rope[key] for key in _SHARED if key in rope}
+    old["rope_scaling"] = None if rope["rope_type"] == "default" else scaling
+    if kind in _GPT_NEOX:
+        old["rotary_emb_base"], old["rotary_pct"] = rope.get("rope_theta"), rope.get("partial_rotary_factor", 1.0)
+    return old
+
+
+def _tokenizer(config: dict[str, Any]) -> None:
+    if config.get("tokenizer_class") == "TokenizersBackend":
+        config["tokenizer_class"] = "PreTrainedTokenizerFast"
+    if isinstance(config.get("extra_special_tokens"), list):
+        config["additional_special_tokens"] = config.pop("extra_special_tokens")
