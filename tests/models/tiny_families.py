@@ -37,9 +37,14 @@ def build(name, window, seed):
     windows = {key: window for key in ("sliding_window", "attention_chunk_size") if key in settings or key in more}
     if family in ("mistral", "phi3", "gpt_oss", "qwen2"):
         windows["sliding_window"] = window
+    return random_model(cls(**settings | windows | more), seed)
+
+
+def random_model(config, seed):
+    """Return a model of a config with weights of such size that attention decides what is said."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = AutoModelForCausalLM.from_config(cls(**settings | windows | more)).float().eval()
+        model = AutoModelForCausalLM.from_config(config).float().eval()
         with torch.no_grad():
             for weights, parameter in model.named_parameters():
                 if parameter.dim() > 1:

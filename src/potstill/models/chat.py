@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,14 @@ from potstill.models.loading import Checkpoint, first_line, libraries, quiet
 
 FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
 """One of them is in the folder of every tokenizer."""
+
+
+DATE = "chat_template_date"
+"""Key of tokenizer_config.json with the day, as `2026-11-29`, that a template which asks for today is told instead."""
+
+
+DIRECTIVES = "aAwdbBmyYHIpMSfjUWcxXuVGFDT"
+"""Letters of `strftime`; those of a time tell midnight."""
 
 
 def load_tokenizer(checkpoint: Checkpoint, *, template: bool = True) -> Any:  # noqa: ANN401 - a Hugging Face tokenizer
@@ -62,13 +71,35 @@ def check_fit(checkpoint: Checkpoint, tokenizer: Any, model: Any) -> None:  # no
 def rendered(tokenizer: Any, turns: Sequence[Mapping[str, str]], *, ask: bool) -> str:  # noqa: ANN401
     """Return a conversation as its chat template shows it; with `ask`, up to where the next answer begins.
 
+    The day in it is that of `with_date`, so that a run is rendered alike on each of its days.
+
     Raises:
         CheckpointError: the template refuses the conversation or is broken.
     """
+    day = tokenizer.init_kwargs.get(DATE)
+    template = {"chat_template": _on(day) + tokenizer.chat_template} if day else {}
     try:
-        return str(tokenizer.apply_chat_template([*turns], tokenize=False, add_generation_prompt=ask))
+        return str(tokenizer.apply_chat_template([*turns], tokenize=False, add_generation_prompt=ask, **template))
     except Exception as error:  # a template is a program and raises what it likes
         raise CheckpointError(
             f"{tokenizer.name_or_path}: its chat template cannot show {' and '.join(turn['role'] for turn in turns)} "
             f"messages ({first_line(error)}); mend chat_template.jinja beside its tokenizer"
         ) from error
+
+
+def _on(day: str) -> str:
+    """Return what stands before a template so that its `strftime_now` tells a day: a macro of that name.
+
+    transformers hands no function to a template, so each directive is replaced: `%d %b %Y` by `02 Jan 2026`.
+    """
+    told = date.fromisoformat(day)
+    filters = "".join(f"|replace('%{letter}', '{told.strftime('%' + letter)}')" for letter in DIRECTIVES)
+    short = "".join(f"|replace('%-{letter}', '{int(told.strftime('%' + letter))}')" for letter in "dmyHIMSj")
+    # The line break after a block is taken off by transformers' settings, and so none of the template's own.
+    return f"{{% macro strftime_now(format) %}}{{{{ format{short}{filters}|replace('%%', '%') }}}}{{% endmacro %}}\n"
+
+
+def with_date(tokenizer: Any, today: date | None = None) -> None:  # noqa: ANN401
+    """Let a template that asks for today's date be told the same one for ever; it is saved with the tokenizer."""
+    if "strftime_now" in str(tokenizer.chat_template) and DATE not in tokenizer.init_kwargs:
+        tokenizer.init_kwargs[DATE] = (today or datetime.now().astimezone().date()).isoformat()

@@ -1,8 +1,8 @@
 """A checkpoint's settings in the form of transformers 4 too: version 5 reads both, version 4 only its own.
 
-Version 5 keeps what a rotary embedding needs in `rope_parameters`, which version 4 passes over (its `rope_theta` is then
-10,000, whatever the model was trained with), calls every tokenizer that is a file `TokenizersBackend`, and lists further
-special tokens under a name that version 4 takes for a mapping.
+Version 5 keeps what a rotary embedding needs in `rope_parameters`, which version 4 passes over (its `rope_theta` is
+then 10,000, whatever the model was trained with), calls every tokenizer that is a file `TokenizersBackend`, and lists
+further special tokens under a name that version 4 takes for a mapping.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 _GPT_NEOX = ("gpt_neox", "gpt_neox_japanese")
+_SCALED_BY_DEFAULT = ("apertus", "gpt_oss")
+"""Families whose config in version 4 scales where nothing is said."""
 _SHARED = ("rope_theta", "partial_rotary_factor")
 """What stood beside `rope_scaling` and not in it."""
 
@@ -54,10 +56,13 @@ def _config(config: dict[str, Any]) -> None:
 
 
 def _old_rope(rope: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Return the keys of version 4 for one rotary embedding: `{"rope_theta": 100000.0, "rope_scaling": null}`."""
+    """Return the keys of version 4 for one rotary embedding: `{"rope_theta": 100000.0}`."""
     scaling = {key: value for key, value in rope.items() if key not in _SHARED}
     old: dict[str, Any] = {key: rope[key] for key in _SHARED if key in rope}
-    old["rope_scaling"] = None if rope["rope_type"] == "default" else scaling
+    if rope["rope_type"] != "default":
+        old["rope_scaling"] = scaling
+    elif kind in _SCALED_BY_DEFAULT:
+        old["rope_scaling"] = None
     if kind in _GPT_NEOX:
         old["rotary_emb_base"], old["rotary_pct"] = rope.get("rope_theta"), rope.get("partial_rotary_factor", 1.0)
     return old

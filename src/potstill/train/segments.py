@@ -102,12 +102,27 @@ def _unfit(example: Example, prompt: str, forbidden: Sequence[str]) -> str:
 def tokenise(tokenizer: Any, rendered: Rendered) -> tuple[tuple[int, ...], bytes]:  # noqa: ANN401
     """Return token ids of the whole render and one segment code a token.
 
-    A token that touches several segments goes to format before answer before reasoning before prompt, so that no
-    character of a mark, an answer or EOS loses its loss. Characters that offsets leave out (some tokenizers trim white
-    space) belong to the token that follows them.
+    The row begins with the tokens of the prompt as it will be asked: where a token of the whole render would straddle
+    the end of the prompt (`: ` and `The` as `:` and ` The`), the response is tokenised by itself. Past the prompt, a
+    token that touches several segments goes to format before answer before reasoning, so that no character of a mark,
+    an answer or EOS loses its loss. Characters that offsets leave out (some tokenizers trim white space) belong to the
+    token that follows them. Raises AuditError where the response by itself would be other text.
     """
-    encoded = tokenizer(rendered.text, add_special_tokens=False, return_offsets_mapping=True)
-    return tuple(encoded["input_ids"]), segment_codes(encoded["offset_mapping"], rendered)
+    text, end = rendered.text, rendered.spans[0].end
+    whole = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ids, offsets = list(whole["input_ids"]), list(whole["offset_mapping"])
+    asked = tokenizer(text[:end], add_special_tokens=False, return_offsets_mapping=True)
+    if ids[: len(asked["input_ids"])] != asked["input_ids"]:
+        rest = tokenizer(text[end:], add_special_tokens=False, return_offsets_mapping=True)
+        ids = [*asked["input_ids"], *rest["input_ids"]]
+        offsets = [*asked["offset_mapping"], *((start + end, stop + end) for start, stop in rest["offset_mapping"])]
+        if tokenizer.decode(ids) != tokenizer.decode(whole["input_ids"]):
+            raise AuditError(
+                f"the tokenizer joins the end of the prompt {text[:end][-20:]!r} with the beginning of the response, "
+                "so the student would be trained on what it is never asked; end the chat template's generation prompt "
+                "with a special token, or without white space"
+            )
+    return tuple(ids), segment_codes(offsets, rendered)
 
 
 def segment_codes(offsets: Sequence[tuple[int, int]], rendered: Rendered) -> bytes:

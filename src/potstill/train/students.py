@@ -30,7 +30,8 @@ def prepare(student: recipe.Student, texts: Callable[[], Iterable[str]], seed: i
     """Write the untrained student into the new folder `out`.
 
     `texts` yields what a scratch student's tokenizer is trained on; other students never call it. Equal arguments give
-    equal bytes. Raises StudentError or CheckpointError with one line where the model cannot be a student.
+    equal bytes, but for the day that a chat template with a date is rendered with from now on. Raises StudentError or
+    CheckpointError with one line where the model cannot be a student.
     """
     if (student.model is None) == (student.scratch is None):
         raise StudentError("student: give exactly one of model and scratch")
@@ -41,6 +42,7 @@ def prepare(student: recipe.Student, texts: Callable[[], Iterable[str]], seed: i
             model, tokenizer = build(student.scratch, student, texts(), seed)
     else:
         model, tokenizer = find(str(student.model))
+        chat.with_date(tokenizer)
     write(model, tokenizer, out)
 
 

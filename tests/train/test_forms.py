@@ -1,0 +1,143 @@
+"""What is written loads in transformers 4.57 and 5 and says the same: both major versions answer the same question."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from models import families, tiny_families
+from transformers import CONFIG_MAPPING
+
+from potstill.recipe import Student
+from potstill.train import students
+from potstill.train.forms import write_both_forms
+
+FOUR = ("transformers==4.57.6", "tokenizers==0.22.2", "huggingface_hub==0.36.0")
+ANSWER = """
+import json, sys, torch, transformers
+transformers.logging.set_verbosity_error()
+said = {}
+for folder in sys.argv[1:]:
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
+    turns = [{"role": "user", "content": "What is 12 plus 30? " * 6}]
+    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    ids = torch.tensor([tokenizer(text, add_special_tokens=False)["input_ids"]])
+    with torch.inference_mode():
+        whole = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False)
+        last = model(input_ids=whole).logits[0, -1].float()
+    said[folder] = {
+        "ids": whole[0].tolist(), "text": tokenizer.decode(whole[0], skip_special_tokens=True),
+        "eos": tokenizer.eos_token_id, "dtype": str(model.dtype), "logits": last.tolist(),
+    }
+print(json.dumps([transformers.__version__, said]))
+"""
+SHAPES = {
+    "llama": {"rope_parameters": {"rope_type": "default", "rope_theta": 1e5}},
+    "qwen2": {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e6, "factor": 4.0}},
+    "llama scaled": {
+        "rope_parameters": {
+            "rope_type": "llama3", "rope_theta": 5e5, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 32,
+        }
+    },
+    "gpt_neox": {"rope_parameters": {"rope_type": "default", "rope_theta": 5e3, "partial_rotary_factor": 0.5}},
+    "gemma3_text": {},
+    "gpt_oss": {"rope_parameters": {"rope_type": "default", "rope_theta": 1e5}},
+    "qwen3_moe": {},
+    "phi": {},
+    "glm4": {},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def four(request):
+    """A folder with transformers 4.57 and what it wants, before everything that is installed here."""
+    folder = Path(request.config.cache.mkdir("transformers-4.57"))
+    if not (folder / "done").exists():
+        asked = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", folder, *FOUR]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode:
+            pytest.skip(f"transformers 4.57 cannot be installed: {done.stderr.strip()[-200:]}")
+        (folder / "done").touch()
+    return folder
+
+
+def answers(folders, first=None):
+    """Return (version, folder -> what its model says) of a process of its own; `first` stands before site-packages."""
+    environment = {**os.environ, "PYTHONPATH": str(first or "")}
+    asked = [sys.executable, "-W", "ignore", "-c", ANSWER, *map(str, folders)]
+    done = subprocess.run(asked, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def compare(folders, four):
+    (old, before), (new, after) = answers(folders, four), answers(folders)
+    assert (old[:5], new[:2]) == ("4.57.", "5.")
+    for folder in map(str, folders):
+        one, other = before[folder], after[folder]
+        logits = zip(one.pop("logits"), other.pop("logits"), strict=True)
+        assert one == other, folder
+        assert max(abs(a - b) for a, b in logits) < 0.02, folder
+
+
+def written(folder, tmp_path):
+    """Random models of several families as checkpoints, with the tokenizer of the tiny student."""
+    _, tokenizer = students.load(folder)
+    for name, more in SHAPES.items():
+        family = name.split()[0]
+        cls = CONFIG_MAPPING[family]
+        model = tiny_families.random_model(cls(**families.shrunk(cls()) | more), 0)
+        model.generation_config.eos_token_id = tokenizer.eos_token_id
+        students.write(model, tokenizer, tmp_path / name)
+    return [tmp_path / name for name in SHAPES]
+
+
+@pytest.mark.soak
+def test_both_versions_say_the_same(folder, four, tmp_path):
+    compare([folder, *written(folder, tmp_path)], four)
+
+
+@pytest.mark.soak
+def test_both_versions_say_the_same_with_the_packaged_student(four, tmp_path):
+    pytest.importorskip("gguf")
+    students.prepare(Student(model=students.PACKAGED), list, 0, tmp_path / "packaged")
+    compare([tmp_path / "packaged"], four)
+
+
+def config_of(folder, rope, **more):
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama", "rope_parameters": rope, **more}))
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "TokenizersBackend", "extra_special_tokens": ["<|user|>"]})
+    )
+    write_both_forms(folder)
+    return json.loads((folder / "config.json").read_text())
+
+
+def test_what_version_4_reads_is_written_beside(tmp_path):
+    plain = config_of(tmp_path / "a", {"rope_type": "default", "rope_theta": 1e5}, dtype="float32")
+    assert (plain["rope_theta"], plain["torch_dtype"]) == (1e5, "float32")
+    assert "rope_scaling" not in plain
+    scaled = config_of(tmp_path / "b", {"rope_type": "yarn", "rope_theta": 1e6, "factor": 4.0})
+    assert (scaled["rope_theta"], scaled["rope_scaling"]) == (1e6, {"rope_type": "yarn", "factor": 4.0})
+    layers = {
+        "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 1e4},
+    }
+    local = config_of(tmp_path / "c", layers)
+    assert (local["rope_theta"], local["rope_local_base_freq"]) == (1e6, 1e4)
+    tokenizer = json.loads((tmp_path / "a" / "tokenizer_config.json").read_text())
+    assert tokenizer == {"tokenizer_class": "PreTrainedTokenizerFast", "additional_special_tokens": ["<|user|>"]}
+
+
+def test_the_scratch_student_is_read_back_as_it_was(folder):
+    model, tokenizer = students.load(folder)
+    assert model.config.rope_parameters == {"rope_type": "default", "rope_theta": 10_000.0}
+    assert {"<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"} == set(tokenizer.all_special_tokens)
