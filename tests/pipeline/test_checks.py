@@ -192,6 +192,23 @@ def weights(change):
     return damage
 
 
+def tensors(change):
+    def damage(folder):
+        from safetensors.torch import load_file, save_file
+
+        path = folder / "model.safetensors"
+        save_file(change(load_file(path)), path, metadata={"format": "pt"})
+
+    return damage
+
+
+def smaller(folder):
+    tensors(lambda found: found | {"model.embed_tokens.weight": found["model.embed_tokens.weight"][:290].clone()})(
+        folder
+    )
+    config(vocab_size=290)(folder)
+
+
 def split_up(folder):
     (folder / "model.safetensors").unlink()
     index = {"weight_map": {"model.norm.weight": "model-00001-of-00002.safetensors"}}
@@ -211,6 +228,16 @@ STUDENTS = {
     "a context that no question fits": (config(max_position_embeddings=9), "the shortest question takes"),
     "a damaged tokenizer": (lambda m: (m / "tokenizer.json").write_text("{}"), "its tokenizer cannot be loaded"),
     "no chat template": (without("chat_template.jinja"), "no chat template"),
+    "a layer that is missing": (
+        tensors(lambda found: {name: found[name] for name in found if "layers.0.mlp" not in name}), "layers.0.mlp"),
+    "a quantised model": (config(quantization_config={"quant_method": "fp8"}), "quantised (fp8)"),
+    "a template that raises": (
+        lambda m: (m / "chat_template.jinja").write_text("{{ raise_exception('no') }}"),
+        "its chat template cannot show"),
+    "a config of another size": (config(vocab_size=290), "model.embed_tokens.weight is [300, 16] instead of [290"),
+    "more tokens than embeddings": (smaller, "and its embedding 290 rows"),
+    "code of its own": (
+        config(model_type="mine", auto_map={"AutoConfig": "mine.Config"}), "needs code of its own"),
     "no EOS": (lambda m: edit(m / "tokenizer_config.json", eos_token=None), "no eos_token"),
     "an unknown model_type": (config(model_type="no-such-model"), "cannot be loaded"),
     "a template that strips reasoning": (

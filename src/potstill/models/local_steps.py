@@ -22,8 +22,8 @@ PROBE = [0, 1, 2, 3]
 """Tokens with which a model is tried when it is loaded."""
 UNLIKE = 0.5
 """Difference of logits, as a share of how far they spread, that no rounding explains."""
-_CACHES = ("past_key_values", "cache_params")
-"""Names under which models take and return what they remember of the tokens before."""
+_CACHES = ("past_key_values", "cache", "cache_params")
+"""Names under which models take and return what they remember of the tokens before; `cache` since transformers 5.24."""
 
 
 @dataclass
