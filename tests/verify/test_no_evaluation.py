@@ -26,7 +26,11 @@ OWNED = {
 """The same of these owners alone."""
 HARMLESS = {"compile": ("re", "torch")}
 ALLOWED = {
-    ("cli.py", "entry", "execve"): "starts this command line over, with settings of the allocator",
+    ("interrupt.py", "start_over", "execve"): "starts this command line over",
+    ("interrupt.py", "find_spec", "exec_module"): "a guard around the loading of a package",
+    ("interrupt.py", "guarded", "exec_module"): "the same",
+    ("models/weights.py", "_listed", "load"): "a checkpoint's tensors only, without their bytes",
+    ("models/weights.py", "read", "load"): "a checkpoint's tensors only",
     ("problems/__init__.py", "<module>", "import_module"): "see the next two",
     ("problems/__init__.py", "read", "import_module"): "a kind of source, by its name in a table",
     ("problems/__init__.py", "check_source", "import_module"): "the same",
@@ -40,6 +44,7 @@ ALLOWED = {
     ("verify/serving.py", "_serve", "loads"): "a call, written by the process that started this one",
     ("verify/code/drivers.py", "driver", "compile"): "our own drivers, for the sandbox",
     ("verify/sandbox/running.py", "_first_code", "compile"): "our own first code, for the sandbox",
+    ("verify/sandbox/folders.py", "temporary", "Popen"): "a fixed line that removes a folder of ours",
     ("verify/sandbox/running.py", "_start", "Popen"): "the sandbox itself",
 }
 """(file, function, what is used) -> why no model text reaches it."""
