@@ -108,7 +108,21 @@ MEANINGS = {
         "concurrency": "Requests in flight at most.",
     },
     "LocalTeacher": {"precision": "Of the weights."},
-    "Source": {"domain": "Such as mathematics; families and tasks know their own."},
+    "Source": {
+        "domain": "Such as mathematics; families and tasks know their own.",
+        "dataset": "A Hugging Face dataset by hub name or local path.",
+        "split": "Split of a Hugging Face dataset.",
+        "settings": "Settings of the family, task or loader.",
+        "delimiter": "What separates the columns of a CSV file; `null` takes commas, or what its first line says.",
+        "gold_names": "How golds name one of the `choices`; `null`: told by what fits all rows, or asked for.",
+        "max_characters": "Of one text; a longer one is an error. A row may have 16 times as many bytes, or 16 MB.",
+    },
+    "DatasetTeacher": {
+        "file": "A file of any format that problems can have, relative to `data`.",
+        "delimiter": "What separates the columns of a CSV file; `null` takes commas, or what its first line says.",
+        "max_characters": "Of one text; a longer one is an error. A row may have 16 times as many bytes, or 16 MB.",
+        "models": "Keep only these models' traces; empty keeps all.",
+    },
     "Strategy": {
         "kind": "`zero_shot`: the question alone; `few_shot`: after worked examples.",
         "system": "The system message; empty sends none.",

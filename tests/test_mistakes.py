@@ -239,7 +239,7 @@ DATA = {
         "p.csv has no column 'text' (problems.sources.0.columns.question)"),
     "a CSV without a question": (
         CSV, "p.csv", "text,answer\nWhy?,2\n", "no column for the question: name one in problems.sources.0.columns"),
-    "a CSV with semicolons": (CSV, "p.csv", "question;answer\nWhy?;2\n", "(it has: question;answer)"),
+    "a CSV with bars": (CSV, "p.csv", "question|answer\nWhy?|2\n", "(it has: question|answer)"),
     "a ragged CSV": (CSV, "p.csv", "question,answer\na,1\nb,2,3\n", "line 3 has 3 fields where the header has 2"),
     "a header alone": (CSV, "p.csv", "question,answer\n", "p.csv holds no rows"),
     "line 1,234 not JSON": (FILE, "p.jsonl", with_line(1234, "{not json\n"), "p.jsonl: line 1234 is not JSON"),

@@ -60,19 +60,19 @@ class Source:
     reasoning_gym: ForProblems[str | None] = None
     """A task of the reasoning-gym package, by name; judged by its own scorer, right only at full score."""
     file: ForProblems[str | None] = None
-    """A JSONL, Parquet or CSV file (`.gz` allowed), relative to `data`."""
+    """A JSONL, JSON, CSV, TSV or Parquet file (`.gz` and `.zst` allowed but for Parquet), relative to `data`."""
     dataset: ForProblems[str | None] = None
-    """A Hugging Face dataset by hub name or local path."""
     loader: ForProblems[str | None] = None
     """`module:function` of yours that returns an iterable of dicts with the problem fields."""
     count: ForProblems[Positive | None] = None
     """How many problems to generate, or at most to read; generators need it."""
     settings: ForProblems[dict[str, Any]] = field(default_factory=dict)
-    """Settings of the family, task or loader."""
     columns: ForProblems[dict[str, str]] = field(default_factory=dict)
     """Problem field -> column (fields: id, question, gold, choices, solution, difficulty, domain)."""
+    delimiter: ForProblems[Annotated[str, Len(1, 1)] | None] = None
+    gold_names: ForProblems[Literal["label", "text", "index_from_0", "index_from_1"] | None] = None
+    max_characters: ForProblems[Length] = 1_000_000
     split: ForProblems[str | None] = None
-    """Split of a Hugging Face dataset."""
     use: ForProblems[Literal["both", "train", "evaluate"]] = "both"
     """`both`: divided by content into training and evaluation; otherwise all of it for one side."""
     answer_kind: ForProblems[Kind | None] = None
@@ -205,11 +205,11 @@ class DatasetTeacher:
 
     kind: ForTraces[Literal["dataset"]]
     file: ForTraces[str]
-    """JSONL or Parquet (`.gz` allowed), relative to `data`."""
     columns: ForTraces[dict[str, str]] = field(default_factory=dict)
     """Trace field -> column (fields: question, response, reasoning, answer, model, finish, id)."""
+    delimiter: ForTraces[Annotated[str, Len(1, 1)] | None] = None
+    max_characters: ForTraces[Length] = Source.max_characters
     models: ForTraces[tuple[str, ...]] = ()
-    """Keep only these models' traces; empty keeps all."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -39,6 +40,40 @@ def content_key(*parts: Any) -> str:  # noqa: ANN401 - any JSON value
     """Return a 32-digit hexadecimal SHA-256 key of JSON values; equal values give equal keys on every machine."""
     text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+_OPTION_LABEL = re.compile(r"(?<![A-Za-z0-9])[(\[]?([A-Za-z])[)\].:]")
+_BEFORE_OPTION = " }\\~$*_"
+"""What may stand between a label and its option, as in `\\textbf{(A)}\\ 12`."""
+
+_ENDS = re.compile(r"(?![\w/^%+-])(?![.,]\d)")
+"""Where an option ends: `1` is not the option of `(A) 12`, `(A) 1/2` or `(A) 1.5`."""
+
+
+def _lists(question: str, choices: tuple[str, ...]) -> bool:
+    """Whether a question lists all choices itself, in order, each behind its letter: `(A) red (B) blue`, `A. red`.
+
+    That their words occur in it is not enough: "How many of 10, 12 and 14 are even?" offers no choices.
+    """
+    text = " ".join(question.split())
+    labels = _OPTION_LABEL.finditer(text)
+    for number, choice in enumerate(choices):
+        words = " ".join(choice.split())
+        if not any(
+            label.group(1).upper() == chr(65 + number) and _stands(words, text, label.end()) for label in labels
+        ):
+            return False
+    return True
+
+
+def _stands(words: str, text: str, at: int) -> bool:
+    """Whether `words` stand whole in `text`, a few marks behind `at`."""
+    for start in range(at, min(at + 12, len(text))):
+        if text.startswith(words, start):
+            return _ENDS.match(text, start + len(words)) is not None
+        if text[start] not in _BEFORE_OPTION:
+            return False
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +111,8 @@ class Problem:
 
     @property
     def statement(self) -> str:
-        """What is asked, in full: the question and, one a line, its lettered choices unless the question has them."""
-        if not self.choices or all(choice in self.question for choice in self.choices):
+        """What is asked, in full: the question and, one a line, its lettered choices unless the question lists them."""
+        if not self.choices or _lists(self.question, self.choices):
             return self.question
         lines = (f"({chr(65 + number)}) {choice}" for number, choice in enumerate(self.choices))
         return "\n".join((self.question, *lines))

@@ -48,7 +48,7 @@ def test_every_row_gets_its_verdict_in_order(tmp_path, capsys):
         ({"id": 1, "gold": "1", "prediction": "1", "answer_kind": "nummer"}, "did you mean 'number'?"),
         ({"id": 1, "gold": "1", "prediction": "1", "policy": {"percents": "strict"}}, "policy.percents: no such"),
         ({"id": 1, "gold": "1", "prediction": "1", "policy": {"tolerance": 2}}, "policy.tolerance:"),
-        ({"id": 1, "gold": "A", "prediction": "A", "choices": "AB"}, "`choices` is no list of texts"),
+        ({"id": 1, "gold": "A", "prediction": "A", "choices": "AB"}, "the choices are not a list but"),
         ({"id": 1, "gold": [1], "prediction": "1"}, "the gold is neither text nor a number"),
     ],
 )

@@ -77,7 +77,14 @@ def test_columns_are_mapped_left_out_and_numbered(tmp_path):
 
 @pytest.mark.parametrize(
     ("gold", "text"),
-    [("12345678901234567890123", "12345678901234567890123"), ("0.1", "0.1"), ("-0", "0"), ("2.50", "2.5")],
+    [
+        ("12345678901234567890123", "12345678901234567890123"),
+        ("0.1", "0.1"),
+        ("-0", "0"),
+        ("2.50", "2.50"),
+        ("0.12345678901234567890", "0.12345678901234567890"),
+        ("1e400", "1e400"),
+    ],
 )
 def test_numbers_keep_their_digits(tmp_path, gold, text):
     lines(tmp_path / "n.jsonl", [f'{{"question": "q", "gold": {gold}}}'])
@@ -122,7 +129,10 @@ def test_gsm8k_as_published_gives_gold_and_solution(tmp_path):
         ({"id": "x", "question": " \n"}, "line 1234 has no question (column 'question' is empty)"),
         ({"question": 5}, "line 1234: the question (column 'question') is not text"),
         ({"question": "q", "gold": ["5"]}, "line 1234: the gold is neither text nor a number"),
-        ({"question": "q", "gold": True}, "line 1234: the gold is neither text nor a number"),
+        ('{"question": "q", "gold": 1, "gold": 2}', "line 1234 is not JSON: the key 'gold' stands twice"),
+        ('{"question": "q", "gold": ' + "9" * 5000 + "}", "line 1234 is not JSON: a number of 5,000 digits"),
+        ({"question": "q" * 1_000_001}, "line 1234: the question has 1,000,001 characters, more than 1,000,000"),
+        ({"question": "q", "choices": [str(n) for n in range(27)]}, "line 1234: 27 choices, more than the 26 letters"),
         ({"question": "q", "choices": "A or B"}, "line 1234: the choices are not a list"),
         ({"question": "q", "choices": ["A", None]}, "line 1234: choice 2 is empty"),
         ({"question": "q", "difficulty": "hard"}, "line 1234: the difficulty is not a number but 'hard'"),
@@ -147,7 +157,26 @@ def test_a_broken_row_is_named(tmp_path, broken, told):
         ("x.jsonl", b"", "holds no rows"),
         ("x.jsonl", b"\n\n", "holds no rows"),
         ("x.jsonl", b'{"question": "a"}\n{"question": "\xff"}\n', "line 2 is not UTF-8 (byte 0xff at 15)"),
-        ("x.jsonl", "{}".encode("utf-16"), "is this a text file, in UTF-8?"),
+        ("x.jsonl", "{}".encode("utf-16-le"), "is this a text file, in UTF-8?"),
+        (
+            "x.csv",
+            "question,gold\nWeiß?,1\n".encode("cp1252"),
+            "line 2 is not UTF-8 (byte 0xdf at 4); save it as UTF-8",
+        ),
+        ("x.csv", "question,gold\nq,1\n".encode("utf-16") + b"\n", "is not UTF-16, as its byte order mark says"),
+        (
+            "x.jsonl.zst",
+            pa.compress(b'{"question": "abc"}\n' * 900, codec="zstd", asbytes=True)[:-3],
+            "whole zstd file",
+        ),
+        ("x.jsonl", pa.compress(b"{}", codec="zstd", asbytes=True), "compressed with zstd"),
+        ("x.jsonl", b'[{"question": "q"}]', "a list of objects belongs into a file whose name ends in .json"),
+        ("x.json", b'[{"question": "q"} {"question": "r"}]', "a comma is missing after row 1"),
+        ("x.json", b'[{"question": "q"}, 3]', "row 2 is not a JSON object but 3"),
+        ("x.json", b'[{"question": "q"}, {"question":', "row 2 is not JSON"),
+        ("x.json", b'[{"question": "q"}', "ends within its list, after row 1"),
+        ("x.json", b'[{"question": "q"}] x', "something follows the list, after row 1"),
+        ("x.json", b"[]", "holds no rows"),
         ("x.jsonl", b'{"question": "a"}\n\0\0\n', "line 2 holds NUL bytes"),
         ("x.jsonl", gzip.compress(b'{"question": "a"}\n', mtime=0), "compressed with gzip"),
         ("x.jsonl.gz", b'{"question": "a"}\n', "gzip"),
@@ -157,7 +186,8 @@ def test_a_broken_row_is_named(tmp_path, broken, told):
         ("x.csv", b'question,gold\n"q,1\nr,2\n', "line 2 is not CSV"),
         ("x.csv", b"question,question\nq,1\n", "the header names the column 'question' twice"),
         ("x.csv", b"question,gold\n", "holds no rows"),
-        ("x.csv", b"question;gold\nq;1\n", "no column for the question"),
+        ("x.csv", b"question,,gold\nq,x,1\n", "line 2 has 'x' in a column without a name"),
+        ("x.csv", b"question|gold\nq|1\n", "no column for the question"),
         ("x.csv", b'question,choices\nq,"[1"\n', "line 2: the choices are not a list"),
         ("x.parquet", b"PAR1 no", "not a whole Parquet file"),
         ("x.parquet", b"", "not a whole Parquet file"),
@@ -176,6 +206,15 @@ def test_a_broken_file_is_named(tmp_path, name, content, told):
 def test_infinities_in_parquet_are_no_gold(tmp_path):
     parquet.write_table(pa.table({"question": ["q"], "gold": [float("inf")]}), tmp_path / "i.parquet")
     assert "row 1: the gold is inf" in failure(tmp_path, "i.parquet")
+
+
+def test_two_columns_or_fields_of_one_name_are_refused(tmp_path):
+    two = pa.Table.from_arrays([pa.array(["q"]), pa.array(["1"]), pa.array(["2"])], names=["question", "gold", "gold"])
+    parquet.write_table(two, tmp_path / "two.parquet")
+    assert "has two columns of the name 'gold'" in failure(tmp_path, "two.parquet")
+    twins = pa.StructArray.from_arrays([pa.array(["1"]), pa.array(["2"])], names=["A", "A"])
+    parquet.write_table(pa.table({"question": ["q"], "choices": twins}), tmp_path / "in.parquet")
+    assert "has two fields in its column 'choices' of the name 'A'" in failure(tmp_path, "in.parquet")
 
 
 def test_a_long_field_of_a_csv_is_read(tmp_path):

@@ -143,3 +143,17 @@ def test_sources_that_change_between_the_two_readings_are_noticed(change):
         rows[3] = (dataclasses.replace(rows[3][0], question="another"), "both")
     with pytest.raises(DataError, match="changed while they were read"):
         list(made.rows())
+
+
+def test_problems_with_something_to_judge_by_are_held_out_first():
+    """5 of 20 have a gold: all of them are held out before any of the others, whatever the seed and the sources."""
+    for seed in range(20):
+        rows = [
+            (Problem(str(n), f"question {n}", "1" if n % 4 == 0 else None, source="ab"[n % 2]), "both")
+            for n in range(20)
+        ]
+        for wished, judged in ((3, 3), (5, 5), (10, 5)):
+            made, outcome = place(rows, seed=seed, evaluate=wished)
+            held_out = [row[0] for row in outcome if not isinstance(row, Drop) and row[1] == "evaluate"]
+            assert len(held_out) == wished
+            assert sum(p.has_check for p in held_out) == made.judged == judged

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,11 @@ def test_a_name_that_is_nothing_is_one_line(name, tmp_path):
 def test_heads_that_do_not_divide_the_width_are_refused(tmp_path):
     with pytest.raises(StudentError, match=r"hidden 30 must be an even multiple of heads 4, for example 24"):
         students.prepare(Student(scratch=Scratch(hidden=30, heads=4)), lambda: ["a"], seed=0, out=tmp_path / "out")
+
+
+def test_a_word_of_a_novel_s_length_does_not_keep_the_tokenizer(tmp_path):
+    """The time of its training grows with the square of the longest word: minutes for this one, uncut."""
+    word = "ab" * 200_000
+    started = time.process_time()
+    students.prepare(Student(scratch=Scratch(hidden=32, layers=1)), lambda: [word], seed=0, out=tmp_path / "out")
+    assert time.process_time() - started < 20

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import DataError, PotstillError, nearest
+from potstill.problems.cells import Row
+from potstill.problems.choices import Golds, Options, read_options
 from potstill.problems.columns import KINDS as GOLD_TYPES
 from potstill.problems.columns import scalar, tests_of
-from potstill.problems.rows import Row, read_rows
+from potstill.problems.rows import Rows
 from potstill.progress import Progress
 from potstill.recipe import Checks, Numbers, Policy
 from potstill.records import KINDS, Problem
@@ -46,9 +48,11 @@ class Asked:
 
 def verify_file(name: str, out: str, *, without_sandbox: bool) -> str:
     """Judge every row of a file into `out`, in order, and return one line that counts the verdicts."""
+    held = Rows(name, Path(), "FILE")
+    golds = Golds(None, lambda: (_judged(row, f"{name}: {place}") for place, row in held), "write the letter")
 
     def rows_of_file() -> Iterator[Asked]:
-        return (_asked(row, f"{name}: {place}") for place, row in read_rows(name, Path(), "FILE"))
+        return (_asked(row, f"{name}: {place}", golds) for place, row in held)
 
     told = settled(Checks(), (row.problem for row in rows_of_file())).policy.numbers
     if told.decimal == "comma":
@@ -92,7 +96,7 @@ def steps_file(name: str, out: str) -> str:
 
     def rows() -> Iterator[dict[str, Any]]:
         nonlocal faulty
-        found = steps_of_rows((f"{name}: {place}", row) for place, row in read_rows(name, Path(), "FILE"))
+        found = steps_of_rows((f"{name}: {place}", row) for place, row in Rows(name, Path(), "FILE"))
         for row in found:
             faulty += row["first_wrong_step"] is not None
             yield row
@@ -141,29 +145,29 @@ def _judge(row: Asked, without_sandbox: bool) -> Judged:
     return judge(problem, text or "", checks, without_sandbox=without_sandbox)
 
 
-def _asked(row: Row, at: str) -> Asked:
+def _asked(row: Row, at: str, golds: Golds) -> Asked:
     if row.get("id") is None:
         raise DataError(f"{at} has no id")
     texts = {name: row.get(name) for name in ("prediction", "response") if row.get(name) is not None}
     if len(texts) != 1:
         raise DataError(f"{at}: give it a `prediction` (a bare answer) or a `response` (a text to extract from), one")
-    for name, text in texts.items():
-        if not isinstance(text, str):
-            texts[name] = scalar(text, name, at) or ""
-    choices = row.get("choices") or ()
-    if not isinstance(choices, list | tuple) or not all(isinstance(choice, str) for choice in choices):
-        raise DataError(f"{at}: `choices` is no list of texts")
-    kind = _kind(row, at) or ("code" if row.get("tests") else "auto")
+    texts = {name: scalar(text, name, at) or "" for name, text in texts.items()}
+    options, gold, kind = _judged(row, at)
     question = row.get("problem") or ""
     if not isinstance(question, str):
         raise DataError(f"{at}: `problem` is no text")
-    gold = row.get("gold")
     problem = Problem(
-        id=str(row["id"]), question=question, choices=tuple(choices), answer_kind=kind,
-        gold=str(gold) if isinstance(gold, bool) else scalar(gold, "gold", at),
-        facts=tests_of(row) if kind == "code" else "{}",
+        id=str(row["id"]), question=question, choices=options.texts, answer_kind=kind,
+        gold=golds.letter(options, gold, kind, at),
+        facts=tests_of(row, at) if kind == "code" else "{}",
     )  # fmt: skip
     return Asked(row["id"], problem, texts.get("prediction"), texts.get("response"), _policy(row.get("policy"), at))
+
+
+def _judged(row: Row, at: str) -> tuple[Options, str | None, str]:
+    """Return the options and the gold of a row, and how it compares."""
+    kind = _kind(row, at) or ("code" if row.get("tests") else "auto")
+    return read_options(row.get("choices"), at, scalar), scalar(row.get("gold"), "gold", at), kind
 
 
 def _kind(row: Row, at: str) -> str | None:

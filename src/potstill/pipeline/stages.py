@@ -89,10 +89,10 @@ class Stage:
 def stages_of(recipe: Recipe) -> list[Stage]:
     """Return the stages in order, each with just the settings its output depends on."""
     stages = [
-        Stage("problems", 1, (), settings.of_problems(recipe), problems),
-        Stage("traces", 2, ("problems",), settings.of_traces(recipe), traces),
+        Stage("problems", 2, (), settings.of_problems(recipe), problems),
+        Stage("traces", 3, ("problems",), settings.of_traces(recipe), traces),
         Stage("verdicts", 4, ("problems", "traces"), settings.of_verdicts(recipe), verdicts),
-        Stage("examples", 2, ("problems", "traces", "verdicts"), settings.of_examples(recipe), examples),
+        Stage("examples", 3, ("problems", "traces", "verdicts"), settings.of_examples(recipe), examples),
     ]
     built_from = ("examples",) if recipe.student.scratch else ()
     stages.append(Stage("student", 1, built_from, settings.of_student(recipe), prepare_student))
@@ -121,16 +121,17 @@ def problems(context: Context) -> dict[str, Any]:
     print("problems: reading and dividing", file=sys.stderr)
     divided = divide(recipe.problems, seed=problem_seed(recipe), data=Path(recipe.data))
     progress = Progress("problems", sum(divided.counts.values()))
-    judged = 0
     for row in progress.track(divided.rows()):
         if isinstance(row, Drop):
             dropped.append(row)
         else:
             tables[row[1]].append(row[0])
-            judged += row[1] == "evaluate" and row[0].has_check
     progress.close()
-    if not judged:
+    if not divided.judged:
         raise DataError(NOTHING_TO_JUDGE_BY)
+    if divided.judged < (held_out := divided.counts["evaluate"]):
+        told = f"only {divided.judged:,} have an answer to judge by; the others count as unknown"
+        print(f"problems: of {held_out:,} held out {told}", file=sys.stderr)
     counts: dict[str, Any] = {place: number for place, number in divided.counts.items() if place in tables}
     reasons = {place: number for place, number in divided.counts.items() if number and place not in tables}
     return {**counts, "dropped": reasons, "template_share": divided.template_share}

@@ -26,6 +26,8 @@ _MODULES = {
 """Key of a source -> module with `read` and `check`."""
 _ONLY: dict[str, tuple[str, ...]] = {
     "columns": ("file", "dataset"),
+    "delimiter": ("file",),
+    "gold_names": ("file", "dataset"),
     "split": ("dataset",),
     "settings": ("family", "reasoning_gym", "dataset", "loader"),
     "answer_kind": ("file", "dataset", "loader"),

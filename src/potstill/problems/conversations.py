@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from potstill.errors import DataError, nearest
+from potstill.problems.cells import parse_json
 
 _ROLES = {
     "system": "system", "developer": "system",
@@ -33,10 +33,10 @@ class Exchange:
     reasoning: str = ""
 
 
-def column_of(columns: Iterable[str]) -> str | None:
-    """Return the column that holds a conversation, None where there is none."""
-    known = set(columns)
-    return next((name for name in COLUMNS if name in known), None)
+def column_of(row: Mapping[str, object]) -> str | None:
+    """Return the column of a row that holds a conversation, else one that should; None where there is none."""
+    there = [name for name in COLUMNS if name in row]
+    return next((name for name in there if row[name] is not None), there[0] if there else None)
 
 
 def question_of(turns: object, column: str, at: str) -> str:
@@ -89,7 +89,7 @@ def _spoken(turns: object, column: str, at: str) -> Iterator[tuple[str, str, dic
 def _listed(turns: object, column: str, at: str) -> list[Any]:
     if isinstance(turns, str) and turns.lstrip().startswith("["):  # a CSV has no lists: JSON in a field
         try:
-            turns = json.loads(turns)
+            turns = parse_json(turns)
         except (ValueError, RecursionError) as error:
             raise DataError(f"{at}: {column!r} is not a list in JSON: {error}") from error
     if not isinstance(turns, list):

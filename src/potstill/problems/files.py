@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from potstill.problems import columns, rows
+from potstill.problems import columns
+from potstill.problems.rows import Rows, find, stem
 from potstill.recipe import Source
 from potstill.records import Problem
 
@@ -16,11 +17,11 @@ def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Ite
     Raises DataError naming the file and the line or row.
     """
     del seed
-    found = rows.read_rows(name, data, f"{where}.file")
-    return columns.problems(found, source, file=name, prefix=rows.stem(name), label=f"file:{name}", where=where)
+    found = Rows(name, data, f"{where}.file", source.delimiter, source.max_characters)
+    return columns.problems(found, source, file=name, prefix=stem(name), label=f"file:{name}", where=where)
 
 
 def check(name: str, source: Source, *, data: Path, where: str) -> None:
     """Raise DataError unless the file is there and of a known format."""
     del source
-    rows.find(name, data, f"{where}.file")
+    find(name, data, f"{where}.file")

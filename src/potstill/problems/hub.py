@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from potstill.errors import DataError, MissingExtraError, RecipeError, nearest
 from potstill.problems import columns
-from potstill.problems.rows import Row
+from potstill.problems.cells import ArrowRows, Row
+from potstill.problems.lines import row_bytes
 from potstill.recipe import Source
 from potstill.records import Problem
 
 if TYPE_CHECKING:
     from datasets import Dataset, IterableDataset
 
+_BATCH = 64
 _SETTINGS = ("config", "revision")
 
 
@@ -31,9 +34,9 @@ def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Ite
     check(name, source, data=data, where=where)
     split = _open(name, source, data, where)
     prefix = f"{Path(name).name}-{source.split}" if source.split else Path(name).name
-    return columns.problems(
-        _rows(split, name, where), source, file=f"dataset {name}", prefix=prefix, label=f"dataset:{name}", where=where
-    )
+    found = _Rows(split, name, where, row_bytes(source.max_characters))
+    file, label = f"dataset {name}", f"dataset:{name}"
+    return columns.problems(found, source, file=file, prefix=prefix, label=label, where=where)
 
 
 def check(name: str, source: Source, *, data: Path, where: str) -> None:
@@ -84,15 +87,29 @@ def _choose(splits: dict[str, Any], wanted: str | None, where: str) -> Any:  # n
     return splits[wanted]
 
 
-def _rows(split: Dataset | IterableDataset, name: str, where: str) -> Iterator[tuple[str, Row]]:
-    number = 0
-    try:
-        for number, row in enumerate(split, 1):
-            yield f"row {number}", row
-    except _failures() as error:
-        raise DataError(f"{where}.dataset: {name!r} cannot be read after row {number}: {_line(error)}") from error
-    if number == 0:
-        raise DataError(f"{where}.dataset: {name!r} holds no rows")
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a split, read as Arrow holds them, so that numbers keep the digits of their own type."""
+
+    split: Any
+    name: str
+    where: str
+    most: int
+
+    def __iter__(self) -> Iterator[tuple[str, Row]]:
+        number = 0
+        rows: ArrowRows | None = None
+        try:
+            for table in self.split.with_format("arrow").iter(batch_size=_BATCH):
+                rows = rows or ArrowRows(table.schema, f"dataset {self.name}", self.most)
+                for index in range(table.num_rows):
+                    number += 1
+                    yield f"row {number}", rows.row(table, index, f"row {number}")
+        except _failures() as error:
+            told = f"{self.name!r} cannot be read after row {number}: {_line(error)}"
+            raise DataError(f"{self.where}.dataset: {told}") from error
+        if number == 0:
+            raise DataError(f"{self.where}.dataset: {self.name!r} holds no rows")
 
 
 @contextlib.contextmanager

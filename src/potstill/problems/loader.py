@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import DataError, PotstillError, RecipeError, nearest
+from potstill.problems.choices import LETTERS, Golds, Options
 from potstill.problems.columns import checked
 from potstill.problems.functions import FAILURES, check_function, find_function, folder_of, importable, line
 from potstill.recipe import Source
@@ -86,11 +87,13 @@ def _problem(item: object, source: Source, name: str, number: int) -> Problem:
         raise DataError(f"{at}: difficulty is {type(difficulty).__name__}, not a number")
     given = {"answer_kind": source.answer_kind, "domain": source.domain, "checker": source.checker}
     fields |= {field: value for field, value in given.items() if value is not None}
-    _check_texts(fields, at)
-    return Problem(**fields)
+    _check_texts(fields, at, source.max_characters)
+    made, letters = Problem(**fields), tuple(LETTERS[: len(fields["choices"])])
+    golds = Golds(None, lambda: (), "yield the letter")
+    return dataclasses.replace(made, gold=golds.letter(Options(made.choices, letters), made.gold, made.answer_kind, at))
 
 
-def _check_texts(fields: dict[str, Any], at: str) -> None:
+def _check_texts(fields: dict[str, Any], at: str, longest: int) -> None:
     question = fields.get("question")
     if not isinstance(question, str) or not question.strip():
         raise DataError(f"{at} has no question (a text is needed, got {question!r})")
@@ -99,9 +102,11 @@ def _check_texts(fields: dict[str, Any], at: str) -> None:
             continue
         if not isinstance(value, str) and not (value is None and field in ("gold", "solution")):
             raise DataError(f"{at}: {field} is {type(value).__name__}, not text")
-        if value is not None:
-            checked(value, field, at)
+        if value is not None and field != "facts":
+            checked(value, field, at, longest)
     for choice in fields["choices"]:
         if not isinstance(choice, str):
             raise DataError(f"{at}: a choice is {type(choice).__name__}, not text")
-        checked(choice, "choice", at)
+        checked(choice, "choice", at, longest)
+    if len(fields["choices"]) > len(LETTERS):
+        raise DataError(f"{at}: {len(fields['choices'])} choices, more than the {len(LETTERS)} letters that name them")

@@ -37,11 +37,12 @@ class Split:
 
     `counts` has one number for each side and each reason of a drop; together they are all rows. `template_share` is
     the share of evaluation problems whose number-free template occurs in training, among those that have a template;
-    None where none has.
+    None where none has. `judged` of the evaluation problems have something to judge an answer by.
     """
 
     counts: dict[Side | Reason, int]
     template_share: float | None
+    judged: int
     _stream: Stream = field(repr=False)
     _places: bytes = field(repr=False)
     _keys: array[int] = field(repr=False)
@@ -67,9 +68,10 @@ class Split:
 def split(stream: Stream, *, seed: int, evaluate: int, train: int | None) -> Split:
     """Divide the problems of `stream`, which must give the same rows each time it is called.
 
-    Problems of use `evaluate` are held out whole. Of those of use `both`, `evaluate` are held out: from each source its
-    share, and there those with the smallest hash of seed and question, so that the order of rows changes nothing. The
-    rest trains, at most `train` problems, again by smallest hash. Every other row is dropped:
+    Problems of use `evaluate` are held out whole. Of those of use `both`, `evaluate` are held out: those that have
+    something to judge an answer by before the others, from each source its share, and there those with the smallest
+    hash of seed and question, so that the order of rows changes nothing. The rest trains, at most `train` problems,
+    again by smallest hash. Every other row is dropped:
 
     - `duplicate`: question, choices and answer kind of an earlier row of the same pool (`evaluate`, or the others);
       the first row with a gold stays, one of use `both` before one of use `train`;
@@ -110,6 +112,7 @@ def split(stream: Stream, *, seed: int, evaluate: int, train: int | None) -> Spl
     return Split(
         counts={place: counts[code] for place, code in _CODE.items()},
         template_share=_template_share(rows, [*held, *chosen], free[:train]),
+        judged=sum(rows.judged[n] for n in (*held, *chosen)),
         _stream=stream,
         _places=bytes(places),
         _keys=rows.keys,
@@ -122,7 +125,7 @@ class _Rows:
     def __init__(self, stream: Iterable[tuple[Problem, Use]], seed: int) -> None:
         self.keys, self.overlaps, self.ranks = array("Q"), array("Q"), array("Q")
         self.golds, self.templates, self.sources = array("Q"), array("Q"), array("L")
-        self.uses = bytearray()
+        self.uses, self.judged = bytearray(), bytearray()
         names: dict[str, int] = {}
         for problem, use in stream:
             overlap = problem.overlap_key
@@ -133,6 +136,7 @@ class _Rows:
             self.templates.append(_short(content_key(problem.template)) if problem.template else 0)
             self.sources.append(names.setdefault(problem.source, len(names)))
             self.uses.append(_USES.index(use))
+            self.judged.append(problem.has_check)
 
     def order(self, row: int) -> tuple[int, int]:
         """Order of choice: by the hash of seed and question, near copies by their own key."""
@@ -157,21 +161,28 @@ class _Rows:
 
 
 def _choose(rows: _Rows, pool: list[int], wished: int) -> list[int]:
-    """Return `wished` rows, from each source in proportion to its distinct questions (largest remainders)."""
+    """Return `wished` rows, those that can be judged before the others, from each source in proportion."""
     if not any(use == 1 for use in rows.uses):
         return []
     first: dict[int, int] = {}
     for row in pool:  # of near copies only one may be held out
         best = first.setdefault(rows.overlaps[row], row)
-        if rows.keys[row] < rows.keys[best]:
+        if (not rows.judged[row], rows.keys[row]) < (not rows.judged[best], rows.keys[best]):
             first[rows.overlaps[row]] = row
     if len(first) < wished:
         raise RecipeError(
             f"problems.evaluate asks for {wished:,} held-out problems, but the sources with `use: both` hold only "
             f"{len(first):,} different questions; ask for fewer or add problems"
         )
+    judged = [row for row in first.values() if rows.judged[row]]
+    others = [row for row in first.values() if not rows.judged[row]]
+    return [*_shares(rows, judged, min(wished, len(judged))), *_shares(rows, others, max(0, wished - len(judged)))]
+
+
+def _shares(rows: _Rows, pool: list[int], wished: int) -> list[int]:
+    """Return `wished` rows of the pool, from each source in proportion to its rows there (largest remainders)."""
     by_source: dict[int, list[int]] = {}
-    for row in first.values():
+    for row in pool:
         by_source.setdefault(rows.sources[row], []).append(row)
     quotas = _quotas({source: len(found) for source, found in by_source.items()}, wished)
     return [row for source, found in by_source.items() for row in sorted(found, key=rows.order)[: quotas[source]]]
@@ -179,7 +190,7 @@ def _choose(rows: _Rows, pool: list[int], wished: int) -> list[int]:
 
 def _quotas(sizes: dict[int, int], wished: int) -> dict[int, int]:
     """Return whole shares of `wished` in proportion to `sizes`, none above its size."""
-    total = sum(sizes.values())
+    total = sum(sizes.values()) or 1
     quotas = {source: wished * size // total for source, size in sizes.items()}
     by_remainder = sorted(sizes, key=lambda source: (-(wished * sizes[source] % total), source))
     for source in by_remainder[: wished - sum(quotas.values())]:

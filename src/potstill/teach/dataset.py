@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import DataError, nearest
-from potstill.problems.columns import KINDS, Names, look_ahead, question, scalar
+from potstill.problems.cells import Row
+from potstill.problems.choices import read_options
+from potstill.problems.columns import KINDS, Names, bounded, question, scalar
 from potstill.problems.conversations import without_instruction
-from potstill.problems.rows import Row, read_rows, stem
+from potstill.problems.rows import Rows, stem
 from potstill.recipe import DatasetTeacher
 from potstill.records import Finish, Problem, Trace, content_key
 from potstill.teach.plain import split_plain
-from potstill.teach.shapes import is_plain, number_of, unfold
+from potstill.teach.shapes import number_of, unfold
 from potstill.text import divide_fields, split_response
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "id": (),
     "question": ("question", "problem"),
-    "choices": ("choices",),
+    "choices": ("choices", "options"),
     "response": ("response",),
     "reasoning": ("reasoning",),
     "answer": (),
@@ -70,13 +72,7 @@ def read_traces(teacher: DatasetTeacher, data: Path, problems: ProblemIndex) -> 
     answer column where there is no response. `sample` counts the traces of the same problem and model. Rows of other
     models than `teacher.models` are passed over. Raises DataError naming the file and the line or row.
     """
-    columns, rows = look_ahead(read_rows(teacher.file, data, "teacher.file"))
-    if not is_plain(columns, teacher.columns):
-        columns, rows = look_ahead(unfold(rows, columns, teacher.file))
-    names = Names(FIELDS, teacher.columns, columns, teacher.file, "teacher")
-    names.need("question", "teacher")
-    if "reasoning" not in names.of or "answer" not in names.of:
-        names.need("response", "teacher")
+    names, rows = _opened(teacher, data)
     samples: Counter[tuple[str, str]] = Counter()
     models: set[str] = set()
     for place, row in rows:
@@ -88,7 +84,7 @@ def read_traces(teacher: DatasetTeacher, data: Path, problems: ProblemIndex) -> 
         key = _problem_key(names, row, problems, at)
         trace_id = scalar(names.get(row, "id"), "id", at)
         source = f"{teacher.file}:{number_of(place)}" + (f" ({trace_id})" if trace_id else "")
-        yield _trace(names, row, key, model, samples[key, model], at, source)
+        yield _trace(names, row, key, model, samples[key, model], at, source, teacher.max_characters)
         samples[key, model] += 1
     for wanted in teacher.models:
         if wanted not in models:
@@ -97,17 +93,27 @@ def read_traces(teacher: DatasetTeacher, data: Path, problems: ProblemIndex) -> 
             )
 
 
-def _trace(names: Names, row: Row, key: str, model: str, sample: int, at: str, source: str) -> Trace:
-    response = _text(names, row, "response", at) or _text(names, row, "answer", at)
-    reasoning = _text(names, row, "reasoning", at)
+def _opened(teacher: DatasetTeacher, data: Path) -> tuple[Names, Iterator[tuple[str, Row]]]:
+    held = Rows(teacher.file, data, "teacher.file", teacher.delimiter, teacher.max_characters)
+    looked = unfold(held, teacher.columns, teacher.file)
+    return Names(FIELDS, teacher.columns, looked, teacher.file, "teacher"), unfold(held, teacher.columns, teacher.file)
+
+
+def _trace(names: Names, row: Row, key: str, model: str, sample: int, at: str, source: str, longest: int) -> Trace:
+    if not any(column in names.known for column in names.of["response"]) and not (
+        names.column(row, "reasoning") and names.column(row, "answer")
+    ):
+        names.need(row, "response", at)
+    response = _text(names, row, "response", at, longest) or _text(names, row, "answer", at, longest)
+    reasoning = _text(names, row, "reasoning", at, longest)
     finish = _finish(names.get(row, "finish"), at)
     split = split_response(response)
-    own = reasoning and "answer" in names.of
+    own = reasoning and names.column(row, "answer") is not None
     if finish is None:
         finish = "length" if split.marks.endswith("never closed") else "stop"
-    reasoning, answer = divide_fields(reasoning, _text(names, row, "answer", at) if own else response)
+    reasoning, answer = divide_fields(reasoning, _text(names, row, "answer", at, longest) if own else response)
     if not reasoning and split.marks == "none" and finish == "stop":
-        reasoning, answer = split_plain(answer, *_asked(row, names))
+        reasoning, answer = split_plain(answer, *_asked(row, names, at))
     return Trace(
         problem_key=key,
         teacher=model,
@@ -124,16 +130,15 @@ def _trace(names: Names, row: Row, key: str, model: str, sample: int, at: str, s
     )
 
 
-def _asked(row: Row, names: Names) -> tuple[str, tuple[str, ...]]:
+def _asked(row: Row, names: Names, at: str) -> tuple[str, tuple[str, ...]]:
     """Return the answer kind and the choices of a row, as far as it says."""
-    listed = names.get(row, "choices")
-    choices = tuple(str(item) for item in listed) if isinstance(listed, list) else ()
+    choices = read_options(names.get(row, "choices"), at, scalar).texts
     return KINDS.get(str(row.get("gold_type") or "number"), "text"), choices
 
 
 def _problem_key(names: Names, row: Row, problems: ProblemIndex, at: str) -> str:
     text = question(names, row, at)
-    kind, choices = _asked(row, names)
+    kind, choices = _asked(row, names, at)
     for asked in dict.fromkeys((text, without_instruction(text))):
         known = problems.key_of(asked, choices)
         if known is not None:
@@ -141,16 +146,18 @@ def _problem_key(names: Names, row: Row, problems: ProblemIndex, at: str) -> str
     return Problem("", text, None, answer_kind=kind, choices=choices).key
 
 
-def _text(names: Names, row: Row, field: str, at: str) -> str:
+def _text(names: Names, row: Row, field: str, at: str, longest: int) -> str:
     """Return a column of model text, without surrounding white space; empty where the row has none.
 
     Half surrogate pairs, as cut-off streams leave them, become U+FFFD.
     """
-    value: Any = names.get(row, field)
+    column = names.column(row, field)
+    value: Any = None if column is None else row[column]
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise DataError(f"{at}: the {field} (column {names.of[field]!r}) is not text but {type(value).__name__}")
+        raise DataError(f"{at}: the {field} (column {column!r}) is not text but {type(value).__name__}")
+    bounded(value, field, at, longest)
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
 
 

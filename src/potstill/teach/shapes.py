@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from potstill.errors import DataError
+from potstill.problems.cells import Row
 from potstill.problems.conversations import column_of, exchange
-from potstill.problems.rows import Row
 
 Shape = Literal["openthoughts", "openr1", "sharegpt", "messages"]
 SHAPES: tuple[Shape, ...] = ("openthoughts", "openr1", "sharegpt", "messages")
@@ -27,35 +27,31 @@ _QUESTIONS = ("question", "problem")
 _DEEPSEEK = ("deepseek_reasoning", "deepseek_solution")
 
 
-def is_plain(columns: Iterable[str], given: Mapping[str, str]) -> bool:
-    """Return whether rows are read by columns alone: the recipe names them, or a response has one of its own."""
-    return any(given.get(field) for field in _TEXTS) or (
-        "response" in columns and any(q in columns for q in _QUESTIONS)
-    )
-
-
-def unfold(rows: Iterator[tuple[str, Row]], columns: Iterable[str], file: str) -> Iterator[tuple[str, Row]]:
+def unfold(rows: Iterable[tuple[str, Row]], given: Mapping[str, str], file: str) -> Iterator[tuple[str, Row]]:
     """Yield (place, row) with one trace a row, in the columns question, response, reasoning and finish.
 
-    A place reads `line 7`, or `line 7, generation 2` where a row holds several. Other columns stay as they are. Rows of
-    no known shape are passed on.
+    The shape is told for each row by itself. A place reads `line 7`, or `line 7, generation 2` where a row holds
+    several. Other columns stay as they are. Rows of no known shape, and all rows where the recipe names the columns
+    (`given`), are passed on.
 
     Raises:
-        DataError: a row is not of the shape that the columns promise; names file and place.
+        DataError: a row is not of the shape that its columns promise; names file and place.
     """
-    known = set(columns)
-    column = column_of(known)
-    if "generations" in known:
-        for place, row in rows:
-            yield from _generations(row, place, f"{file}: {place}")
-    elif known >= {"problem", *_DEEPSEEK}:
-        for place, row in rows:
-            yield place, {**row, "reasoning": row.get(_DEEPSEEK[0]), "response": row.get(_DEEPSEEK[1])}
-    elif column is not None:
-        for place, row in rows:
-            yield place, _reply(row, column, f"{file}: {place}")
-    else:
+    if any(given.get(field) for field in _TEXTS):
         yield from rows
+        return
+    for place, row in rows:
+        column, asked = column_of(row), any(row.get(name) for name in _QUESTIONS)
+        if asked and row.get("response"):
+            yield place, row
+        elif row.get("generations") is not None:
+            yield from _generations(row, place, f"{file}: {place}")
+        elif row.get("problem") and any(row.get(name) is not None for name in _DEEPSEEK):
+            yield place, {**row, "reasoning": row.get(_DEEPSEEK[0]), "response": row.get(_DEEPSEEK[1])}
+        elif column is not None and not (asked and row[column] is None):
+            yield place, _reply(row, column, f"{file}: {place}")
+        else:
+            yield place, row
 
 
 def number_of(place: str) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from potstill.damage import signed, unsigned
 from potstill.errors import DamageError, DataError, RecipeError, StoreError
-from potstill.problems.columns import Names, look_ahead, question, scalar
-from potstill.problems.rows import read_rows
+from potstill.problems.columns import Names, question, scalar
+from potstill.problems.rows import Rows
 from potstill.records import Problem, Trace, content_key
 from potstill.store import write_durably
 from potstill.teach.solutions import solution_trace
@@ -55,8 +55,8 @@ def read_shots(name: str, data: Path, count: int, held_out: Iterable[Problem]) -
         DataError: the file cannot be read, a row lacks a field, or one asks an evaluation problem.
         RecipeError: it holds fewer than `count`.
     """
-    columns, rows = look_ahead(read_rows(name, data, "strategy.shots_file"))
-    names = Names(FIELDS, {}, columns, name, "strategy.shots_file")
+    rows = Rows(name, data, "strategy.shots_file")
+    names = Names(FIELDS, {}, rows, name, "strategy.shots_file")
     shots: dict[str, tuple[str, Shot]] = {}
     for place, row in rows:
         at = f"{name}: {place}"
@@ -64,10 +64,9 @@ def read_shots(name: str, data: Path, count: int, held_out: Iterable[Problem]) -
         for field, text in texts.items():
             if text is None:
                 raise DataError(f"{at} has no {field}; a worked example has question, reasoning and answer")
-        asked = question(names, row, at) if "question" in names.of else ""
-        if not asked:
+        if names.column(row, "question") is None:
             raise DataError(f"{at} has no question; a worked example has question, reasoning and answer")
-        shot = Shot(asked, str(texts["reasoning"]), str(texts["answer"]))
+        shot = Shot(question(names, row, at), str(texts["reasoning"]), str(texts["answer"]))
         shots.setdefault(shot.overlap_key, (at, shot))
     for problem in held_out:
         for key in question_keys(problem) & shots.keys():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,8 @@ from potstill.errors import StudentError
 
 PAD, END, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"
 
+_LONG_WORD = re.compile(r"(\S{1000})(?=\S)")
+"""What is cut apart before the tokenizer is trained: its time grows with the square of a word's length."""
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['role'] == 'assistant' %}{{ '<|assistant|>' + message['content'] + '<|end|>' }}"
@@ -76,7 +79,7 @@ def _tokenizer(scratch: recipe.Scratch, student: recipe.Student, texts: Iterable
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    raw.train_from_iterator(texts, trainer)
+    raw.train_from_iterator((_LONG_WORD.sub(r"\1 ", text) for text in texts), trainer)
     # ordinary tokens to a decoder: a reader of the response must see where the reasoning ends
     raw.add_tokens([AddedToken(mark, special=False, normalized=False) for mark in marks])
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
