@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potstill.recipe import Policy
-from potstill.verify.quantities import compare_compound, compare_numbers, figures_of, parse_compound, parse_quantity
+from potstill.verify.closeness import figures_of
+from potstill.verify.quantities import compare_compound, compare_numbers, parse_compound, parse_quantity
 from potstill.verify.units import unit_of
 
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from potstill.recipe import Policy
+from potstill.verify.closeness import close
 from potstill.verify.judged import Judged, decided, unknown
 from potstill.verify.normalise import plain_math
 from potstill.verify.numbers import Number, parse_number
 from potstill.verify.units import Unit, unit_of
 
 CURRENCIES = ("$", "€", "£", "¥", "₹")
-EXACT_FIGURES = 12
-"""A decimal with so many figures after its point stands for the exact value that it rounds, or cuts off."""
 FORM_BITS = 600
 
 
@@ -26,46 +25,17 @@ def same_value(stated: Number, wanted: Number, policy: Policy) -> bool:
     is written as a decimal.
     """
     left, right = _amount(stated, policy), _amount(wanted, policy)
-    return left == right or _close(left, right, stated, wanted, policy)
+    if left == right:
+        return True
+    said, gold = ((number.written or ".") if number.decimal else "" for number in (stated, wanted))
+    if policy.significant_figures == "gold" and said:
+        gold = gold or wanted.written
+    return bool(close(left, right, policy, said=said, gold=gold))
 
 
 def _amount(number: Number, policy: Policy) -> Fraction:
     value = Fraction(number.value)
     return value / 100 if number.percent and policy.percent == "strict" else value
-
-
-def _close(left: Fraction, right: Fraction, stated: Number, wanted: Number, policy: Policy) -> bool:
-    if not stated.decimal and not wanted.decimal:
-        return False
-    if policy.tolerance and abs(left - right) <= Fraction(policy.tolerance) * abs(right):
-        return True
-    figures = policy.significant_figures
-    if figures == "gold":
-        figures = figures_of(wanted.written)
-    if figures and _rounded(left, figures) == _rounded(right, figures):
-        return True
-    if stated.decimal == wanted.decimal:
-        return False
-    places = len((stated if stated.decimal else wanted).written.partition(".")[2])
-    return places >= EXACT_FIGURES and "e" not in stated.written and abs(left - right) < Fraction(1, 10**places)
-
-
-def figures_of(written: str) -> int:
-    """Return how many significant figures a number is written with."""
-    return len(written.replace(",", "").replace(".", "").lstrip("-0")) if "/" not in written else 0
-
-
-def _rounded(value: Fraction, figures: int) -> Fraction:
-    """Return the value rounded to so many significant figures, halves away from zero."""
-    if not value:
-        return value
-    size = abs(value)
-    exponent = math.floor((size.numerator.bit_length() - size.denominator.bit_length()) * 0.30103) - 1
-    while Fraction(10) ** (exponent + 1) <= size:
-        exponent += 1
-    unit = Fraction(10) ** (exponent - figures + 1)
-    count = math.floor(size / unit + Fraction(1, 2))
-    return count * unit if value > 0 else -count * unit
 
 
 def compare_numbers(stated: Number, wanted: Number, policy: Policy) -> Judged:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import floor, log10
 
 from potstill.recipe import Policy
 from potstill.records import Cause
 from potstill.verify.allowance import Allowance
+from potstill.verify.closeness import close
 from potstill.verify.symbolic.cost import TooMuchHereError
 from potstill.verify.symbolic.evaluate import rational_of
 from potstill.verify.symbolic.exact import Exact
 from potstill.verify.symbolic.numeric import agree
 from potstill.verify.symbolic.ring import Form, UndefinedError
 from potstill.verify.symbolic.tree import Constant, Node, Number, Op, TooCostlyError, symbols_of, walk
-
-FULL_PRECISION = 12
-"""Significant figures from which a decimal stands for the exact value that it rounds."""
 
 
 class Values:
@@ -113,18 +110,10 @@ class Values:
         stated = self._number_of(right, answer, degrees)
         if wanted is None or stated is None:
             return False
-        gap = abs(wanted - stated)
-        policy = self.policy
-        if policy.tolerance and gap <= Fraction(policy.tolerance) * abs(wanted):
-            self.method = "within tolerance"
-            return True
-        kept: int | None = figures(one)[0] if policy.significant_figures == "gold" and one is not None else None
-        if isinstance(policy.significant_figures, int):
-            kept = policy.significant_figures
-        if kept is not None and _rounds_alike(wanted, stated, kept):
-            self.method = "significant figures"
-            return True
-        return _full_precision(one, two, wanted, stated)
+        said, written = (number.written if number is not None else "" for number in (two, one))
+        why = close(stated, wanted, self.policy, said=said, gold=written)
+        self.method = why or self.method
+        return bool(why)
 
     def _number_of(self, form: Form | None, node: Node, degrees: bool) -> Fraction | None:
         """Return the value of a real number, exactly or to 40 digits; None for others."""
@@ -177,43 +166,3 @@ def decimal_of(node: Node) -> Number | None:
     while isinstance(node, Op) and node.head in ("neg", "percent", "degree") and len(node.parts) == 1:
         node = node.parts[0]
     return node if isinstance(node, Number) and node.decimal else None
-
-
-def figures(number: Number) -> tuple[int, int]:
-    """Return the significant figures of a literal, and the power of ten of its last digit."""
-    mantissa, _, power = number.written.lower().partition("e")
-    whole, _, part = mantissa.partition(".")
-    digits = (whole + part).lstrip("0")
-    return max(1, len(digits)), (int(power) if power else 0) - len(part)
-
-
-def _full_precision(one: Number | None, two: Number | None, wanted: Fraction, stated: Fraction) -> bool:
-    """Whether a decimal of many figures is the other value rounded, or two decimals differ by a float's rounding."""
-    gap = abs(wanted - stated)
-    if one is not None and two is not None:
-        longest = max(figures(one)[0], figures(two)[0])
-        return longest >= 15 and gap <= Fraction(1, 10**14) * max(abs(wanted), abs(stated))
-    decimal = one or two
-    if decimal is None:
-        return False
-    count, last = figures(decimal)
-    return count >= FULL_PRECISION and gap <= Fraction(10) ** last
-
-
-def _rounds_alike(wanted: Fraction, stated: Fraction, kept: int) -> bool:
-    """Whether two numbers round to the same so many significant figures, or are within half a unit of the last."""
-    if not wanted or not stated:
-        return wanted == stated
-    place = Fraction(10) ** (_magnitude(wanted) - kept + 1)
-    if round(wanted / place) == round(stated / place):
-        return True
-    return abs(wanted - stated) <= place / 2
-
-
-def _magnitude(value: Fraction) -> int:
-    """Return the power of ten of the leading digit."""
-    value = abs(value)
-    guess = floor((value.numerator.bit_length() - value.denominator.bit_length() + 1) * log10(2)) + 1
-    while value < Fraction(10) ** guess:
-        guess -= 1
-    return guess
