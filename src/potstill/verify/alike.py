@@ -45,6 +45,24 @@ def substance_of(text: str) -> str:
     return plain.replace("^", "") if len(plain) > 1 and _SUBSTANCE.fullmatch(plain) else ""
 
 
+_ARROW = re.compile(r"\\(?:long)?(?:right|leftright)arrow(?![A-Za-z])|\\to(?![A-Za-z])|\\rightleftharpoons|[→⟶⇌]|->")
+_TERM = re.compile(r"(\d{0,3})((?:\(?[A-Z][a-z]?\d{0,3}\)?\d{0,2}){1,12}(?:\^?\d?[+-])?)")
+
+
+def reaction_of(text: str) -> tuple[frozenset[tuple[str, str]], ...] | None:
+    """Return both sides of a chemical reaction, each as its substances with their counts; None for what is none."""
+    sides = _ARROW.split(text) if len(text) <= SHOWN else []
+    if len(sides) != 2:
+        return None
+    read = []
+    for side in sides:
+        terms = [_TERM.fullmatch(_SUBSTANCE_DRESS.sub("", plain_unicode(term))) for term in side.split("+ ")]
+        if not all(terms):
+            return None
+        read.append(frozenset((term[2].rstrip("+"), term[1] or "1") for term in terms if term is not None))
+    return tuple(read)
+
+
 FAMILY = re.compile(r".[+-]|\\pm|±|\\mathbb|∈|\\in(?![A-Za-z])")
 _PERIODS = re.compile(r"(?<![A-Za-z\\_])[kmn](?![A-Za-z_({])")
 

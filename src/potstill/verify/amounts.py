@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from potstill.verify.asides import aside_of
 from potstill.verify.formulas import object_in, result_of, trimmed, undollared
@@ -18,7 +19,8 @@ _WORDS = re.compile(rf"{_WORD}[^A-Za-z]{{1,30}}{_WORD}")
 _COMPOUND = re.compile(
     r"\$\s?\d{1,6} and \d{1,2} cents\b|\d\s?(?:days?|hours?|hrs?|h|minutes?|mins?|weeks?|years?|months?|feet"
     r"|foot|ft|pounds?|lbs?|dollars?|gallons?)\b"
-    r"[\s,]{0,3}(?:and\s)?\d{1,2}\s?(?:hours?|hrs?|minutes?|mins?|m|seconds?|secs?|days?|months?|inch(?:es)?|in|ounces?|oz"
+    r"[\s,]{0,3}(?:and\s)?\d{1,2}\s?(?:hours?|hrs?|minutes?|mins?|m|seconds?|secs?|days?|months?|inch(?:es)?|in"
+    r"|ounces?|oz"
     r"|cents?|quarts?|pints?)\b(?!\s{0,2}[*/+=÷×-])",
     re.IGNORECASE,
 )
@@ -69,9 +71,14 @@ def read_number(text: str, method: str, before: str = "") -> Extraction:
         inside = numbers_in(plain_math(bold))
         if len(inside) == 1:
             return Extraction(inside[0][0], method, others=_others(found, inside[0][0]))
+    found = [number for number in found if not _qualifies(plain, number)] or found
     computed = _computed(plain, found, before)
     if computed is not None:
         return Extraction(computed, method, others=_others(found, computed))
+    reason = _REASON.search(plain) or _BESIDE.search(plain)
+    main = [number for number in found if reason is not None and number[2] <= reason.start()]
+    if main:
+        return replace(_last_of_prose(plain, method, main), others=_others(found, main[-1][0]))
     first, start, end = found[0]
     if not plain[:start].strip(" $(*:~≈") and not _operates(plain, end):
         return Extraction(first, method, _LIST.match(plain, end) is not None, _others(found, first))
@@ -82,13 +89,17 @@ EXPLICIT = ("box", "second box", "JSON field", "answer tag")
 """Methods that mark exactly what is the answer: words there are one, too (`\\boxed{\\text{none}}`)."""
 
 
+_SOLUTIONS = re.compile(r"\b([a-z])\s?=[^=]{1,40}\bor\s\1\s?=")
+"""`x = 1 or x = 4` is one answer, a set; `5 or 6` is two."""
+
+
 def _formula(text: str, plain: str, method: str, found: list[Found]) -> Extraction:
     """Return the formula, or the words of an answer that is marked as one; of `5 or 6` both are candidates."""
     if any(c.isdigit() or c in "\\^=∞√π" for c in plain):
         if method not in EXPLICIT and _COMPOUND.search(plain):
             restated = _RESTATED.search(plain)
             return Extraction(restated.group(1) if restated else _compound_in(plain), method)
-        ambiguous = len(found) > 1 and " or " in plain
+        ambiguous = len(found) > 1 and " or " in plain and not _SOLUTIONS.search(plain)
         value = trimmed(text) if ambiguous else result_of(trimmed(text), "number")
         result = None if ambiguous else whole_number(plain_math(value), method)
         if result is not None:
@@ -134,8 +145,10 @@ _OPERATED = re.compile(
 _BOUNDED = re.compile(r"\b(?:less|more|fewer|greater|larger|smaller|bigger) than [$€£]?\Z", re.IGNORECASE)
 _DIFFERENCE = re.compile(r"\s?(?:[\w$]+\s){0,2}(?:more|less|fewer|[a-z]{2,8}er)\s(?:\w+\s){0,2}than\b")
 SCALED = re.compile(
-    r"\s?(?:!|\^)(?=\s?\w)|\s?(?:ten-|hundred-)?(?:(?:hundred|thousand|million|billion|trillion)(?:ths|s)|gross|lakh|crore)\b"
-    r"|\s?(?:per (?:thousand|mille|hundred)|basis points|half-dozens?|halves|thirds|quarters|fourths|fifths|tenths)\b"
+    r"\s?(?:!|\^)(?=\s?\w)|\s?(?:ten-|hundred-)?(?:(?:hundred|thousand|million|billion|trillion)(?:ths|s)|gross"
+    r"|lakh|crore)\b"
+    r"|\s?(?:per (?:thousand|mille|hundred)|basis points|half-dozens?|halves|thirds|quarters of|fourths|fifths)\b"
+    r"|\s?tenths\b"
 )
 """What makes another number of the one before it."""
 _SCALE = re.compile(r"\s(?:hundred|thousand|million|billion|trillion)\b", re.IGNORECASE)
@@ -144,10 +157,23 @@ _DECIMAL_COMMA = re.compile(r"(?<![\d,])\d{1,3},\Z")
 _YEARS = re.compile(r"(?:1[5-9]|20)\d\d")
 
 
+_NAME = re.compile(r"\b(?:the|an?|with|by|on|from)(?: [A-Z][\w-]{2,})+ \Z")
+"""The Duramax 2200."""
+_ADJECTIVE = re.compile(r"-[a-z]{3,}")
+"""the 90-euro bill"""
+
+
+def _qualifies(plain: str, number: Found) -> bool:
+    """Whether a number belongs to a noun that is known already: `the 90-euro bill`; not `a 15-pound difference`."""
+    return _ADJECTIVE.match(plain, number[2]) is not None and plain[: number[1]].lower().rstrip(" $€£").endswith("the")
+
+
 def _is_referred(plain: str, number: Found) -> bool:
-    """Whether a number of a sentence is a reference: a total, a year, an ordinal, where a value is taken."""
+    """Whether a number of a sentence is a reference: a total, a year, an ordinal, a name, where a value is taken."""
     written, start, end = number
     before = plain[max(0, start - 48) : start]
+    if _NAME.search(before) or _qualifies(plain, number):
+        return True
     if _ORDINAL.match(plain, end) or (_YEARS.fullmatch(written) and _YEAR.search(before)):
         return True
     return _REFERRED.search(before) is not None or _PLACE.search(before) is not None
@@ -195,11 +221,14 @@ def _others(found: list[Found], value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(number for number, _, _ in found[-16:] if number != value))
 
 
+_BESIDE = re.compile(r",\s(?:while|whereas)\s|,\swhich\s[^,]{0,60}\bthan\b")
+"""`The tallest is 324 m, which is 14 m more than the next.`"""
 _REASON = re.compile(
     r",?\s(?:(?:because|since|as (?:he|she|it|they|we))\s|(?<!so\s)(?:if|when|while|assuming|given)\b[^,]{0,200}\Z)"
 )
 _RESULT = re.compile(
-    r"(?:=|\\approx|≈)\s{0,4}(?:\\?\$|\\\(|\*\*|\\text\{|\\boxed\{){0,2}\s{0,2}(-?\d[\d,]*(?:\.\d+)?)(?![\d^!]|\s?[-+*/×·÷=(]|\\[ctd])"
+    r"(?:=|\\approx|≈)\s{0,4}(?:\\?\$|\\\(|\*\*|\\text\{|\\boxed\{){0,2}\s{0,2}(-?\d[\d,]*(?:\.\d+)?)(?![\d^!]"
+    r"|\s?[-+*/×·÷=(]|\\[ctd])"
 )
 
 
@@ -235,6 +264,7 @@ def last_number(line: str, before: str = "") -> Extraction:
         return read_number(line, "last line") if conclusion is None else Extraction(conclusion, "last conclusion")
     for sentence in reversed(SENTENCE_END.split(plain)):
         found = numbers_in(sentence)
+        found = [number for number in found if not _qualifies(sentence, number)] or found
         if not found:
             continue
         bold = [number for part in _BOLD.findall(line) for number, _, _ in numbers_in(plain_math(part))]
@@ -248,7 +278,7 @@ def last_number(line: str, before: str = "") -> Extraction:
             return Extraction(
                 _with_exact(sentence, computed), "last result", others=() if ends else _others(found, computed)
             )
-        reason = _REASON.search(sentence)
+        reason = _REASON.search(sentence) or _BESIDE.search(sentence)
         main = [number for number in found if reason is not None and number[2] <= reason.start()]
         return _last_of_prose(sentence, "last number", main or found)
     return NOTHING
@@ -337,7 +367,8 @@ _WORDY = re.compile(r"\A\W{0,4}[A-Za-z'’]{2,}\s")
 _UNIT_AFTER = re.compile(
     r"\s?(?!(?:when|for|if|because|since|which|as|in|where|with|by|on|at|so|and|or|is|are|was|to|that|the|we|this|total"
     r"|of|from|after|before|more|less|each|a)\b)[A-Za-z%°µΩ]{1,16}[²³]?(?:\^\{?-?[1-9]\}?)?"
-    r"(?:\s?(?:/|per\s)\s?[A-Za-z]{1,12}(?:\^?[23²³])?|\s(?:units?|inches|feet|meters|metres|centimeters|miles|cm|m|ft)\b)?"
+    r"(?:\s?(?:/|per\s)\s?[A-Za-z]{1,12}(?:\^?[23²³])?|\s(?:units?|inches|feet|meters|metres|centimeters|miles|cm"
+    r"|m|ft)\b)?"
 )
 
 

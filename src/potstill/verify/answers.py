@@ -15,11 +15,13 @@ from potstill.verify.comparison import compare
 from potstill.verify.decimals import in_notation
 from potstill.verify.doubts import doubt_of
 from potstill.verify.extract import EMPTY, MAX_WHOLE, extract
+from potstill.verify.foreign import denies_in, language_of
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
 from potstill.verify.kinds import MATHEMATICAL, Gold, read_gold, words_in
-from potstill.verify.lists import boxed_parts, split_answers
-from potstill.verify.normalise import plain_words, spelling
-from potstill.verify.numbers import MAX_DIGITS, Number
+from potstill.verify.lists import boxed_parts, numbered_parts, split_answers
+from potstill.verify.markup import read_lines
+from potstill.verify.normalise import plain_math, plain_words, spelling
+from potstill.verify.numbers import MAX_DIGITS, Number, numbers_in
 from potstill.verify.numerals import number_in_words
 from potstill.verify.quantities import form_of
 from potstill.verify.readings import Extraction, without_determiners
@@ -77,6 +79,8 @@ def _judge_answer(
         judged = compare(boxes[0], wanted, policy, allowance)
     if judged.outcome == "unknown" and judged.cause == "unparsable prediction":
         judged = _stated_in_words(prediction, wanted, policy, allowance) or judged
+    if judged.outcome == "unknown" and denies_in(prediction, language_of(prediction)):
+        judged = decided(False, "denied", reason="the answer says what it is not")
     return replace(judged, extracted=prediction if len(prediction) <= SHOWN else f"{prediction[: SHOWN - 3]}...")
 
 
@@ -111,6 +115,11 @@ def _judge_response(
 ) -> Judged:
     wanted = read_gold(gold, kind, choices)
     judged = _judge_whole(response, wanted, choices, gold, policy, allowance)
+    if judged.outcome == "right" and wanted.kind == "yes_no" and _PERHAPS.match(_last_line(response)):
+        return unknown("ambiguous", "the answer is left open", judged.method, judged.extracted)
+    denied = judged.outcome == "unknown" and len(response) <= SHORT and denies_in(response, language_of(response))
+    if denied and judged.cause == "ambiguous" and len(numbers_in(plain_math(response))) == 1:
+        return replace(decided(False, "denied", reason="the answer says that it is not the gold"), extracted=response)
     if judged.outcome == "right" and wanted.kind != "yes_no" and (why := doubt_of(response, judged.extracted or "")):
         return unknown("ambiguous", f"the answer is {why} where it is named", judged.method, judged.extracted)
     return judged
@@ -130,7 +139,8 @@ def _judge_whole(
         return replace(decided(True, "whole, same spelling"), extracted=response.strip())
     if wanted.kind == "text" and wanted.text.count("{") != wanted.text.count("}"):
         return _unbalanced_box(response, wanted) or judged
-    return _several_boxes(response, wanted, policy, allowance) or judged
+    parts = _lettered_parts(response, wanted, policy, allowance)
+    return parts or _several_boxes(response, wanted, policy, allowance) or judged
 
 
 def _beside_aside(prediction: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
@@ -192,6 +202,7 @@ def _says_both(line: str) -> bool:
 
 
 _LETTERS = re.compile(r"[a-z]+")
+_PERHAPS = re.compile(r"\W{0,4}(?:perhaps|maybe|possibly|it depends)\b", re.IGNORECASE)
 _FORM = re.compile(r"\(?\b(?:yes|true)\s?(?:or|/|,)\s?(?:no|false)\b\)?[?:,]?", re.IGNORECASE)
 """The form that a question asks for: `(Yes or No)`."""
 
@@ -300,6 +311,31 @@ def _last_meaning(response: str) -> Meaning:
     """Return what the last sentence of a response means, or its last clause: `..., there is no solution.`"""
     sentence = _SENTENCES.split(response.rstrip(" \n.*")[-MAX_CLAUSE:])[-1].strip()
     return meaning_of(sentence) or meaning_of(sentence.rpartition(",")[2].strip())
+
+
+_PART = re.compile(r"\W{0,4}\(?(?P<mark>[a-e1-5]|i{1,3}|iv|v)\)\s{0,3}(?P<said>\S.*)")
+
+
+def _lettered_parts(response: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
+    """Judge the parts of a response, each on its line, where the gold has as many: `(a) 2 + 3 = 5`, `(b) 6`."""
+    golds = numbered_parts(wanted.text)
+    if not golds or wanted.kind not in MATHEMATICAL:
+        return None
+    said = {}
+    for line in read_lines(response[-MAX_ANSWER:]):
+        found = _PART.match(line.text)
+        if found is not None:
+            bold = [span for span in line.bold if _PART.match(f"{span} .") is None]
+            said[found["mark"]] = bold[-1] if bold else found["said"].rpartition("=")[2].strip(" .")
+    if len(said) != len(golds):
+        return None
+    joined = " ".join(f"({mark}) {value}" for mark, value in said.items())
+    judged = compare(joined, wanted, policy, allowance)
+    return (
+        replace(judged, method=f"parts, {judged.method}", extracted=joined[:SHOWN])
+        if judged.score is not None
+        else None
+    )
 
 
 def _several_boxes(response: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:

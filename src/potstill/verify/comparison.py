@@ -17,6 +17,7 @@ from potstill.verify.alike import (
     components,
     congruence_of,
     equated,
+    reaction_of,
     substance_of,
     with_both_signs,
     with_the_golds_period,
@@ -268,6 +269,7 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
     if share is not None and isinstance(value, Number):
         return _as_share(int(share.group(1)), int(share.group(2)), value, policy)
     angle = angle_in_radians(bare, value)
+    bare = _RADIANS.sub("", bare) if angle is not None else bare
     if angle is not None:
         return _symbolic(bare, replace(wanted, text=angle), policy, allowance)
     return _symbolic(bare, wanted, policy, allowance)
@@ -299,6 +301,7 @@ def _names_alone(text: str, value: Number | Compound) -> bool:
     return number is not None and number.value == value.value
 
 
+_RADIANS = re.compile(r"\s?(?:\\(?:text|mathrm)\s?\{\s?)?\brad(?:ians?)?\b\s?\}?\s?\Z")
 _OUT_OF = re.compile(r"(\d{1,9}) (?:out of|in) (?:every )?([1-9]\d{0,8})")
 
 
@@ -360,6 +363,10 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     if stated != bare and gold != wanted.text:  # a family of values on both sides, whatever its letter
         stated = with_the_golds_period(stated, gold) or stated
     bare, wanted = stated, wanted if gold == wanted.text else replace(wanted, text=gold)
+    if (reaction := reaction_of(wanted.text)) and (stated_reaction := reaction_of(bare)):
+        return decided(reaction == stated_reaction, "chemical reaction", wanted.text[:SHOWN], bare[:SHOWN])
+    if (point := _POINT.fullmatch(bare)) is not None and wanted.text.startswith("("):
+        bare = point[1]
     substance, other = substance_of(wanted.text), substance_of(bare)
     charged = substance[-1:] in tuple("+-") and other[-1:] in tuple("+-")
     if substance and other and (substance == other or charged or UPRIGHT.match(bare)):
@@ -411,6 +418,8 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     return judged
 
 
+_POINT = re.compile(r"[A-Z]'?\s?=?\s?(\([^()]{1,200},[^()]{1,200}\))")
+"""P(2, 3) is where P lies."""
 _INFINITE = re.compile(r"[+-]?(?:\\infty|∞)")
 _UNIT_AT_END = re.compile(r"(.{1,400}?[\w)}])\s{1,3}([A-Za-z][A-Za-z][A-Za-z0-9^/²³ ]{0,30})")
 

@@ -98,6 +98,8 @@ _WANTS_BOUND = re.compile(
     r"\b(?:needs?|needed|must|requires?|required|has to|have to|minimum|maximum|smallest|largest)\b", re.IGNORECASE
 )
 """`She needs at least 12 boxes.` answers how many she needs."""
+_CASE = re.compile(r"\b(?:for|when|if|with)\s\$?[A-Za-z]\s?=\s?\d", re.IGNORECASE)
+"""`For n = 3 the answer is 12. For n = 4, as asked, it is 20.`"""
 _DENIES = re.compile(r"\W{0,4}(?:not|never|neither)\b(?! only)", re.IGNORECASE)
 _BEFORE = tuple((cue.why, re.compile(cue.shape, re.IGNORECASE)) for cue in BEFORE)
 _AFTER = tuple((cue.why, re.compile(cue.shape, re.IGNORECASE)) for cue in AFTER)
@@ -122,6 +124,8 @@ def doubt_of(text: str, value: str) -> str:
     for why, pattern in _AFTER:
         if pattern.match(after):
             return why
+    if _CASE.search(before) and _CASE.search(after):
+        return "of another case"
     if _BOUND.search(before) and not _WANTS_BOUND.search(before):
         return "a bound"
     if after[: stop - end].rstrip(" *\"')$").endswith(("?", "？", "؟")):

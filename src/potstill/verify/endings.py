@@ -28,7 +28,7 @@ _TWO_WORDS = re.compile(r"[A-Za-z]{2,}\W{1,3}(?:\d\S{0,8}\W{1,3})?[A-Za-z]{2,}")
 _BREAKDOWN = re.compile(
     r"(?::\s|,? of (?:which|whom)\b|,? (?:consisting|made up) of\b|,? (?:whereas|compared (?:to|with)"
     r"|as opposed to|having)\b)"
-    r"(?P<parts>[^\n]{2,400})\Z"
+    r"(?P<parts>(?:[^\n.]|\.(?!\s)){2,400})\Z"
 )
 _TWO_COUNTS = re.compile(r"\d[\d.,]{0,12}\s[A-Za-z]{2,}[^\n]{0,60}?(?:,|\band\b)\s{0,2}\d[\d.,]{0,12}\s[A-Za-z]{2,}")
 _CONTRASTS = re.compile(r",? (?:whereas|compared|as opposed|having)")
@@ -97,10 +97,12 @@ def leaves_empty(text: str) -> bool:
 
 _GIVES_UP = re.compile(
     r"\b(?:i|we) (?:do not|don['’]t|can['’]t|cannot|can not|could not|couldn['’]t|am not able to|['’]m not able to)"
-    r" (?:really )?(?:know|say|tell|solve|answer|determine|decide|choose)\b|\bi(?: am|['’]m) not (?:really "
+    r" (?:really )?(?:know|say|tell|solve|answer|determine|decide|choose"
+    r"|figure (?:it|this|that) out)\b|\bi(?: am|['’]m) not (?:really "
     r"|quite )?sure\b"
     r"|\bnot enough (?:information|data)\b|\binsufficient (?:information|data)\b|\bjust as well be\b"
     r"|\bcould you (?:please )?(?:share|provide|give|tell|clarify)\b|\bplease (?:share|provide|clarify)\b"
+    r"|\bnone (?:of (?:them|these|the \w+) )?(?:fits?|works?|match\w*|applies|is (?:correct|right))\b"
     r"|\bmore information (?:is|would be) (?:needed|required)\b"
     r"|\b(?:can['’]t|cannot|can not|could not) be (?:solved|answered|determined|decided)\b",
     re.IGNORECASE,

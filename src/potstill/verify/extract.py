@@ -19,7 +19,7 @@ from potstill.verify.formulas import closed, date_in, formulas_in, is_object, is
 from potstill.verify.markup import Line, read_lines, without_signs
 from potstill.verify.normalise import plain_math, plain_words
 from potstill.verify.numbers import MAX_CHARACTERS, Number, TooLargeError, numbers_in, parse_plain
-from potstill.verify.numerals import numeral_in
+from potstill.verify.numerals import number_in_words, numeral_in
 from potstill.verify.readings import NOTHING, Extraction, read_choice, read_yes_no
 from potstill.verify.shown import FENCE, LINE_CHARACTERS, bold_in, said_last, subject_of, titled, words_shown
 from potstill.verify.stated import SENTENCE_END, last_boxes, last_tag, statements_of
@@ -156,11 +156,15 @@ def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     return Extraction(found.value, f"{found.method} of a text that {doubt}", True, (found.value, *found.others))
 
 
+def _counts(value: str) -> bool:
+    return any(map(str.isdigit, value)) or number_in_words(value.casefold()) is not None
+
+
 def _shown(lines: list[Line], kind: str, choices: tuple[str, ...]) -> Extraction | None:
     """Return what the last line shows in bold print, or comes to."""
     for span in bold_in(lines):
         found = _read(Stated(0, 0, span, "bold"), kind, choices)
-        if found.value is not None and not (kind in AMOUNTS and not any(map(str.isdigit, found.value))):
+        if found.value is not None and (kind not in AMOUNTS or _counts(found.value)):
             return found
     said = said_last(lines)
     if not said or (kind in AMOUNTS and whole_number(plain_math(said), "last line") is None):
@@ -368,8 +372,21 @@ def _read(stated: Stated, kind: str, choices: tuple[str, ...], before: str = "")
     if kind not in ("choice", "yes_no") and _TRUTH.fullmatch(text):
         return Extraction(trimmed(text), method)
     if kind == "number":
-        return read_number(text, method, before)
+        found = read_number(text, method, before)
+        return found if found.value is not None else Extraction(_numeral(text), method)
     return READERS.get(kind, _read_object)(text, method, kind, choices)
+
+
+_LED_NUMERAL = re.compile(
+    r"\W{0,4}((?:[a-z]+[- ]){0,5}?[a-z]+)(?=[,.;]|\s(?:since|because|as|for|so)\b|\W{0,4}\Z)", re.IGNORECASE
+)
+"""`three, since Petra keeps three of them`, `one`"""
+
+
+def _numeral(text: str) -> str | None:
+    """Return the number in words that a statement is or begins with."""
+    found = _LED_NUMERAL.match(text[:80])
+    return found[1] if found is not None and number_in_words(found[1].casefold()) is not None else None
 
 
 def _is_response(text: str) -> bool:
@@ -431,10 +448,13 @@ def _unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
         return Extraction(last_object(text, kind), "last formula")
     found = _last_amount(text, kind)
     if found.value is None and kind == "number" and not any(map(str.isdigit, text)):
-        return Extraction(numeral_in(SENTENCE_END.split(text.rstrip(" \n.!*"))[-1][-LINE_CHARACTERS:]), "last numeral")
+        sentence = SENTENCE_END.split(text.rstrip(" \n.!*"))[-1][-LINE_CHARACTERS:]
+        clause = _SO.split(sentence)[-1]
+        return Extraction(numeral_in(sentence) or numeral_in(clause), "last numeral")
     return found
 
 
+_SO = re.compile(r"\b(?:so|thus|hence|therefore)\b", re.IGNORECASE)
 _MID_SENTENCE = re.compile(
     r"(?:[,;(=+/\\{\[&<^]|(?<![*\s])\s?[*-]"
     r"|(?<![A-Za-z\\])(?:the|an?|of|is|are|was|were|and|or|that|to|we|so|with|by|in|for|if|this|which|can|also"

@@ -155,3 +155,17 @@ SPACELESS = ("zh", "ja", "ko")
 def alternatives(words: tuple[str, ...]) -> str:
     """Return a pattern for any of the words, the longest first."""
     return "|".join(re.escape(word).replace(r"\ ", r"\s") for word in sorted(set(words), key=len, reverse=True))
+
+
+NO_SOLUTION = frozenset((
+    "keine lösung", "keine lösungen", "unlösbar", "aucune solution", "pas de solution", "sin solución",
+    "no hay solución", "no tiene solución", "sem solução", "não há solução", "nessuna soluzione", "geen oplossing",
+    "brak rozwiązań", "brak rozwiązania", "нет решений", "нет решения", "решений нет", "无解", "無解",
+    "没有解", "方程无解", "解なし", "解はない", "해 없음", "해가 없다", "해가 없습니다", "لا يوجد حل", "لا حل",
+    "कोई हल नहीं", "हल नहीं है",
+))  # fmt: skip
+
+
+def said_none(text: str) -> bool:
+    """Whether a bare answer says that there is no solution: `无解`, `keine Lösung`."""
+    return text.strip(" .。!！").casefold() in NO_SOLUTION

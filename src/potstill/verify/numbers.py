@@ -52,6 +52,8 @@ NUMBER = re.compile(
 _SPACED = re.compile(r"([+-]?)(\d{1,3}(?:[ ']\d{3})+)(?![\d/])")
 _BARE = re.compile(r"-?\d{1,400}")
 _REPEATING = re.compile(r"([+-]?)(\d{0,40})\.(\d{0,40})\s?\\(?:overline|bar|dot)\s?\{?(\d{1,40})\}?")
+_PERIOD = re.compile(r"([+-]?)(\d{0,40})\.(\d{0,40})\((\d{1,40})\)")
+"""0.(3) and 0.1(6)"""
 _ENDLESS = re.compile(r"([+-]?)(\d{0,40})\.(\d{0,20}?)(\d{1,12}?)\4+\s?(?:\.\.\.|\\l?dots|\\cdots)")
 """0.333..., 0.1666... and 0.121212...: a block that is there twice at least."""
 _EUROPEAN = re.compile(r"([+-]?)(\d{1,3}(?:\.\d{3})+,\d{1,9}|\d{1,3}(?:\.\d{3}){2,9})")
@@ -79,7 +81,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][a-z]+|-dozens?)?")
 _CLAIMS = frozenset((
     "is", "are", "was", "were", "be", "not", "isn't", "aren't", "wasn't", "no", "nor", "never", "wrong", "incorrect",
     "false", "mistaken", "than", "choose", "factorial", "squared", "cubed", "if", "unless", "least", "most", "between",
-    "divided", "multiplied", "half", "thirds", "quarters", "approximately", "gross", "basis",
+    "divided", "multiplied", "half", "thirds", "approximately", "gross", "basis",
     "half-dozen", "half-dozens",
 ))  # fmt: skip
 """Words after a number (or before its equals sign) that make a statement of it, or another number."""
@@ -160,6 +162,8 @@ def _with_unit(found: re.Match[str], rest: str) -> Number | None:
     if unit is None or _claims(_SQUARED_UNIT.sub("", rest)):
         return None
     words = "" if unit.group("unit") is None else rest.strip(" .!()")
+    if words.lower().startswith("quarters") and not _counts_coins(found):
+        return None
     first = words.split(" ", 1)[0].lower()
     if rest[0] in "^!":
         return None  # a power or a factorial, which is no unit
@@ -172,6 +176,13 @@ def _with_unit(found: re.Match[str], rest: str) -> Number | None:
     return None if number is None else replace(number, value=number.value * scale)
 
 
+def _counts_coins(found: re.Match[str]) -> bool:
+    """Whether quarters are counted as things: `12 quarters`; `3 quarters` may be a share."""
+    written = found.group("plain") or ""
+    return written.isdigit() and int(written[:9]) > MOST_SHARES
+
+
+MOST_SHARES = 4
 _SQUARED_UNIT = re.compile(r"(?<=[A-Za-z] )(?:squared|cubed)\b")
 _FACTORS = re.compile(r"(?:[A-Za-z]\s?(?:\^\s?[{(]?\s?-?\d\s?[})]?\s?)?){2,5}")
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
@@ -197,7 +208,7 @@ def _claims(words: str, claims: frozenset[str] = _CLAIMS | NUMERALS) -> bool:
 
 def _unusual(text: str) -> Number | None:
     """Read a repeating decimal (`0.1\\overline{6}`) or digits that can only be grouped by points (`1.234,56`)."""
-    repeating = _REPEATING.fullmatch(text) if "\\" in text else None
+    repeating = _REPEATING.fullmatch(text) if "\\" in text else _PERIOD.fullmatch(text)
     if repeating is not None:
         return _repeating(*repeating.groups())
     european = _EUROPEAN.fullmatch(text)
@@ -230,6 +241,8 @@ def doubtful_reading(text: str) -> Fraction | None:
 _BASE_MARKS = ("_", "base", "binary", "octal", "decimal", "hex", "0b", "0o", "0x", "0X", "0B")
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _BASED_DRESS = re.compile(r"\A(?:\(|\\(?:text|mathrm)\s?\{)\s?(-?[0-9A-Za-z]{1,400})\s?[)}]\s?_")
+_UPRIGHT_DIGITS = re.compile(r"\\(?:text|mathrm)\s?\{\s?([0-9A-Za-z]{1,40})\s?\}(?=[^}]*_)")
+"""1\\text{A}3_{16}"""
 _BASED = re.compile(
     r"(-?)([0-9A-Z]{1,400}|[0-9][0-9a-f]{0,400})\s?"
     r"(?:_\s?(?:\{\s?)?(?:\\text\s?\{?)?\s?(\d{1,2}|[a-z]{3,5})\s?\}{0,2}"
@@ -247,7 +260,7 @@ def parse_based(text: str) -> tuple[int, int] | None:
     if len(text) > 500 or not any(mark in text for mark in _BASE_MARKS):
         return None
     plain = plain_unicode(text).strip("$ ").replace("\\,", "").replace("_{(", "_{")
-    plain = _BASED_DRESS.sub(r"\1_", plain)
+    plain = _BASED_DRESS.sub(r"\1_", _UPRIGHT_DIGITS.sub(r"\1", plain))
     program = _PYTHON_BASED.fullmatch(plain)
     if program is not None:
         minus, letter, digits = program.groups()

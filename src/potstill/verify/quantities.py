@@ -62,7 +62,8 @@ def _with_two_units(stated: Number, wanted: Number, same: bool, forms: tuple[str
     if left is None or right is None:
         if same and policy.units == "required":
             return decided(False, "quantity", *forms, reason="only one side has a unit")
-        if same and not _explains(stated.symbol if left is None else wanted.symbol):
+        named = stated.symbol if left is None else wanted.symbol
+        if same and not _explains(named) and not _nouns_agree(stated.unit, wanted.unit):
             return unknown("ambiguous", f"the same number of {stated.unit} and of {wanted.unit}"[:200])
         return decided(same, "number", *forms)
     if same and left.dimension != right.dimension and _same_money(stated.symbol, wanted.symbol):
@@ -100,8 +101,12 @@ def _degree_or_pound(left: Unit, right: Unit) -> bool:
     return names in ({"[angle]", "[temperature]"}, {"[mass]", "[pound_sterling]"})
 
 
+_FILLERS = frozenset(("to", "the", "of", "a", "an", "in", "due", "towards", "toward"))
+"""`25 m/s to the north` is `25 m/s north`."""
+
+
 def _nouns_agree(one: str, other: str) -> bool:
-    left, right = set(one.replace("^2", "").split()), set(other.replace("^2", "").split())
+    left, right = (set(words.replace("^2", "").split()) - _FILLERS for words in (one, other))
     return left <= right or right <= left or ("unit" in left and "unit" in right)
 
 

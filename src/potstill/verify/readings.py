@@ -31,6 +31,10 @@ _SINGLE_LETTER = re.compile(r"[\s($\[*{\"'`]{0,6}([A-Za-z])[\s)$\]*.}\"'`]{0,6}"
 _LEADING_LETTER = re.compile(r"[\s($\[*{\"'`]{0,6}([A-Z])(?:[)\]:.}]|\*\*|\s[-–—:=(]|\s{1,3}(?=\\|\$)|\Z)")
 _AFTER_MARK = re.compile(r"^[\s)\]*.:–—-]{1,8}")
 _LETTERS_ALONE = re.compile(r"[\s(\[]{0,3}[A-Z][)\]]{0,2}(?:[\s,;/&]{1,3}[(\[]{0,2}[A-Z][)\]]{0,2}){1,25}[\s.]{0,3}")
+_LED_LETTER = re.compile(
+    r"[\s($\[*]{0,4}([A-Z])[)\]*]{0,2},\s(?:it|this|that|which|because|since|as|so|not|and not|but|while)\b"
+)
+"""`D, it can't be A or B`"""
 _NOT_LETTER = re.compile(r"\b(?:not|isn't|neither|nor|except|rule out|eliminate)\s(?:option\s|choice\s)?\(?([A-Z])\b")
 _LOWER = re.compile(r"(?<![A-Za-z\d])\(([a-j])\)")
 _ALSO = re.compile(
@@ -63,6 +67,9 @@ def _letters(plain: str, choices: tuple[str, ...]) -> tuple[list[str], bool]:
         return [named], True
     if _LETTERS_ALONE.fullmatch(plain):
         return [letter for letter in re.findall("[A-Z]", plain) if offered(letter, choices)], True
+    led = _LED_LETTER.match(plain)
+    if led is not None and offered(led.group(1), choices):
+        return [led.group(1)], True
     denied = set(_NOT_LETTER.findall(plain))
     also = [a or b for a, b in _ALSO.findall(plain) if offered(a or b, choices) and (a or b) not in denied]
     leading = _LEADING_LETTER.match(plain)

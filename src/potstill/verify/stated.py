@@ -122,7 +122,7 @@ _LINE_MARK = re.compile(r"(?:\*\*)?A(?:ns)?[:.](?:\*\*)?\s{0,5}")
 _NO_ANSWER = re.compile(
     r"[\s*_\"'(]{0,4}(?:(?:in)?correct|wrong|right|true that|clear|clearly|obvious|unique|as follows|below|above|shown"
     r"|supposed|expected|required|found|obtained|given|based|not\b|because|since|that\b|to be\b"
-    r"|in the form|the same\b|like\b|forbidden|allowed)(?![a-z])",
+    r"|in the form|the same\b|like\b|forbidden|allowed|worth)(?![a-z])",
     re.IGNORECASE,
 )
 """What a sentence about an answer goes on with that does not give it: `The answer is correct.`"""

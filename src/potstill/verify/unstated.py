@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from potstill.verify.normalise import plain_unicode
+from potstill.verify.normalise import plain_unicode, plain_words
 from potstill.verify.readings import NOTHING, Extraction, offered, read_choice, read_yes_no
 from potstill.verify.stated import SENTENCE_END
 
@@ -53,8 +53,25 @@ def unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
     for line in reversed(tail.split("\n")):
         if line.strip():
             found = read_choice(line, "last letter", choices)
-            return Extraction(found.value.rpartition(" ")[2], found.method) if found.value else NOTHING
+            if not found.value:
+                return _in_words(line, choices)
+            return Extraction(found.value.rpartition(" ")[2], found.method)
     return NOTHING
+
+
+_SET_ASIDE = re.compile(r"\b(?:not|rather than|unlike|instead of|nor|neither|never|than|no)\s(?:the |an? )?\Z")
+
+
+def _in_words(line: str, choices: tuple[str, ...]) -> Extraction:
+    """Read the one option whose words a sentence says and does not set aside: `It is Canberra, not Sydney.`"""
+    said = f" {plain_words(line)} "
+    named = []
+    for at, choice in enumerate(choices):
+        words = plain_words(choice)
+        found = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", said) if len(words) > 2 else None
+        if found is not None and not _SET_ASIDE.search(said[: found.start()]):
+            named.append(chr(65 + at))
+    return Extraction(named[0], "option in words") if len(named) == 1 else NOTHING
 
 
 _CONDITION = re.compile(r"\b(?:would|could|might|if|though|although)\b", re.IGNORECASE)

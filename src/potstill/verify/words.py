@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Literal
 
 from potstill.verify.judged import Judged, decided, unknown
+from potstill.verify.languages import said_none
 from potstill.verify.normalise import plain_math, plain_unicode, plain_words, without_emphasis
 from potstill.verify.python_values import same_python_value
 
@@ -81,6 +82,8 @@ def meaning_of(text: str) -> Meaning:
         return ""
     bare = plain_unicode(text).strip().strip("$").strip()
     if bare in _EMPTY_SETS:
+        return "none"
+    if said_none(bare):
         return "none"
     words = plain_words(text).removeprefix("x \\in ").strip(" .") if "mathbb" not in text else bare.casefold()
     for meaning, phrase in _PHRASES:
