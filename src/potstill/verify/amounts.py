@@ -221,7 +221,9 @@ def _others(found: list[Found], value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(number for number, _, _ in found[-16:] if number != value))
 
 
-_BESIDE = re.compile(r",\s(?:while|whereas)\s|,\swhich\s[^,]{0,60}\bthan\b")
+_RESTATES = re.compile(r",\s(?:i\.\s?e\.|that is,|in other words|equivalently|or (?:about|roughly|approximately)\b)")
+"""`3/4, i.e. 75%`"""
+_BESIDE = re.compile(r",\s(?:while|whereas)\s|,\swhich\s(?!is\b(?![^,]{0,60}\bthan\b)|equals|means|gives|leaves|makes)")
 """`The tallest is 324 m, which is 14 m more than the next.`"""
 _REASON = re.compile(
     r",?\s(?:(?:because|since|as (?:he|she|it|they|we))\s|(?<!so\s)(?:if|when|while|assuming|given)\b[^,]{0,200}\Z)"
@@ -253,6 +255,9 @@ def last_number(line: str, before: str = "") -> Extraction:
 
     Of several numbers in a sentence it is the one that the text `before` computed last, else the last before `because`.
     """
+    told, *again = _RESTATES.split(line, maxsplit=1)
+    if again and SENTENCE_END.search(again[0].rstrip(" .")) is None and any(map(str.isdigit, told)):
+        line = told
     plain = _LIST_MARK.sub("", plain_math(undollared(line)), count=1)
     if not any(map(str.isdigit, plain)) and "\\" not in plain:
         return NOTHING

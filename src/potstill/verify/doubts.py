@@ -56,6 +56,10 @@ BEFORE = (
     ),
     Cue("left open", r"\b(?:might|may|could)(?:\s(?:well|also|still|only|just|very))?\s(?:be|have been|equal)\W{0,4}\Z",
         "It might be @, who knows."),
+    Cue(
+        "mentioned", r"\b(?:he|she|they)\s(?:says?|said|claims?|claimed|thinks?|believes?)\s(?:that\s)?"
+        r"(?:it(?:['’]s| is)\s)?\W{0,4}\Z", "He says @; I disagree.",
+    ),
     Cue("left open", r"\b(?:perhaps|maybe|whether (?:it|this|the answer) (?:is|was|were)|if it is|tell if)\W{0,4}\Z",
         "I cannot tell whether it is @."),
     Cue("one of two", r"\b(?:either|between|somewhere between)\W{0,4}\Z|\bbetween\b[^.;,]{1,30}\band\W{1,4}\Z",
@@ -64,7 +68,8 @@ BEFORE = (
         "conditional", r"(?:\A|[,;]\s|\bbut\s)\W{0,4}(?:if|had|were|without|supposing|unless)\b[^.;]{0,120}"
         r"\b(?:would|wouldn['’]t|could|might)\b[^.;]{0,60}\Z", "If there were no tax, the answer would be @.",
     ),
-    Cue("named", r"\b(?:section|chapter|page|figure|equation|line|exercise|appendix|paragraph|footnote)\s\W{0,3}\Z",
+    Cue("named", r"\b(?:section|chapter|page|figure|equation|line|exercise|appendix|paragraph|footnote|step|question"
+        r"|item|theorem|lemma)\s\W{0,3}\Z",
         "The answer is in section @."),
 )  # fmt: skip
 AFTER = (
@@ -83,6 +88,10 @@ AFTER = (
         r"(?:\(?[-$\\]{0,3}[\dA-Z(]|anything|something|some other|another|more|less|so on)", "The answer is @ or 7.",
     ),
     Cue("one of two", r"\s[a-z]{2,12}\sor\s(?:maybe |possibly )?\W{0,3}\d", "It takes @ steps or 7 steps."),
+    Cue(
+        "conditional", r"[\s*$)]{0,4}would (?:only )?be (?:correct|right|true|the (?:case|answer)) (?:if|only|but)\b",
+        "@ would be correct if all were equal.",
+    ),
     Cue("left open", r"[\s*$)]{0,4}(?:could|might|may)\s(?:well |also |both )?be\b", "@ could be it."),
     Cue(
         "left open", r"[^.;\n]{0,12},?\s?but\s(?:i|we)(?:\s|['’])(?:am|m|are|re)?\s?(?:\w+\s){0,2}"

@@ -19,7 +19,7 @@ from potstill.verify.formulas import closed, date_in, formulas_in, is_object, is
 from potstill.verify.markup import Line, read_lines, without_signs
 from potstill.verify.normalise import plain_math, plain_words
 from potstill.verify.numbers import MAX_CHARACTERS, Number, TooLargeError, numbers_in, parse_plain
-from potstill.verify.numerals import number_in_words, numeral_in
+from potstill.verify.numerals import number_in_words, numeral_in, sole_numeral
 from potstill.verify.readings import NOTHING, Extraction, read_choice, read_yes_no
 from potstill.verify.shown import FENCE, LINE_CHARACTERS, bold_in, said_last, subject_of, titled, words_shown
 from potstill.verify.stated import SENTENCE_END, last_boxes, last_tag, statements_of
@@ -445,12 +445,14 @@ def _unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
         if kind not in ("number", "quantity", "date") and not is_prose(text, formulas_in(text)):
             return Extraction(object_in(text, kind), "whole")
     if kind not in ("number", "quantity", "date"):
-        return Extraction(last_object(text, kind), "last formula")
+        line = text.rstrip().rpartition("\n")[2][-LINE_CHARACTERS:]
+        others = tuple(content for _, _, content in formulas_in(line)[-8:])
+        return Extraction(last_object(text, kind), "last formula", others=others)
     found = _last_amount(text, kind)
     if found.value is None and kind == "number" and not any(map(str.isdigit, text)):
         sentence = SENTENCE_END.split(text.rstrip(" \n.!*"))[-1][-LINE_CHARACTERS:]
-        clause = _SO.split(sentence)[-1]
-        return Extraction(numeral_in(sentence) or numeral_in(clause), "last numeral")
+        said = numeral_in(sentence) or sole_numeral(sentence) or sole_numeral(_SO.split(sentence)[-1])
+        return Extraction(said, "last numeral")
     return found
 
 

@@ -296,7 +296,11 @@ def date_in(text: str) -> str | None:
     """
     body = trimmed(text[:MAX_CHARACTERS])
     found = [match for match in _DATE.finditer(body) if not _computed(body, match)]
-    if not found or _COMMAND.search(body) or not (is_prose(body, formulas_in(body)) or len(found) > 1):
+    if not found or _COMMAND.search(body):
+        return body or None
+    around = body[: found[-1].start()] + body[found[-1].end() :]
+    told = _WORDS.search(around) is not None and not any(map(str.isdigit, around))
+    if not (told or is_prose(body, formulas_in(body)) or len(found) > 1):
         return body or None
     if len(found) > 1 and found[-1].group() != found[-2].group():
         between = body[found[-2].end() : found[-1].start()]

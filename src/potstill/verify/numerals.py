@@ -100,6 +100,25 @@ def numeral_in(sentence: str) -> str | None:
     return " ".join(words[start:end])
 
 
+_CONNECTING = frozenset(("and", "a", "an", "of", "the"))
+
+
+def sole_numeral(sentence: str) -> str | None:
+    """Return the only number in words of a sentence, wherever it stands: `exactly forty-two such numbers`."""
+    words = [word.strip(".,;:!?()*\"'") for word in sentence.lower().replace("-", " ").split()]
+    if {"not", "or", "than", "no"} & set(words):
+        return None
+    found, at = [], 0
+    while at < len(words):
+        ends = range(min(len(words), at + MAX_WORDS), at, -1)
+        fits = (end for end in ends if words[at] not in _CONNECTING and words[end - 1] not in _CONNECTING)
+        end = next((end for end in fits if number_in_words(" ".join(words[at:end])) is not None), 0)
+        if end:
+            found.append(" ".join(words[at:end]))
+        at = end or at + 1
+    return found[0] if len(found) == 1 and found[0] != "one" else None
+
+
 def _value(words: list[str]) -> Fraction | None:
     share = _SHARES.get(words[-1]) or _SHARES.get(words[-1].removesuffix("s"))
     if share is None:

@@ -30,6 +30,10 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 """What leads to a conclusion: `So it's`, `Result:`, `TL;DR:`, `Hence,`."""
+_LIST_MARK = re.compile(r"\A\s{0,8}\d{1,2}[.)]\s(?=\W{0,4}[A-Za-z]{2})")
+"""`2. Result: 42`"""
+_ENDS_IN_PAIR = re.compile(r"\s(?P<pair>[(\[][^()\[\]]{1,60},[^()\[\]]{1,60}[)\]])\W{0,3}\Z")
+"""`The lines intersect at the point (2, 3).`"""
 _IS_ANSWER = re.compile(
     r"(?P<said>.{1,300}?)\s(?:is|would be|must be)\s(?:the|my|our)\s(?:final |correct |right )?"
     r"(?:answer|result|solution)\W{0,3}\Z"
@@ -87,12 +91,15 @@ def said_last(lines: list[Line]) -> str:
     last = last_line(lines)
     if last is None or last.role == "code" or len(last.text) > MAX_LAST:
         return ""
-    sentence = last.text.strip().rstrip("!")
+    line = _LIST_MARK.sub("", last.text.strip().rstrip("!"), count=1)
+    apart = [part for part in SENTENCE_END.split(line) if part.strip()]
+    sentence = apart[-1].strip() if len(apart) > 1 and _LEAD.match(apart[-1].strip()) else line
     named = _IS_ANSWER.match(sentence)
     said = sentence if named is None else named["said"]
     lead = _LEAD.match(said)
     if named is None and lead is None:
-        return ""
+        ends = _ENDS_IN_PAIR.search(sentence)
+        return ends["pair"] if ends is not None and not any(map(str.isdigit, sentence[: ends.start("pair")])) else ""
     said = (said if lead is None else said[lead.end() :]).rstrip(". ")
     return "" if SENTENCE_END.search(said) else said
 
