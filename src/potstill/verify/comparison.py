@@ -26,7 +26,7 @@ from potstill.verify.allowance import Allowance
 from potstill.verify.amounts import concluded
 from potstill.verify.asides import without_quantifier
 from potstill.verify.choices import letters_of
-from potstill.verify.dates import Date, Time, compare_dates, compare_times
+from potstill.verify.dates import Time
 from potstill.verify.foreign import said_yes_no
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
 from potstill.verify.kinds import MATHEMATICAL, Gold, label_of, moment_of, read_gold, undressed, words_in
@@ -45,15 +45,12 @@ from potstill.verify.numerals import COUNTING, counted_in_words, number_in_words
 from potstill.verify.python_values import same_python_value
 from potstill.verify.quantities import Compound, compare_compound, compare_numbers, form_of, parse_quantity
 from potstill.verify.sentences import denies
+from potstill.verify.texts import PLACES, as_moment, as_text
 from potstill.verify.units import unit_of
 from potstill.verify.words import (
     compare_meanings,
-    compare_texts,
-    is_sentence,
     meaning_of,
     states_bound,
-    states_word,
-    word_key,
     yes_or_no,
 )
 
@@ -98,7 +95,7 @@ def _compare(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> J
     if wanted.kind == "choice":
         return _as_choice(text, wanted, policy, allowance)
     if wanted.kind == "text":
-        return _as_text(text, wanted)
+        return as_text(text, wanted)
     if wanted.kind == "yes_no":
         said = yes_or_no(undressed(text))
         said = said_yes_no(text) if said is None else said
@@ -108,53 +105,8 @@ def _compare(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> J
             return unknown("unparsable prediction", "neither yes nor no")
         return decided(said == wanted.yes, "yes or no", str(wanted.yes), str(said))
     if wanted.kind == "date":
-        return _as_moment(text, wanted)
+        return as_moment(text, wanted)
     return _as_mathematics(text, wanted, policy, allowance)
-
-
-def _as_text(text: str, wanted: Gold) -> Judged:
-    if wanted.moment is not None and (moment := moment_of(text)) is not None:
-        return _same_moment(moment, wanted.moment)
-    place = ordinal_in_words(plain_words(wanted.text))
-    if place is not None and (own := ordinal_in_words(plain_words(text[:200]))) is not None:
-        return decided(own == place, "place", str(place), str(own))
-    stated = parse_number(undressed(text)) if place is not None else None
-    if place is not None and stated is not None:
-        if stated.unit in _PLACES or stated.value not in (place, Fraction(1, place)):
-            return decided(stated.value == place, "place", str(place), form_of(stated))
-        return unknown("ambiguous", f"a number, where the gold is {wanted.text[:SHOWN]}")
-    judged = compare_texts(text, wanted.text)
-    if judged.outcome != "wrong" or judged.method == "Python value":
-        return judged
-    key, said = word_key(wanted.text), word_key(text)
-    if key and f" {key} " in f" {_PAUSES.sub(' ', said)} ":
-        first = word_key(re.split(r"[.!]\s|\n", text.strip(), maxsplit=1)[0])
-        if key.replace(" ", "").isalpha() and (states_word(said, key) or (first != key and states_word(first, key))):
-            return replace(judged, outcome="right", score=1.0, method="text in a sentence")
-        if "\n" in text or (len(key) > 2 and is_sentence(said) and not denies(text)):
-            return unknown("ambiguous", "the gold answer occurs in a longer text")
-    return judged
-
-
-_PAUSES = re.compile(r"[.,;:!?](?=\s|\Z)")
-
-
-def _same_moment(stated: Date | Time, wanted: Date | Time) -> Judged:
-    if isinstance(stated, Date) and isinstance(wanted, Date):
-        return compare_dates(stated, wanted)
-    if isinstance(stated, Time) and isinstance(wanted, Time):
-        return compare_times(stated, wanted)
-    return decided(False, "date", reason="a date and a time of day")
-
-
-def _as_moment(text: str, wanted: Gold) -> Judged:
-    text = undressed(text)
-    stated = moment_of(text)
-    if wanted.moment is None or word_key(text) == word_key(wanted.text):
-        return compare_texts(text, wanted.text)
-    if stated is None:
-        return unknown("unparsable prediction", "neither a date nor a time")
-    return _same_moment(stated, wanted.moment)
 
 
 def _as_choice(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
@@ -235,9 +187,9 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
             return unknown("ambiguous", f"zero, and {meaning!r}")
         return decided(False, "meaning", wanted.text[:SHOWN], meaning)
     place = ordinal_in_words(plain_words(bare[:200]))
-    if place is not None and isinstance(value, Number) and (value.unit in _PLACES or value.value == place):
+    if place is not None and isinstance(value, Number) and (value.unit in PLACES or value.value == place):
         same = decided(value.value == place, "place", form_of(value), str(place))
-        return same if value.unit in _PLACES else unknown("ambiguous", f"{bare[:SHOWN]}, where the gold is a number")
+        return same if value.unit in PLACES else unknown("ambiguous", f"{bare[:SHOWN]}, where the gold is a number")
     stated = _in_words(bare)
     if stated is not None and isinstance(value, Number):
         return compare_numbers(stated, value, policy)
@@ -278,9 +230,6 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
 def _on_the_hour(value: Number) -> tuple[Fraction, Fraction]:
     """Return the seconds of day of a number of hours, before and after noon."""
     return Fraction(value.value) * 3600, (Fraction(value.value) + 12) * 3600
-
-
-_PLACES = ("st", "nd", "rd", "th")
 
 
 def _has_digit(text: str) -> bool:
