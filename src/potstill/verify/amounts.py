@@ -145,7 +145,7 @@ _OPERATED = re.compile(
 _BOUNDED = re.compile(r"\b(?:less|more|fewer|greater|larger|smaller|bigger) than [$€£]?\Z", re.IGNORECASE)
 _DIFFERENCE = re.compile(r"\s?(?:[\w$]+\s){0,2}(?:more|less|fewer|[a-z]{2,8}er)\s(?:\w+\s){0,2}than\b")
 SCALED = re.compile(
-    r"\s?(?:!|\^)(?=\s?\w)|\s?(?:ten-|hundred-)?(?:(?:hundred|thousand|million|billion|trillion)(?:ths|s)|gross"
+    r"\s?(?:!|\^)(?=\s?\w)|!(?=\.)|\s?(?:ten-|hundred-)?(?:(?:hundred|thousand|million|billion|trillion)(?:ths|s)|gross"
     r"|lakh|crore)\b"
     r"|\s?(?:per (?:thousand|mille|hundred)|basis points|half-dozens?|halves|thirds|quarters of|fourths|fifths)\b"
     r"|\s?tenths\b"

@@ -246,11 +246,17 @@ def _by_formula(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -
     return replace(judged, method=f"{found.method}, {judged.method}", extracted=found.value[:SHOWN])
 
 
+_LED_FORMULA = re.compile(r"[A-Za-z]{4,20}[,:]? \$")
+"""`Adding, $1 + 1 = 2$` is a sentence."""
+
+
 def _is_bare(response: str, wanted: Gold) -> bool:
     """Whether a response may be nothing but its answer, in mathematics or one word."""
     if len(response) > SHORT or wanted.kind in ("choice", "text") or "boxed" in response:
         return False
     bare = response.strip()
+    if bare[:1] == ">" or _LED_FORMULA.match(bare):
+        return False
     if bare.endswith("!") and any(c.isalpha() for c in bare):
         return False  # the end of a sentence, and no factorial
     return bool(bare) and "\n" not in bare and words_in(bare) <= 1

@@ -12,7 +12,7 @@ _CHECK = re.compile(
     rf"\W{{0,4}}(?:(?:quick |sanity |double[- ]?)?check(?:ing)?(?: (?:your|the|our|my|this|it)\b.{{0,30}})?"
     rf"|verif(?:y|ication|ying)(?: .{{0,30}})?|proof|explanation|justification|reasoning|breakdown|why(?: .{{0,40}})?"
     rf"|things to .{{0,30}}|notes?|remarks?|tips?|caveats?|assumptions?|additional .{{0,30}}|alternative .{{0,30}}"
-    rf"|key (?:points|takeaways|ideas)|further .{{0,30}}|bonus|related .{{0,30}}"
+    rf"|(?:quick )?recap|key (?:points|takeaways|ideas)|further .{{0,30}}|bonus|related .{{0,30}}"
     rf"|(?:{alternatives(_CHECKS)})(?:\s\w+)?)\W{{0,4}}\Z",
     re.IGNORECASE,
 )

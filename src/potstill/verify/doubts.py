@@ -62,6 +62,17 @@ BEFORE = (
     ),
     Cue("left open", r"\b(?:perhaps|maybe|whether (?:it|this|the answer) (?:is|was|were)|if it is|tell if)\W{0,4}\Z",
         "I cannot tell whether it is @."),
+    Cue(
+        "supposed",
+        r"\b(?:suppose|supposing|assume|assuming|imagine|let['’]?s say|pretend|what if)\b[^.;]{0,60}\Z",
+        "Let's suppose the answer is @. Then we get a contradiction.",
+    ),
+    Cue(
+        "conditional",
+        r"\bif\s(?:it|this|that|the \w+)\s(?:were|was)\W{0,4}\Z",
+        "If the answer were @, it would be even.",
+    ),
+    Cue("mentioned", r"\btempt(?:ed|ing)\sto\s\w+\W{0,4}\Z", "You may be tempted to say @."),
     Cue("one of two", r"\b(?:either|between|somewhere between)\W{0,4}\Z|\bbetween\b[^.;,]{1,30}\band\W{1,4}\Z",
         "It lies between 7 and @."),
     Cue(
@@ -93,6 +104,16 @@ AFTER = (
         "@ would be correct if all were equal.",
     ),
     Cue("left open", r"[\s*$)]{0,4}(?:could|might|may)\s(?:well |also |both )?be\b", "@ could be it."),
+    Cue(
+        "denied",
+        r"[^.;\n]{0,40},?\s?\bbut\s(?:i|we)\s(?:get|got|find|found|obtain)\b",
+        "The expected answer is @ according to the key, but I get 15.",
+    ),
+    Cue(
+        "left open",
+        r"[^.;\n]{0,12},?\s?but\s(?:please\s)?(?:double[- ]?check|verify|check (?:it|this)|don['’]t quote)\b",
+        "I'd estimate around @, but please double-check.",
+    ),
     Cue(
         "left open", r"[^.;\n]{0,12},?\s?but\s(?:i|we)(?:\s|['’])(?:am|m|are|re)?\s?(?:\w+\s){0,2}"
         r"(?:not\s(?:\w+\s)?(?:sure|certain)|unsure|guess|couldn)", "The answer is @, but I am not sure.",
@@ -146,10 +167,16 @@ def doubt_of(text: str, value: str) -> str:
     return leaves_open(tail[begin:stop], end - begin, tail)
 
 
+STATED = 40
+"""Characters from the word `answer` to a value that is stated there, whatever names it again."""
+
+
 def _mention(tail: str, value: str) -> tuple[str, int]:
-    """Return a text with the place of its last mention of a value; -1 where it has none."""
+    """Return a text with the place where it states a value, or names it last; -1 where it has none."""
     at = tail.rfind(value) if value else -1
     if at < 0 and value:
         tail = "\n".join(plain_math(line) for line in tail.split("\n")[-20:])  # as the value was read
         at = tail.rfind(value)
-    return tail, at
+    word = tail.rfind("answer", 0, max(at, 0))
+    stated = tail.find(value, word, word + len(value) + STATED) if word >= 0 else -1
+    return tail, stated if stated >= 0 else at

@@ -425,9 +425,34 @@ def breaks_off(text: str) -> bool:
     return len(tail) > 10 * _LOOP and tail.count(ending) >= 3
 
 
+_ENVIRONMENT = re.compile(r"\\(?:begin|end)\{[a-z]{1,12}\*?\}|(?<=[^\\])&(?==)")
+"""The rows of `align` are lines like others."""
+_CONCLUDES_LATER = re.compile(
+    r"\b(?:so|thus|hence|therefore|then|total|answer|in all|altogether|left)\b"
+    r"|[=×*+/÷\\]",
+    re.IGNORECASE,
+)
+MOST_FIRST = 400
+
+
+def _first_said(text: str) -> Extraction | None:
+    """Return the amount that a short text opens with, where the rest only tells why: `18 books. Each shelf has 6.`"""
+    if len(text) > MOST_FIRST or "\n" in text.strip():
+        return None
+    parts = [part.strip() for part in SENTENCE_END.split(text.strip()) if part.strip()]
+    if len(parts) < 2 or _CONCLUDES_LATER.search(" ".join(parts[1:])):
+        return None
+    first = whole_number(plain_math(parts[0]), "first words")
+    if first is None or not parts[0][:1].isdigit() or parts[0].strip() == "1":
+        return None
+    return replace(first, others=_numbers_of(" ".join(parts[1:])))
+
+
 def _last_amount(text: str, kind: str) -> Extraction:
     output = _last_output(text)
-    tail = closed(text)[-8_000:]
+    if kind == "number" and (first := _first_said(text)) is not None:
+        return first
+    tail = _ENVIRONMENT.sub("", closed(text)[-8_000:])
     start = len(tail)
     while start > 0:
         end, start = start, tail.rfind("\n", 0, start)

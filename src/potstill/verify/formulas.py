@@ -75,16 +75,20 @@ _FILLER = re.compile(
 )
 _JOIN = re.compile(r"[\s,;]{0,4}(?:and|or|,|;|\\text\{ ?(?:and|or) ?\})?[\s,;]{0,4}", re.IGNORECASE)
 _UNIT = re.compile(
-    r"\s{0,2}(?!(?:when|for|if|because|since|which|as|in|where|with|by|on|at|so|and|or|is|are|was|to|that|the|we|this|total"
+    r"\s{0,2}(?!(?:when|for|if|because|since|which|as|in|where|with|by|on|at|so|and|or|is|are|was|to|that|the|we"
+    r"|this|total"
     r"|of|from|after|before|more|less|each|per)\b)(?:[A-Za-z%°µΩ]{1,16}[²³]?(?:\^\{?-?[1-9]\}?)?)"
-    r"(?:\s?(?:/|per)\s?[A-Za-z]{1,12}(?:\^?[23²³])?|\s(?:units?|inches|feet|meters|metres|centimeters|miles|cm|m|ft|in)\b)?"
+    r"(?:\s?(?:/|per)\s?[A-Za-z]{1,12}(?:\^?[23²³])?|\s(?:units?|inches|feet|meters|metres|centimeters|miles|cm|m"
+    r"|ft|in)\b)?"
     r"(?=[\s.,;!?)]{0,3}\Z)"
 )
 _EDGES = " \t\n*_`"
 
 
 _CONNECTIVE = re.compile(
-    r"(?:(?:so|hence|thus|therefore|then|now|finally|and|i\.e\.|or)\b[\s,:]{0,3}){1,3}", re.IGNORECASE
+    r"(?:(?:so|hence|thus|therefore|then|now|finally|and|i\.e\.|or)\b[\s,:]{0,3}"
+    r"|[a-z]{4,12}ing\b(?: \w+){0,2}[,:]\s){1,3}",
+    re.IGNORECASE,
 )
 
 

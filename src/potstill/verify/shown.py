@@ -41,7 +41,7 @@ _IS_ANSWER = re.compile(
 """`(2, 3) is the answer.`"""
 _NAMED = re.compile(
     r".{1,400}\b(?:is|are|was|were|be|called|named|known as|by|becomes?|at|through)\s(?:an? |the )?"
-    r"(?P<end>[^.,;:()]{1,80}?)\W{0,3}\Z"
+    r"(?P<end>[^.,;:()]{1,80}?)(?:\s(?:in \d{4}|who\s.{1,60}))?\W{0,3}\Z"
 )
 """`Plants do this by a process called photosynthesis`"""
 _SUBJECT = re.compile(

@@ -19,6 +19,13 @@ _ENDORSED = re.compile(
 
 _BOLD_OPTION = re.compile(r"(?:\A|\n)\s{0,4}\*\*\(?([A-J])[).:]\s?[^*\n]{0,200}\*\*")
 _WALK = re.compile(r"(?:\A|\n)[\s*_-]{0,6}\(?([A-J])[).:]\**\s([^\n]{0,400})")
+_TICKED = re.compile(r"(?:\A|\n)[\s*_-]{0,6}\(?([A-J])\b[^\n]{0,200}[✅✔✓☑]\ufe0f?[\s*]{0,3}(?=\n|\Z)")
+"""`C) Canberra ✅`"""
+_ONLY = re.compile(
+    r"\bonly (?:option |choice )?[(*]{0,3}([A-J])[)*]{0,3} (?:remains|is left|fits|works"
+    r"|is (?:correct|possible))"
+)
+"""`Eliminating A, B and D, only C remains.`"""
 _TAKEN = re.compile(r"[\s*_(\[]{0,4}(?:correct|right|true|yes|✅|✓|✔|☑)(?![a-z])", re.IGNORECASE)
 """What marks the option that is taken, where each is gone through in turn."""
 
@@ -34,6 +41,12 @@ def unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
     bold = set(_BOLD_OPTION.findall(tail))
     if len(bold) == 1:
         return Extraction(bold.pop(), "bold option")
+    ticked = [letter for letter in _TICKED.findall(tail) if offered(letter, choices)]
+    if len(ticked) == 1:
+        return Extraction(ticked[0], "marked option")
+    only = _ONLY.findall(tail.rstrip().rpartition("\n")[2])
+    if only and offered(only[-1], choices):
+        return Extraction(only[-1], "option that is left")
     walked = _WALK.findall(tail)
     if len({letter for letter, _ in walked if offered(letter, choices)}) > 1:
         taken = list(dict.fromkeys(letter for letter, said in walked if _TAKEN.match(said)))
