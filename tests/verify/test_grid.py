@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 from verify import grid, languages
+from verify.styles import STYLES
 
 from potstill.recipe import Checks
 from potstill.records import Problem
@@ -34,6 +35,17 @@ def test_other_languages(name):
     share, accepted = agreement(list(languages.cases(name))[::6])
     assert accepted == []
     assert share >= 0.95
+
+
+def test_ordinary_styles():
+    outcomes = [
+        (outcome, want, response)
+        for gold, kind, choices, response, want in STYLES
+        for outcome in [judge(Problem("style", "?", gold, kind, choices), response, Checks()).outcome]
+    ]
+    assert [row for row in outcomes if row[0] == "right" != row[1]] == []
+    wanted = sum(outcome == want or (want == "notright" and outcome != "right") for outcome, want, _ in outcomes)
+    assert wanted / len(outcomes) >= 0.95
 
 
 @pytest.mark.soak

@@ -8,7 +8,7 @@ linear in the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -54,20 +54,47 @@ class _Written(NamedTuple):
 
 def pointed(text: str, *, comma: bool) -> str:
     """Return the text with its numbers in the notation of decimal points, read with decimal commas or points."""
+    return readings(text)[comma]
+
+
+def readings(text: str) -> tuple[str, str]:
+    """Return the text with its numbers in the notation of decimal points, read with points and read with commas."""
+    if len(text) > READ:
+        before = text[:-READ]
+        return tuple(before + tail for tail in readings(text[-READ:]))  # type: ignore[return-value]  # a pair again
     if not text.isascii() and _EAST.search(text):
         text = _EAST.sub(_western, text)
-    return _NUMBER.sub(lambda found: _rewritten(text, found, comma=comma), text) if _marked(text) else text
+    points: list[str] = []
+    commas: list[str] = []
+    at = 0
+    for found in _numbers(text):
+        if _enclosed(text, found):
+            continue
+        written = _read(found.group())
+        points += [text[at : found.start()], written.point]
+        commas += [text[at : found.start()], written.comma]
+        at = found.end()
+    if not at:
+        return text, text
+    return "".join((*points, text[at:])), "".join((*commas, text[at:]))
 
 
-def _marked(text: str) -> bool:
-    return any(mark in text for mark in ",'.’\u00a0\u202f\u2009")
+def _numbers(text: str) -> Iterator[re.Match[str]]:
+    """Yield the numbers that have marks in them; most digits of a text have none, and are passed over quickly."""
+    at = 0
+    while (pair := _PAIR.search(text, at)) is not None:
+        start = pair.start()
+        while start > at and text[start - 1].isdecimal():
+            start -= 1
+        found = _NUMBER.match(text, start)
+        if found is not None:
+            yield found
+        at = pair.end() if found is None else found.end()
 
 
-def _rewritten(text: str, found: re.Match[str], *, comma: bool) -> str:
-    if _enclosed(text, found):
-        return found.group()
-    written = _read(found.group())
-    return written.comma if comma else written.point
+_PAIR = re.compile(r"\d(?:[.,'’\u00a0\u202f\u2009]|\{,\}| \d{3})\d?")
+READ = 60_000
+"""Characters from the end of a response that are read; what stands before them is left as it is."""
 
 
 def _enclosed(text: str, found: re.Match[str]) -> bool:
@@ -119,8 +146,7 @@ def _western(found: re.Match[str]) -> str:
 def evidence(text: str) -> tuple[bool, bool]:
     """Return whether a text has numbers that are written with a decimal comma for sure, and with a decimal point."""
     text = text[-TAIL:]
-    numbers = _NUMBER.finditer(text) if _marked(text) else ()
-    said = {_read(found.group()).says for found in numbers if not _enclosed(text, found)}
+    said = {_read(found.group()).says for found in _numbers(text) if not _enclosed(text, found)}
     return "," in said, "." in said
 
 
@@ -145,31 +171,36 @@ def reads_commas(text: str, told: Told) -> bool:
     return told == "comma" or (comma and told == "auto" and writes_commas(text))
 
 
+_readings_of_gold = lru_cache(maxsize=4_096)(readings)
+
+
 def in_notation(said: str, gold: str, told: Told, judge: Callable[[str, str], Judged]) -> Judged:
     """Judge an answer in its own notation against a gold in its own; unknown where the other notation makes it right.
 
     `judge(said, gold)` is asked again only about digits that may mean something else. A gold such as `25,2` that
     nothing can group is a decimal for an answer that is one for sure, and a list for one that is a list for sure.
     """
-    own, its = reads_commas(said, told), told == "comma"
-    spoken, wanted = pointed(said, comma=own), pointed(gold, comma=its)
+    spellings, golds = readings(said), _readings_of_gold(gold)
+    its = told == "comma"
+    own = spellings[0] != spellings[1] and reads_commas(said, told)
+    spoken, wanted = spellings[own], golds[its]
     first = judge(spoken, wanted)
     if first.outcome == "right":
         return first
-    spoken_otherwise, wanted_otherwise = pointed(said, comma=not own), pointed(gold, comma=not its)
+    spoken_otherwise, wanted_otherwise = spellings[not own], golds[not its]
     if wanted_otherwise != wanted:
         again = judge(spoken, wanted_otherwise)
         if again.outcome == "right":
             return again if not _groupable(gold) and spoken == spoken_otherwise else _doubt(first)
     if spoken_otherwise != spoken:
-        for golds in dict.fromkeys((wanted, wanted_otherwise)):
-            if judge(spoken_otherwise, golds).outcome == "right":
+        for other in dict.fromkeys((wanted, wanted_otherwise)):
+            if judge(spoken_otherwise, other).outcome == "right":
                 return _doubt(first)
     return first
 
 
 def _groupable(text: str) -> bool:
-    return any(_read(found.group()).grouped for found in _NUMBER.finditer(text))
+    return any(_read(found.group()).grouped for found in _numbers(text))
 
 
 def _doubt(first: Judged) -> Judged:

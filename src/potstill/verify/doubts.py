@@ -131,6 +131,13 @@ _WANTS_BOUND = re.compile(
 _CASE = re.compile(r"\b(?:for|when|if|with)\s\$?[A-Za-z]\s?=\s?\d", re.IGNORECASE)
 """`For n = 3 the answer is 12. For n = 4, as asked, it is 20.`"""
 _DENIES = re.compile(r"\W{0,4}(?:not|never|neither)\b(?! only)", re.IGNORECASE)
+_TELLING = re.compile(
+    r"['’]t\b|\b(?:no|can|ne|trap|naive|tempt|bogus|flaw|wrong|incorr|false|mist|imposs|err|misc|fall|lie|claim|sa[iy]"
+    r"|beli|th[io]|guess|answers|argue|m[ai]|could|perhaps|wh|if|tell|either|between|somewhere|had|were|without|supp|unless"
+    r"|sec|chap|page|fig|eq|line|exer|app|para|foot|step|ques|item|lemma|assum|imag|let|pret)",
+    re.IGNORECASE,
+)
+"""Beginnings of the words that the cues before a value need: most sentences have none."""
 _BEFORE = tuple((cue.why, re.compile(cue.shape, re.IGNORECASE)) for cue in BEFORE)
 _AFTER = tuple((cue.why, re.compile(cue.shape, re.IGNORECASE)) for cue in AFTER)
 
@@ -148,9 +155,10 @@ def doubt_of(text: str, value: str) -> str:
     ends = _END.search(tail, end)
     stop = ends.end() if ends is not None else len(tail)
     before, after = tail[begin:at], tail[end:]
-    for why, pattern in _BEFORE:
-        if pattern.search(before):
-            return why
+    if _TELLING.search(before) is not None:
+        for why, pattern in _BEFORE:
+            if pattern.search(before):
+                return why
     for why, pattern in _AFTER:
         if pattern.match(after):
             return why

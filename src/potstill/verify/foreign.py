@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from potstill.verify.languages import LANGUAGES, SPACELESS, UNREAD_DENIALS, Language, alternatives
 from potstill.verify.statement import Stated
@@ -43,28 +43,48 @@ def _common(name: str) -> frozenset[str]:
     return frozenset(part for word in words for part in word.split()) - _SHARED
 
 
+@cache
+def _telling() -> dict[str, tuple[tuple[str, int], ...]]:
+    """Return each word that tells a language, with the languages and how much it counts for them."""
+    told: dict[str, list[tuple[str, int]]] = {word: [("en", 1)] for word in _ENGLISH}
+    for name in _LATIN:
+        table = LANGUAGES[name]
+        for word in _common(name):
+            weight = 1 + 2 * (word in table.answer or word in table.no_value) + (not word.isascii())
+            told.setdefault(word, []).append((name, weight))
+    return {word: tuple(names) for word, names in told.items()}
+
+
+@lru_cache(maxsize=512)
 def language_of(text: str) -> str:
-    """Return the language of a sentence: one of the tables, `en`, or an empty text where none has its words."""
+    """Return the language of a short text: one of the tables, `en`, or an empty text where none has its words.
+
+    Only the last `SHOWN` characters are looked at.
+    """
+    text = text[-SHOWN:]
     if not text.isascii():
         for name, script in _SCRIPTS:
             if script.search(text):
                 return name
-    words = [word.casefold() for word in _WORD.findall(text)]
+    words = _WORD.findall(text)
     if not words:
         return "en"
-    best, count = "", 0
-    for name in ("en", *_LATIN):
-        known = _ENGLISH if name == "en" else _common(name)
-        telling = () if name == "en" else (*LANGUAGES[name].answer, *LANGUAGES[name].no_value)
-        met = sum(1 + 2 * (word in telling) + (not word.isascii()) for word in words if word in known)
-        if met > count:
-            best, count = name, met
-    return best
+    met = dict.fromkeys(("en", *_LATIN), 0)
+    telling = _telling()
+    for word in words:
+        for name, weight in telling.get(word.casefold(), ()):
+            met[name] += weight
+    best = max(met, key=lambda name: met[name])
+    return best if met[best] else ""
+
+
+SHOWN = 400
+"""Characters from the end that tell a language."""
 
 
 def writes_commas(text: str) -> bool:
     """Whether a text is in a listed language that writes decimal commas."""
-    name = language_of(text[-2_000:])
+    name = language_of(text[-SHOWN:])
     return name in LANGUAGES and LANGUAGES[name].comma
 
 
@@ -117,7 +137,7 @@ def _end(name: str) -> re.Pattern[str]:
 
 def foreign_statements(text: str) -> list[Stated]:
     """Return the statements of an answer in the language of the text, in its order, without those that deny one."""
-    name = language_of(text[-2_000:])
+    name = language_of(text[-SHOWN:])
     if name in ("en", ""):
         return []
     found = []
@@ -153,12 +173,22 @@ def yes_no_in(text: str) -> str | None:
     return None if said is None else ("yes" if said else "no")
 
 
+@cache
+def _cues() -> re.Pattern[str]:
+    """Return a pattern for the words that deny or leave open in any language: most sentences have none."""
+    tables = [LANGUAGES[name] for name in _LATIN]
+    words = (*UNREAD_DENIALS, *(word for table in tables for word in (*table.no_value, *table.doubt, *table.or_)))
+    return re.compile(rf"(?<!\w)(?:{alternatives(words)})(?!\w)", re.IGNORECASE)
+
+
 def leaves_open(sentence: str, end: int, text: str) -> str:
     """Return why a sentence that is not English does not assert the value that ends at a place; empty where it may.
 
     `text` is what it stands in, whose language it may have though its own words do not show it.
     """
-    own, around = language_of(sentence), language_of(text[-2_000:])
+    if sentence.isascii() and _cues().search(sentence) is None:
+        return ""
+    own, around = language_of(sentence), language_of(text[-SHOWN:])
     if not own:
         words = {word.casefold() for word in _WORD.findall(sentence)}
         if words & set(UNREAD_DENIALS):
