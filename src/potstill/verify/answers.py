@@ -25,7 +25,7 @@ from potstill.verify.numbers import MAX_DIGITS, Number, numbers_in
 from potstill.verify.numerals import number_in_words
 from potstill.verify.quantities import form_of
 from potstill.verify.readings import Extraction, without_determiners
-from potstill.verify.sentences import denied_at_end, denies, without_reading
+from potstill.verify.sentences import denies, without_reading
 from potstill.verify.words import Meaning, compare_meanings, declines, meaning_of, word_key
 
 __all__ = ["Judged", "gold_letter", "judge_answer", "judge_response", "unknown", "word_key"]
@@ -164,7 +164,7 @@ _SETS_ASIDE = re.compile(r"\W{0,3}(?:since|because|reject|discard|exclud|ignor|n
 def _denies_its_box(text: str) -> bool:
     """Whether a text with a box says that what is in it is not the answer: `anything but \\boxed{5}`."""
     boxes = boxed_parts(text) if "boxed" in text else []
-    return bool(boxes) and denied_at_end(text, boxes[-1])
+    return bool(boxes) and bool(doubt_of(text, boxes[-1]))
 
 
 _MARKS = tuple({mark.lower() for pair in MARKS.values() for mark in pair})
@@ -190,8 +190,6 @@ def _judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Pol
         judged = _by_option(response, wanted, policy, allowance) or _nothing_found(response, found, wanted)
     else:
         judged = _judge_found(found, wanted, policy, allowance)
-        if judged.outcome == "right" and wanted.kind != "text" and denied_at_end(response, found.value):
-            return unknown("ambiguous", "the answer is denied where it is named last", found.method, found.value)
     if judged.cause == "unparsable prediction" and found.method != EMPTY:
         return _by_formula(response, wanted, policy, allowance) or judged
     return judged

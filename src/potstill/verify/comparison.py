@@ -36,7 +36,6 @@ from potstill.verify.numbers import (
     MAX_DIGITS,
     Number,
     TooLargeError,
-    doubtful_reading,
     numbers_in,
     parse_based,
     parse_number,
@@ -136,10 +135,6 @@ def _as_number(text: str, wanted: Gold, policy: Policy, allowance: Allowance) ->
     if isinstance(stated, Compound) or isinstance(wanted.value, Compound):
         return compare_compound(stated, wanted.value, policy)
     judged = compare_numbers(stated, wanted.value, policy)
-    if judged.outcome == "wrong" and (
-        doubtful_reading(undressed(text)) == wanted.value.value or doubtful_reading(wanted.text) == stated.value
-    ):
-        return unknown("ambiguous", "the gold, if its points or commas group digits the other way")
     if judged.outcome == "right" and wanted.label and (label := label_of(undressed(text))) and label != wanted.label:
         return unknown("ambiguous", f"the value of {label}, where the gold names {wanted.label}")
     return judged
@@ -179,8 +174,6 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
     bare = undressed(text)
     if not any(c.isalnum() or c in "\\∞∅" for c in bare):
         return unknown("unparsable prediction", "no answer in it")
-    if isinstance(value, Number) and doubtful_reading(bare) == value.value:
-        return unknown("ambiguous", "the gold, if its points or commas group digits the other way")
     meaning = meaning_of(bare)
     if meaning:
         if meaning in ("none", "impossible") and isinstance(value, Number) and value.value == 0:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from potstill.verify.foreign import leaves_open
 from potstill.verify.normalise import plain_math
+from potstill.verify.sentences import EXCLUDING
 
 TAIL = 4_000
 _START = re.compile(r"(?:[.!?。？！।]\s|[。？！।]|\n)")
@@ -40,6 +41,10 @@ class Cue(NamedTuple):
 
 
 BEFORE = (
+    Cue(
+        "excluded", rf"{EXCLUDING}(?: be| equal(?: to)?)?[\s\"'($*]{{1,5}}(?:\\boxed\{{)?\Z",
+        "Every value other than @.",
+    ),
     Cue("denied", rf"\b{_NOT}(?! only){_BETWEEN}\W{{0,4}}\Z", "The answer cannot possibly be @."),
     Cue(
         "denied", rf"\b(?:trap|naive|tempting|bogus|flawed|{_FALSE})\s(?:final\s)?"
@@ -133,8 +138,10 @@ _CASE = re.compile(r"\b(?:for|when|if|with)\s\$?[A-Za-z]\s?=\s?\d", re.IGNORECAS
 _DENIES = re.compile(r"\W{0,4}(?:not|never|neither)\b(?! only)", re.IGNORECASE)
 _TELLING = re.compile(
     r"['’]t\b|\b(?:no|can|ne|trap|naive|tempt|bogus|flaw|wrong|incorr|false|mist|imposs|err|misc|fall|lie|claim|sa[iy]"
-    r"|beli|th[io]|guess|answers|argue|m[ai]|could|perhaps|wh|if|tell|either|between|somewhere|had|were|without|supp|unless"
-    r"|sec|chap|page|fig|eq|line|exer|app|para|foot|step|ques|item|lemma|assum|imag|let|pret)",
+    r"|beli|th[io]|guess|answers|argue|m[ai]|could|perhaps|wh|if|tell|either|between|somewhere|had|were|without"
+    r"|supp|unless"
+    r"|sec|chap|page|fig|eq|line|exer|app|para|foot|step|ques|item|lemma|assum|imag|let|pret|any|every|all|other"
+    r"|exc|inst|rath|far|opp|unlike)",
     re.IGNORECASE,
 )
 """Beginnings of the words that the cues before a value need: most sentences have none."""

@@ -224,20 +224,6 @@ def _repeating(sign: str, whole: str, once: str, again: str) -> Number:
     return Number(-value if sign == "-" else value)
 
 
-_GROUPED = re.compile(r"\(\s?(-?\d{1,3}(?:,\d{3})+(?:\.\d+)?)\s?\)|(-?[1-9]\d{0,2}\.\d{3})|(-?\d{1,9},\d{1,9})")
-
-
-def doubtful_reading(text: str) -> Fraction | None:
-    """Return what else digits may mean: `(1,234)` 1234, `1.234` 1234, `1,5` one and a half; None where nothing else."""
-    found = _GROUPED.fullmatch(text.strip("$ ")) if len(text) <= 40 else None
-    if found is None:
-        return None
-    in_brackets, grouped, comma = found.groups()
-    if in_brackets:
-        return Fraction(in_brackets.replace(",", ""))
-    return Fraction(grouped.replace(".", "") if grouped else comma.replace(",", "."))
-
-
 _BASE_MARKS = ("_", "base", "binary", "octal", "decimal", "hex", "0b", "0o", "0x", "0X", "0B")
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _BASED_DRESS = re.compile(r"\A(?:\(|\\(?:text|mathrm)\s?\{)\s?(-?[0-9A-Za-z]{1,400})\s?[)}]\s?_")

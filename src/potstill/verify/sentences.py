@@ -24,12 +24,12 @@ _DENIALS = frozenset((
 ))  # fmt: skip
 
 
-_EXCLUDING = (
+EXCLUDING = (
     r"(?:\b(?:any|every)(?:thing|one|body)?(?: value| number| answer)? (?:but|except|besides)|\ball (?:but|except)"
     r"|\bother than|\bexcept(?: for)?|\bexcluding|\binstead of|\brather than|\bfar from|\b(?:can|could)(?:not|n't) be"
     r"|\bno longer|\bopposite of|\bunlike)"
 )
-_EXCLUDES = re.compile(_EXCLUDING)
+_EXCLUDES = re.compile(EXCLUDING)
 
 
 def denies(text: str) -> bool:
@@ -38,16 +38,6 @@ def denies(text: str) -> bool:
     if _EXCLUDES.search(plain) is not None or states_bound(plain):
         return True
     return not _DENIALS.isdisjoint(plain.replace(",", " ").replace(".", " ").split())
-
-
-def denied_at_end(text: str, value: str) -> bool:
-    """Whether the last mention of a value in a text is denied there: `so it is not 5`, `5 is wrong`."""
-    tail = text[-MAX_TAIL:]
-    at = tail.rfind(value)
-    if at < 0:
-        return False
-    before, after = tail[max(0, at - 24) : at].lower(), tail[at + len(value) : at + len(value) + 40].lower()
-    return _DENIED_BEFORE.search(before) is not None or _DENIED_AFTER.match(after) is not None
 
 
 def without_reading(text: str, wanted: Gold, policy: Policy) -> Judged | None:
@@ -118,7 +108,7 @@ _DENIED_AFTER = re.compile(
     r"|\s(?:or|and) (?:more|less|fewer|above|below|greater|higher|lower|over|under|beyond)\b"
 )
 _DENIED_BEFORE = re.compile(
-    rf"(?:\bnot|n't|never|neither|nor|{_EXCLUDING})(?: be| equal(?: to)?)?[\s\"'($*]{{1,5}}(?:\\boxed\{{)?\Z"
+    rf"(?:\bnot|n't|never|neither|nor|{EXCLUDING})(?: be| equal(?: to)?)?[\s\"'($*]{{1,5}}(?:\\boxed\{{)?\Z"
 )
 
 
