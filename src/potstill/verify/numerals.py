@@ -100,19 +100,26 @@ def numeral_in(sentence: str) -> str | None:
     return " ".join(words[start:end])
 
 
+_COMPARING = frozenset(("not", "or", "than", "no", "less", "more", "some", "few", "several", "many", "as", "about"))
+_LEADING = frozenset((
+    "is", "are", "was", "were", "has", "have", "had", "exactly", "now", "only", "just", "equals", "makes", "gets",
+    "leaves", "left", "keeps", "spends", "costs", "needs", "takes", "pays", "earns", "total",
+))  # fmt: skip
 _CONNECTING = frozenset(("and", "a", "an", "of", "the"))
 
 
 def sole_numeral(sentence: str) -> str | None:
-    """Return the only number in words of a sentence, wherever it stands: `exactly forty-two such numbers`."""
+    """Return the only number in words of a sentence that says how many it is: `exactly forty-two such numbers`."""
     words = [word.strip(".,;:!?()*\"'") for word in sentence.lower().replace("-", " ").split()]
-    if {"not", "or", "than", "no"} & set(words):
+    if _COMPARING & set(words):
         return None
     found, at = [], 0
     while at < len(words):
         ends = range(min(len(words), at + MAX_WORDS), at, -1)
         fits = (end for end in ends if words[at] not in _CONNECTING and words[end - 1] not in _CONNECTING)
         end = next((end for end in fits if number_in_words(" ".join(words[at:end])) is not None), 0)
+        if end and (at == 0 or words[at - 1] not in _LEADING):
+            return None
         if end:
             found.append(" ".join(words[at:end]))
         at = end or at + 1
