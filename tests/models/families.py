@@ -37,6 +37,7 @@ SIZES = {
 KINDS = ["sliding_attention", "sliding_attention", "sliding_attention", "full_attention"]
 ROPE = {"rope_type": "default", "rope_theta": 10_000.0}
 OWN = {
+    "bamba": {"attn_layer_indices": [1, 3]},
     "cohere_compass_text": {
         "layer_types": KINDS, "rope_parameters": {"sliding_attention": ROPE, "full_attention": ROPE},
     },
@@ -52,6 +53,8 @@ OWN = {
     "gemma4_text": {"num_kv_shared_layers": 0},
     "hunyuan_v1_dense": {"head_dim": 8},
     "hunyuan_v1_moe": {"head_dim": 8},
+    "granitemoehybrid": {"layer_types": ["mamba", "attention"] * 2},
+    "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},
     "lfm2_moe": {"layer_types": ["conv", "full_attention", "conv", "full_attention"]},
     "mamba2": {"num_heads": 8, "head_dim": 8},
     "ministral": {"head_dim": 8},

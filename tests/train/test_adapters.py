@@ -15,8 +15,9 @@ from potstill.train import adapters  # noqa: E402
 
 FAMILIES = (
     "llama", "gpt2", "deepseek_v3", "qwen3_next", "jamba", "mixtral", "gpt_oss", "nemotron_h", "lfm2_moe", "bamba",
-    "mamba2", "glm4_moe", "dbrx",
+    "mamba2", "glm4_moe", "dbrx", "zamba", "phimoe",
 )  # fmt: skip
+PLAIN = ("gate_proj", "up_proj", "q_proj")
 
 
 def model_of(family):
@@ -44,11 +45,11 @@ def test_each_matrix_is_adapted_or_named(family, dropout, capsys):
     assert set(targets.modules) <= linear & carrying
     assert all(name in said for name in adapters.told(targets.left))
     assert all(name.rpartition(".")[0] in carrying for name in targets.parameters)
-    plain = [name for name in linear if "gate_proj" in name or "up_proj" in name or "q_proj" in name]
+    plain = [name for name in linear if any(part in name for part in PLAIN) and "shared_transf" not in name]
     assert set(plain) <= set(targets.modules)  # shared experts and hybrids among them
 
 
-@pytest.mark.parametrize("family", ["llama", "mixtral", "gpt_oss", "deepseek_v3", "jamba"])
+@pytest.mark.parametrize("family", ["llama", "mixtral", "gpt_oss", "deepseek_v3", "jamba", "zamba"])
 def test_merged_weights_do_what_the_adapters_did(family):
     adapted = adapters.adapt(model_of(family), Lora(rank=2), 0)
     row = torch.arange(3, 15)[None]

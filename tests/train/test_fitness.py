@@ -20,7 +20,7 @@ def model_of(family, **settings):
     return model
 
 
-@pytest.mark.parametrize("family", ["llama", "gpt2", "mamba", "lfm2", "jamba", "qwen3_5_text", "gemma3_text"])
+@pytest.mark.parametrize("family", ["llama", "gpt2", "mamba", "lfm2", "jamba", "qwen3_5_text", "gemma3_text", "llama4_text"])
 def test_models_that_can_be_trained(family):
     check_student("it", model_of(family))
 
@@ -29,7 +29,7 @@ def test_models_that_can_be_trained(family):
     ("family", "settings", "said"),
     [
         ("bert", {}, "it: BertLMHeadModel reads what comes after a token"),
-        ("gemma2", {"final_logit_softcapping": 0.5}, "it: Gemma2ForCausalLM scales or caps its logits"),
+        ("gemma2", {"final_logit_softcapping": 30.0}, "it: Gemma2ForCausalLM scales or caps its logits"),
         ("cohere", {"logit_scale": 0.25}, "it: CohereForCausalLM scales or caps its logits"),
         ("granite", {"logits_scaling": 8.0}, "it: GraniteForCausalLM scales or caps its logits"),
     ],

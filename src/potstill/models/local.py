@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from potstill.errors import CheckpointError
 from potstill.models import chat
 from potstill.models.loading import Checkpoint, context_of, first_line, libraries, load_model, number
 from potstill.models.local_steps import Decoder
@@ -132,13 +133,17 @@ class LocalModel:
 
         Raises:
             MemoryError: the batch is too large.
+            CheckpointError: the model takes no plain text, or cannot go on from it.
         """
         try:
             return self._sample(prompts, max_tokens, temperature, top_p)
-        except (self.torch.OutOfMemoryError, RuntimeError) as error:
+        except (self.torch.OutOfMemoryError, IndexError, RuntimeError, ValueError) as error:
             # A CPU allocation that fails is a plain RuntimeError.
             if not any(words in str(error).lower() for words in _OUT_OF_MEMORY):
-                raise
+                name = type(self.model).__name__
+                raise CheckpointError(
+                    f"{self.model.name_or_path}: {name} cannot be sampled here ({first_line(error)}); take another model"
+                ) from error
             told = MemoryError(first_line(error))
         # Out here, where the frames that hold the batch's tensors are gone.
         self._give_back()

@@ -65,6 +65,7 @@ class Decoder:
         self.model, self.context = model, context
         self._steady = _steady(model.config.get_text_config())
         self._last = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
+        self._forgets = {"use_cache": False} if "use_cache" in takes else {}
         self._remembered = next((name for name in _CACHES if name in takes), None)
         self._placed = "position_ids" in takes
         with _torch().inference_mode():
@@ -174,8 +175,7 @@ class Decoder:
         given: dict[str, Any] = {**self._last}
         if self._placed:
             given |= {"attention_mask": mask, "position_ids": positions}
-        if self._remembered is not None:
-            given |= {self._remembered: cache, "use_cache": True}
+        given |= {self._remembered: cache, "use_cache": True} if self._remembered is not None else self._forgets
         out = self.model(input_ids=ids, **given)
         return out.logits[:, -1].float(), getattr(out, self._remembered or "", None)
 

@@ -115,11 +115,8 @@ def ambiguous(tensors: Mapping[str, Stored], twice: Sequence[str], prefix: str) 
     for name in tensors:
         if match := _EXPERT.match(name):
             numbers[match[1], match[3]].add(int(match[2]))
-    most: dict[str, int] = defaultdict(int)
-    for (head, _), seen in numbers.items():
-        most[head] = max(most[head], max(seen) + 1)
     lacking = [
-        f"{head}{number}{tail}" for (head, tail), seen in numbers.items() for number in range(most[head])
+        f"{head}{number}{tail}" for (head, tail), seen in numbers.items() for number in range(max(seen))
         if number not in seen
     ]  # fmt: skip
     return f"they lack {listed(lacking)}" if lacking else ""

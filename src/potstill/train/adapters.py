@@ -32,8 +32,8 @@ class Targets:
 def targets_of(model: Any, dropout: float) -> Targets:  # noqa: ANN401 - a Hugging Face model
     """Return what of a model is adapted: all linear modules but the output head, and the experts of mixtures.
 
-    A module whose weight the model reads itself, past any adapter, is left (state spaces hand some to their kernels);
-    so are experts under dropout, which cannot be applied to them. Embeddings and the output head are never adapted and
+    A module whose weight the model reads itself, past any adapter, is left (state spaces hand some to their kernels), and
+    one that several layers share; so are experts under dropout, which cannot be applied to them. Embeddings and the output head are never adapted and
     not listed.
     """
     import torch
@@ -43,11 +43,15 @@ def targets_of(model: Any, dropout: float) -> Targets:  # noqa: ANN401 - a Huggi
     modules: list[str] = []
     parameters: list[str] = []
     left: list[str] = []
+    places = Counter(id(weight) for _, weight in model.named_parameters(remove_duplicate=False))
     for name, module in model.named_modules():
         above, _, last = name.rpartition(".")
         if module is head or isinstance(module, torch.nn.Embedding):
             continue
-        if isinstance(module, torch.nn.Linear | Conv1D) and not _read_past(model.get_submodule(above), last):
+        # DeepSeek-V4 and BitNet have linear modules that do something else than multiply
+        plain = isinstance(module, Conv1D) or module.__class__.forward is torch.nn.Linear.forward
+        # Weights that several layers share, as in Zamba, would be merged once for each.
+        if plain and places[id(module.weight)] == 1 and not _read_past(model.get_submodule(above), last):
             modules.append(name)
             continue
         for own, weight in module.named_parameters(recurse=False):

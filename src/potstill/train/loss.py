@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from potstill import recipe
+from potstill.train.fitness import body_of
 from potstill.train.render import TRAINED, Segment
 from potstill.train.segments import Row, trained
 
@@ -116,7 +117,7 @@ def batch_loss(model: Any, batch: Batch, work: torch.dtype | None = None) -> tup
     """
     from potstill.train.linear_ce import linear_cross_entropy
 
-    hidden = model.base_model(input_ids=batch.ids, use_cache=False).last_hidden_state
+    hidden = body_of(model)(input_ids=batch.ids, use_cache=False).last_hidden_state
     chosen = hidden.reshape(-1, hidden.shape[-1])[batch.places]
     head = model.get_output_embeddings()
     total, losses = linear_cross_entropy(
