@@ -1,6 +1,7 @@
 """Every family of causal language models of the installed transformers, tiny: what potstill can do with it, as a table.
 
-`python tests/soak/architectures.py [FAMILY ...]` tries them (all without names) and writes docs/reference/architectures.md.
+`python tests/soak/architectures.py [FAMILY ...]` tries them; all, without names, and then writes
+docs/reference/architectures.md.
 """
 
 import contextlib
@@ -14,22 +15,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import torch  # noqa: E402
-import transformers  # noqa: E402
-from models import families  # noqa: E402
-from train import tiny  # noqa: E402
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES  # noqa: E402
+import torch
+import transformers
+from models import families
+from train import tiny
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from potstill import recipe  # noqa: E402
-from potstill.errors import PotstillError  # noqa: E402
-from potstill.export.card import Card  # noqa: E402
-from potstill.export.safetensors import export  # noqa: E402
-from potstill.models.loading import quiet  # noqa: E402
-from potstill.models.local import LocalModel, Prompt  # noqa: E402
-from potstill.progress import Progress  # noqa: E402
-from potstill.train import students  # noqa: E402
-from potstill.train.order import plan  # noqa: E402
-from potstill.train.trainer import train  # noqa: E402
+from potstill import recipe
+from potstill.errors import PotstillError
+from potstill.export.card import Card
+from potstill.export.safetensors import export
+from potstill.models.loading import quiet
+from potstill.models.local import LocalModel, Prompt
+from potstill.progress import Progress
+from potstill.train import students
+from potstill.train.order import plan
+from potstill.train.trainer import train
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "architectures.md"
 FAMILIES = tuple(sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES))
@@ -40,9 +41,9 @@ MOST = 20_000_000
 """Parameters beyond which a family has no tiny form here."""
 HEAD = """# Architectures
 
-What potstill does with each family of causal language models that the installed transformers (VERSION) knows, tried on a
-tiny random model of each by `python tests/soak/architectures.py`, and again by `make soak`, which fails where this table
-is not what it finds.
+What potstill does with each family of causal language models that the installed transformers (VERSION) knows, tried on
+a tiny random model of each by `python tests/soak/architectures.py`, and again by `make soak`, which fails where this
+table is not what it finds.
 
 - samples: a batch of 8 prompts of several lengths with a shared beginning gives the same greedy text in fp32 as each
   prompt alone.
@@ -51,8 +52,8 @@ is not what it finds.
 - exports: written, loaded again, the same text and logits.
 
 A family that is refused is so in one line, at the student stage; `-` stands for what was not tried then. Each has the
-settings of its default config, so that a model of a family that trains may still be refused: Granite and Falcon-H1 where
-theirs scale the logits, say. Families whose tiny form transformers itself does not build are at the end.
+settings of its default config, so that a model of a family that trains may still be refused: Granite and Falcon-H1
+where theirs scale the logits, say. Families whose tiny form transformers itself does not build are at the end.
 
 """
 
@@ -139,7 +140,8 @@ def _told(folder, tried):
         with contextlib.redirect_stderr(io.StringIO()):
             return tried()
     except PotstillError as error:
-        return f"refused: {str(error).replace(f'student {folder}: ', '').replace(f'{folder}: ', '')}"
+        said = str(error).replace(f"student {folder}: ", "").replace(f"{folder}: ", "")
+        return f"refused: {said}".replace("<", "&lt;")
 
 
 def row(family, found):

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from soak import architectures  # noqa: E402
+from soak import architectures
 
 pytestmark = pytest.mark.soak
 FEW = ("gemma3_text", "llama", "mamba", "mixtral", "bert")

@@ -20,7 +20,9 @@ def model_of(family, **settings):
     return model
 
 
-@pytest.mark.parametrize("family", ["llama", "gpt2", "mamba", "lfm2", "jamba", "qwen3_5_text", "gemma3_text", "llama4_text"])
+@pytest.mark.parametrize(
+    "family", ["llama", "gpt2", "mamba", "lfm2", "jamba", "qwen3_5_text", "gemma3_text", "llama4_text"]
+)
 def test_models_that_can_be_trained(family):
     check_student("it", model_of(family))
 

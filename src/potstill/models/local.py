@@ -142,7 +142,7 @@ class LocalModel:
             if not any(words in str(error).lower() for words in _OUT_OF_MEMORY):
                 name = type(self.model).__name__
                 raise CheckpointError(
-                    f"{self.model.name_or_path}: {name} cannot be sampled here ({first_line(error)}); take another model"
+                    f"{self.model.name_or_path}: {name} cannot be sampled here ({first_line(error)}); choose another"
                 ) from error
             told = MemoryError(first_line(error))
         # Out here, where the frames that hold the batch's tensors are gone.

@@ -32,9 +32,9 @@ class Targets:
 def targets_of(model: Any, dropout: float) -> Targets:  # noqa: ANN401 - a Hugging Face model
     """Return what of a model is adapted: all linear modules but the output head, and the experts of mixtures.
 
-    A module whose weight the model reads itself, past any adapter, is left (state spaces hand some to their kernels), and
-    one that several layers share; so are experts under dropout, which cannot be applied to them. Embeddings and the output head are never adapted and
-    not listed.
+    Left are modules that do more than multiply, whose weight the model reads itself, past any adapter (state spaces
+    hand some to their kernels), or that several layers share, for merging would count each of them (Zamba); and experts
+    under dropout, which cannot be applied to them. Embeddings and the output head are never adapted and not listed.
     """
     import torch
     from transformers.pytorch_utils import Conv1D
@@ -48,18 +48,33 @@ def targets_of(model: Any, dropout: float) -> Targets:  # noqa: ANN401 - a Huggi
         above, _, last = name.rpartition(".")
         if module is head or isinstance(module, torch.nn.Embedding):
             continue
-        # DeepSeek-V4 and BitNet have linear modules that do something else than multiply
-        plain = isinstance(module, Conv1D) or module.__class__.forward is torch.nn.Linear.forward
-        # Weights that several layers share, as in Zamba, would be merged once for each.
-        if plain and places[id(module.weight)] == 1 and not _read_past(model.get_submodule(above), last):
-            modules.append(name)
-            continue
+        if isinstance(module, torch.nn.Linear | Conv1D):
+            alone = places[id(module.weight)] == 1
+            if alone and _multiplies(module) and not _read_past(model.get_submodule(above), last):
+                modules.append(name)
+                continue
         for own, weight in module.named_parameters(recurse=False):
             if weight.ndim == 3 and "expert" in name and not dropout:
                 parameters.append(f"{name}.{own}")
             elif weight.ndim >= 2 and not own.endswith("bias"):
                 left.append(f"{name}.{own}")
     return Targets(tuple(modules), tuple(parameters), tuple(left))
+
+
+def _multiplies(module: Any) -> bool:  # noqa: ANN401
+    """Return whether a linear module only multiplies by its weight; DeepSeek-V4 and Phi-MoE have some that do more."""
+    import torch
+
+    if type(module).forward is torch.nn.Linear.forward or not isinstance(module, torch.nn.Linear):
+        return True
+    given = torch.linspace(-1, 1, 2 * module.in_features).reshape(1, 2, -1).to(module.weight)
+    try:
+        with torch.no_grad():
+            found = module(given)
+    except (RuntimeError, TypeError, ValueError):  # rows of another shape
+        return False
+    plain = torch.nn.functional.linear(given, module.weight, module.bias)
+    return isinstance(found, torch.Tensor) and found.shape == plain.shape and torch.allclose(found, plain, atol=1e-5)
 
 
 def _read_past(owner: Any, name: str) -> bool:  # noqa: ANN401 - a module
