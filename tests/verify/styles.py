@@ -1,6 +1,7 @@
 """Whole responses in ordinary styles, written after the grid: (gold, kind, choices, response, verdict).
 
-`notright` takes anything but right. Judged on first sight 84% of the first half and 77% of the second were as wanted.
+`notright` takes anything but right. On first sight 84% of the first 95, 77% of the next 78 and 63% of the last 35, most of them
+denials, were as wanted.
 """
 
 CITIES = ("Sydney", "Melbourne", "Canberra", "Perth")
@@ -179,4 +180,39 @@ STYLES = [
     ('120', 'auto', (), 'There are 5! = 120 orderings!', 'right'),
     ('120', 'auto', (), 'The number of arrangements is 5!.', 'right'),
     ('a^2+b^2', 'auto', (), 'Simplified, this becomes a² + b².', 'right'),
+    ('7', 'auto', (), 'Seven dwarfs minus none: I get nothing conclusive.', 'notright'),
+    ('7', 'auto', (), 'It takes more than 7 days.', 'notright'),
+    ('7', 'auto', (), 'We ruled out 7.', 'notright'),
+    ('7', 'auto', (), '7 is excluded since it is prime.', 'notright'),
+    ('7', 'auto', (), 'The remainder when divided by 7 is 3.', 'wrong'),
+    ('7', 'auto', (), 'As of page 7, nothing is known.', 'notright'),
+    ('7', 'auto', (), 'Definitely not 7.', 'notright'),
+    ('7', 'auto', (), "My calculator shows 7, which can't be right.", 'notright'),
+    ('7', 'auto', (), 'No solution exists for n = 7.', 'notright'),
+    ('7', 'auto', (), 'The answer lies between 6 and 7.', 'notright'),
+    ('7', 'auto', (), 'I was going to say 7.', 'notright'),
+    ('7', 'auto', (), "I doubt it's 7.", 'notright'),
+    ('7', 'auto', (), "It's hardly 7.", 'notright'),
+    ('7', 'auto', (), '7 or thereabouts.', 'notright'),
+    ('7', 'auto', (), 'Replace 7 with 8 to get the answer.', 'notright'),
+    ('7', 'auto', (), 'The answer used to be 7; now it is 9.', 'wrong'),
+    ('7', 'auto', (), 'The wrong answer would be 7.', 'notright'),
+    ('7', 'auto', (), 'All of the above except 7.', 'notright'),
+    ('7', 'auto', (), 'Unfortunately 7 fails the second condition.', 'notright'),
+    ('C', 'choice', NUMBERS, 'C is out.', 'notright'),
+    ('C', 'choice', NUMBERS, 'B or C.', 'notright'),
+    ('C', 'choice', NUMBERS, 'Definitely B. C is a distractor.', 'wrong'),
+    ('C', 'choice', NUMBERS, 'I lean towards C but D is also plausible.', 'notright'),
+    ('yes', 'yes_no', (), 'Not yes.', 'notright'),
+    ('yes', 'yes_no', (), 'One could argue yes, one could argue no.', 'notright'),
+    ('7', 'auto', (), 'Vielleicht 7.', 'notright'),
+    ('7', 'auto', (), 'Je ne pense pas que ce soit 7.', 'notright'),
+    ('7', 'auto', (), 'Creo que no es 7.', 'notright'),
+    ('7', 'auto', (), '7 não é a resposta.', 'notright'),
+    ('7', 'auto', (), '7ではないと思います。', 'notright'),
+    ('7', 'auto', (), 'Thus n = 7 and we are done.', 'right'),
+    ('7', 'auto', (), 'That gives 7 in total, not counting the spare.', 'right'),
+    ('7', 'auto', (), 'Only 7 satisfies both.', 'right'),
+    ('7', 'auto', (), '**7** days', 'right'),
+    ('7', 'auto', (), 'The minimum is at least 7, and 7 is attained, so the minimum is 7.', 'right'),
 ]  # fmt: skip

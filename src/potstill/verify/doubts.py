@@ -42,6 +42,12 @@ class Cue(NamedTuple):
 
 BEFORE = (
     Cue(
+        "set aside", r"\b(?:rul(?:e|es|ed|ing) out|exclud(?:e|es|ed|ing)|reject(?:s|ed|ing)?|eliminat(?:e|es|ed|ing)"
+        r"|discard(?:s|ed|ing)?|doubt|hardly|barely|going to say|would have said|replac(?:e|es|ed|ing))\b"
+        r"[^.;,]{0,16}\Z", "We ruled out @.",
+    ),
+    Cue("set aside", r"\bno (?:\w+ ){0,2}(?:exists?|solution|answer)\b[^.;,]{0,30}\Z", "No solution exists for n = @."),
+    Cue(
         "excluded", rf"{EXCLUDING}(?: be| equal(?: to)?)?[\s\"'($*]{{1,5}}(?:\\boxed\{{)?\Z",
         "Every value other than @.",
     ),
@@ -90,6 +96,16 @@ BEFORE = (
 )  # fmt: skip
 AFTER = (
     Cue(
+        "set aside", r"[\s*$)\]}]{0,6}(?:is|was)\s(?:excluded|ruled out|rejected|eliminated|discarded|out\b|too \w+)"
+        r"|[\s*$)\]}]{0,6}\s(?:fails|violates|contradicts|does(?:n['’]t| not) (?:work|fit|satisfy))\b",
+        "Unfortunately @ fails the second condition.",
+    ),
+    Cue(
+        "denied", r"[^.;,\n]{0,12},?\s(?:which|but (?:that|this|it))\s(?:can['’]?(?:no)?t be|cannot be|is not"
+            r"|isn['’]t|is wrong"
+        r"|fails)", "My calculator shows @, which can't be right.",
+    ),
+    Cue(
         "denied", r"[\s*$)\]}\"'”]{0,6},?\s?(?:which |that |this |it |given above |above |shown |stated ){0,3}"
         r"(?:is|was|would be|were|seems?)\s(?:definitely |clearly |certainly |also |actually )?"
         rf"(?:not\b(?! only)|{_FALSE})", "The answer @ given above was wrong.",
@@ -135,13 +151,14 @@ _WANTS_BOUND = re.compile(
 """`She needs at least 12 boxes.` answers how many she needs."""
 _CASE = re.compile(r"\b(?:for|when|if|with)\s\$?[A-Za-z]\s?=\s?\d", re.IGNORECASE)
 """`For n = 3 the answer is 12. For n = 4, as asked, it is 20.`"""
-_DENIES = re.compile(r"\W{0,4}(?:not|never|neither)\b(?! only)", re.IGNORECASE)
+_DENIES = re.compile(r"\W{0,4}(?:it(?:['’]s| is)\s)?(?:not|never|neither|hardly|barely)\b(?! only)", re.IGNORECASE)
 _TELLING = re.compile(
     r"['’]t\b|\b(?:no|can|ne|trap|naive|tempt|bogus|flaw|wrong|incorr|false|mist|imposs|err|misc|fall|lie|claim|sa[iy]"
     r"|beli|th[io]|guess|answers|argue|m[ai]|could|perhaps|wh|if|tell|either|between|somewhere|had|were|without"
     r"|supp|unless"
     r"|sec|chap|page|fig|eq|line|exer|app|para|foot|step|ques|item|lemma|assum|imag|let|pret|any|every|all|other"
-    r"|exc|inst|rath|far|opp|unlike)",
+    r"|exc|inst|rath|far|opp|unlike"
+    r"|rul|rej|elim|disc|doubt|hardly|barely|going|would|repl)",
     re.IGNORECASE,
 )
 """Beginnings of the words that the cues before a value need: most sentences have none."""

@@ -39,7 +39,7 @@ _ASIDE = re.compile(r"[,;]\s(?=[^\W\d_]{3,})|[，；]")
 @lru_cache(maxsize=32)
 def _common(name: str) -> frozenset[str]:
     table = LANGUAGES[name]
-    words = (*table.common, *table.answer, *table.is_, *table.no_value, *table.of, *table.yes, *table.no)
+    words = (*table.common, *table.answer, *table.is_, *table.no_value, *table.doubt, *table.of, *table.yes, *table.no)
     return frozenset(part for word in words for part in word.split()) - _SHARED
 
 
