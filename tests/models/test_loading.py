@@ -31,7 +31,7 @@ PREFIXES = (
     "", "", "module.", "_orig_mod.", "module._orig_mod.", "base_model.model.", "language_model.", "student.net.",
     "pretrained_model.", "inside",
 )  # fmt: skip
-LACKING = (*["nothing"] * 4, "head", "embedding", "norm", "tensor", "layer", "expert", "misnamed")
+LACKING = (*["nothing"] * 7, "head", "embedding", "norm", "tensor", "layer", "expert", "misnamed")
 SHARDS = ("one", "two", "two", "not in the index", "index only", "pickled")
 
 
@@ -131,7 +131,7 @@ def test_nothing_is_silently_random_in_200_variations(checkpoints, tmp_path, cap
             bare = prefix == "" or (prefix == "inside" and not any("_orig_mod" in name for name in kept))
             assert bare or "taken off the names" in capsys.readouterr().err, what
         shutil.rmtree(folder)
-    assert min(loaded, refused) >= 15
+    assert min(loaded, refused) >= 10
 
 
 def edited(folder, **settings):
