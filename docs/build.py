@@ -13,7 +13,7 @@ import subprocess
 import sys
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ DOCS = ROOT / "docs"
 INTRODUCTION = """\
 # The recipe, key by key
 
-Written by `make docs` from `src/potstill/recipe.py`; do not edit this page, edit the docstrings there.
+Written by `make docs` from `src/potstill/recipe/`; do not edit this page, edit the docstrings there.
 [Recipes](../guide/recipes.md) explains how the parts work together.
 
 A key without a default has to be given. `null` means that nothing is set. Every value is checked as it stands:
@@ -84,7 +84,6 @@ MEANINGS = {
         "checks": "How answers are judged.",
         "curate": "Which traces become examples.",
         "train": "How the student is trained.",
-        "baselines": "The rows beside `traces` in the table.",
         "evaluate": "How students are measured.",
         "export": "What is delivered.",
     },
@@ -155,7 +154,8 @@ holds is not rewritten: a later page takes its place, and both say so. This list
 PACKAGE = ROOT / "src" / "potstill"
 LAYERS = (
     "__init__", "__main__", "cli", "pipeline", "report", "export", "evaluate", "train", "curate", "teach", "verify",
-    "problems", "models", "store", "recipes", "recipe_file", "recipe", "records", "text", "progress", "errors",
+    "problems", "models", "store", "recipes", "recipe_file", "durable", "graph", "recipe", "damage",
+    "parquet", "records", "text", "progress", "errors",
 )  # fmt: skip
 OTHERS = {
     "zero_shot.txt": "How a teacher is asked a problem alone.",
@@ -273,7 +273,7 @@ def shown(hint: Any) -> str:  # noqa: ANN401 - any type
         return " or ".join(f"`{value}`" for value in inner)
     if origin is tuple:
         return f"list of {shown(inner[0])}"
-    if origin is dict or dataclasses.is_dataclass(hint):
+    if origin in (dict, Mapping) or dataclasses.is_dataclass(hint):
         return "mapping"
     return WORDS[hint]
 

@@ -34,6 +34,6 @@ def finished_run(finished, tmp_path, monkeypatch):
     import shutil
 
     shutil.copy(finished / "r.yaml", tmp_path / "r.yaml")
-    shutil.copytree(finished / "run", tmp_path / "run")
+    shutil.copytree(finished / "run", tmp_path / "run", symlinks=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "run"

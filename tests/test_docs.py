@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from potstill.cli import main
-from potstill.recipe_file import parse, shipped
+from potstill.recipe_file import Loader, parse, shipped
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -110,7 +110,7 @@ def test_the_generated_pages_are_those_of_this_source():
 def test_every_recipe_in_a_page_is_sound(page):
     """A block with a name is a whole recipe; others are laid over one."""
     for block in re.findall(r"^```yaml\n(.*?)^```$", text(page), re.DOTALL | re.MULTILINE):
-        given = yaml.safe_load(block)
+        given = yaml.load(block, Loader=Loader)
         whole = {
             "name": "page",
             "problems": {"sources": [{"family": "chain", "count": 9}]},

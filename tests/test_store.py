@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from potstill.durable import write_durably
 from potstill.errors import BusyError, DamageError, StoreError
 from potstill.records import Drop, Measure, Problem, Trace
-from potstill.store import Run, Sealed, write_durably
+from potstill.store import Run, Sealed, output_name
 
 TEXT = st.text(max_size=30) | st.just("half \ud800 pair") | st.just("nul \x00 and \u202e bidi")
 PROBLEMS = st.builds(
@@ -26,7 +27,9 @@ def write(run: Run, stage: str, rows, fingerprint="f", part_rows=2, counts=None)
     table = work.table("dropped", Drop, part_rows)
     for row in rows[table.rows_done :]:
         table.append(row)
-    return work.seal(counts or {}, {})
+    sealed = work.seal(counts or {}, {})
+    run.point(stage, sealed)
+    return sealed
 
 
 def drops(count: int) -> list[Drop]:
@@ -41,8 +44,7 @@ def test_records_survive_a_round_trip_whatever_their_text(tmp_path_factory, rows
     table = work.table("t", Problem, 3)
     for row in rows:
         table.append(row)
-    work.seal({}, {})
-    back = list(Run(folder).sealed("s").rows("t", Problem))
+    back = list(work.seal({}, {}).rows("t", Problem))
 
     def mended(text):
         return text if text is None else text.encode("utf-8", "replace").decode()
@@ -102,6 +104,7 @@ def test_one_flipped_bit_of_a_sealed_stage_is_one_line_when_it_is_read(tmp_path,
     (work.path / "model" / "weights").write_bytes(b"w" * 100)
     write_durably(work.path / "losses.json", b"[1.5, 2.5]")
     sealed = work.seal({"kept": 24}, {})
+    run.point("s", sealed)
     assert sealed == run.sealed("s")
     for name, read in {
         "dropped-00000.parquet": lambda: list(run.sealed("s").rows("dropped", Drop)),
@@ -123,7 +126,7 @@ def test_a_manifest_without_a_key_is_damaged(tmp_path):
     for key in whole:
         cut = {name: value for name, value in whole.items() if name != key}
         (sealed.path / "manifest.json").write_text(json.dumps(cut))
-        with pytest.raises(DamageError, match=r"manifest.json is damaged.*: remove .*s and run again"):
+        with pytest.raises(DamageError, match=r"manifest.json is damaged.*: remove .*s-f and run again"):
             Run(tmp_path).sealed("s")
 
 
@@ -298,14 +301,14 @@ def test_a_folder_in_the_way_is_one_line(tmp_path):
 def test_recovery_between_the_two_renames(tmp_path):
     run = Run(tmp_path)
     write(run, "s", drops(2), "old")
-    shutil.copytree(tmp_path / "s", tmp_path / "s.old")
-    shutil.rmtree(tmp_path / "s")
+    output = run.stages / output_name("s", "old")
+    output.rename(output.with_name(f"{output.name}.old"))
     run.lock()  # the new one was never finished: the old one comes back
     assert run.sealed("s").fingerprint == "old"
     run.unlock()
-    work = run.begin("s", "new", {})
+    work = run.begin("s", "old", {})
     work.table("dropped", Drop).append(drops(1)[0])
-    (tmp_path / "s").rename(tmp_path / "s.old")
+    output.rename(output.with_name(f"{output.name}.old"))
     real = Path.rename
     Path.rename = lambda self, target: self  # the process dies before the folders are swapped
     try:
@@ -313,9 +316,37 @@ def test_recovery_between_the_two_renames(tmp_path):
     finally:
         Path.rename = real
     run.lock()
-    assert run.sealed("s").fingerprint == "new"
-    assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == ["s"]
+    assert list(run.sealed("s").rows("dropped", Drop)) == drops(1)
+    assert [p.name for p in run.stages.iterdir()] == [output.name]
     run.unlock()
+
+
+def test_outputs_are_kept_under_their_fingerprints_and_names_point_to_them(tmp_path):
+    run = Run(tmp_path / "one")
+    old, new = write(run, "s", drops(1), "old"), write(run, "s", drops(2), "new")
+    assert run.names() == {"s": new.path.name}
+    assert list(run.find("s", "old").rows("dropped", Drop)) == drops(1), "nothing is destroyed"
+    run.point("s", old)
+    assert list(run.sealed("s").rows("dropped", Drop)) == drops(1)
+    moved = run.path.rename(tmp_path / "moved")
+    assert list(Run(moved).sealed("s").rows("dropped", Drop)) == drops(1)
+    copied = tmp_path / "copied"
+    shutil.copytree(moved, copied)  # follows the links
+    assert list(Run(copied).sealed("s").rows("dropped", Drop)) == drops(1)
+    Run(copied).point("s", Run(copied).find("s", "old"))
+    with pytest.raises(StoreError, match="a folder where a link"):
+        Run(copied).point("s", Run(copied).find("s", "new"))
+
+
+def test_runs_of_one_study_share_outputs_and_ledger(tmp_path):
+    one, two = (Run(tmp_path / name, shared=tmp_path) for name in "ab")
+    one.lock()
+    two.lock()
+    sealed = write(one, "s", drops(3))
+    assert two.find("s", "f").path == sealed.path
+    two.point("t", sealed)
+    assert list(two.sealed("t").rows("dropped", Drop)) == drops(3)
+    assert one.ledger == two.ledger == tmp_path / "ledger"
 
 
 def test_write_durably_leaves_no_temporary_file(tmp_path):

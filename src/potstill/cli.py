@@ -89,7 +89,7 @@ def _main(argv: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
     except OSError as error:
-        from potstill.store import refusal
+        from potstill.durable import refusal
 
         print(f"potstill: {refusal(error, 'what was printed')}", file=sys.stderr)
         return 2
@@ -155,6 +155,11 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("status", help="what is done in a run folder, what is stale and why")
     command.add_argument("run", metavar="RUN")
     command.set_defaults(command=status)
+
+    command = commands.add_parser("clean", help="show the outputs of a run that its recipe no longer means")
+    command.add_argument("run", metavar="RUN")
+    command.add_argument("--remove", action="store_true", help="remove them")
+    command.set_defaults(command=clean)
 
     command = commands.add_parser("ledger", help="what a run's teacher answered and cost, while it runs and after")
     command.add_argument("run", metavar="RUN")
@@ -264,7 +269,7 @@ def _positive(text: str) -> int:
 
 
 def _temperature(text: str) -> float:
-    from potstill.bounds import LEAST_TEMPERATURE
+    from potstill.recipe.bounds import LEAST_TEMPERATURE
 
     value = _between(text, 0, 100, "temperature")
     if 0 < value < LEAST_TEMPERATURE:
@@ -290,7 +295,7 @@ def init(options: argparse.Namespace) -> int:
     """Write the commented template; never over an existing file."""
     from importlib import resources
 
-    from potstill.store import writing
+    from potstill.durable import writing
 
     path = Path(options.file)
     text = (resources.files("potstill") / "recipes" / "template.txt").read_text(encoding="utf-8")
@@ -306,6 +311,7 @@ def init(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Check a recipe and what it names: no network, torch only where a student or a local teacher is looked at."""
+    from potstill.graph import graph_of
     from potstill.pipeline.checks import check_recipe
     from potstill.pipeline.stages import stages_of
     from potstill.recipe_file import load, located
@@ -314,6 +320,7 @@ def check(options: argparse.Namespace) -> int:
     with located(options.recipe, options.sets):
         unknown = check_recipe(recipe, without_sandbox=options.without_sandbox)
         print(f"{options.recipe} is sound: {' > '.join(stage.name for stage in stages_of(recipe))}")
+    print(graph_of(recipe).text())
     for what in unknown:
         print(f"not looked at: {what}")
     return 0
@@ -355,6 +362,33 @@ def status(options: argparse.Namespace) -> int:
     for standing in pipeline.standings(Run(path), stages_of(load(str(path / "recipe.yaml")))):
         spent = clock(standing.seconds) if standing.seconds else ""
         print(f"{standing.stage.name:<18} {standing.state:<10} {spent:>7}  {standing.why}".rstrip())
+    return 0
+
+
+def clean(options: argparse.Namespace) -> int:
+    """Show the outputs that no name of a run points to, and remove them where that is asked for."""
+    import shutil
+
+    from potstill.durable import files_of, writing
+    from potstill.store import Run
+
+    run = Run(Path(options.run))
+    if not run.stages.is_dir():
+        raise PotstillError(f"{run.path} is no run folder: it has no folder stages")
+    total = 0
+    try:
+        run.lock()
+        for path in run.unused():
+            size = sum(file.stat().st_size for file in files_of(path))
+            total += size
+            print(f"{size / 1e6:>10,.1f} MB  {path.name}")
+            if options.remove:
+                with writing(path):
+                    shutil.rmtree(path)
+    finally:
+        run.unlock()
+    done = "removed" if options.remove else "to be had with --remove"
+    print(f"{total / 1e6:>10,.1f} MB  {done}" if total else "every output is in use")
     return 0
 
 

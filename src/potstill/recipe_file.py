@@ -18,9 +18,9 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from potstill.bounds import LEAST_TEMPERATURE
 from potstill.damage import digest
 from potstill.errors import CheckpointError, DataError, RecipeError, StudentError, TeacherError, nearest
+from potstill.graph import GraphError, NodeValueError, graph_of
 from potstill.recipe import (
     PROBLEM_COLUMNS,
     AskedTeacher,
@@ -34,8 +34,11 @@ from potstill.recipe import (
     Teacher,
     Train,
 )
+from potstill.recipe.bounds import LEAST_TEMPERATURE
 
-TEACHERS = ("worked", "served", "local", "dataset", "solutions")
+TEACHERS = ("worked", "served", "local", "arm", "dataset", "solutions")
+NODES = ("sets", "arms", "scorers")
+"""Sections whose entries override others."""
 MOST_PARAMETERS = 2 * 10**9
 """Of a student from nothing: weights, gradient and optimiser of more do not fit one machine."""
 _WRITTEN = "# written by a run of potstill; SHA-256 of the lines below: "
@@ -115,6 +118,8 @@ def parse(text: str, file: str, sets: Iterable[str] = (), base: Path | None = No
         raise RecipeError(source.explain(first["loc"], first)) from None
     for key, problem in contradictions(recipe):
         raise RecipeError(source.at(key, problem))
+    for key, problem in _of_graph(recipe, source):
+        raise RecipeError(source.at(key, problem))
     folder = ((base or Path()) / Path(recipe.data).expanduser()).resolve()
     return dataclasses.replace(recipe, data=str(folder))
 
@@ -122,6 +127,23 @@ def parse(text: str, file: str, sets: Iterable[str] = (), base: Path | None = No
 @functools.cache
 def _adapter() -> TypeAdapter[Recipe]:
     return TypeAdapter(Recipe)
+
+
+def _of_graph(recipe: Recipe, source: _Source) -> Found:
+    """Yield what is wrong with the graph, and with the combined values of each of its nodes."""
+    try:
+        graph = graph_of(recipe)
+    except NodeValueError as error:
+        raise RecipeError(source.explain(error.where, error.error)) from None
+    except GraphError as error:
+        yield error.where, error.what
+        return
+    nodes: list[tuple[Location, Recipe]] = [(("sets", name), node.recipe) for name, node in graph.sets.items()]
+    for name, arm in graph.arms.items():
+        nodes += [(("arms", name), view) for view in (arm.recipe, *(phase.recipe for phase in arm.phases))]
+    for where, node in nodes:
+        for key, problem in contradictions(node):
+            yield (*where, *key), problem
 
 
 def dump(recipe: Recipe) -> str:
@@ -264,9 +286,12 @@ def _parameters(scratch: Scratch) -> int:
 
 
 def _of_training(train: Train) -> Found:
-    budgets = [name for name in ("epochs", "steps", "tokens") if getattr(train, name) is not None]
+    budgets = [name for name in ("epochs", "steps", "tokens", "match") if getattr(train, name) is not None]
     if len(budgets) != 1:
-        yield ("train",), f"give exactly one budget of epochs, steps, tokens; found {' and '.join(budgets) or 'none'}"
+        yield (
+            ("train",),
+            f"give exactly one budget of epochs, steps, tokens, match; found {' and '.join(budgets) or 'none'}",
+        )
     if train.micro_batch > train.batch:
         yield ("train", "micro_batch"), f"micro_batch ({train.micro_batch}) is more than batch ({train.batch})"
     if train.loss.alpha == 0 and train.loss.beta == 0:
@@ -275,14 +300,14 @@ def _of_training(train: Train) -> Found:
         yield ("train", "loss", "beta"), "beta is 0: the student would never learn to answer and stop"
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """YAML as people mean it: no dates, no octal 010, no 1:30 in base 60, no `no` for false, and 1e-4 is a number."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012 - the class's own, filled below
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes every text that `_Loader` would not read as text."""
+    """Quotes every text that `Loader` would not read as text."""
 
 
 _FLOAT = r"^[-+]?(\d[\d_]*\.[\d_]*|\.\d[\d_]*|\d+(?=[eE]))([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"
@@ -294,7 +319,7 @@ _RESOLVERS = {
     "merge": (r"^<<$", ["<"]),
 }
 for _tag, (_pattern, _starts) in _RESOLVERS.items():
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _starts)
+    Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _starts)
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _starts)
 
 
@@ -308,7 +333,7 @@ _Dumper.add_representer(str, _text)
 
 
 def _read(text: str) -> Any:  # noqa: ANN401 - YAML
-    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+    return yaml.load(text, Loader=Loader)  # noqa: S506 - a safe loader
 
 
 class _Source:
@@ -319,7 +344,7 @@ class _Source:
         self.overlaid: dict[Location, str] = {}
         self.lines: dict[Location, int] = {(): 1}
         try:
-            node = yaml.compose(text, Loader=_Loader)
+            node = yaml.compose(text, Loader=Loader)
             if not isinstance(node, yaml.MappingNode):
                 raise RecipeError(
                     f"{file}: a recipe is a mapping of keys; this is {'empty' if node is None else 'not'}"
@@ -404,7 +429,7 @@ class _Source:
         if kind in ("missing", "missing_argument"):
             return self.at(where, "this key is missing")
         if kind == "union_tag_not_found":
-            return self.at((*where, "kind"), "say which kind of teacher: worked, served, local, dataset or solutions")
+            return self.at((*where, "kind"), f"say which kind of teacher: {', '.join(TEACHERS[:-1])} or {TEACHERS[-1]}")
         if kind == "union_tag_invalid":
             found = str(error["ctx"]["tag"])
             return self.at((*where, "kind"), f"unknown teacher {found!r}{nearest(found, TEACHERS)}")
@@ -433,14 +458,17 @@ def _without_tags(location: Location) -> Location:
     """Drop what validation adds to a path (a union's tag), keeping the keys that a user wrote or forgot."""
     kept: list[str | int] = []
     for depth, part in enumerate(location):
-        if kept == ["teacher"] and depth == 1 and part in TEACHERS:
+        if kept[-1:] == ["teacher"] and depth in (1, 3) and part in TEACHERS:
             continue
         kept.append(part)
     return tuple(kept)
 
 
 def _section_at(where: Location, data: Mapping[str, Any]) -> type:
-    """Return the dataclass that a path of keys leads to."""
+    """Return the dataclass that a path of keys leads to; a node's sections are those of the recipe."""
+    if where[:1] and where[0] in NODES:
+        data = typing.cast("Mapping[str, Any]", data[where[0]][where[1]])
+        where = tuple(where[2:])
     section: Any = Recipe
     for part in where:
         if isinstance(part, int):

@@ -1,19 +1,20 @@
-"""The run folder: one folder a stage, sealed Parquet parts, manifests written last, one writing process.
+"""The run folder: outputs of stages under their fingerprints, names that point to them, one writing process.
 
-    RUN/recipe.yaml            the resolved recipe
-    RUN/<stage>/               a sealed stage: parts, files, manifest.json (deterministic), clock.json (not)
-    RUN/<stage>.partial/       a stage under way; its sealed parts are kept by a rerun with the same fingerprint
-    RUN/ledger/                completions of served teachers; survives every redo
+    RUN/recipe.yaml                     the resolved recipe
+    RUN/stages/<kind>-<fingerprint>/    a sealed output: parts, files, manifest.json (deterministic), clock.json (not)
+    RUN/stages/<...>.partial/           one under way; its sealed parts are kept by a rerun with the same fingerprint
+    RUN/<name>                          a link to the output that the recipe means by this name now
+    RUN/ledger/                         completions of served teachers; survives every redo
 
-Every file is written under a temporary name, synced and renamed, so a process killed anywhere leaves either the old
-state or the new one. A stage counts as sealed when its folder has a manifest. What is read is compared with the digest
-that was noted as it was written: a damaged file of a sealed stage is refused, one of a stage under way is set aside and
-made again.
+Runs of a study share `stages` and `ledger`. Every file is written under a temporary name, synced and renamed, so a
+process killed anywhere leaves either the old state or the new one. An output counts as sealed when its folder has a
+manifest; nothing that is sealed is ever written again, except by a stage that is asked for by name. What is read is
+compared with the digest that was noted as it was written: a damaged file of a sealed output is refused, one of a stage
+under way is set aside and made again.
 """
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import functools
 import json
@@ -24,13 +25,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from potstill import parquet
-from potstill.damage import digest, digest_of_file, signed, unsigned
+from potstill.damage import digest, digest_of_file, unsigned
+from potstill.durable import files_of, read_record, refusal, sync, to_record, write_durably, writing
 from potstill.errors import BusyError, DamageError, StoreError
 from potstill.records import SCHEMA, content_key
 
@@ -42,65 +43,6 @@ SCRATCH = "scratch"
 DIGESTS, DAMAGED = f"{SCRATCH}/digests", f"{SCRATCH}/damaged"
 """In it, the digest of each part, and what was set aside."""
 _PART = re.compile(r"(.+)-([0-9]{5})\.parquet")  # traces-00012.parquet
-_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EFBIG: "file too large"}
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Name the path and the remedy when the operating system refuses a write."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(refusal(error, path)) from error
-
-
-def refusal(error: OSError, path: Path | str = "") -> str:
-    """Return one line for a refused read or write: what, where, what to do."""
-    where = error.filename or path
-    if error.errno == errno.ENOMEM:
-        return f"the memory is used up ({where}); nothing sealed is lost: make room, or raise the limit, and run again"
-    if error.errno in _FULL:
-        return f"{_FULL[error.errno]}, writing {where}: nothing sealed is lost; make room and run again"
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{where} cannot be written: {os.strerror(error.errno)}; make it writable or name another folder"
-    return f"{where}: {error.strerror or error}"
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Replace `path` by `data` so that a crash leaves the old bytes or the new ones."""
-    with writing(path):
-        temporary = path.with_name(path.name + ".tmp")
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync(path.parent)
-
-
-def to_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
-    """Return sorted, indented JSON with a final newline: equal values give equal bytes."""
-    return (json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1) + "\n").encode()
-
-
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, or of all files of a folder with their names."""
-    if path.is_dir():
-        return content_key([[p.relative_to(path).as_posix(), digest_of(p)] for p in _files(path)])
-    return digest_of_file(path)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.is_file())
-
-
-def sync(path: Path) -> None:
-    """Flush a file or a folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class TableWriter(Generic[R]):
@@ -244,7 +186,7 @@ class Sealed:
             path = self.path / file
             if file.startswith(f"{name}/") and not (path.is_file() and digest_of_file(path) == known["sha256"]):
                 raise _changed(path, self.path)
-        self._refuse_strays(_files(self.path / name))
+        self._refuse_strays(files_of(self.path / name))
         return self.path / name
 
     def _parts(self, table: str) -> list[str]:
@@ -261,18 +203,39 @@ def _changed(path: Path, stage: Path) -> DamageError:
     return DamageError(f"{path} was changed or removed after it was sealed: remove {stage} and run again")
 
 
-class Work:
-    """A stage under way, in `RUN/<stage>.partial`."""
+def output_name(kind: str, fingerprint: str) -> str:
+    """Return the folder of an output inside `stages`."""
+    return f"{kind}-{fingerprint[:16]}"
 
-    def __init__(self, run: Path, stage: str, fingerprint: str, about: Mapping[str, Any]) -> None:
-        self.run, self.stage, self.about = run, stage, dict(about, fingerprint=fingerprint)
-        self.path = run / f"{stage}.partial"
+
+def _sealed(path: Path) -> Sealed | None:
+    """Return a finished output; a manifest whose files are gone or resized is no seal."""
+    try:
+        manifest = read_record(path / MANIFEST)
+    except DamageError as error:
+        raise DamageError(f"{error}: remove {path} and run again") from None
+    if not manifest:
+        return None
+    sealed = Sealed(path, manifest)
+    for name, known in sealed.files.items():
+        part = path / name
+        if not part.is_file() or part.stat().st_size != known["bytes"]:
+            raise _changed(part, path)
+    return sealed
+
+
+class Work:
+    """A stage under way, in `STAGES/<folder>.partial`."""
+
+    def __init__(self, stages: Path, folder: str, fingerprint: str, about: Mapping[str, Any]) -> None:
+        self.stages, self.folder, self.about = stages, folder, dict(about, fingerprint=fingerprint)
+        self.path = stages / f"{folder}.partial"
         self.tables: list[TableWriter[Any]] = []
         if not self._continues(fingerprint):
             with writing(self.path):
                 shutil.rmtree(self.path, ignore_errors=True)
                 self.path.mkdir(parents=True)
-            write_durably(self.path / BEGUN, _record({"fingerprint": fingerprint}))
+            write_durably(self.path / BEGUN, to_record({"fingerprint": fingerprint}))
         self.spent = float(_clock(self.path).get("seconds", 0.0))
         self._keep_whole_parts()
         self.started = time.monotonic()
@@ -280,9 +243,9 @@ class Work:
     def _continues(self, fingerprint: str) -> bool:
         """Whether an attempt at the same stage is there to go on with."""
         try:
-            return _read_record(self.path / BEGUN).get("fingerprint") == fingerprint
+            return read_record(self.path / BEGUN).get("fingerprint") == fingerprint
         except DamageError as error:
-            print(f"{self.stage}: {error}: this stage starts over", file=sys.stderr)
+            print(f"{self.folder}: {error}: this stage starts over", file=sys.stderr)
             return False
 
     def _keep_whole_parts(self) -> None:
@@ -321,7 +284,7 @@ class Work:
 
     def note_time(self) -> None:
         """Remember the seconds spent so far, for the next process should this one be killed."""
-        write_durably(self.path / CLOCK, _record({"seconds": self.seconds}))
+        write_durably(self.path / CLOCK, to_record({"seconds": self.seconds}))
 
     @property
     def seconds(self) -> float:
@@ -332,16 +295,16 @@ class Work:
         """Sync everything, write the manifest last, and put the folder in its place."""
         for table in self.tables:
             table.close()
-        write_durably(self.path / CLOCK, _record(dict(clock, seconds=self.seconds)))
+        write_durably(self.path / CLOCK, to_record(dict(clock, seconds=self.seconds)))
         with writing(self.path):
-            files = [self._entry(file) for file in _files(self.path) if self._is_output(file)]
-            for folder in {file.parent for file in _files(self.path)}:
+            files = [self._entry(file) for file in files_of(self.path) if self._is_output(file)]
+            for folder in {file.parent for file in files_of(self.path)}:
                 sync(folder)
-        manifest = dict(self.about, stage=self.stage, schema=SCHEMA, files=files, counts=dict(counts))
-        data = _record(manifest)
+        manifest = dict(self.about, schema=SCHEMA, files=files, counts=dict(counts))
+        data = to_record(manifest)
         write_durably(self.path / MANIFEST, data)
-        _put_in_place(self.run, self.stage)
-        return Sealed(self.run / self.stage, unsigned(json.loads(data), self.path / MANIFEST))
+        _put_in_place(self.stages, self.folder)
+        return Sealed(self.stages / self.folder, unsigned(json.loads(data), self.path / MANIFEST))
 
     def _is_output(self, file: Path) -> bool:
         name = file.relative_to(self.path).as_posix()
@@ -359,9 +322,9 @@ class Work:
         return entry | {"rows": parquet.count(file)}
 
 
-def _put_in_place(run: Path, stage: str) -> None:
+def _put_in_place(stages: Path, folder: str) -> None:
     """Swap a finished partial folder for the sealed one; `recover` finishes it when a crash comes between."""
-    final, partial, old = run / stage, run / f"{stage}.partial", run / f"{stage}.old"
+    final, partial, old = stages / folder, stages / f"{folder}.partial", stages / f"{folder}.old"
     with writing(final):
         (partial / BEGUN).unlink(missing_ok=True)
         shutil.rmtree(partial / SCRATCH, ignore_errors=True)
@@ -369,32 +332,14 @@ def _put_in_place(run: Path, stage: str) -> None:
             shutil.rmtree(old, ignore_errors=True)
             final.rename(old)
         partial.rename(final)
-        sync(run)
+        sync(stages)
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _record(record: Mapping[str, Any]) -> bytes:
-    """Return a JSON record with its own digest, for `_read_record`."""
-    return to_json(signed(record))
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    """Return a JSON record, or nothing where there is no such file; DamageError where it is not as it was written."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (ValueError, RecursionError):
-        value = None
-    except OSError as error:
-        raise StoreError(refusal(error, path)) from error
-    return unsigned(value, path)
 
 
 def _clock(stage: Path) -> dict[str, Any]:
     """Return what a stage noted of its time; where that is damaged nothing else is lost."""
     try:
-        return _read_record(stage / CLOCK)
+        return read_record(stage / CLOCK)
     except DamageError as error:
         _tell_once(f"{error}: how long this stage took is not known")
         return {}
@@ -406,10 +351,14 @@ def _tell_once(line: str) -> None:
 
 
 class Run:
-    """A run folder. `lock` before writing; reading needs no lock."""
+    """A run folder. `lock` before writing; reading needs no lock.
 
-    def __init__(self, path: Path) -> None:
+    `shared` is the folder whose `stages` and `ledger` it uses, for runs of one study; None means its own.
+    """
+
+    def __init__(self, path: Path, shared: Path | None = None) -> None:
         self.path = path
+        self.stages, self.ledger = ((shared or path) / name for name in ("stages", "ledger"))
         self._lock: int | None = None
 
     def lock(self) -> None:
@@ -420,6 +369,7 @@ class Run:
             StoreError: the folder cannot be made or written.
         """
         with writing(self.path):
+            self.stages.mkdir(parents=True, exist_ok=True)
             self.path.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -442,45 +392,78 @@ class Run:
 
     def _recover(self) -> None:
         with writing(self.path):
-            for old in self.path.glob("*.old"):
-                stage = old.name.removesuffix(".old")
-                if not (self.path / stage).exists() and not (self.path / f"{stage}.partial" / MANIFEST).exists():
-                    old.rename(self.path / stage)
-        for partial in self.path.glob("*.partial"):
+            for old in self.stages.glob("*.old"):
+                folder = old.name.removesuffix(".old")
+                if not (self.stages / folder).exists() and not (self.stages / f"{folder}.partial" / MANIFEST).exists():
+                    old.rename(self.stages / folder)
+        for partial in self.stages.glob("*.partial"):
             if (partial / MANIFEST).exists():
-                _put_in_place(self.path, partial.name.removesuffix(".partial"))
-        for old in self.path.glob("*.old"):
+                _put_in_place(self.stages, partial.name.removesuffix(".partial"))
+        for old in self.stages.glob("*.old"):
             shutil.rmtree(old, ignore_errors=True)
 
-    def sealed(self, stage: str) -> Sealed | None:
-        """Return the finished stage, or None; a manifest whose files are gone or resized is no seal.
+    def sealed(self, name: str) -> Sealed | None:
+        """Return the output that a name points to, or None.
 
         Raises:
             DamageError: the manifest was changed, or a file that it lists was resized or removed.
         """
-        path = self.path / stage
-        try:
-            manifest = _read_record(path / MANIFEST)
-        except DamageError as error:
-            raise DamageError(f"{error}: remove {path} and run again") from None
-        if not manifest:
+        link = self.path / name
+        if not link.is_dir():
             return None
-        sealed = Sealed(path, manifest)
-        for name, known in sealed.files.items():
-            part = path / name
-            if not part.is_file() or part.stat().st_size != known["bytes"]:
-                raise _changed(part, path)
-        return sealed
+        return _sealed(Path(os.path.normpath(self.path / os.readlink(link))) if link.is_symlink() else link)
 
-    def begin(self, stage: str, fingerprint: str, about: Mapping[str, Any]) -> Work:
+    def find(self, kind: str, fingerprint: str) -> Sealed | None:
+        """Return the output of this fingerprint, whichever name, run or variant made it; raises as `sealed` does."""
+        return _sealed(self.stages / output_name(kind, fingerprint))
+
+    def begin(self, kind: str, fingerprint: str, about: Mapping[str, Any]) -> Work:
         """Start or resume a stage; sealed parts of an attempt with the same fingerprint are kept."""
-        return Work(self.path, stage, fingerprint, about)
+        return Work(self.stages, output_name(kind, fingerprint), fingerprint, dict(about, kind=kind))
+
+    def is_under_way(self, kind: str, fingerprint: str) -> bool:
+        """Return whether a stage was begun and not sealed."""
+        return (self.stages / f"{output_name(kind, fingerprint)}.partial").is_dir()
+
+    def point(self, name: str, sealed: Sealed) -> None:
+        """Let a name mean an output from now on; a crash leaves the old meaning or the new one.
+
+        Raises:
+            StoreError: a folder or file stands in the place of the name.
+        """
+        link = self.path / name
+        target = os.path.relpath(sealed.path.resolve(), self.path.resolve())
+        if link.is_symlink() and os.readlink(link) == target:
+            return
+        if link.is_dir() and not link.is_symlink():  # a copy of the run that followed the links
+            if read_record(link / MANIFEST) == dict(sealed.manifest):
+                return
+            raise StoreError(f"{link} is a folder where a link to a stage belongs: move it, or name another --out")
+        with writing(link):
+            temporary = self.path / f".{name}.link"
+            temporary.unlink(missing_ok=True)
+            temporary.symlink_to(target, target_is_directory=True)
+            temporary.replace(link)
+            sync(self.path)
+
+    def unused(self) -> list[Path]:
+        """Return the outputs, finished or not, that no name points to; in a study no name of any of its runs."""
+        runs = [self.path, *self.path.glob("runs/*")]
+        used = {folder for run in runs if run.is_dir() for folder in Run(run).names().values()}
+        found = sorted(self.stages.iterdir()) if self.stages.is_dir() else []
+        return [path for path in found if path.name not in used]
+
+    def names(self) -> dict[str, str]:
+        """Return every name of the run and the folder in `stages` that it points to."""
+        if not self.path.is_dir():
+            return {}
+        return {link.name: Path(os.readlink(link)).name for link in sorted(self.path.iterdir()) if link.is_symlink()}
+
+    def forget(self, name: str) -> None:
+        """Remove a name; what it pointed to stays until it is cleaned away."""
+        (self.path / name).unlink(missing_ok=True)
 
     def write(self, name: str, data: bytes) -> Path:
         """Write a file of the run folder itself, durably."""
         write_durably(self.path / name, data)
         return self.path / name
-
-    def under_way(self) -> Iterable[str]:
-        """Names of stages that were begun and not sealed."""
-        return sorted(path.name.removesuffix(".partial") for path in self.path.glob("*.partial"))

@@ -109,10 +109,9 @@ def test_a_missing_engine_is_said_when_it_is_needed(here, monkeypatch):
 
     monkeypatch.setitem(sys.modules, "vllm", None)
     recipe("{kind: local, model: teacher, engine: vllm, sampling: {max_tokens: 6}}")
-    done("check", "l.yaml")
-    done("run", "l.yaml", "--out", "taught", "--stage", "problems")
-    told = call("run", "l.yaml", "--out", "taught", "--stage", "traces").mistake()
-    assert "the engine vllm needs vllm: pip install 'potstill[vllm]'" in told
+    for argv in (("check", "l.yaml"), ("run", "l.yaml", "--out", "taught")):
+        assert "teacher.engine vllm" in (told := call(*argv).mistake())
+        assert "needs vllm: pip install 'potstill[vllm]'" in told
 
 
 def test_evaluating_a_served_student_from_the_command_line(tmp_path, monkeypatch):
@@ -124,7 +123,7 @@ def test_evaluating_a_served_student_from_the_command_line(tmp_path, monkeypatch
         first = done(*command)
         assert "accuracy 0.800 " in first.out
         assert "on 5 problems, 6 responses: 4 right" in first.out
-        assert "1 that could not be judged; 1 requests were refused" in first.out
+        assert "1 that could not be judged (accuracy 0.667 were they all wrong); 1 requests were refused" in first.out
         assert stub.stats()["most_open"] <= 2
         assert "note:" not in first.err
         again = done(*command)

@@ -19,11 +19,11 @@ teacher: {kind: served, base_url: TEACHER, model: m}
 checks: {judge: {base_url: JUDGE, model: j}}
 student: {scratch: {hidden: 16, layers: 1, heads: 2, intermediate: 32, vocabulary: 300, context: 256}}
 train: {steps: 2, batch: 4, micro_batch: 4, learning_rate: 1.0e-3, precision: fp32}
-baselines: {base: false, answers: null}
+arms: {traces: {train: {}}}
 evaluate: {max_tokens: 8, batch: 4}
 """
 NOWHERE = "http://127.0.0.1:9/v1"
-VAGUE = "It is as many as the weeks of six years less some."
+VAGUE = "The answer is 6 @ 7 # 8."
 ODD = range(1, 12, 2)
 """Numbers of the questions that get an answer which the rules cannot read."""
 

@@ -14,11 +14,11 @@ from potstill.store import Run
 
 DATA = ["problems", "traces", "verdicts", "examples"]
 ANSWERS = ["train-answers", "evaluate-answers"]
-TRACES = ["train-traces", "evaluate-traces"]
 MEASURED = ["evaluate-base", "evaluate-answers", "evaluate-traces"]
-TRAINED = [*ANSWERS, *TRACES, "export", "report"]
+TRAINED = ["train-traces", *ANSWERS, "evaluate-traces", "export", "report"]
 AFTER_EXAMPLES = ["student", "evaluate-base", *TRAINED]
 ALL = [*DATA, *AFTER_EXAMPLES]
+BY_TOKENS = "{base: {}, answers: {train: {supervision: answers, match: {tokens: traces}}}, traces: {train: {}}}"
 
 
 def states(run, *sets):
@@ -52,7 +52,7 @@ def test_a_finished_run_is_done_and_a_rerun_does_nothing(finished_run):
         ("train.learning_rate=0.5", "train.learning_rate (0.001 -> 0.5)", TRAINED),
         ("train.loss.alpha=0.5", "train.loss.alpha (1.0 -> 0.5)", TRAINED),
         ("train.seed=9", "seed (3 -> 9)", AFTER_EXAMPLES),
-        ("baselines.answers=equal_tokens", "baselines.answers", [*ANSWERS, "report"]),
+        (f"arms={BY_TOKENS}", "train.match (examples -> tokens)", [*ANSWERS, "report"]),
         ("evaluate.max_tokens=9", "evaluate.max_tokens (8 -> 9)", [*MEASURED, "report"]),
         ("evaluate.shots=2", "evaluate.shots (1 -> 2)", ["evaluate-base", "report"]),
         ("name=other", "name (tiny -> other)", ["export", "report"]),
@@ -104,7 +104,9 @@ def test_redo_redoes_what_is_stale_and_what_follows_and_nothing_else(finished_ru
     assert set(states(finished_run, "evaluate.max_tokens=9").values()) == {("done", "")}
     assert {name: (finished_run / name / "manifest.json").stat().st_mtime_ns for name in kept} == kept
     assert "max_tokens: 9" in (finished_run / "recipe.yaml").read_text()
-    assert states(finished_run)["evaluate-base"] == ("stale", "evaluate.max_tokens (9 -> 8)")
+    assert set(states(finished_run).values()) == {("done", "")}, "what the old setting gave is still there"
+    done("run", "r.yaml", "--out", finished_run)
+    assert set(states(finished_run).values()) == {("done", "")}
 
 
 def test_a_run_redone_with_the_old_setting_has_the_old_bytes(finished_run):
@@ -118,9 +120,10 @@ def test_a_run_redone_with_the_old_setting_has_the_old_bytes(finished_run):
 
 
 def test_status_tells_missing_follows_and_under_way(finished_run):
-    shutil.rmtree(finished_run / "export")
-    shutil.rmtree(finished_run / "train-answers")
-    (finished_run / "train-answers.partial").mkdir()
+    shutil.rmtree((finished_run / "export").resolve())
+    trained = (finished_run / "train-answers").resolve()
+    (trained / "manifest.json").unlink()
+    trained.rename(trained.with_name(f"{trained.name}.partial"))
 
     found = states(finished_run)
 
@@ -135,7 +138,7 @@ def test_status_tells_missing_follows_and_under_way(finished_run):
 
 def test_a_stage_that_is_gone_is_made_again_without_a_word_and_equal(finished_run):
     old = (finished_run / "verdicts" / "manifest.json").read_bytes()
-    shutil.rmtree(finished_run / "verdicts")
+    shutil.rmtree((finished_run / "verdicts").resolve())
 
     done("run", "r.yaml", "--out", finished_run)
 

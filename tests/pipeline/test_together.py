@@ -22,7 +22,7 @@ teacher: {kind: dataset, file: t.jsonl, columns: {answer: said}}
 student: {scratch: {hidden: 16, layers: 1, heads: 2, intermediate: 32, vocabulary: 300, context: 256}}
 train: {steps: 2, batch: 4, micro_batch: 4, learning_rate: 1.0e-3, precision: fp32}
 curate: {per_problem: 8}
-baselines: {base: false, answers: null}
+arms: {traces: {train: {}}}
 evaluate: {max_tokens: 8, batch: 2}
 """
 ASKED = {
@@ -221,7 +221,7 @@ def test_stopped_at_any_write_the_stage_ends_with_the_same_bytes(here, monkeypat
     monkeypatch.setattr(store, "write_durably", counted)
     stop, stops = 1, 0
     while True:
-        shutil.rmtree(here / "run" / "verdicts")
+        shutil.rmtree((here / "run" / "verdicts").resolve())
         writes = 0
         try:
             judging_again(sets)

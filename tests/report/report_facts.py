@@ -1,11 +1,12 @@
 """Facts of an invented run, with whatever text a test wants in them."""
 
+import dataclasses
 import random
 from collections import Counter
 from functools import cache
 
 from potstill.records import Measure, Problem, Trace
-from potstill.report import Funnel, ReportFacts, StageFacts, StudentFacts
+from potstill.report import Funnel, ReportFacts, SetFacts, StageFacts, StudentFacts
 
 HOSTILE = [
     "<script>document.title='PWNED'</script>",
@@ -43,21 +44,20 @@ def facts(extra=lambda number: "", **changed):
         StudentFacts("base", [*responses("base", 0.05, problems, extra=extra),
                               *responses("base", 0.2, problems, "3-shot", extra)]),
         StudentFacts("answers", responses("answers", 0.2, problems, extra=extra),
-                     [(1, 100, 2.0), (2, 200, 1.5)], 40, 200, 6),
+                     [(1, 100, 2.0), (2, 200, 1.5)], 40, 200, 6, 10**9),
         StudentFacts("traces", responses("traces", 0.9, problems, extra=extra),
-                     [(i, 100 * i, 3.0 / i) for i in range(1, 400)], 40, 40_000, 60.5, 3.0, {"over max_length": 2}),
+                     [(i, 100 * i, 3.0 / i) for i in range(1, 400)], 40, 40_000, 60.5, 2 * 10**12, 3.0,
+                     {"over max_length": 2}),
     ]  # fmt: skip
     base = {
         "name": "demo" + extra(0),
         "recipe_yaml": "name: demo\n" + extra(1),
         "versions": {"potstill": "0.1.0", "torch": "2.13.0" + extra(2)},
         "students": students,
+        "main": "traces",
+        "graph": "set traces <- teacher worked" + extra(5),
         "stages": [StageFacts("problems", 80, 0.4), StageFacts("traces", 320, 12.5, 30_000, extra(3))],
         "problem_funnel": Funnel(100, 80, {"exact duplicate": 15, "overlap with evaluation": 5}),
-        "trace_funnel": Funnel(320, 40, {"wrong" + extra(4): 80, "beyond 4 per problem": 200}),
-        "verdicts": {"right": 240, "wrong": 79, "unknown: timeout": 1},
-        "lengths": Counter(draw % 97 for draw in range(400)),
-        "difficulties": {0.0: 5, 0.25: 10, 1.0: 3},
         "template_overlap": (30, 40),
         "problems": {one.key: one for one in problems},
         "teacher": {
@@ -65,7 +65,15 @@ def facts(extra=lambda number: "", **changed):
             for i, one in enumerate(problems)
         },
     }
-    return ReportFacts(**{**base, **changed})
+    of_set = {
+        "trace_funnel": Funnel(320, 40, {"wrong" + extra(4): 80, "beyond 4 per problem": 200}),
+        "verdicts": {"right": 240, "wrong": 79, "unknown: timeout": 1},
+        "lengths": Counter(draw % 97 for draw in range(400)),
+        "difficulties": {0.0: 5, 0.25: 10, 1.0: 3},
+    }
+    names = {item.name for item in dataclasses.fields(SetFacts)} - {"name", "teacher_name"}
+    of_set |= {key: changed.pop(key) for key in names & changed.keys()}
+    return ReportFacts(**{**base, "sets": [SetFacts(name="traces", **of_set)], **changed})
 
 
 @cache

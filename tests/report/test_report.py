@@ -145,7 +145,11 @@ def test_the_table_says_what_the_accuracy_is_at_least_where_many_are_unscored(lo
 
 @pytest.mark.parametrize("students", [[], [StudentFacts("base", [])], [StudentFacts("traces", [])]])
 def test_a_run_with_nothing_measured_still_reports(students):
-    report = build(ReportFacts("empty", "name: empty\n", {"potstill": "0"}, students))
+    report = build(
+        ReportFacts(
+            name="empty", recipe_yaml="name: empty\n", versions={"potstill": "0"}, students=students, main="traces"
+        )
+    )
     check_page(report.html())
     assert all(one["accuracy"] is None for one in json.loads(report.json())["measures"])
     assert "Students" in report.text_table()
@@ -159,13 +163,13 @@ def test_funnel_shows_what_nobody_accounted_for():
 
 def test_shown_problems_cover_each_sort_and_do_not_depend_on_order():
     students = facts().students
-    shown = shown_problems(students)
+    shown = shown_problems(students, "traces")
     sorts = list(shown.values())
     assert sorts[0] == "only traces right"
     assert set(sorts) >= {"only traces right", "every student wrong"}
     assert max(sorts.count(sort) for sort in sorts) <= 3
     mixed = [dataclasses.replace(one, measures=list(one.measures)[::-1]) for one in students[::-1]]
-    assert shown_problems(mixed) == shown
+    assert shown_problems(mixed, "traces") == shown
 
 
 def test_solution_stands_in_where_the_teacher_was_not_asked():

@@ -11,6 +11,8 @@ import pytest
 from commands import TINY, call, done, start
 from soak import runs
 
+from potstill.store import Run
+
 SHORT = os.environ.get("POTSTILL_SOAK") == "short"
 FLIPS = 5 if SHORT else 150
 FREE = {".lock", "report.html", "report.json", "table.txt"}
@@ -24,7 +26,7 @@ def folders(tmp_path_factory):
     (folder / "r.yaml").write_text(TINY.replace("steps: 3", "steps: 12"))
     done("run", folder / "r.yaml", "--out", folder / "finished")
     process = start("run", folder / "r.yaml", "--out", folder / "unfinished")
-    while process.poll() is None and not list(folder.glob("unfinished/train-traces.partial/**/checkpoint-*.pt")):
+    while process.poll() is None and not list(folder.glob("unfinished/stages/train-*.partial/**/checkpoint-*.pt")):
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -44,12 +46,12 @@ def flipped(run: Path, dice: random.Random) -> Path:
 
 def from_there_on(run: Path, path: Path) -> None:
     """Remove the stages after that of `path`, so that they are made again from what it holds."""
-    order = ["problems", "traces", "verdicts", "examples", "student", "evaluate-base", "train-answers",
-             "evaluate-answers", "train-traces", "evaluate-traces", "export", "report"]  # fmt: skip
-    stage = path.relative_to(run).parts[0]
-    later = order[order.index(stage) + 1 :] if stage in order else order[2:]
-    for name in later:
-        shutil.rmtree(run / name, ignore_errors=True)
+    order = ["problems", "traces", "verdicts", "examples", "student", "evaluate-base", "train-traces",
+             "train-answers", "evaluate-answers", "evaluate-traces", "export", "report"]  # fmt: skip
+    parts, names = path.relative_to(run).parts, Run(run).names()
+    stage = next((name for name, folder in names.items() if parts[:2] == ("stages", folder)), "")
+    for name in order[order.index(stage) + 1 :] if stage else order[2:]:
+        shutil.rmtree((run / name).resolve(), ignore_errors=True)
 
 
 @pytest.mark.soak
@@ -61,7 +63,7 @@ def test_a_flipped_bit_is_told_or_changes_nothing(folders, tmp_path, which):
     for _ in range(FLIPS):
         run = tmp_path / "run"
         shutil.rmtree(run, ignore_errors=True)
-        shutil.copytree(folders / which, run)
+        shutil.copytree(folders / which, run, symlinks=True)
         path = flipped(run, dice)
         if which == "finished":
             from_there_on(run, path)

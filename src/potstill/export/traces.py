@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from potstill.durable import sync, writing
 from potstill.errors import DataError, RecipeError, nearest
 from potstill.marks import MARKS, holds_mark
 from potstill.records import GoldSource, Outcome, Problem, Trace, Verdict
-from potstill.store import sync, writing
 from potstill.teach.shapes import SHAPES
 from potstill.text import Split, join, split_response
 

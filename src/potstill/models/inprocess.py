@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from potstill import recipe
+from potstill.durable import digest_of
 from potstill.errors import PotstillError
 from potstill.models import local_wire
 from potstill.models.ledger import Entry, Ledger
@@ -20,7 +21,6 @@ from potstill.models.requests import Completion, Request
 from potstill.models.served import Follow, Tally
 from potstill.models.vllm import VllmModel, decisive
 from potstill.progress import Progress
-from potstill.store import digest_of
 
 WINDOW = 1024
 """Requests that are sorted by length together."""

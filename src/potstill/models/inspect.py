@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from potstill.durable import sync, writing
 from potstill.errors import DataError, RecipeError, StoreError, TeacherError
 from potstill.models.ledger import Counts, Ledger
 from potstill.models.prices import Priced, price_of
@@ -14,7 +15,6 @@ from potstill.models.requests import Completion
 from potstill.progress import clock
 from potstill.recipe import ServedTeacher
 from potstill.recipe_file import load
-from potstill.store import sync, writing
 
 LEDGERS = {"completions.sqlite": "teacher", "judge.sqlite": "judge", "students.sqlite": "students"}
 """Files of `RUN/ledger` that hold completions, and whose they are."""

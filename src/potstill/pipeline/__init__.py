@@ -1,4 +1,4 @@
-"""run(recipe): the stages in order, skipped where sealed; the only place that wires them."""
+"""run(recipe): the stages in order, skipped where their output is there already; the only place that wires them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
 
+from potstill.durable import refusal
 from potstill.errors import PotstillError, StaleError, StoreError, nearest
 from potstill.models.memory import release_memory
 from potstill.pipeline.checks import check_recipe
 from potstill.pipeline.differences import differences
-from potstill.pipeline.stages import Context, Stage, stages_of
+from potstill.pipeline.stage import Context, Stage
+from potstill.pipeline.stages import stages_of
 from potstill.progress import clock
 from potstill.recipe import Recipe
 from potstill.recipe_file import written
-from potstill.records import content_key
-from potstill.store import Run, Sealed, refusal
+from potstill.store import Run, Sealed
 
 VERSIONED = (
     "potstill",
@@ -49,33 +50,39 @@ class Standing:
 
 def standings(run: Run, stages: Sequence[Stage]) -> list[Standing]:
     """Compare every stage with what is sealed, in order; reads manifests only."""
-    found: dict[str, Standing] = {}
-    digests: dict[str, str] = {}
-    under_way = set(run.under_way())
+    return [standing for standing, _ in _compared(run, stages)]
+
+
+def _compared(run: Run, stages: Sequence[Stage]) -> list[tuple[Standing, Sealed | None]]:
+    """Return where each stage stands, with its output where that is there under today's fingerprint."""
+    found: list[tuple[Standing, Sealed | None]] = []
+    done: dict[str, Sealed] = {}
     for stage in stages:
-        sealed = run.sealed(stage.name)
-        open_inputs = [name for name in stage.inputs if name not in digests]
-        fingerprint = None if open_inputs else fingerprint_of(stage, {name: digests[name] for name in stage.inputs})
-        seconds = float(sealed.clock.get("seconds", 0.0)) if sealed else 0.0
+        open_inputs = [name for name in stage.needs if name not in done]
+        fingerprint = None if open_inputs else stage.fingerprint(done)
+        sealed = None if fingerprint is None else run.find(stage.kind, fingerprint)
+        if sealed is not None:
+            done[stage.name] = sealed
+            found.append((Standing(stage, "done", "", _seconds(sealed), fingerprint), sealed))
+            continue
         state: State
-        if sealed is None:
-            state, why = ("under way", "was begun") if stage.name in under_way else ("missing", "")
-        elif changed := _changes(stage, sealed):
+        before = run.sealed(stage.name)
+        if fingerprint is not None and run.is_under_way(stage.kind, fingerprint):
+            state, why = "under way", "was begun"
+        elif before is None:
+            state, why = "missing", ""
+        elif changed := _changes(stage, before):
             state, why = "stale", changed[0]
         elif open_inputs:
             state, why = "follows", f"follows {open_inputs[0]}"
-        elif fingerprint != sealed.fingerprint:
-            state, why = "stale", _changed_inputs(sealed, stage, digests)
         else:
-            state, why = "done", ""
-            digests[stage.name] = sealed.digest
-        found[stage.name] = Standing(stage, state, why, seconds, fingerprint)
-    return list(found.values())
+            state, why = "stale", _changed_inputs(before, stage, done)
+        found.append((Standing(stage, state, why, _seconds(before), fingerprint), None))
+    return found
 
 
-def fingerprint_of(stage: Stage, inputs: Mapping[str, str]) -> str:
-    """Key of everything a stage's output depends on."""
-    return content_key("stage", stage.name, stage.version, stage.settings, dict(inputs))
+def _seconds(sealed: Sealed | None) -> float:
+    return float(sealed.clock.get("seconds", 0.0)) if sealed else 0.0
 
 
 def _changes(stage: Stage, sealed: Sealed) -> list[str]:
@@ -84,10 +91,11 @@ def _changes(stage: Stage, sealed: Sealed) -> list[str]:
     return differences(sealed.manifest["settings"], stage.settings)
 
 
-def _changed_inputs(sealed: Sealed, stage: Stage, digests: Mapping[str, str]) -> str:
+def _changed_inputs(sealed: Sealed, stage: Stage, done: Mapping[str, Sealed]) -> str:
     """Name the inputs that were redone, came or went; the settings are the same."""
-    old, new = sealed.manifest["inputs"], {name: digests[name] for name in stage.inputs}
-    return f"changed input {', '.join(name for name in {**new, **old} if old.get(name) != new.get(name))}"
+    old, new = sealed.manifest["inputs"], stage.about(done)["inputs"]
+    changed = [stage.inputs.get(role, role) for role in {**new, **old} if old.get(role) != new.get(role)]
+    return f"changed input {', '.join(changed or stage.counted.values())}"
 
 
 def run(
@@ -109,26 +117,22 @@ def run(
     names = [stage.name for stage in stages]
     if only is not None and only not in names:
         raise PotstillError(f"no stage {only!r} in this recipe{nearest(only, names)}")
-    pending = {s.stage.name for s in standings(folder, stages) if s.state != "done" or (redo and only)}
-    pending = pending if only is None else pending & {only}
-    check_recipe(recipe, pending, online=True, without_sandbox=without_sandbox)
+    pending = [s.stage for s in standings(folder, stages) if s.state != "done" or (redo and only)]
+    kinds = {stage.kind for stage in pending if only in (None, stage.name)}
+    check_recipe(recipe, kinds, online=True, without_sandbox=without_sandbox)
     try:
         folder.lock()
-        before = standings(folder, stages)
         if not redo:
-            refuse_to_redo(before, only)
+            refuse_to_redo(standings(folder, stages), only)
         folder.write("recipe.yaml", written(recipe).encode())
         for stage in stages:
             if only in (None, stage.name):
-                _run_stage(
-                    recipe,
-                    folder,
-                    stages,
-                    stage,
-                    again=redo and only is not None,
-                    without_sandbox=without_sandbox,
-                    go_on=go_on,
-                )
+                again = redo and only is not None
+                sealed = _run_stage(folder, stages, stage, again=again, without_sandbox=without_sandbox, go_on=go_on)
+                folder.point(stage.name, sealed)
+        if only is None:
+            for name in folder.names().keys() - set(names):
+                folder.forget(name)
         _show_report(folder)
     finally:
         folder.unlock()
@@ -157,27 +161,33 @@ def refuse_to_redo(before: Sequence[Standing], only: str | None) -> None:
 
 
 def _run_stage(
-    recipe: Recipe, folder: Run, stages: Sequence[Stage], stage: Stage, *, again: bool, without_sandbox: bool,
-    go_on: bool,
-) -> None:  # fmt: skip
-    standing = next(s for s in standings(folder, stages) if s.stage.name == stage.name)
-    if standing.state == "done" and not again:
-        return
+    folder: Run, stages: Sequence[Stage], stage: Stage, *, again: bool, without_sandbox: bool, go_on: bool
+) -> Sealed:
+    """Return the output of a stage, made now where it is not there or is wanted `again`."""
+    compared = {standing.stage.name: (standing, sealed) for standing, sealed in _compared(folder, stages)}
+    standing, sealed = compared[stage.name]
+    if sealed is not None and not again:
+        return sealed
+    done = {name: found for name, (_, found) in compared.items() if found is not None}
     if standing.fingerprint is None:
-        open_inputs = [s.stage.name for s in standings(folder, stages) if s.state != "done"]
-        needed = [name for name in stage.inputs if name in open_inputs]
+        needed = [name for name in stage.needs if name not in done]
         raise PotstillError(f"stage {stage.name} needs {', '.join(needed)} first: run without --stage, or those before")
-    inputs = {name: sealed for name in stage.inputs if (sealed := folder.sealed(name)) is not None}
-    about = {
-        "version": stage.version,
-        "settings": stage.settings,
-        "inputs": {name: sealed.digest for name, sealed in inputs.items()},
-    }
     release_memory(collect=True)
-    work = folder.begin(stage.name, standing.fingerprint, about)
+    work = folder.begin(stage.kind, standing.fingerprint, stage.about(done))
+    inputs, counted = ({role: done[name] for role, name in named.items()} for named in (stage.inputs, stage.counted))
+    context = Context(
+        recipe=stage.recipe,
+        run=folder,
+        work=work,
+        inputs=inputs,
+        counted=counted,
+        without_sandbox=without_sandbox,
+        go_on=go_on,
+    )
     try:
-        counts = stage.work(Context(recipe, folder, work, inputs, without_sandbox, go_on))
-        work.seal(counts, {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "versions": versions()})
+        return work.seal(
+            stage.work(context), {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "versions": versions()}
+        )
     except OSError as error:
         raise StoreError(f"stage {stage.name}: {refusal(error, work.path)}") from error
 

@@ -7,10 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from potstill.errors import RecipeError, nearest
 from potstill.evaluate.protocol import Respondent
+from potstill.graph import graph_of
 from potstill.models.inprocess import Engine, InProcess, identity, load_engine
 from potstill.models.local import LocalModel
-from potstill.recipe import LocalTeacher, Student
+from potstill.pipeline import naming
+from potstill.pipeline.stage import MODEL
+from potstill.recipe import ArmTeacher, LocalTeacher, Student
+from potstill.recipe_file import load
+from potstill.store import Run
 from potstill.temporary import temporary_folder
 from potstill.train import students
 
@@ -22,6 +28,39 @@ def local_teacher(teacher: LocalTeacher, data: Path) -> tuple[LocalTeacher, InPr
     sampling = replace(teacher.sampling, extra={**teacher.sampling.extra, **own})
     load = unpacked(name, lambda folder: load_engine(teacher, folder))
     return replace(teacher, sampling=sampling), InProcess(teacher.model, load, teacher.batch)
+
+
+def arm_teacher(teacher: ArmTeacher, checkpoint: Path | None, data: Path) -> tuple[LocalTeacher, InProcess]:
+    """Return an arm as a local teacher under its name, and the model that answers; `checkpoint` is of this run's arm.
+
+    Raises:
+        RecipeError: the other run has no such arm, or it is not trained yet.
+    """
+    folder = str(checkpoint or arm_checkpoint(data / Path(teacher.run or "").expanduser(), teacher.arm))
+    own = identity(folder, teacher.precision)
+    sampling = replace(teacher.sampling, extra={**teacher.sampling.extra, **own})
+    as_local = LocalTeacher(
+        "local", teacher.arm, precision=teacher.precision, sampling=sampling, batch=teacher.batch,
+        retry_max_tokens=teacher.retry_max_tokens,
+    )  # fmt: skip
+    return as_local, InProcess(teacher.arm, lambda: LocalModel(folder, teacher.precision), teacher.batch)
+
+
+def arm_checkpoint(run: Path, arm: str) -> Path:
+    """Return the checkpoint of an arm of a finished run.
+
+    Raises:
+        RecipeError: there is no such run or arm, or the arm is not trained yet.
+    """
+    if not (run / "recipe.yaml").is_file():
+        raise RecipeError(f"teacher.run: {run} is no run folder: it has no recipe.yaml")
+    graph = graph_of(load(str(run / "recipe.yaml")))
+    if arm not in graph.arms:
+        raise RecipeError(f"teacher.arm: {run} has no arm {arm!r}{nearest(arm, list(graph.arms))}")
+    sealed = Run(run).sealed(naming.model(graph.arms[arm], graph))
+    if sealed is None:
+        raise RecipeError(f"teacher.arm: the arm {arm!r} of {run} is not trained yet: run its recipe first")
+    return sealed.folder(MODEL)
 
 
 def local_student(name: str, shown: str, precision: Literal["bf16", "fp32"], batch: int | None) -> Respondent:

@@ -6,50 +6,67 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 
+from potstill.graph import ArmNode, Graph, SetNode
+from potstill.pipeline import naming
+from potstill.pipeline.provenance import teacher_name
 from potstill.pipeline.settings import teacher_seed
-from potstill.pipeline.stages import teacher_name
 from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher
 from potstill.recipe_file import dump
 from potstill.records import Example, Group, Measure, Problem, Trace, Verdict
-from potstill.report import Funnel, ReportFacts, StageFacts, StudentFacts, shown_problems
+from potstill.report import Funnel, ReportFacts, SetFacts, StageFacts, StudentFacts, shown_problems
 from potstill.store import Sealed
 
 ROWS_OF = {"problems": "train", "traces": "traces", "verdicts": "verdicts", "examples": "examples"}
+Named = Mapping[str, Sealed]
+"""Sealed stages by the names of `naming`."""
 
 
-def facts_of(recipe: Recipe, stages: Mapping[str, Sealed]) -> ReportFacts:
+def facts_of(recipe: Recipe, graph: Graph, stages: Named) -> ReportFacts:
     """Gather everything a report needs; streams the traces and holds only counts and the shown ones."""
-    students = [_student(name, stages) for name in ("base", "answers", "traces") if f"evaluate-{name}" in stages]
-    shown = shown_problems(students)
-    problems = {p.key: p for p in stages["problems"].rows("evaluation", Problem) if p.key in shown}
-    kept = Counter[int]()
-    difficulties = Counter[float]()
-    for example in stages["examples"].rows("examples", Example):
-        kept[len(example.reasoning) + len(example.answer)] += 1
-        if example.difficulty is not None:
-            difficulties[example.difficulty] += 1
-    verdicts, outages, opinions = _verdicts(stages)
-    counts = stages["problems"].counts
+    students = [_student(arm, graph, stages) for arm in graph.arms.values()]
+    shown = shown_problems(students, graph.deliver)
+    problems = {p.key: p for p in stages[naming.PROBLEMS].rows("evaluation", Problem) if p.key in shown}
+    counts = stages[naming.PROBLEMS].counts
     kept_problems = counts["train"] + counts["evaluate"]
+    main = graph.sets[graph.main]
     return ReportFacts(
         name=recipe.name,
         recipe_yaml=dump(recipe),
-        versions=stages["examples"].clock.get("versions", {}),
+        versions=stages[naming.examples(main, graph)].clock.get("versions", {}),
         students=students,
+        main=graph.deliver,
+        graph=graph.text(),
+        sets=[_set(node, graph, stages) for node in graph.sets.values()],
         stages=[_stage(name, sealed) for name, sealed in stages.items()],
         problem_funnel=Funnel(kept_problems + sum(counts["dropped"].values()), kept_problems, counts["dropped"]),
-        trace_funnel=_funnel(stages),
+        template_overlap=_templates(stages[naming.PROBLEMS]),
+        problems=problems,
+        teacher=_teacher(main, problems, stages[naming.traces(main, graph)]),
+        teacher_name=teacher_name(main.recipe),
+    )
+
+
+def _set(node: SetNode, graph: Graph, stages: Named) -> SetFacts:
+    traces, judged, chosen = (stages[name(node, graph)] for name in (naming.traces, naming.verdicts, naming.examples))
+    kept = Counter[int]()
+    difficulties = Counter[float]()
+    for example in chosen.rows("examples", Example):
+        kept[len(example.reasoning) + len(example.answer)] += 1
+        if example.difficulty is not None:
+            difficulties[example.difficulty] += 1
+    verdicts, outages, opinions = _verdicts(judged)
+    counts = chosen.counts
+    return SetFacts(
+        name=node.name,
+        teacher_name=teacher_name(node.recipe),
+        trace_funnel=Funnel(traces.total("traces"), counts["kept"], counts["dropped"], counts["by_majority"]),
         verdicts=verdicts,
         opinions=opinions,
         outages=outages,
-        groups=list(stages["verdicts"].rows("groups", Group)),
-        doubted_gold=recipe.checks.doubted_gold,
+        groups=list(judged.rows("groups", Group)),
+        doubted_gold=node.recipe.checks.doubted_gold,
         lengths=kept,
         difficulties=difficulties,
-        template_overlap=_templates(stages["problems"]),
-        problems=problems,
-        teacher=_teacher(recipe, problems, stages),
-        teacher_name=teacher_name(recipe),
     )
 
 
@@ -60,19 +77,23 @@ def _templates(problems: Sealed) -> tuple[int, int] | None:
     return None if share is None else (round(share * asked), asked)
 
 
-def _student(name: str, stages: Mapping[str, Sealed]) -> StudentFacts:
-    measured = stages[f"evaluate-{name}"]
+def _student(arm: ArmNode, graph: Graph, stages: Named) -> StudentFacts:
+    measured = stages[naming.measures(arm)]
     measures = [m for table in measured.counts["tables"] for m in measured.rows(table, Measure)]
-    trained = stages.get(f"train-{name}")
-    if trained is None:
-        return StudentFacts(name, measures, evaluation_seconds=_seconds(measured))
-    counts = trained.counts
-    losses = json.loads(trained.read("losses.json"))
+    trained = [stages[name] for name in naming.trainings(arm, graph)]
+    losses: list[tuple[int, int, float]] = []
+    for phase in trained:
+        step, tokens = losses[-1][:2] if losses else (0, 0)
+        logs = json.loads(phase.read("losses.json"))
+        losses += [(step + int(log["step"]), tokens + int(log["tokens"]), float(log["loss"])) for log in logs]
+    dropped = Counter[str]()
+    for phase in trained:
+        dropped.update(phase.counts["dropped"])
     return StudentFacts(
-        name, measures,
-        losses=[(int(step["step"]), int(step["tokens"]), float(step["loss"])) for step in losses],
-        examples=counts["examples"], tokens_trained=counts["tokens"], training_seconds=_seconds(trained),
-        evaluation_seconds=_seconds(measured), dropped=counts["dropped"],
+        arm.name, measures, losses=losses, examples=trained[-1].counts["examples"] if trained else 0,
+        tokens_trained=sum(phase.counts["tokens"] for phase in trained),
+        training_seconds=sum(map(_seconds, trained)), flops=sum(phase.counts["flops"] for phase in trained),
+        evaluation_seconds=_seconds(measured), dropped=dict(dropped),
     )  # fmt: skip
 
 
@@ -81,25 +102,19 @@ def _seconds(sealed: Sealed) -> float:
 
 
 def _stage(name: str, sealed: Sealed) -> StageFacts:
-    rows = sealed.total(ROWS_OF[name]) if name in ROWS_OF else 0
+    kind = str(sealed.manifest["kind"])
+    rows = sealed.total(ROWS_OF[kind]) if kind in ROWS_OF else 0
     tokens = sealed.counts.get("tokens")
-    if name.startswith("evaluate-"):
+    if kind == "evaluate":
         measures = [m for table in sealed.counts["tables"] for m in sealed.rows(table, Measure)]
         rows, tokens = len(measures), sum(m.completion_tokens for m in measures)
     return StageFacts(name, rows, _seconds(sealed), tokens)
 
 
-def _funnel(stages: Mapping[str, Sealed]) -> Funnel:
-    counts = stages["examples"].counts
-    return Funnel(stages["traces"].total("traces"), counts["kept"], counts["dropped"], counts["by_majority"])
-
-
-def _verdicts(
-    stages: Mapping[str, Sealed],
-) -> tuple[dict[str, int], dict[str, int], dict[tuple[str, str], int]]:
+def _verdicts(judged: Sealed) -> tuple[dict[str, int], dict[str, int], dict[tuple[str, str], int]]:
     """Return how many verdicts came out how, why the machinery left some open, and what rules and judge said."""
     found, outages, opinions = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
-    for verdict in stages["verdicts"].rows("verdicts", Verdict):
+    for verdict in judged.rows("verdicts", Verdict):
         found[f"unknown: {verdict.cause}" if verdict.outcome == "unknown" else verdict.outcome] += 1
         if verdict.cause == "infrastructure":
             outages[verdict.reason] += 1
@@ -108,14 +123,14 @@ def _verdicts(
     return dict(found.most_common()), dict(outages), dict(opinions)
 
 
-def _teacher(recipe: Recipe, problems: Mapping[str, Problem], stages: Mapping[str, Sealed]) -> dict[str, Trace]:
+def _teacher(node: SetNode, problems: Mapping[str, Problem], traces: Sealed) -> dict[str, Trace]:
     """The teacher's answers to the shown held-out problems: its own traces of them, or the worked teacher's."""
     found: dict[str, Trace] = {}
-    for trace in stages["traces"].rows("traces", Trace):
+    for trace in traces.rows("traces", Trace):
         if trace.problem_key in problems:
             found.setdefault(trace.problem_key, trace)
     for key, problem in problems.items():
-        if key not in found and (shown := _demonstration(recipe, problem)) is not None:
+        if key not in found and (shown := _demonstration(node.recipe, problem)) is not None:
             found[key] = shown
     return found
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from potstill.durable import writing
 from potstill.errors import DataError, PotstillError, nearest
 from potstill.problems.cells import Row
 from potstill.problems.choices import Golds, Options, read_options
@@ -25,7 +26,6 @@ from potstill.problems.rows import Rows
 from potstill.progress import Progress
 from potstill.recipe import Checks, Numbers, Policy
 from potstill.records import KINDS, Problem
-from potstill.store import writing
 from potstill.text import split_response
 from potstill.verify import Judged, judge, settled
 from potstill.verify.answers import judge_answer, judge_response

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from potstill.pipeline.stage import Context
 from potstill.progress import Progress
 from potstill.recipe import Checks, Reward
 from potstill.records import Group, Outcome, Problem, Score, Trace, Verdict
@@ -16,7 +17,6 @@ from potstill.store import TableWriter
 from potstill.verify.groups import adopted, adopts, groups_of
 
 if TYPE_CHECKING:
-    from potstill.pipeline.stages import Context
     from potstill.verify import Verdicts
 
 NOT_ASKED = Problem(id="", question="", gold=None)

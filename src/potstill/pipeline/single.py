@@ -11,19 +11,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from potstill.durable import write_durably
 from potstill.errors import DataError, PotstillError, StudentError, nearest
 from potstill.evaluate.metrics import summarise
 from potstill.evaluate.protocol import Respondent, Row, measure, requests_of, split
+from potstill.graph import graph_of
 from potstill.models.ledger import Ledger
 from potstill.models.local import LocalModel, Prompt
+from potstill.pipeline import naming
 from potstill.pipeline.checks.files import check_checkpoint, check_file
-from potstill.pipeline.stages import LEDGER, MODEL, STUDENTS, stages_of
+from potstill.pipeline.stage import MODEL, STUDENTS
 from potstill.problems import read
 from potstill.progress import Progress
 from potstill.recipe import PROBLEM_COLUMNS, Checks, Evaluate, Recipe, ServedTeacher, Source, Student
 from potstill.recipe_file import load
 from potstill.records import Measure, Problem
-from potstill.store import Run, write_durably
+from potstill.store import Run
 from potstill.train.render import ask
 from potstill.verify import Verdicts, settled
 
@@ -52,8 +55,9 @@ def evaluate(options: argparse.Namespace) -> str:
     row = Row(respondent.name, "zero-shot")
     asked = requests_of(respondent, problems, row, student, settings, options.seed)
     progress = Progress("evaluate", len(asked), "responses")
-    judging = Verdicts(settled(Checks(), problems), folder=kept / LEDGER, without_sandbox=options.without_sandbox)
-    with Ledger(kept / LEDGER / STUDENTS) as ledger, judging as verdicts:
+    own = Run(kept).ledger
+    judging = Verdicts(settled(Checks(), problems), folder=own, without_sandbox=options.without_sandbox)
+    with Ledger(own / STUDENTS) as ledger, judging as verdicts:
         there = len(asked) - len(ledger.missing([request.key for _, request in asked]))
         if there and _is_address(options.model):
             # A server may have other weights under the same name by now, and nobody here can know.
@@ -160,20 +164,16 @@ def ask_student(run: Path, student: str, question: str, max_tokens: int | None) 
     if not (run / "recipe.yaml").is_file():
         raise PotstillError(f"{run} is no run folder: it has no recipe.yaml")
     recipe = load(str(run / "recipe.yaml"))
-    named = {stage.name for stage in stages_of(recipe)}
-    stages = {
-        row: stage
-        for row, stage in (("base", "student"), ("answers", "train-answers"), ("traces", "train-traces"))
-        if stage in named
-    }
-    if student not in stages:
-        raise PotstillError(f"no student {student!r}{nearest(student, list(stages))}")
-    sealed = Run(run).sealed(stages[student])
+    graph = graph_of(recipe)
+    if student not in graph.arms:
+        raise PotstillError(f"no student {student!r}{nearest(student, list(graph.arms))}")
+    arm = graph.arms[student]
+    sealed = Run(run).sealed(naming.model(arm, graph))
     if sealed is None:
         raise PotstillError(
             f"the student {student!r} is not trained yet: potstill run {run / 'recipe.yaml'} --out {run}"
         )
-    return _answer(LocalModel(sealed.folder(MODEL), recipe.train.precision), recipe, question, max_tokens)
+    return _answer(LocalModel(sealed.folder(MODEL), arm.recipe.train.precision), arm.recipe, question, max_tokens)
 
 
 def _answer(model: LocalModel, recipe: Recipe, question: str, max_tokens: int | None) -> str:

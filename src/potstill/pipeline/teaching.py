@@ -4,46 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from potstill.models.seam import Sampler, served_model
-from potstill.pipeline.checkpoints import local_teacher
+from potstill.pipeline.checkpoints import arm_teacher, local_teacher
 from potstill.pipeline.settings import teacher_seed
 from potstill.pipeline.spending import ASKED
+from potstill.pipeline.stage import Context
 from potstill.progress import Progress
-from potstill.recipe import AskedTeacher, LocalTeacher
+from potstill.recipe import ArmTeacher, AskedTeacher, LocalTeacher
 from potstill.records import Problem, Trace
 from potstill.teach.prompts import asking
 from potstill.teach.served import served_traces
 
-if TYPE_CHECKING:
-    from potstill.pipeline.stages import Context
 
+def asked_traces(
+    context: Context, asked: AskedTeacher | ArmTeacher, checkpoint: Path | None, counts: dict[str, Any]
+) -> Iterator[Trace]:
+    """Ask what the run's ledger lacks, and yield the traces; see `served_traces`.
 
-def asked_traces(context: Context, teacher: AskedTeacher, kept: Path, counts: dict[str, Any]) -> Iterator[Trace]:
-    """Ask what the ledger in the folder `kept` lacks, and yield the traces; see `served_traces`.
-
-    Where the run goes on although the money is spent, `counts` says how many samples were not asked.
+    `checkpoint` is the model of an arm of this recipe. Where the run goes on although the money is spent, `counts` says
+    how many samples were not asked.
     """
-    recipe, source = context.recipe, context.inputs["problems"]
-    strategy, seed = recipe.strategy, teacher_seed(recipe)
+    recipe, source, kept = context.recipe, context.inputs["problems"], context.run.ledger
+    strategy, seed, data = recipe.strategy, teacher_seed(recipe), Path(recipe.data)
 
     def training() -> Iterator[Problem]:
         return source.rows("train", Problem)
 
-    asked = asking(
-        strategy, training, lambda: source.rows("evaluation", Problem), data=Path(recipe.data), seed=seed,
-        kept=kept / "shots.json",
+    asking_ = asking(
+        strategy, training, lambda: source.rows("evaluation", Problem), data=data, seed=seed,
+        kept=kept / f"shots-{seed}-{strategy.shots}.json",
     )  # fmt: skip
     model: Sampler
-    if isinstance(teacher, LocalTeacher):
-        teacher, model = local_teacher(teacher, Path(recipe.data))
+    teacher: AskedTeacher
+    if isinstance(asked, ArmTeacher):
+        teacher, model = arm_teacher(asked, checkpoint, data)
+    elif isinstance(asked, LocalTeacher):
+        teacher, model = local_teacher(asked, data)
     else:
-        model = served_model(teacher, context.cap)
+        teacher, model = asked, served_model(asked, context.cap)
     first = min(strategy.samples, strategy.stop_at_right or strategy.samples)
     progress = Progress("teacher", source.total("train") * first, "requests")  # grows with what is asked beyond
     with context.verdicts() as verdicts:
         yield from served_traces(
-            training, teacher, model, strategy, asked, seed=seed, ledger=kept / ASKED, progress=progress,
+            training, teacher, model, strategy, asking_, seed=seed, ledger=kept / ASKED, progress=progress,
             judge=verdicts.many, go_on=context.go_on, counts=counts,
         )  # fmt: skip

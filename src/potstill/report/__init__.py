@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from potstill.report.assemble import Report, build
-from potstill.report.facts import Funnel, ReportFacts, StageFacts, StudentFacts
+from potstill.report.facts import Funnel, ReportFacts, SetFacts, StageFacts, StudentFacts
 from potstill.report.students import shown_problems
 
-__all__ = ["Funnel", "Report", "ReportFacts", "StageFacts", "StudentFacts", "build", "shown_problems"]
+__all__ = ["Funnel", "Report", "ReportFacts", "SetFacts", "StageFacts", "StudentFacts", "build", "shown_problems"]

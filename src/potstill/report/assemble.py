@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from potstill.records import Measure, Problem
 from potstill.report import nodes, students
 from potstill.report.display import label, percent, visible
-from potstill.report.facts import Funnel, ReportFacts
+from potstill.report.facts import Funnel, ReportFacts, SetFacts
 from potstill.report.html import page
 from potstill.report.nodes import Column, Node, Section, Table, Text, plain
 from potstill.report.samples import opinions, outages, samples
@@ -18,7 +18,9 @@ from potstill.report.students import Standing
 from potstill.report.terminal import table_text
 
 SCHEMA = 1
-ONLY_IN_PAGE = frozenset({"unanswered", "tokens a response", "examples", "solved better", "solved worse"})
+ONLY_IN_PAGE = frozenset(
+    {"unanswered", "tokens a response", "examples", "training TFLOP", "solved better", "solved worse"}
+)
 """Columns that a terminal has no room for."""
 BINS = 20
 POINTS = 150
@@ -61,9 +63,9 @@ class Report:
 def build(facts: ReportFacts) -> Report:
     """Return the report of a run's facts."""
     standings = [students.standing(student) for student in facts.students]
-    said = students.headline(standings)
+    said = students.headline(standings, facts.main)
     tables = [students.student_table(standings)]
-    if (tests := students.paired_table(standings)) is not None:
+    if (tests := students.paired_table(standings, facts.main)) is not None:
         tables.append(tests)
     result: list[Node] = [students.accuracy_bars(standings), *tables]
     if facts.template_overlap is not None:
@@ -89,23 +91,32 @@ def _templates(met: int, problems: int) -> Text:
 
 
 def _kept(facts: ReportFacts) -> tuple[Node, ...]:
+    """Return what was read, dropped and kept, set by set; titles name the set where there are several."""
     found: list[Node] = []
-    if facts.trace_funnel is not None:
-        found.append(_funnel("Traces", facts.trace_funnel))
+    for each in facts.sets:
+        of = f" of '{each.name}'" if len(facts.sets) > 1 else ""
+        found += _of_set(each, of)
     if facts.problem_funnel is not None:
         found.append(_funnel("Problems", facts.problem_funnel))
+    return tuple(found)
+
+
+def _of_set(facts: SetFacts, of: str) -> Iterator[Node]:
+    if facts.trace_funnel is not None:
+        yield _funnel(f"Traces{of}", facts.trace_funnel)
     if facts.verdicts:
         total = sum(facts.verdicts.values())
         rows = tuple((label(outcome, 160), number, number / total) for outcome, number in facts.verdicts.items())
         columns = (Column("verdict"), Column("traces", "count"), Column("share", "percent"))
-        found.append(Table("Verdicts of all traces", columns, rows))
-    found += [*opinions(facts), *outages(facts), *samples(facts)]
+        yield Table(f"Verdicts of all traces{of}", columns, rows)
+    yield from opinions(facts)
+    yield from outages(facts)
+    yield from samples(facts)
     if facts.lengths:
-        found.append(histogram("Length of kept traces", facts.length_unit, facts.lengths))
+        yield histogram(f"Length of kept traces{of}", facts.length_unit, facts.lengths)
     if facts.difficulties:
         note = "As the source states it, or one minus the share of the problem's samples that are right."
-        found.append(histogram("Difficulty of examples", "difficulty", facts.difficulties, note))
-    return tuple(found)
+        yield histogram(f"Difficulty of examples{of}", "difficulty", facts.difficulties, note)
 
 
 def _funnel(title: str, funnel: Funnel) -> Table:
@@ -170,7 +181,7 @@ def _side_by_side(facts: ReportFacts, standings: Sequence[Standing]) -> tuple[No
                 by_key[measure.problem_key][row.name] = measure
     return tuple(
         _problem(facts, facts.problems[key], sort, by_key[key])
-        for key, sort in students.shown_problems(facts.students).items()
+        for key, sort in students.shown_problems(facts.students, facts.main).items()
         if key in facts.problems
     )
 
@@ -212,7 +223,9 @@ def _stages(facts: ReportFacts) -> tuple[Node, ...]:
 
 def _recipe(facts: ReportFacts) -> tuple[Node, ...]:
     rows = tuple((visible(name, 80), visible(version, 200)) for name, version in facts.versions.items())
+    graph = (nodes.Code("The graph", visible(facts.graph, 20_000)),) if facts.graph else ()
     return (
+        *graph,
         nodes.Code("The resolved recipe", visible(facts.recipe_yaml, 200_000)),
         Table("Versions", (Column("what"), Column("version")), rows),
     )

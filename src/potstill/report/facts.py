@@ -11,12 +11,12 @@ from potstill.records import Group, Measure, Problem, Trace
 
 @dataclass(frozen=True)
 class StudentFacts:
-    """One row of the table: a student's responses, and what its training took.
+    """One arm, a line of the table: its responses, and what its training took.
 
     `measures` may hold several prompts (`Measure.prompt`); the row then shows the better one and names the rest.
     `losses` are (optimiser step, tokens so far, mean loss) in step order. `tokens_trained` counts tokens of training
-    rows with prompts; it and `training_seconds` are 0 for an untouched student. `dropped` counts rows the trainer
-    left out, by reason.
+    rows with prompts; it, `training_seconds` and `flops` are 0 for an untouched student. `dropped` counts rows the
+    trainer left out, by reason.
     """
 
     name: str
@@ -25,6 +25,7 @@ class StudentFacts:
     examples: int = 0
     tokens_trained: int = 0
     training_seconds: float = 0.0
+    flops: int = 0
     evaluation_seconds: float = 0.0
     dropped: Mapping[str, int] = field(default_factory=dict)
 
@@ -58,26 +59,19 @@ class StageFacts:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class ReportFacts:
-    """Everything a report says.
+@dataclass(frozen=True, kw_only=True)
+class SetFacts:
+    """What became of one set of traces.
 
-    `students` come in the order of the table. `problems` and `teacher` (first trace of the teacher) are looked up by
-    `Problem.key` for the side-by-side answers and need only hold the problems of `report.shown_problems`.
-    `lengths` counts kept traces by length in `length_unit`; `difficulties` counts examples by difficulty;
     `verdicts` counts traces by outcome (`right`, `wrong`, or `unknown: CAUSE`), `outages` those that a failure of the
     machinery left open by its reason, `opinions` those that a judge was asked about, by what the rules said alone and
-    what it said. `groups` has what the samples of each training problem say together, and
-    `doubted_gold` what the recipe makes of a gold in doubt. `template_overlap` is (held-out
-    problems whose number-free template occurs in training, held-out problems), None where templates are not known.
+    what it said. `groups` has what the samples of each training problem say together, and `doubted_gold` what the
+    recipe makes of a gold in doubt. `lengths` counts kept traces by length in `length_unit`; `difficulties` counts
+    examples by difficulty.
     """
 
     name: str
-    recipe_yaml: str
-    versions: Mapping[str, str]
-    students: Sequence[StudentFacts]
-    stages: Sequence[StageFacts] = ()
-    problem_funnel: Funnel | None = None
+    teacher_name: str = "teacher"
     trace_funnel: Funnel | None = None
     verdicts: Mapping[str, int] = field(default_factory=dict)
     outages: Mapping[str, int] = field(default_factory=dict)
@@ -87,6 +81,27 @@ class ReportFacts:
     lengths: Mapping[int, int] = field(default_factory=dict)
     length_unit: str = "characters"
     difficulties: Mapping[float, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportFacts:
+    """Everything a report says.
+
+    `students` come in the order of the table; `main` names the arm that the headline is about. `graph` is the recipe's
+    graph in lines. `problems` and `teacher` (first trace of the teacher) are looked up by `Problem.key` for the
+    side-by-side answers and need only hold the problems of `report.shown_problems`. `template_overlap` is (held-out
+    problems whose number-free template occurs in training, held-out problems), None where templates are not known.
+    """
+
+    name: str
+    recipe_yaml: str
+    versions: Mapping[str, str]
+    students: Sequence[StudentFacts]
+    main: str | None = None
+    graph: str = ""
+    sets: Sequence[SetFacts] = ()
+    stages: Sequence[StageFacts] = ()
+    problem_funnel: Funnel | None = None
     template_overlap: tuple[int, int] | None = None
     problems: Mapping[str, Problem] = field(default_factory=dict)
     teacher: Mapping[str, Trace] = field(default_factory=dict)

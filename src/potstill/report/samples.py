@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from potstill.records import Finding, Group
 from potstill.report.display import label
-from potstill.report.facts import ReportFacts
+from potstill.report.facts import SetFacts
 from potstill.report.nodes import Cell, Column, Node, Table
 
 RATES = ("never", "up to a quarter", "up to a half", "up to three quarters", "more often", "always")
@@ -28,7 +28,7 @@ REASONS = 10
 """Reasons of outages that are told apart."""
 
 
-def samples(facts: ReportFacts) -> tuple[Node, ...]:
+def samples(facts: SetFacts) -> tuple[Node, ...]:
     """Return the tables on samples; none where no problem was sampled."""
     if not facts.groups:
         return ()
@@ -36,7 +36,7 @@ def samples(facts: ReportFacts) -> tuple[Node, ...]:
     return (rates, _findings(facts)) if any(group.voters > 1 for group in facts.groups) else (rates,)
 
 
-def opinions(facts: ReportFacts) -> tuple[Node, ...]:
+def opinions(facts: SetFacts) -> tuple[Node, ...]:
     """Return how far a judge and the rules agree, on the answers that it was asked about."""
     if not facts.opinions:
         return ()
@@ -53,7 +53,7 @@ def opinions(facts: ReportFacts) -> tuple[Node, ...]:
     return (Table("Rules and judge", columns, tuple(rows), note),)
 
 
-def outages(facts: ReportFacts) -> tuple[Node, ...]:
+def outages(facts: SetFacts) -> tuple[Node, ...]:
     """Return what could not be judged because a request, a judge or another part failed, by reason."""
     if not facts.outages:
         return ()
@@ -102,7 +102,7 @@ def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if values else math.nan
 
 
-def _findings(facts: ReportFacts) -> Table:
+def _findings(facts: SetFacts) -> Table:
     counts: Counter[Finding] = Counter(group.finding for group in facts.groups)
     adopted = Counter(group.finding for group in facts.groups if group.gold_source == "majority")
     rows: list[tuple[Cell, ...]] = []
@@ -117,7 +117,7 @@ def _findings(facts: ReportFacts) -> Table:
     return Table("What most samples of a problem say", columns, tuple(rows))
 
 
-def _then(finding: Finding, facts: ReportFacts, adopted: Counter[Finding]) -> str:
+def _then(finding: Finding, facts: SetFacts, adopted: Counter[Finding]) -> str:
     if finding == "gold in doubt":
         return DOUBTED[facts.doubted_gold]
     if finding == "pseudo-gold":

@@ -1,4 +1,4 @@
-"""The headline: one row a student, paired tests between them, and the sentence that says what came out."""
+"""The headline: one line an arm, paired tests between them, and the sentence that says what came out."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from potstill.report.display import chance, count, percent, points
 from potstill.report.facts import StudentFacts
 from potstill.report.nodes import Bar, Bars, Cell, Column, Table
 
-MAIN = "traces"
-"""The row that the headline is about."""
 SIGNIFICANT = 0.05
 SHOWN = 3
 """Side-by-side problems of each sort."""
@@ -53,35 +51,40 @@ def standing(facts: StudentFacts) -> Standing:
     return Standing(facts, best, prompts[best], summaries[best], others)
 
 
-def rival(standings: Sequence[Standing]) -> tuple[Standing, Standing] | None:
-    """Return the `traces` row and the best of the other scored rows, None where either is missing."""
-    main = next((row for row in standings if row.name == MAIN), None)
-    others = [row for row in standings if row.name != MAIN and row.summary.scored]
-    if main is None or not main.summary.scored or not others:
+def _main(standings: Sequence[Standing], main: str | None) -> Standing | None:
+    return next((row for row in standings if row.name == main), None)
+
+
+def rival(standings: Sequence[Standing], main: str | None) -> tuple[Standing, Standing] | None:
+    """Return the arm `main` and the best of the other scored ones, None where either is missing."""
+    found = _main(standings, main)
+    others = [row for row in standings if row.name != main and row.summary.scored]
+    if found is None or not found.summary.scored or not others:
         return None
-    return main, max(others, key=lambda row: row.summary.accuracy.value)
+    return found, max(others, key=lambda row: row.summary.accuracy.value)
 
 
-def headline(standings: Sequence[Standing]) -> str:
-    """Return what came out in plain sentences, with interval, test and what could not be judged."""
-    main = next((row for row in standings if row.name == MAIN), None)
-    if main is None:
-        return "No student was trained on traces in this run."
-    summary = main.summary
+def headline(standings: Sequence[Standing], main: str | None) -> str:
+    """Return what came out for the arm `main` in plain sentences: interval, test, what could not be judged."""
+    found = _main(standings, main)
+    if found is None:
+        return "No student was trained in this run."
+    summary = found.summary
+    who = "Trained on traces, the student" if found.name == "traces" else f"The student '{found.name}'"
     if not summary.scored:
-        return "The student trained on traces has no scored response."
+        return f"{who} has no scored response."
     said = (
-        f"Trained on traces, the student solves {percent(summary.accuracy.value)} of {count(summary.problems)} "
+        f"{who} solves {percent(summary.accuracy.value)} of {count(summary.problems)} "
         f"held-out problems (95% interval {percent(summary.accuracy.low)} to {percent(summary.accuracy.high)})."
     )
-    pair = rival(standings)
+    pair = rival(standings, main)
     if pair is not None:
         other = pair[1]
-        test = compare(main.measures, other.measures)
+        test = compare(found.measures, other.measures)
         direction = "more" if test.difference >= 0 else "fewer"
         said += (
             f" That is {points(abs(test.difference))[1:]} points {direction} than '{other.name}', "
-            f"the best of the other rows with {percent(other.summary.accuracy.value)} "
+            f"the best of the other arms with {percent(other.summary.accuracy.value)} "
             f"(interval of the difference {points(test.low)} to {points(test.high)}; {chance(test.p)}, {test.test})."
         )
         if test.p >= SIGNIFICANT:
@@ -118,7 +121,7 @@ def student_table(standings: Sequence[Standing]) -> Table:
         *([Column("at least", "percent")] if doubtful else []), Column("unanswered", "percent"),
         Column("truncated", "percent"), Column("looped", "percent"),
         Column("tokens a response", "count"), Column("examples", "count"), Column("tokens trained", "count"),
-        Column("training", "seconds"),
+        Column("training", "seconds"), Column("training TFLOP", "count"),
     )  # fmt: skip
     note = (
         "Accuracy is pass@1. Truncated, unreadable and ambiguous responses count as not solved. Unscored responses "
@@ -136,20 +139,20 @@ def student_table(standings: Sequence[Standing]) -> Table:
     return Table("Students", columns, tuple(_row(row, doubtful) for row in standings), note)
 
 
-def paired_table(standings: Sequence[Standing]) -> Table | None:
-    """Return the tests of `traces` against every other row on the problems scored for both."""
-    main = next((row for row in standings if row.name == MAIN), None)
-    others = [row for row in standings if row.name != MAIN]
-    if main is None or not others:
+def paired_table(standings: Sequence[Standing], main: str | None) -> Table | None:
+    """Return the tests of the arm `main` against every other on the problems scored for both."""
+    found = _main(standings, main)
+    others = [row for row in standings if row.name != main]
+    if found is None or not others:
         return None
     columns = (
         Column("against"), Column("difference", "points"), Column("low", "points"), Column("high", "points"),
         Column("solved better", "count"), Column("solved worse", "count"), Column("problems", "count"),
         Column("p", "p"), Column("test"),
     )  # fmt: skip
-    rows = tuple(_paired(row.name, compare(main.measures, row.measures)) for row in others)
+    rows = tuple(_paired(row.name, compare(found.measures, row.measures)) for row in others)
     note = "Differences in percentage points, with 95% intervals; p is two-sided and not adjusted for several tests."
-    return Table(f"'{MAIN}' against each other row, problem by problem", columns, rows, note)
+    return Table(f"'{main}' against each other arm, problem by problem", columns, rows, note)
 
 
 def measures(standings: Sequence[Standing]) -> list[dict[str, str | int | float | None]]:
@@ -162,6 +165,7 @@ def measures(standings: Sequence[Standing]) -> list[dict[str, str | int | float 
             "high": row.summary.accuracy.high,
             "problems": row.summary.problems,
             "tokens_trained": row.facts.tokens_trained,
+            "flops": row.facts.flops,
             "seconds": row.facts.training_seconds,
             "evaluation_seconds": row.facts.evaluation_seconds,
             "examples": row.facts.examples,
@@ -178,7 +182,7 @@ def measures(standings: Sequence[Standing]) -> list[dict[str, str | int | float 
     ]
 
 
-def shown_problems(students: Sequence[StudentFacts]) -> dict[str, str]:
+def shown_problems(students: Sequence[StudentFacts], main: str | None) -> dict[str, str]:
     """Return the problems to show side by side, key -> why: up to `SHOWN` of each sort, picked by hash of the key.
 
     The sort is decided by every student's first scored sample, the one that is shown.
@@ -193,10 +197,10 @@ def shown_problems(students: Sequence[StudentFacts]) -> dict[str, str]:
         outcomes = {name: found[key] for name, found in solved.items()}
         if len(set(outcomes.values())) == 1:
             sort = "every student right" if outcomes[rows[0].name] else "every student wrong"
-        elif MAIN in outcomes:
+        elif main in outcomes:
             alone = sum(outcomes.values()) == 1
-            right = f"only {MAIN} right" if alone else f"{MAIN} right, another wrong"
-            sort = right if outcomes[MAIN] else f"{MAIN} wrong, another right"
+            right = f"only {main} right" if alone else f"{main} right, another wrong"
+            sort = right if outcomes[main] else f"{main} wrong, another right"
         else:
             sort = "the students differ"
         sorts.setdefault(sort, []).append(key)
@@ -211,7 +215,9 @@ def _interest(sort: str) -> tuple[bool, str]:
 def _row(row: Standing, doubtful: bool) -> tuple[Cell, ...]:
     summary, facts = row.summary, row.facts
     unanswered = summary.unanswered / summary.scored if summary.scored else math.nan
-    trained = (facts.examples, facts.tokens_trained, facts.training_seconds) if facts.tokens_trained else (None,) * 3
+    trained: tuple[Cell, ...] = (None,) * 4
+    if facts.tokens_trained:
+        trained = (facts.examples, facts.tokens_trained, facts.training_seconds, facts.flops / 1e12)
     return (
         row.name, row.prompt, summary.accuracy.value, summary.accuracy.low, summary.accuracy.high, summary.problems,
         summary.unscored, *([summary.at_least if summary.is_doubtful else None] if doubtful else []), unanswered,

@@ -100,8 +100,9 @@ def _opened(teacher: DatasetTeacher, data: Path) -> tuple[Names, Iterator[tuple[
 
 
 def _trace(names: Names, row: Row, key: str, model: str, sample: int, at: str, source: str, longest: int) -> Trace:
+    apart = any(column in names.known for column in names.of["reasoning"])  # a refused row may lack its own
     if not any(column in names.known for column in names.of["response"]) and not (
-        names.column(row, "reasoning") and names.column(row, "answer")
+        apart and names.column(row, "answer")
     ):
         names.need(row, "response", at)
     response = _text(names, row, "response", at, longest) or _text(names, row, "answer", at, longest)

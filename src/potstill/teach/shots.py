@@ -10,11 +10,11 @@ from itertools import islice
 from pathlib import Path
 
 from potstill.damage import signed, unsigned
+from potstill.durable import write_durably
 from potstill.errors import DamageError, DataError, RecipeError, StoreError
 from potstill.problems.columns import Names, question, scalar
 from potstill.problems.rows import Rows
 from potstill.records import Problem, Trace, content_key
-from potstill.store import write_durably
 from potstill.teach.solutions import solution_trace
 
 FIELDS: dict[str, tuple[str, ...]] = {

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from potstill.damage import digest_of_file
+from potstill.durable import refusal, sync
 from potstill.errors import StoreError
-from potstill.store import refusal, sync
 
 _NAME = re.compile(r"checkpoint-([0-9]{8})-([0-9a-f]{64})\.pt")  # checkpoint-00000050-9f86d081884c7d65(...).pt
 

@@ -35,8 +35,13 @@ class Plan:
         return sum(self.tokens)
 
 
-def plan(lengths: Sequence[int], train: recipe.Train, seed: int, shuffle: bool = True) -> Plan:
+def plan(
+    lengths: Sequence[int], train: recipe.Train, seed: int, shuffle: bool = True,
+    spend: tuple[Sequence[int], int] | None = None,
+) -> Plan:  # fmt: skip
     """Return the optimiser steps over rows of `lengths` tokens within the budget of `train`.
+
+    `spend` is another budget in its place: what each row costs, and how much may be spent.
 
     Epochs follow each other without gap: a step may end one epoch and begin the next, and only the very last step can
     be smaller than `train.batch`. `epochs` may be a fraction; `tokens` stops with the row that reaches it. Without
@@ -44,8 +49,9 @@ def plan(lengths: Sequence[int], train: recipe.Train, seed: int, shuffle: bool =
     """
     if not lengths:
         raise StudentError("no rows to train on: every example was dropped")
-    budgets = [train.epochs, train.steps, train.tokens]
-    if sum(budget is not None for budget in budgets) != 1:
+    if spend is None and train.tokens is not None:
+        spend = lengths, train.tokens
+    if sum(budget is not None for budget in (train.epochs, train.steps, spend)) != 1:
         raise StudentError("train: give exactly one of epochs, steps and tokens")
     wanted = _rows(lengths, train)
     if wanted > MOST_ROWS:
@@ -56,11 +62,11 @@ def plan(lengths: Sequence[int], train: recipe.Train, seed: int, shuffle: bool =
         )
     stream = _stream(len(lengths), seed, shuffle)
     chosen: list[int] = []
-    if train.tokens is not None:
-        left = train.tokens
+    if spend is not None:
+        costs, left = spend
         while left > 0:
             chosen.append(next(stream))
-            left -= lengths[chosen[-1]]
+            left -= costs[chosen[-1]]
     else:
         chosen = [next(stream) for _ in range(max(1, round(wanted)))]
     cut = [chosen[start : start + train.batch] for start in range(0, len(chosen), train.batch)]

@@ -19,9 +19,9 @@ from types import TracebackType
 from typing import Self
 
 from potstill.damage import signed, unsigned
+from potstill.durable import refusal, writing
 from potstill.errors import DamageError, StoreError
 from potstill.records import Verdict
-from potstill.store import refusal, writing
 
 COMMIT_ROWS = 500
 

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from potstill.errors import RecipeError
+from potstill.graph import Graph, graph_of
 from potstill.pipeline.settings import problem_seed
 from potstill.problems import read, source_seed
 from potstill.problems.splits import Use, split
@@ -62,6 +63,11 @@ class Scene:
     unknown: list[str] = field(default_factory=list)
 
     @cached_property
+    def graph(self) -> Graph:
+        """The sets and arms of the recipe."""
+        return graph_of(self.recipe)
+
+    @cached_property
     def data(self) -> Path:
         """The folder of relative files; RecipeError where there is none."""
         folder = Path(self.recipe.data)
@@ -75,13 +81,22 @@ class Scene:
             yield f"problems.sources.{index}", source
 
     def teachings(self) -> Iterator[tuple[str, Teaching]]:
-        """Yield each teacher with what becomes of its answers, and the key of the teacher."""
-        recipe = self.recipe
-        yield "teacher", Teaching(recipe.teacher, recipe.strategy, recipe.checks, recipe.curate)
+        """Yield the teacher of each set with what becomes of its answers, and the key of the teacher."""
+        for name, node in self.graph.sets.items():
+            its = node.recipe
+            where = f"sets.{name}.teacher" if its.teacher != self.recipe.teacher else "teacher"
+            yield where, Teaching(its.teacher, its.strategy, its.checks, its.curate)
 
     def arms(self) -> Iterator[tuple[str, Arm]]:
-        """Yield each student with its training, and the key of the student."""
-        yield "student", Arm(self.recipe.student, self.recipe.train, self.recipe.evaluate)
+        """Yield the student of each arm with each phase of its training, and the key of the student."""
+        seen: list[Arm] = []
+        for name, node in self.graph.arms.items():
+            where = f"arms.{name}.student" if node.student else "student"
+            for its in [phase.recipe for phase in node.phases] or [node.recipe]:
+                arm = Arm(its.student, its.train, its.evaluate)
+                if arm not in seen:
+                    seen.append(arm)
+                    yield where, arm
 
     @cached_property
     def sample(self) -> Sample:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Len, Lt
 
 Share = Annotated[float, Ge(0), Le(1)]
 Positive = Annotated[int, Gt(0), Le(10**9)]
@@ -20,3 +20,5 @@ TopP = Annotated[float, Ge(0.0001), Le(1)]
 Amount = Annotated[float, Ge(0), Le(10**6)]
 """US dollars, or a weight."""
 Seed = Annotated[int, Ge(0), Lt(2**32)]
+Name = Annotated[str, Len(1, 80)]
+ModelName = Annotated[str, Len(1, 500)]

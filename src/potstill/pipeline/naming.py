@@ -1,0 +1,57 @@
+"""What the outputs of each node are called in the run folder."""
+
+from __future__ import annotations
+
+from potstill.graph import ArmNode, Graph, Phase, SetNode
+
+PROBLEMS = "problems"
+EXPORT = "export"
+REPORT = "report"
+
+
+def _named(kind: str, node: str, default: str) -> str:
+    """Return the kind alone for the node that is meant where none is named."""
+    return kind if node == default else f"{kind}-{node}"
+
+
+def traces(node: SetNode, graph: Graph) -> str:
+    """The traces of a set; one with `from` has those of the set that it names."""
+    return _named("traces", node.traces_of, graph.main)
+
+
+def verdicts(node: SetNode, graph: Graph) -> str:
+    """The verdicts of a set."""
+    return _named("verdicts", node.name, graph.main)
+
+
+def examples(node: SetNode, graph: Graph) -> str:
+    """The examples of a set."""
+    return _named("examples", node.name, graph.main)
+
+
+def student(student: str) -> str:
+    """A base student; see `ArmNode.student`."""
+    return _named("student", student, "")
+
+
+def training(phase: Phase) -> str:
+    """One phase of an arm."""
+    return f"train-{phase.name}"
+
+
+def measures(arm: ArmNode) -> str:
+    """What an arm answered."""
+    return f"evaluate-{arm.name}"
+
+
+def model(arm: ArmNode, graph: Graph) -> str:
+    """Where an arm's checkpoint is: its last phase, or that of the arm or student that it starts from."""
+    if arm.phases:
+        return training(arm.phases[-1])
+    return model(graph.arms[arm.start], graph) if arm.start is not None else student(arm.student)
+
+
+def trainings(arm: ArmNode, graph: Graph) -> list[str]:
+    """Everything that trained an arm, the trainings of the arms that it starts from first."""
+    before = trainings(graph.arms[arm.start], graph) if arm.start is not None else []
+    return [*before, *(training(phase) for phase in arm.phases)]

@@ -1,0 +1,98 @@
+"""What a stage is, and what it is given: the words that every file of `stages` and everything that runs them share."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from potstill.models.budget import Cap
+from potstill.pipeline import settings
+from potstill.recipe import Checks, Recipe
+from potstill.records import Problem, content_key
+from potstill.store import Run, Sealed, Work
+from potstill.verify import Verdicts, settled
+
+STUDENTS = "students.sqlite"
+"""In the run's ledger, what the students answered."""
+MODEL = "model"
+"""Folder of a checkpoint inside a stage."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a stage gets: the recipe of its node, its own work folder, its sealed inputs by their role.
+
+    `counted` are stages of which only the counts matter, by role. `without_sandbox` lets programs run where nothing
+    isolates them, `go_on` a run go on where the money is spent.
+    """
+
+    recipe: Recipe
+    run: Run
+    work: Work
+    inputs: Mapping[str, Sealed]
+    counted: Mapping[str, Sealed]
+    without_sandbox: bool = False
+    go_on: bool = False
+
+    @cached_property
+    def cap(self) -> Cap:
+        """The money that teacher and judge share."""
+        from potstill.pipeline.spending import cap_of
+
+        return cap_of(self.recipe, self.run.ledger)
+
+    def checks(self) -> Checks:
+        """Return how answers are judged, with the decimal mark that the golds of the data set show."""
+        source = self.inputs["problems"]
+        problems = itertools.chain(source.rows("train", Problem), source.rows("evaluation", Problem))
+        return settled(self.recipe.checks, problems)
+
+    def verdicts(self, checks: Checks | None = None) -> Verdicts:
+        """Open the run's verdict table; close it after use."""
+        code = content_key(settings.of_checks(self.recipe).get("checkers"))
+        return Verdicts(
+            checks or self.checks(), folder=self.run.ledger, data=Path(self.recipe.data), code=code,
+            without_sandbox=self.without_sandbox, cap=self.cap, go_on=self.go_on,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One arrow of the graph. `version` is raised by hand when the meaning of its output changes.
+
+    `kind` is the work, the same for every node, `name` what this output is called in the run folder. `inputs` are the
+    stages that it reads, `counted` those of which it reads the counts alone, both as role -> name.
+    """
+
+    kind: str
+    name: str
+    version: int
+    recipe: Recipe
+    settings: Mapping[str, Any]
+    work: Callable[[Context], dict[str, Any]]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    counted: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of all stages that come before."""
+        return tuple(dict.fromkeys((*self.inputs.values(), *self.counted.values())))
+
+    def about(self, sealed: Mapping[str, Sealed]) -> dict[str, Any]:
+        """Return everything that the output depends on, for its manifest; `sealed` has the stages before it by name."""
+        found: dict[str, Any] = {
+            "version": self.version,
+            "settings": self.settings,
+            "inputs": {role: sealed[name].digest for role, name in self.inputs.items()},
+        }
+        if self.counted:
+            found["counted"] = {role: sealed[name].counts for role, name in self.counted.items()}
+        return found
+
+    def fingerprint(self, sealed: Mapping[str, Sealed]) -> str:
+        """Key of everything the output depends on; the stage's name is no part of it."""
+        return content_key("stage", self.kind, self.about(sealed))

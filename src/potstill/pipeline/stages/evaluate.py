@@ -1,0 +1,82 @@
+"""Stage `evaluate`: measure an arm on the held-out problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from potstill.evaluate.protocol import Respondent, Row, choose_shots, requests_of
+from potstill.evaluate.protocol import measure as measures_of
+from potstill.graph import ArmNode, Graph
+from potstill.models.ledger import Ledger
+from potstill.pipeline import naming, settings
+from potstill.pipeline.stage import MODEL, STUDENTS, Context, Stage
+from potstill.progress import Progress
+from potstill.recipe import Recipe
+from potstill.records import Example, Measure, Problem
+from potstill.store import PART_ROWS
+
+KIND, VERSION = "evaluate", 3
+
+
+def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
+    """Yield a stage for each arm."""
+    del recipe
+    for arm in graph.arms.values():
+        inputs = {"problems": "problems", "model": naming.model(arm, graph)}
+        if _shown(arm):
+            inputs["examples"] = naming.examples(graph.sets[graph.main], graph)
+        yield Stage(
+            kind=KIND, name=naming.measures(arm), version=VERSION, recipe=arm.recipe, inputs=inputs,
+            settings=_settings(arm), work=partial(work, arm),
+        )  # fmt: skip
+
+
+def _shown(arm: ArmNode) -> bool:
+    """Whether the arm is asked after worked examples too: one that was not trained to answer plainly."""
+    return not arm.trained and arm.recipe.evaluate.shots > 0
+
+
+def _settings(arm: ArmNode) -> settings.Settings:
+    """How an arm is measured; only an untouched one is shown examples, and only draws depend on the seed."""
+    recipe = arm.recipe
+    evaluate = settings.chosen(recipe.evaluate, "evaluation")
+    if not _shown(arm):
+        del evaluate["shots"]
+    found = {
+        "arm": arm.name, "evaluate": evaluate, "train": settings.chosen(recipe.train, "evaluation"),
+        "student": settings.of_rows(recipe),
+    }  # fmt: skip
+    drawn = recipe.evaluate.temperature > 0 or _shown(arm)
+    return found | settings.of_checks(recipe) | ({"seed": recipe.seed} if drawn else {})
+
+
+def work(arm: ArmNode, context: Context) -> dict[str, Any]:
+    """Write a table of measures for each way in which the arm is asked."""
+    from potstill.pipeline.checkpoints import local_student
+
+    recipe = context.recipe
+    checkpoint = str(context.inputs["model"].folder(MODEL))
+    student = local_student(checkpoint, arm.name, recipe.train.precision, recipe.evaluate.batch)
+    rows = {"zero_shot": Row(arm.name, "zero-shot")}
+    if _shown(arm):
+        seen = list(context.inputs["examples"].rows("examples", Example))
+        shots = choose_shots(seen, recipe.evaluate.shots, recipe.seed)
+        rows["few_shot"] = Row(arm.name, f"{len(shots)}-shot", shots)
+    for table, row in rows.items():
+        _measure(context, student, table, row)
+    return {"tables": list(rows)}
+
+
+def _measure(context: Context, student: Respondent, table: str, row: Row) -> None:
+    recipe = context.recipe
+    problems = list(context.inputs["problems"].rows("evaluation", Problem))
+    asked = requests_of(student, problems, row, recipe.student, recipe.evaluate, recipe.seed)
+    writer = context.work.table(table, Measure, recipe.evaluate.batch or PART_ROWS)
+    progress = Progress(f"evaluate {row.student} ({row.prompt})", len(asked), "responses")
+    with Ledger(context.run.ledger / STUDENTS) as ledger, context.verdicts() as verdicts:
+        measures = measures_of(student, ledger, asked, row, recipe.student, verdicts, progress, writer.rows_done)
+        for measure in measures:
+            writer.append(measure)
+    progress.close()

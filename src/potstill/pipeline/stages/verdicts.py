@@ -1,0 +1,24 @@
+"""Stage `verdicts`: each trace of a set judged by itself, then the samples of each problem together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from potstill.graph import Graph
+from potstill.pipeline import naming, settings
+from potstill.pipeline.judging import verdicts
+from potstill.pipeline.stage import Stage
+from potstill.recipe import Recipe
+
+KIND, VERSION = "verdicts", 4
+
+
+def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
+    """Yield a stage for each set; those that check alike share its output."""
+    del recipe
+    for node in graph.sets.values():
+        yield Stage(
+            kind=KIND, name=naming.verdicts(node, graph), version=VERSION, recipe=node.recipe,
+            inputs={"problems": "problems", "traces": naming.traces(node, graph)},
+            settings=settings.of_verdicts(node.recipe), work=verdicts,
+        )  # fmt: skip

@@ -1,0 +1,40 @@
+"""What a field of the recipe decides: said at the field, as the first word of its type."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeVar
+
+Scope = Literal[
+    "problems", "traces", "answers", "verdicts", "examples", "student", "rows", "training", "evaluation", "export"
+]
+
+
+@dataclass(frozen=True)
+class Decides:
+    """Said at a field: which outputs depend on its value. None: it changes speed, price or what is shown beside them.
+
+    `answers` is how one answer is judged, a student's too; `verdicts` how the samples of a problem are judged together;
+    `rows` how an example looks to the student. Fingerprints of stages are made from this, see `pipeline.settings`.
+    """
+
+    scopes: frozenset[Scope]
+
+    def __init__(self, *scopes: Scope) -> None:
+        object.__setattr__(self, "scopes", frozenset(scopes))
+
+
+T = TypeVar("T")
+Beside = Annotated[T, Decides()]
+ForProblems = Annotated[T, Decides("problems")]
+ForTraces = Annotated[T, Decides("traces")]
+ForAnswers = Annotated[T, Decides("answers")]
+ForAsking = Annotated[T, Decides("traces", "answers")]
+ForVerdicts = Annotated[T, Decides("verdicts")]
+ForVerdictsAndExamples = Annotated[T, Decides("verdicts", "examples")]
+ForExamples = Annotated[T, Decides("examples")]
+ForExamplesAndTraining = Annotated[T, Decides("examples", "training")]
+ForStudent = Annotated[T, Decides("student")]
+ForRows = Annotated[T, Decides("rows")]
+ForTraining = Annotated[T, Decides("training")]
+ForTrainingAndEvaluation = Annotated[T, Decides("training", "evaluation")]
+ForEvaluation = Annotated[T, Decides("evaluation")]
+ForExport = Annotated[T, Decides("export")]

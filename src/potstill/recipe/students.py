@@ -1,0 +1,138 @@
+"""Who is trained, how, and how it is measured and delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le
+
+from potstill.recipe.bounds import Amount, Length, Name, Positive, Samples, Seed, Share, Side, Temperature, Tokens, TopP
+from potstill.recipe.scopes import (
+    Beside,
+    ForEvaluation,
+    ForExport,
+    ForRows,
+    ForStudent,
+    ForTraining,
+    ForTrainingAndEvaluation,
+)
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A Llama built from nothing, with a tokenizer trained on the examples."""
+
+    hidden: ForStudent[Annotated[int, Gt(0), Le(65_536)]] = 128
+    layers: ForStudent[Annotated[int, Gt(0), Le(1000)]] = 4
+    heads: ForStudent[Annotated[int, Gt(0), Le(1024)]] = 4
+    intermediate: ForStudent[Annotated[int, Gt(0), Le(10**6)]] = 352
+    vocabulary: ForStudent[Annotated[int, Ge(280), Le(10**6)]] = 512
+    context: ForStudent[Length] = 512
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Low-rank adapters on all linear layers, merged at export."""
+
+    rank: ForTraining[Annotated[int, Gt(0), Le(65_536)]] = 16
+    alpha: ForTraining[Annotated[int, Gt(0), Le(10**6)]] = 32
+    dropout: ForTraining[Share] = 0.0
+
+
+@dataclass(frozen=True)
+class Student:
+    """The small model: `model` names it, or `scratch` describes it."""
+
+    model: ForStudent[str | None] = None
+    """`smollm2-135m-instruct` (packaged wheel, else the hub), a local folder, or a hub name."""
+    scratch: ForStudent[Scratch | None] = None
+    lora: ForTraining[Lora | None] = None
+    prompt: ForRows[str] = "{question}"
+    """What the student is asked; `{question}` is filled in, with its choices. The same for every row of the table."""
+    reasoning_open: ForRows[str] = "<think>\n"
+    reasoning_close: ForRows[str] = "\n</think>\n"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """L of the optimiser step; see docs/guide for the two normalisations."""
+
+    kind: ForTraining[Literal["tokens", "segments"]] = "tokens"
+    alpha: ForTraining[Amount] = 1.0
+    """Weight of reasoning tokens (`tokens`) or of their mean (`segments`)."""
+    beta: ForTraining[Amount] = 1.0
+    """Weight of answer and format tokens (`tokens`) or of their means (`segments`)."""
+    ratio_cap: ForTraining[Annotated[float, Ge(0.001), Le(10**6)]] = 10.0
+    """Under `segments`: an answer token weighs at most this many reasoning tokens."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """As much training as another arm got: give exactly one of the keys, with the arm's name."""
+
+    examples: ForTraining[Name | None] = None
+    """As many rows, in whole optimiser steps."""
+    tokens: ForTraining[Name | None] = None
+    """As many tokens of rows."""
+    flops: ForTraining[Name | None] = None
+    """As much arithmetic, by the formula in docs/guide/compute.md."""
+
+
+@dataclass(frozen=True)
+class Train:
+    """One phase of training; exactly one of `epochs`, `steps`, `tokens`, `match` is the budget."""
+
+    method: ForTraining[Literal["sft"]] = "sft"
+    """What is done: `sft` is supervised fine-tuning on examples."""
+    on: Beside[Name | None] = None
+    """The set to train on; `null` takes the only one, else the one called `traces`."""
+    supervision: ForTraining[Literal["traces", "answers"]] = "traces"
+    """`answers` leaves the reasoning out of every row."""
+    epochs: ForTraining[Annotated[float, Gt(0), Le(10**6)] | None] = None
+    steps: ForTraining[Positive | None] = None
+    tokens: ForTraining[Tokens | None] = None
+    """Tokens of training rows, prompts included."""
+    match: ForTraining[Match | None] = None
+    """Budget: as much as another arm."""
+    batch: ForTraining[Side] = 16
+    """Rows an optimiser step."""
+    micro_batch: ForTraining[Side] = 8
+    """Rows a forward pass; changes memory and speed, never the result."""
+    learning_rate: ForTraining[Annotated[float, Gt(0), Le(10**6)]] = 1e-5
+    warmup: ForTraining[Share] = 0.03
+    """Share of the steps."""
+    schedule: ForTraining[Literal["cosine", "linear", "constant"]] = "cosine"
+    final: ForTraining[Share] = 0.1
+    """Learning rate at the end, as a share of its peak."""
+    weight_decay: ForTraining[Annotated[float, Ge(0), Le(1000)]] = 0.0
+    clip: ForTraining[Annotated[float, Ge(1e-6), Le(10**6)]] = 1.0
+    """Largest norm of the gradient."""
+    max_length: ForTraining[Length] = 2048
+    """Tokens of a row; longer rows are dropped and counted, never cut."""
+    precision: ForTrainingAndEvaluation[Literal["bf16", "fp32"]] = "bf16"
+    loss: ForTraining[Loss] = Loss()
+    seed: ForTraining[Seed | None] = None
+    """Seed of the order, of new weights and of dropout; `null` takes the recipe's."""
+    checkpoint_every: Beside[Positive] = 50
+    """Optimiser steps between checkpoints to resume from."""
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """How every row of the table is sampled."""
+
+    samples: ForEvaluation[Samples] = 1
+    temperature: ForEvaluation[Temperature] = 0.0
+    top_p: ForEvaluation[TopP] = 1.0
+    max_tokens: ForEvaluation[Length] = 512
+    batch: ForEvaluation[Side | None] = None
+    """Responses side by side; `null` takes as many as are worth having. Fewer where memory is short."""
+    shots: ForEvaluation[Annotated[int, Ge(0), Le(1000)]] = 3
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is delivered."""
+
+    safetensors: ForExport[bool] = True
