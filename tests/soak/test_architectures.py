@@ -14,10 +14,11 @@ TRIED = FEW if os.environ.get("POTSTILL_SOAK") == "short" else architectures.FAM
 
 
 def test_each_family_does_what_the_table_says():
-    page = architectures.PAGE.read_text(encoding="utf-8")
+    page, different = architectures.PAGE.read_text(encoding="utf-8"), []
     with architectures.base_and_work() as (base, work):
         for family in TRIED:
             found = architectures.sweep(family, base, work(family))
             told = f"| {family} | {found['unbuilt']} |" if "unbuilt" in found else architectures.row(family, found)
-            assert told in page, told
-            assert "alike" not in told, told
+            if told not in page or "alike" in told:
+                different.append(told)
+    assert different == []

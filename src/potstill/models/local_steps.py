@@ -136,8 +136,8 @@ class Decoder:
             part = self._read([PROBE[:-1]], 0, None)
             mask, positions = self._tensor([[1] * len(PROBE)]), self._tensor([[len(PROBE) - 1]])
             logits, cache = self._forward(self._tensor([PROBE[-1:]]), mask, positions, part.cache)
-        except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):  # CPM-Ant takes all tokens each time
-            return None
+        except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError, ValueError):
+            return None  # CPM-Ant and XLM take all tokens each time
         return cache if (logits - whole).norm() <= UNLIKE * (whole - whole.mean()).norm() else None
 
     def _write(

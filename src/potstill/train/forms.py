@@ -14,6 +14,8 @@ from typing import Any
 _GPT_NEOX = ("gpt_neox", "gpt_neox_japanese")
 _SCALED_BY_DEFAULT = ("apertus", "gpt_oss")
 """Families whose config in version 4 scales where nothing is said."""
+_OLD_KINDS = ("default", "linear", "dynamic", "yarn", "longrope", "llama3")
+"""What version 4 knows; of another kind (Gemma 4's `proportional`) version 5 misses a part in the old form."""
 _SHARED = ("rope_theta", "partial_rotary_factor")
 """What stood beside `rope_scaling` and not in it."""
 
@@ -49,8 +51,9 @@ def _config(config: dict[str, Any]) -> None:
     kind = str(config.get("model_type", ""))
     if "rope_type" in rope:
         config |= _old_rope(rope, kind)
-    elif isinstance(rope.get("full_attention"), dict):  # one rotary embedding for each kind of layer, as Gemma 3
-        config |= _old_rope(rope["full_attention"], kind)
+    elif isinstance(whole := rope.get("full_attention"), dict) and whole.get("rope_type") in _OLD_KINDS:
+        # one rotary embedding for each kind of layer, as Gemma 3
+        config |= _old_rope(whole, kind)
         if isinstance(local := rope.get("sliding_attention"), dict) and "rope_theta" in local:
             config["rope_local_base_freq"] = local["rope_theta"]
 
