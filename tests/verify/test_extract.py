@@ -309,4 +309,4 @@ def test_a_megabyte_of_anything_ends_quickly(unit):
     for kind in ("number", "choice", "text", "expression", "quantity", "date", "yes_no"):
         started = time.process_time()
         extract(text, kind, FOUR)
-        assert time.process_time() - started < 1.0
+        assert time.process_time() - started < 3.0
