@@ -71,7 +71,7 @@ def killed(folder, point, count):
 
 def written(folder):
     stage = [path for path in (folder / "run" / "traces").iterdir() if path.name != "clock.json"]
-    shots = folder / "run" / "ledger" / "shots.json"
+    (shots,) = (folder / "run" / "ledger").glob("shots-*.json")
     return {path.name: path.read_bytes() for path in [*stage, shots]}
 
 

@@ -11,7 +11,7 @@ transformers = pytest.importorskip("transformers")
 
 from verify import tiny_classifiers  # noqa: E402
 
-from potstill.errors import RecipeError  # noqa: E402
+from potstill.errors import CheckpointError, RecipeError  # noqa: E402
 from potstill.verify.steps.prm import ProcessModel, aggregate, first_below  # noqa: E402
 
 SOLUTIONS = [
@@ -80,7 +80,7 @@ def test_what_cannot_be_scored_is_said_and_counted(folders):
 def test_models_and_separators_that_cannot_be_used(folders):
     with pytest.raises(RecipeError, match=r"checks\.reward\.separator ''"):
         ProcessModel(folders["two"], "")
-    with pytest.raises(RecipeError, match="no trained token classifier"):
+    with pytest.raises(CheckpointError, match="no whole token classifier"):
         ProcessModel(folders["sequence"], "\n")
 
 
