@@ -1,7 +1,6 @@
 """A small recipe over all stages, and what of its run folder must not depend on how often it was killed."""
 
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -78,12 +77,7 @@ def digest(out: Path) -> dict[str, str]:
     found = {}
     for path in sorted(p for p in out.rglob("*") if p.is_file()):
         name = path.relative_to(out).as_posix()
-        if path.name in CLOCKED or name.startswith(("ledger/", "report/")):
+        if path.name in CLOCKED or name.startswith(("ledger/", "stages/report-")):
             continue
         found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
-
-
-def stages(out: Path) -> list[str]:
-    """Names of the sealed stages."""
-    return sorted(json.loads(p.read_bytes())["stage"] for p in out.glob("*/manifest.json"))
