@@ -32,6 +32,7 @@ FAMILIES = {
 POCKET_TOKENS = 4_000_000
 STUDENTS = ("pocket", "smollm2")
 SEEDS = {"pocket": (1, 2, 3), "smollm2": (1,)}
+BY_TOKENS = "arms={base: {}, answers: {train: {supervision: answers, match: {tokens: traces}}}, traces: {train: {}}}"
 
 
 def sources(count: int) -> str:
@@ -58,7 +59,7 @@ def study(student: str, seed: int, folder: Path, tokens: int) -> dict[str, dict]
     sets.append(f"seed={seed}")
     out = folder / f"{student}-{seed}"
     first = run(recipe, out, sets)
-    second = run(recipe, out, [*sets, "baselines.answers=equal_tokens"])
+    second = run(recipe, out, [*sets, BY_TOKENS])
     return {
         "base": first["base"],
         "answers, equal examples": first["answers"],
