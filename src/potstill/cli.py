@@ -369,16 +369,22 @@ def clean(options: argparse.Namespace) -> int:
     """Show the outputs that no name of a run points to, and remove them where that is asked for."""
     import shutil
 
+    from potstill import pipeline
     from potstill.durable import files_of, writing
-    from potstill.store import Run
+    from potstill.pipeline.stages import stages_of
+    from potstill.recipe_file import load
+    from potstill.store import Run, output_name
 
     run = Run(Path(options.run))
-    if not run.stages.is_dir():
-        raise PotstillError(f"{run.path} is no run folder: it has no folder stages")
+    if not run.stages.is_dir() or not (run.path / "recipe.yaml").is_file():
+        raise PotstillError(f"{run.path} is no run folder: it has no recipe.yaml and no folder stages")
+    standings = pipeline.standings(run, stages_of(load(str(run.path / "recipe.yaml"))))
+    # What a killed run goes on with has no name yet, and is meant all the same.
+    meant = {f"{output_name(s.stage.kind, s.fingerprint)}.partial" for s in standings if s.fingerprint is not None}
     total = 0
     try:
         run.lock()
-        for path in run.unused():
+        for path in (path for path in run.unused() if path.name not in meant):
             size = sum(file.stat().st_size for file in files_of(path))
             total += size
             print(f"{size / 1e6:>10,.1f} MB  {path.name}")

@@ -70,6 +70,10 @@ def test_what_no_name_means_any_more_is_shown_and_removed(whole, tmp_path):
     out = tmp_path / "run"
     shutil.copytree(whole, out, symlinks=True)
     assert "every output is in use" in done("clean", out).out
+    begun = (out / "export").resolve()
+    (begun / "manifest.json").unlink()
+    begun.rename(begun.with_name(f"{begun.name}.partial"))
+    assert "every output is in use" in done("clean", out, "--remove").out, "a killed run goes on with it"
     before = {path.name for path in (out / "stages").iterdir()}
     arms = "arms={base: {}, traces: {train: {}}}"
     sets = ("--set", "sets={traces: {}}", "--set", arms, "--set", "deliver=traces")
