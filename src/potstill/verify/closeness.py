@@ -15,6 +15,7 @@ EXACT_FIGURES = 12
 """Significant figures from which a decimal stands for the exact value that it rounds or cuts off."""
 FLOAT_FIGURES = 15
 """Significant figures from which two decimals may differ by the rounding of a float."""
+_CHUNK = 4_000
 
 
 def close(stated: Fraction, wanted: Fraction, policy: Policy, *, said: str, gold: str) -> str:
@@ -40,6 +41,17 @@ def close(stated: Fraction, wanted: Fraction, policy: Policy, *, said: str, gold
     return "full precision" if alike else ""
 
 
+def integer(digits: str) -> int:
+    """Return a decimal integer of any length; Python's own limit of 4,300 digits is met in parts."""
+    if len(digits) <= _CHUNK:
+        return int(digits)
+    value = 0
+    for start in range(0, len(digits), _CHUNK):
+        part = digits[start : start + _CHUNK]
+        value = value * 10 ** len(part) + int(part)
+    return value
+
+
 def _digits(written: str) -> str:
     mantissa = written.lower().partition("e")[0]
     return "".join(c for c in mantissa if c.isdigit()).lstrip("0")
@@ -53,7 +65,7 @@ def figures_of(written: str) -> int:
 def _last_place(value: Fraction, written: str) -> Fraction:
     """Return what one unit of the last written digit is worth."""
     digits = _digits(written)
-    return abs(value) / int(digits) if digits else Fraction(0)
+    return abs(value) / integer(digits) if digits else Fraction(0)
 
 
 def _rounds_alike(stated: Fraction, wanted: Fraction, kept: int) -> bool:

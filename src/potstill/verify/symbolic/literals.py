@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from potstill.verify.closeness import integer
 from potstill.verify.symbolic.tree import Constant, Node, Number, Op, Token, TooCostlyError, UnparsableError, Words
 
 MAX_EXPONENT = 5_000
 """Of ten, in scientific notation."""
-_CHUNK = 4_000
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 BASE_WORDS = {
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
@@ -46,17 +46,6 @@ def wrapped(text: str) -> str | None:
     """Return what a single `\\text{...}` holds if it has digits, as in `\\text{(1, 2)}`."""
     found = _WRAPPER.fullmatch(text.strip(" $.")) if len(text) < 80 else None
     return found.group(1) if found is not None and any(c.isdigit() for c in found.group(1)) else None
-
-
-def integer(digits: str) -> int:
-    """Return a decimal integer of any length; Python's own limit of 4,300 digits is met in parts."""
-    if len(digits) <= _CHUNK:
-        return int(digits)
-    value = 0
-    for start in range(0, len(digits), _CHUNK):
-        part = digits[start : start + _CHUNK]
-        value = value * 10 ** len(part) + int(part)
-    return value
 
 
 def literal(text: str) -> Number:
