@@ -2,8 +2,8 @@
 
 The seam does all that an evaluation does: requests, batches of like lengths, the ledger on disk, and the verdicts.
 `generate` only generates, in the natural order of the problems, with each of several batch sizes, the best of which is
-what counts; its own loading and a first short call are not timed, nor are the seam's. Both are greedy in bf16 with the
-same prompts, the same most tokens, the same threads and the same allocator settings, each in a process of its own.
+what counts; its own loading and a first short call are not timed, nor are the sampler's. Both are greedy in bf16 with
+the same prompts, the same most tokens, the same threads and the same allocator settings, each in a process of its own.
 
 In bf16 two batches round differently, and one rounding can turn a whole response, so equal texts are counted once more
 in fp32, on the first problems and untimed. Writes benchmarks/results/evaluate.json; a losing row stays.
@@ -56,16 +56,16 @@ def seam(folder: Path, asked: list[Problem], max_tokens: int, precision: str) ->
 
     student = recipe.Student(model=str(folder))
     settings = recipe.Evaluate(max_tokens=max_tokens)
-    respondent = local_student(str(folder), "smollm2", precision, settings.batch)
+    model_under_test = local_student(str(folder), "smollm2", precision, settings.batch)
     with TemporaryDirectory() as kept:
         with Ledger(Path(kept) / "warm.sqlite") as ledger:
-            warm = requests_of(respondent, asked[:1], Row("s", "p"), student, recipe.Evaluate(max_tokens=2), 0)
-            respondent.model.collect([request for _, request in warm], ledger, Progress("warm"))
+            warm = requests_of(model_under_test, asked[:1], Row("s", "p"), student, recipe.Evaluate(max_tokens=2), 0)
+            model_under_test.model.collect([request for _, request in warm], ledger, Progress("warm"))
         began = time.perf_counter()
-        wanted = requests_of(respondent, asked, Row("s", "p"), student, settings, 0)
+        wanted = requests_of(model_under_test, asked, Row("s", "p"), student, settings, 0)
         with Ledger(Path(kept) / "l.sqlite") as ledger, Verdicts(recipe.Checks()) as verdicts:
             row, progress = Row("smollm2", "zero-shot"), Progress("evaluate", len(wanted))
-            measures = list(measure(respondent, ledger, wanted, row, student, verdicts, progress))
+            measures = list(measure(model_under_test, ledger, wanted, row, student, verdicts, progress))
             seconds = time.perf_counter() - began
             found = {problem.key: ledger.get(request.key).content for problem, request in wanted}
     assert len(measures) == len(asked)
@@ -177,7 +177,7 @@ def main() -> None:
     for name, seconds in medians.items():
         shown = name if name == SEAM else f"generate, batch {name}"
         print(f"{shown:<22} {seconds:7.1f} s, {found[name][0]['tokens'] / seconds:5.0f} tokens/s")
-    print(f"the seam is {report['times_as_fast']:.2f} times as fast as generate with batch {best}, its best")
+    print(f"the sampler is {report['times_as_fast']:.2f} times as fast as generate with batch {best}, its best")
     print(f"equal responses: {alike} of {options.problems} in bf16, {exact} of {few} in fp32")
 
 

@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional
 
 from potstill.evaluate.protocol import split
-from potstill.models.local import LocalModel, Prompt
+from potstill.models.local.model import LocalModel, Prompt
 from potstill.problems.families import generate
 from potstill.recipe import Checks, Scratch, Student
 from potstill.records import Example

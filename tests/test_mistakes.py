@@ -375,13 +375,13 @@ def test_a_student_that_the_recipe_never_trains(finished_run):
     assert "no student 'answers'" in call("ask", "run", "2 + 3?", "--student", "answers").mistake()
 
 
-def test_a_sealed_part_deleted_or_damaged_is_named_and_mended_by_removing_its_stage(finished_run):
+def test_a_committed_part_deleted_or_damaged_is_named_and_mended_by_removing_its_stage(finished_run):
     before = tree(finished_run / "train-traces")
     part = finished_run / "traces" / "traces-00000.parquet"
     part.unlink()
     for argv in (("status", "run"), RUN):
         told = call(*argv).mistake()
-        assert re.search(rf"run/stages/traces-\w+/{part.name} was changed or removed after it was sealed", told)
+        assert re.search(rf"run/stages/traces-\w+/{part.name} was changed or removed after it was committed", told)
         assert re.search(r"remove run/stages/traces-\w+ and run again", told)
     shutil.rmtree((finished_run / "traces").resolve())
     (finished_run / "verdicts" / "manifest.json").write_text("{")
@@ -439,7 +439,9 @@ def test_a_full_disk_in_any_stage_loses_nothing_and_the_same_command_goes_on(fin
         told = found.mistake()
         # SQLite tells of such a limit only that writing failed.
         assert "file too large, writing run" in told or "run/ledger/students.sqlite: disk I/O error, which may" in told
-        assert "sealed is lost; make room and run again" in told or "committed is lost, make room and run again" in told
+        assert (
+            "committed is lost; make room and run again" in told or "committed is lost, make room and run again" in told
+        )
         stopped.add(told)
         assert {path: tree(path) for path in others} == others
     assert len(stopped) >= 2, "the recipe's copy and a file of the stage itself"
@@ -480,7 +482,7 @@ def test_a_small_disk_fills_up_and_after_it_grew_the_same_command_ends_with_the_
             assert "the disk is full, writing disk/run/" in told or ".sqlite: the disk is full; " in told
             assert "make room and run again" in told
             reached.append(len(list((disk / "run").glob("stages/*/manifest.json"))))
-        assert reached == sorted(reached), "what was sealed stays"
+        assert reached == sorted(reached), "what was committed stays"
         assert len(set(reached)) > 2
         subprocess.run(["mount", "-o", "remount,size=20m", disk], check=True)
         done("run", "r.yaml", "--out", disk / "run")

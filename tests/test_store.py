@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from potstill.durable import write_durably
 from potstill.errors import BusyError, DamageError, StoreError
 from potstill.records import Drop, Measure, Problem, Trace
-from potstill.store import Run, Sealed, output_name
+from potstill.store import Committed, Run, output_name
 
 TEXT = st.text(max_size=30) | st.just("half \ud800 pair") | st.just("nul \x00 and \u202e bidi")
 PROBLEMS = st.builds(
@@ -22,14 +22,14 @@ PROBLEMS = st.builds(
 )  # fmt: skip
 
 
-def write(run: Run, stage: str, rows, fingerprint="f", part_rows=2, counts=None) -> Sealed:
+def write(run: Run, stage: str, rows, fingerprint="f", part_rows=2, counts=None) -> Committed:
     work = run.begin(stage, fingerprint, {"version": 1, "settings": {}, "inputs": {}})
     table = work.table("dropped", Drop, part_rows)
     for row in rows[table.rows_done :]:
         table.append(row)
-    sealed = work.seal(counts or {}, {})
-    run.point(stage, sealed)
-    return sealed
+    committed = work.commit(counts or {}, {})
+    run.point(stage, committed)
+    return committed
 
 
 def drops(count: int) -> list[Drop]:
@@ -44,7 +44,7 @@ def test_records_survive_a_round_trip_whatever_their_text(tmp_path_factory, rows
     table = work.table("t", Problem, 3)
     for row in rows:
         table.append(row)
-    back = list(work.seal({}, {}).rows("t", Problem))
+    back = list(work.commit({}, {}).rows("t", Problem))
 
     def mended(text):
         return text if text is None else text.encode("utf-8", "replace").decode()
@@ -63,29 +63,29 @@ def test_equal_rows_give_equal_bytes_and_equal_digests(tmp_path):
     assert write(Run(tmp_path / "c"), "s", drops(4)).digest != one.digest
 
 
-def test_a_rerun_keeps_sealed_parts_of_the_same_fingerprint_only(tmp_path):
+def test_a_rerun_keeps_committed_parts_of_the_same_fingerprint_only(tmp_path):
     run = Run(tmp_path)
     work = run.begin("s", "one", {})
     table = work.table("dropped", Drop, 2)
     for row in drops(5):
-        table.append(row)  # two parts sealed, one row buffered and lost with the process
+        table.append(row)  # two parts committed, one row buffered and lost with the process
     assert run.begin("s", "one", {}).table("dropped", Drop, 2).rows_done == 4
     assert run.begin("s", "two", {}).table("dropped", Drop, 2).rows_done == 0
 
 
 def test_a_stage_without_rows_is_empty_and_not_missing(tmp_path):
-    sealed = write(Run(tmp_path), "s", [])
-    assert list(sealed.rows("dropped", Drop)) == []
+    committed = write(Run(tmp_path), "s", [])
+    assert list(committed.rows("dropped", Drop)) == []
     with pytest.raises(StoreError, match="has no table"):
-        list(sealed.rows("other", Drop))
+        list(committed.rows("other", Drop))
 
 
 def test_a_change_behind_our_back_is_noticed(tmp_path):
     run = Run(tmp_path)
-    sealed = write(run, "s", drops(3))
-    (sealed.path / "dropped-00000.parquet").write_bytes(b"short")
-    with pytest.raises(StoreError, match="changed or removed after it was sealed"):
-        run.sealed("s")
+    committed = write(run, "s", drops(3))
+    (committed.path / "dropped-00000.parquet").write_bytes(b"short")
+    with pytest.raises(StoreError, match="changed or removed after it was committed"):
+        run.committed("s")
 
 
 def flip(path: Path, place: float = 0.5) -> None:
@@ -96,38 +96,38 @@ def flip(path: Path, place: float = 0.5) -> None:
 
 
 @pytest.mark.parametrize("place", [0.0, 0.2, 0.5, 0.8, 1.0])
-def test_one_flipped_bit_of_a_sealed_stage_is_one_line_when_it_is_read(tmp_path, place):
+def test_one_flipped_bit_of_a_committed_stage_is_one_line_when_it_is_read(tmp_path, place):
     run = Run(tmp_path)
     work = run.begin("s", "f", {})
     work.table("dropped", Drop, 2)
     (work.path / "model").mkdir()
     (work.path / "model" / "weights").write_bytes(b"w" * 100)
     write_durably(work.path / "losses.json", b"[1.5, 2.5]")
-    sealed = work.seal({"kept": 24}, {})
-    run.point("s", sealed)
-    assert sealed == run.sealed("s")
+    committed = work.commit({"kept": 24}, {})
+    run.point("s", committed)
+    assert committed == run.committed("s")
     for name, read in {
-        "dropped-00000.parquet": lambda: list(run.sealed("s").rows("dropped", Drop)),
-        "losses.json": lambda: run.sealed("s").read("losses.json"),
-        "model/weights": lambda: run.sealed("s").folder("model"),
-        "manifest.json": lambda: run.sealed("s"),
+        "dropped-00000.parquet": lambda: list(run.committed("s").rows("dropped", Drop)),
+        "losses.json": lambda: run.committed("s").read("losses.json"),
+        "model/weights": lambda: run.committed("s").folder("model"),
+        "manifest.json": lambda: run.committed("s"),
     }.items():
         read()
-        whole = (sealed.path / name).read_bytes()
-        flip(sealed.path / name, place)
-        with pytest.raises(DamageError, match=rf"{name}.*remove {sealed.path} and run again"):
+        whole = (committed.path / name).read_bytes()
+        flip(committed.path / name, place)
+        with pytest.raises(DamageError, match=rf"{name}.*remove {committed.path} and run again"):
             read()
-        (sealed.path / name).write_bytes(whole)
+        (committed.path / name).write_bytes(whole)
 
 
 def test_a_manifest_without_a_key_is_damaged(tmp_path):
-    sealed = write(Run(tmp_path), "s", drops(3), counts={"kept": 3})
-    whole = json.loads((sealed.path / "manifest.json").read_bytes())
+    committed = write(Run(tmp_path), "s", drops(3), counts={"kept": 3})
+    whole = json.loads((committed.path / "manifest.json").read_bytes())
     for key in whole:
         cut = {name: value for name, value in whole.items() if name != key}
-        (sealed.path / "manifest.json").write_text(json.dumps(cut))
+        (committed.path / "manifest.json").write_text(json.dumps(cut))
         with pytest.raises(DamageError, match=r"manifest.json is damaged.*: remove .*s-f and run again"):
-            Run(tmp_path).sealed("s")
+            Run(tmp_path).committed("s")
 
 
 def test_a_file_that_no_stage_wrote_is_refused_where_it_would_be_read(tmp_path):
@@ -136,17 +136,17 @@ def test_a_file_that_no_stage_wrote_is_refused_where_it_would_be_read(tmp_path):
     work.table("dropped", Drop).append(drops(1)[0])
     (work.path / "model").mkdir()
     (work.path / "model" / "weights").write_bytes(b"w")
-    sealed = work.seal({}, {})
+    committed = work.commit({}, {})
     for name in ("notes.txt", "other-00000.parquet", "model/.DS_Store"):
-        (sealed.path / name).write_bytes(b"")
-    assert list(sealed.rows("dropped", Drop)) == drops(1)
-    assert sealed.folder("model")
-    shutil.copy(sealed.path / "dropped-00000.parquet", sealed.path / "dropped-00001.parquet")
-    (sealed.path / "model" / "adapter_config.json").write_text("{}")
+        (committed.path / name).write_bytes(b"")
+    assert list(committed.rows("dropped", Drop)) == drops(1)
+    assert committed.folder("model")
+    shutil.copy(committed.path / "dropped-00000.parquet", committed.path / "dropped-00001.parquet")
+    (committed.path / "model" / "adapter_config.json").write_text("{}")
     with pytest.raises(DamageError, match=r"dropped-00001.parquet is not of potstill: move it away"):
-        list(sealed.rows("dropped", Drop))
+        list(committed.rows("dropped", Drop))
     with pytest.raises(DamageError, match=r"adapter_config.json is not of potstill: move it away"):
-        sealed.folder("model")
+        committed.folder("model")
 
 
 def begun(folder: Path) -> Path:
@@ -182,9 +182,9 @@ def test_a_damaged_part_of_a_stage_under_way_is_set_aside_and_made_again(tmp_pat
     assert list(damaged.rows()) == drops(9)[:kept]
     for row in drops(9)[table.rows_done :]:
         table.append(row)
-    sealed = work.seal({}, {})
-    assert sealed.manifest == calm.manifest, "what lay beside the parts is not sealed"
-    assert list(sealed.rows("dropped", Drop)) == drops(9)
+    committed = work.commit({}, {})
+    assert committed.manifest == calm.manifest, "what lay beside the parts is not committed"
+    assert list(committed.rows("dropped", Drop)) == drops(9)
 
 
 @pytest.mark.parametrize("name", ["begun.json", "clock.json"])
@@ -199,15 +199,15 @@ def test_a_cut_record_of_a_stage_under_way_is_one_line(tmp_path, capsys, name, d
     assert work.table("dropped", Drop, 2).rows_done == (0 if name == "begun.json" else 8)
 
 
-def test_a_damaged_clock_of_a_sealed_stage_costs_the_time_alone(tmp_path, capsys):
-    sealed = write(Run(tmp_path), "s", drops(3))
-    assert sealed.clock["seconds"] >= 0
-    (sealed.path / "clock.json").write_bytes(b'{"seco')
-    assert Run(tmp_path).sealed("s").clock == Run(tmp_path).sealed("s").clock == {}
+def test_a_damaged_clock_of_a_committed_stage_costs_the_time_alone(tmp_path, capsys):
+    committed = write(Run(tmp_path), "s", drops(3))
+    assert committed.clock["seconds"] >= 0
+    (committed.path / "clock.json").write_bytes(b'{"seco')
+    assert Run(tmp_path).committed("s").clock == Run(tmp_path).committed("s").clock == {}
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_a_part_that_changes_before_its_stage_is_sealed_is_made_again(tmp_path):
+def test_a_part_that_changes_before_its_stage_is_committed_is_made_again(tmp_path):
     run = Run(tmp_path)
     work = run.begin("s", "f", {"version": 1, "settings": {}, "inputs": {}})
     table = work.table("dropped", Drop, 2)
@@ -215,9 +215,9 @@ def test_a_part_that_changes_before_its_stage_is_sealed_is_made_again(tmp_path):
         table.append(row)
     flip(work.path / "dropped-00001.parquet")
     with pytest.raises(DamageError, match=r"dropped-00001.parquet was changed after it was written: run again"):
-        work.seal({}, {})
+        work.commit({}, {})
     write(run, "s", drops(5))
-    assert list(run.sealed("s").rows("dropped", Drop)) == drops(5)
+    assert list(run.committed("s").rows("dropped", Drop)) == drops(5)
 
 
 def test_two_processes_on_one_run_folder(tmp_path):
@@ -237,7 +237,7 @@ def test_two_processes_on_one_run_folder(tmp_path):
 
 @pytest.mark.parametrize("name", ["fsync", "rename", "replace", "open"])
 @pytest.mark.parametrize("at", [1, 2, 3, 5, 8])
-def test_injected_errors_lose_nothing_sealed(tmp_path, monkeypatch, name, at):
+def test_injected_errors_lose_nothing_committed(tmp_path, monkeypatch, name, at):
     run = Run(tmp_path)
     run.lock()
     before = write(run, "s", drops(3), "old").manifest
@@ -261,21 +261,21 @@ def test_injected_errors_lose_nothing_sealed(tmp_path, monkeypatch, name, at):
     except StoreError as error:
         failed = True
         assert "the disk is full" in str(error)
-        assert "nothing sealed is lost" in str(error)
+        assert "nothing committed is lost" in str(error)
     monkeypatch.undo()
     run.unlock()
     fresh = Run(tmp_path)
     fresh.lock()
-    sealed = fresh.sealed("s")
-    assert sealed is not None
+    committed = fresh.committed("s")
+    assert committed is not None
     if failed:
-        assert sealed.manifest["fingerprint"] in ("old", "new")
-        if sealed.manifest["fingerprint"] == "old":
-            assert sealed.manifest == before
+        assert committed.manifest["fingerprint"] in ("old", "new")
+        if committed.manifest["fingerprint"] == "old":
+            assert committed.manifest == before
         assert write(fresh, "s", drops(6), "new").manifest["fingerprint"] == "new"
     else:
-        assert sealed.manifest == after
-    assert list(fresh.sealed("s").rows("dropped", Drop)) == drops(6)
+        assert committed.manifest == after
+    assert list(fresh.committed("s").rows("dropped", Drop)) == drops(6)
     fresh.unlock()
 
 
@@ -304,7 +304,7 @@ def test_recovery_between_the_two_renames(tmp_path):
     output = run.stages / output_name("s", "old")
     output.rename(output.with_name(f"{output.name}.old"))
     run.lock()  # the new one was never finished: the old one comes back
-    assert run.sealed("s").fingerprint == "old"
+    assert run.committed("s").fingerprint == "old"
     run.unlock()
     work = run.begin("s", "old", {})
     work.table("dropped", Drop).append(drops(1)[0])
@@ -312,11 +312,11 @@ def test_recovery_between_the_two_renames(tmp_path):
     real = Path.rename
     Path.rename = lambda self, target: self  # the process dies before the folders are swapped
     try:
-        work.seal({}, {})
+        work.commit({}, {})
     finally:
         Path.rename = real
     run.lock()
-    assert list(run.sealed("s").rows("dropped", Drop)) == drops(1)
+    assert list(run.committed("s").rows("dropped", Drop)) == drops(1)
     assert [p.name for p in run.stages.iterdir()] == [output.name]
     run.unlock()
 
@@ -327,12 +327,12 @@ def test_outputs_are_kept_under_their_fingerprints_and_names_point_to_them(tmp_p
     assert run.names() == {"s": new.path.name}
     assert list(run.find("s", "old").rows("dropped", Drop)) == drops(1), "nothing is destroyed"
     run.point("s", old)
-    assert list(run.sealed("s").rows("dropped", Drop)) == drops(1)
+    assert list(run.committed("s").rows("dropped", Drop)) == drops(1)
     moved = run.path.rename(tmp_path / "moved")
-    assert list(Run(moved).sealed("s").rows("dropped", Drop)) == drops(1)
+    assert list(Run(moved).committed("s").rows("dropped", Drop)) == drops(1)
     copied = tmp_path / "copied"
     shutil.copytree(moved, copied)  # follows the links
-    assert list(Run(copied).sealed("s").rows("dropped", Drop)) == drops(1)
+    assert list(Run(copied).committed("s").rows("dropped", Drop)) == drops(1)
     Run(copied).point("s", Run(copied).find("s", "old"))
     with pytest.raises(StoreError, match="a folder where a link"):
         Run(copied).point("s", Run(copied).find("s", "new"))
@@ -342,10 +342,10 @@ def test_runs_of_one_study_share_outputs_and_ledger(tmp_path):
     one, two = (Run(tmp_path / name, shared=tmp_path) for name in "ab")
     one.lock()
     two.lock()
-    sealed = write(one, "s", drops(3))
-    assert two.find("s", "f").path == sealed.path
-    two.point("t", sealed)
-    assert list(two.sealed("t").rows("dropped", Drop)) == drops(3)
+    committed = write(one, "s", drops(3))
+    assert two.find("s", "f").path == committed.path
+    two.point("t", committed)
+    assert list(two.committed("t").rows("dropped", Drop)) == drops(3)
     assert one.ledger == two.ledger == tmp_path / "ledger"
 
 
@@ -359,4 +359,4 @@ def test_every_record_has_a_parquet_form(tmp_path):
     work = Run(tmp_path).begin("s", "f", {})
     for record in (Problem, Trace, Measure, Drop):
         work.table(record.__name__.lower(), record)
-    assert len(work.seal({}, {}).manifest["files"]) == 4
+    assert len(work.commit({}, {}).manifest["files"]) == 4

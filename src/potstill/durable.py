@@ -30,9 +30,11 @@ def refusal(error: OSError, path: Path | str = "") -> str:
     """Return one line for a refused read or write: what, where, what to do."""
     where = error.filename or path
     if error.errno == errno.ENOMEM:
-        return f"the memory is used up ({where}); nothing sealed is lost: make room, or raise the limit, and run again"
+        return (
+            f"the memory is used up ({where}); nothing committed is lost: make room, or raise the limit, and run again"
+        )
     if error.errno in _FULL:
-        return f"{_FULL[error.errno]}, writing {where}: nothing sealed is lost; make room and run again"
+        return f"{_FULL[error.errno]}, writing {where}: nothing committed is lost; make room and run again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{where} cannot be written: {os.strerror(error.errno)}; make it writable or name another folder"
     return f"{where}: {error.strerror or error}"

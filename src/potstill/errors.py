@@ -22,7 +22,7 @@ class DataError(PotstillError):
 
 
 class StoreError(PotstillError):
-    """A run folder that cannot be read or written: names the path; nothing sealed is touched."""
+    """A run folder that cannot be read or written: names the path; nothing committed is touched."""
 
 
 class DamageError(StoreError):
@@ -30,7 +30,7 @@ class DamageError(StoreError):
 
 
 class StaleError(PotstillError):
-    """A sealed stage would have to be redone, and nobody said so."""
+    """A committed stage would have to be redone, and nobody said so."""
 
 
 class BusyError(PotstillError):

@@ -1,16 +1,16 @@
 """The run folder: outputs of stages under their fingerprints, names that point to them, one writing process.
 
     RUN/recipe.yaml                     the resolved recipe
-    RUN/stages/<kind>-<fingerprint>/    a sealed output: parts, files, manifest.json (deterministic), clock.json (not)
-    RUN/stages/<...>.partial/           one under way; its sealed parts are kept by a rerun with the same fingerprint
+    RUN/stages/<kind>-<fingerprint>/    an output: parts, files, manifest.json (deterministic), clock.json (not)
+    RUN/stages/<...>.partial/           one under way; its committed parts are kept by a rerun with the same fingerprint
     RUN/<name>                          a link to the output that the recipe means by this name now
     RUN/ledger/                         completions of served teachers; survives every redo
 
 Runs of a study share `stages` and `ledger`. Every file is written under a temporary name, synced and renamed, so a
-process killed anywhere leaves either the old state or the new one. An output counts as sealed when its folder has a
-manifest; nothing that is sealed is ever written again, except by a stage that is asked for by name. What is read is
-compared with the digest that was noted as it was written: a damaged file of a sealed output is refused, one of a stage
-under way is set aside and made again.
+process killed anywhere leaves either the old state or the new one. An output counts as committed when its folder has a
+manifest; nothing that is committed is ever written again, except by a stage that is asked for by name. What is read is
+compared with the digest that was noted as it was written: a damaged file of a committed output is refused, one of a
+stage under way is set aside and made again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ R = TypeVar("R")
 PART_ROWS = 1000
 MANIFEST, BEGUN, CLOCK = "manifest.json", "begun.json", "clock.json"
 SCRATCH = "scratch"
-"""Folder of a stage under way for what only a rerun needs, such as checkpoints; it goes when the stage is sealed."""
+"""Folder of a stage under way for what only a rerun needs, such as checkpoints; it goes when the stage is committed."""
 DIGESTS, DAMAGED = f"{SCRATCH}/digests", f"{SCRATCH}/damaged"
 """In it, the digest of each part, and what was set aside."""
 _PART = re.compile(r"(.+)-([0-9]{5})\.parquet")  # traces-00012.parquet
@@ -61,23 +61,23 @@ class TableWriter(Generic[R]):
             self.parts += 1
 
     def append(self, row: R) -> None:
-        """Add one row; a full part is sealed at once."""
+        """Add one row; a full part is committed at once."""
         self.buffer.append(row)
         if len(self.buffer) >= self.part_rows:
             self.flush()
 
     def flush(self) -> None:
-        """Seal what is buffered as one part."""
+        """Commit what is buffered as one part."""
         if self.buffer:
             self._write()
 
     def close(self) -> None:
-        """Seal the last part; a table without rows gets one empty part, so that it can be told from a missing one."""
+        """Commit the last part; a table without rows gets one empty part, so that it can be told from a missing one."""
         if self.buffer or self.parts == 0:
             self._write()
 
     def rows(self) -> Iterator[R]:
-        """Yield the rows of all sealed parts."""
+        """Yield the rows of all committed parts."""
         for number in range(self.parts):
             part = self._part(number)
             yield from parquet.decode(_checked(part, _noted(self.digests, part)), part, self.record)
@@ -121,7 +121,7 @@ def _checked(path: Path, sha256: str) -> bytes:
 
 
 @dataclass(frozen=True)
-class Sealed:
+class Committed:
     """A finished stage."""
 
     path: Path
@@ -200,7 +200,7 @@ class Sealed:
 
 
 def _changed(path: Path, stage: Path) -> DamageError:
-    return DamageError(f"{path} was changed or removed after it was sealed: remove {stage} and run again")
+    return DamageError(f"{path} was changed or removed after it was committed: remove {stage} and run again")
 
 
 def output_name(kind: str, fingerprint: str) -> str:
@@ -208,20 +208,20 @@ def output_name(kind: str, fingerprint: str) -> str:
     return f"{kind}-{fingerprint[:16]}"
 
 
-def _sealed(path: Path) -> Sealed | None:
-    """Return a finished output; a manifest whose files are gone or resized is no seal."""
+def _committed(path: Path) -> Committed | None:
+    """Return a finished output; a manifest whose files are gone or resized is no commit."""
     try:
         manifest = read_record(path / MANIFEST)
     except DamageError as error:
         raise DamageError(f"{error}: remove {path} and run again") from None
     if not manifest:
         return None
-    sealed = Sealed(path, manifest)
-    for name, known in sealed.files.items():
+    committed = Committed(path, manifest)
+    for name, known in committed.files.items():
         part = path / name
         if not part.is_file() or part.stat().st_size != known["bytes"]:
             raise _changed(part, path)
-    return sealed
+    return committed
 
 
 class Work:
@@ -270,13 +270,13 @@ class Work:
                     path.unlink()
 
     def table(self, name: str, record: type[R], part_rows: int = PART_ROWS) -> TableWriter[R]:
-        """Open a table; it is closed by `seal`."""
+        """Open a table; it is closed by `commit`."""
         writer = TableWriter(self.path, self.path / DIGESTS, name, record, part_rows)
         self.tables.append(writer)
         return writer
 
     def scratch_table(self, name: str, record: type[R], part_rows: int = PART_ROWS) -> TableWriter[R]:
-        """Open a table that goes when the stage is sealed; whoever opens it closes it."""
+        """Open a table that goes when the stage is committed; whoever opens it closes it."""
         folder = self.path / SCRATCH
         with writing(folder):
             folder.mkdir(exist_ok=True)
@@ -291,7 +291,7 @@ class Work:
         """Seconds spent on this stage, killed attempts included as far as they were noted."""
         return round(self.spent + time.monotonic() - self.started, 3)
 
-    def seal(self, counts: Mapping[str, Any], clock: Mapping[str, Any]) -> Sealed:
+    def commit(self, counts: Mapping[str, Any], clock: Mapping[str, Any]) -> Committed:
         """Sync everything, write the manifest last, and put the folder in its place."""
         for table in self.tables:
             table.close()
@@ -304,7 +304,7 @@ class Work:
         data = to_record(manifest)
         write_durably(self.path / MANIFEST, data)
         _put_in_place(self.stages, self.folder)
-        return Sealed(self.stages / self.folder, unsigned(json.loads(data), self.path / MANIFEST))
+        return Committed(self.stages / self.folder, unsigned(json.loads(data), self.path / MANIFEST))
 
     def _is_output(self, file: Path) -> bool:
         name = file.relative_to(self.path).as_posix()
@@ -323,7 +323,7 @@ class Work:
 
 
 def _put_in_place(stages: Path, folder: str) -> None:
-    """Swap a finished partial folder for the sealed one; `recover` finishes it when a crash comes between."""
+    """Swap a finished partial folder for the committed one; `recover` finishes it when a crash comes between."""
     final, partial, old = stages / folder, stages / f"{folder}.partial", stages / f"{folder}.old"
     with writing(final):
         (partial / BEGUN).unlink(missing_ok=True)
@@ -402,7 +402,7 @@ class Run:
         for old in self.stages.glob("*.old"):
             shutil.rmtree(old, ignore_errors=True)
 
-    def sealed(self, name: str) -> Sealed | None:
+    def committed(self, name: str) -> Committed | None:
         """Return the output that a name points to, or None.
 
         Raises:
@@ -411,32 +411,32 @@ class Run:
         link = self.path / name
         if not link.is_dir():
             return None
-        return _sealed(Path(os.path.normpath(self.path / os.readlink(link))) if link.is_symlink() else link)
+        return _committed(Path(os.path.normpath(self.path / os.readlink(link))) if link.is_symlink() else link)
 
-    def find(self, kind: str, fingerprint: str) -> Sealed | None:
-        """Return the output of this fingerprint, whichever name, run or variant made it; raises as `sealed` does."""
-        return _sealed(self.stages / output_name(kind, fingerprint))
+    def find(self, kind: str, fingerprint: str) -> Committed | None:
+        """Return the output of this fingerprint, whichever name, run or variant made it; raises as `committed` does."""
+        return _committed(self.stages / output_name(kind, fingerprint))
 
     def begin(self, kind: str, fingerprint: str, about: Mapping[str, Any]) -> Work:
-        """Start or resume a stage; sealed parts of an attempt with the same fingerprint are kept."""
+        """Start or resume a stage; committed parts of an attempt with the same fingerprint are kept."""
         return Work(self.stages, output_name(kind, fingerprint), fingerprint, dict(about, kind=kind))
 
     def is_under_way(self, kind: str, fingerprint: str) -> bool:
-        """Return whether a stage was begun and not sealed."""
+        """Return whether a stage was begun and not committed."""
         return (self.stages / f"{output_name(kind, fingerprint)}.partial").is_dir()
 
-    def point(self, name: str, sealed: Sealed) -> None:
+    def point(self, name: str, committed: Committed) -> None:
         """Let a name mean an output from now on; a crash leaves the old meaning or the new one.
 
         Raises:
             StoreError: a folder or file stands in the place of the name.
         """
         link = self.path / name
-        target = os.path.relpath(sealed.path.resolve(), self.path.resolve())
+        target = os.path.relpath(committed.path.resolve(), self.path.resolve())
         if link.is_symlink() and os.readlink(link) == target:
             return
         if link.is_dir() and not link.is_symlink():  # a copy of the run that followed the links
-            if read_record(link / MANIFEST) == dict(sealed.manifest):
+            if read_record(link / MANIFEST) == dict(committed.manifest):
                 return
             raise StoreError(f"{link} is a folder where a link to a stage belongs: move it, or name another --out")
         with writing(link):

@@ -8,14 +8,14 @@ from stub_server import running
 
 from potstill import recipe
 from potstill.evaluate.metrics import solved, summarise
-from potstill.evaluate.protocol import Respondent, Row, measure, requests_of
+from potstill.evaluate.protocol import ModelUnderTest, Row, measure, requests_of
 from potstill.models.ledger import Ledger
-from potstill.models.served import Patience, ServedModel
+from potstill.models.served.client import RetryPolicy, ServedModel
 from potstill.progress import Progress
 from potstill.records import Example, Problem
 from potstill.verify import Verdicts
 
-FAST = Patience(tries=2, first_wait=0.005, longest_wait=0.01)
+FAST = RetryPolicy(tries=2, first_wait=0.005, longest_wait=0.01)
 STUDENT = recipe.Student(model="m", prompt="Please: {question}")
 ROW = Row("m", "zero-shot")
 EXACT = recipe.Checks()
@@ -26,15 +26,17 @@ def problem(number, **changes):
     return Problem(**{"id": str(number), "question": f"What is 0 + {number}?", "gold": str(number), **changes})
 
 
-def respondent(url="http://127.0.0.1:9/v1"):
-    return Respondent(ServedModel(recipe.ServedTeacher("served", url, "m", concurrency=8), FAST), "m", {}, None)
+def model_under_test(url="http://127.0.0.1:9/v1"):
+    return ModelUnderTest(ServedModel(recipe.ServedTeacher("served", url, "m", concurrency=8), FAST), "m", {}, None)
 
 
 def measured(stub, folder, problems, settings=GREEDY, student=STUDENT, skip=0, checks=EXACT):
-    asked = requests_of(respondent(), problems, ROW, student, settings, seed=3)
+    asked = requests_of(model_under_test(), problems, ROW, student, settings, seed=3)
     progress = Progress("evaluate", len(asked), stream=io.StringIO())
     with Ledger(folder / "students.sqlite") as ledger, Verdicts(checks) as verdicts:
-        return list(measure(respondent(stub.url), ledger, asked, ROW, student, verdicts, progress, skip)), progress
+        return list(
+            measure(model_under_test(stub.url), ledger, asked, ROW, student, verdicts, progress, skip)
+        ), progress
 
 
 def says(text, finish="stop", **message):
@@ -128,21 +130,21 @@ def test_reasoning_is_read_from_wherever_it_is(tmp_path, message, reasoning, ans
 def test_requests_do_not_depend_on_the_order_of_the_problems_nor_on_their_number():
     problems = [problem(number) for number in range(30)]
     drawn = recipe.Evaluate(samples=2, temperature=0.7, max_tokens=64)
-    asked = requests_of(respondent(), problems, ROW, STUDENT, drawn, seed=3)
+    asked = requests_of(model_under_test(), problems, ROW, STUDENT, drawn, seed=3)
     mixed = random.Random(1).sample(problems, 30)
-    assert requests_of(respondent(), mixed, ROW, STUDENT, drawn, seed=3) == asked
+    assert requests_of(model_under_test(), mixed, ROW, STUDENT, drawn, seed=3) == asked
     keys = {request.key for _, request in asked}
     assert len(keys) == 60
     more = recipe.Evaluate(samples=4, temperature=0.7, max_tokens=64)
-    assert keys < {request.key for _, request in requests_of(respondent(), problems, ROW, STUDENT, more, seed=3)}
+    assert keys < {request.key for _, request in requests_of(model_under_test(), problems, ROW, STUDENT, more, seed=3)}
     assert all(0 <= request.sampling["seed"] < 2**31 for _, request in asked)
-    greedy = requests_of(respondent(), problems, ROW, STUDENT, GREEDY, seed=3)
+    greedy = requests_of(model_under_test(), problems, ROW, STUDENT, GREEDY, seed=3)
     assert all("seed" not in request.sampling for _, request in greedy)
 
 
 def test_the_conversation_has_the_shots_and_the_students_own_prompt():
     shots = (Example("k", "t", "What is 1 + 1?", "one and one", "2"), Example("l", "u", "What is 2?", "", "2"))
-    ((_, request),) = requests_of(respondent(), [problem(5)], Row("m", "2-shot", shots), STUDENT, GREEDY, seed=3)
+    ((_, request),) = requests_of(model_under_test(), [problem(5)], Row("m", "2-shot", shots), STUDENT, GREEDY, seed=3)
     assert [(turn.role, turn.content) for turn in request.messages] == [
         ("user", "Please: What is 1 + 1?"), ("assistant", "one and one\n2"),
         ("user", "Please: What is 2?"), ("assistant", "2"),

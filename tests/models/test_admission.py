@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potstill.models.admission import FIRST, MOST, Admission, Bucket, Rise
-from potstill.models.faults import FaultError, allowances
+from potstill.models.served.admission import FIRST, MOST, Admission, Bucket, Rise
+from potstill.models.served.faults import FaultError, allowances
 
 START = 1000.0
 

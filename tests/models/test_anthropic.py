@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potstill.models.dialects import Parts, ReplyError, divide
-from potstill.models.faults import FaultError
+from potstill.models.replies.dialects import Parts, ReplyError, divide
+from potstill.models.replies.shapes import SHAPES, joined, read
 from potstill.models.requests import Message, Request
-from potstill.models.secrets import Secret
-from potstill.models.shapes import SHAPES, joined, read
+from potstill.models.served.faults import FaultError
+from potstill.models.served.secrets import Secret
 
 TURNS = (Message("system", "Think."), Message("user", "3 + 4?"), Message("assistant", "7"), Message("user", "4 + 4?"))
 CLAUDE = "claude-opus-4-5"

@@ -20,11 +20,11 @@ import pytest
 
 from potstill import recipe
 from potstill.errors import TeacherError
-from potstill.models.batch import BatchModel, Pace, _dump
-from potstill.models.batch_book import Book
-from potstill.models.faults import FaultError
+from potstill.models.batch.book import Book
+from potstill.models.batch.client import BatchModel, Pace, _dump
 from potstill.models.ledger import Ledger
 from potstill.models.requests import Message, Request
+from potstill.models.served.faults import FaultError
 from potstill.progress import Progress
 
 FAST = Pace(part=10, first_look=0.01, longest_look=0.05, tries=4, first_wait=0.01, longest_wait=0.02, settle=0.05)
@@ -45,7 +45,7 @@ class Provider:
         self.largest = 0
         self.looks = 1
         """Looks at a batch before it has ended."""
-        self.fates = {}
+        self.outcomes = {}
         """Part of a question -> what becomes of it instead of an answer."""
         self.faults = []
         """(method and path, action), each used once: a status, `lose` (done, but never answered), `cut`, `endless`."""
@@ -82,10 +82,12 @@ class Provider:
             }
             return name
 
-    def fate(self, body):
+    def outcome(self, body):
         said = body["messages"][-1]["content"]
         unanswered = self.end and int(re.findall(r"[0-9]+", said)[0]) % 2
-        return self.end if unanswered else next((fate for part, fate in self.fates.items() if part in said), None)
+        return (
+            self.end if unanswered else next((outcome for part, outcome in self.outcomes.items() if part in said), None)
+        )
 
 
 def answered(body):
@@ -115,7 +117,7 @@ class OpenAI:
 
     def show(self, name):
         batch = self.p.batches[name]
-        faulty = [n for n, (_, body) in enumerate(batch["items"]) if self.p.fate(body) == "faulty"]
+        faulty = [n for n, (_, body) in enumerate(batch["items"]) if self.p.outcome(body) == "faulty"]
         shown = {"id": name, "object": "batch", "input_file_id": batch["file"], "created_at": int(batch["at"])}
         if batch["full"]:
             error = {"code": "token_limit_exceeded", "line": None, "message": "Enqueued token limit reached"}
@@ -144,19 +146,19 @@ class OpenAI:
 
     def line(self, item):
         key, body = item
-        fate = self.p.fate(body)
-        if fate == "missing":
+        outcome = self.p.outcome(body)
+        if outcome == "missing":
             return "out", None
-        if fate in ("expired", "cancelled"):
-            error = {"code": f"batch_{fate}", "message": "This request could not be executed in time."}
+        if outcome in ("expired", "cancelled"):
+            error = {"code": f"batch_{outcome}", "message": "This request could not be executed in time."}
             return "err", {"custom_id": key, "response": None, "error": error}
-        if fate == "refused":
+        if outcome == "refused":
             response = {"status_code": 400, "body": {"error": {"message": "flagged", "type": "invalid_request_error"}}}
             return "err", {"custom_id": key, "response": response, "error": None}
-        if fate == "overloaded":
+        if outcome == "overloaded":
             response = {"status_code": 500, "body": {"error": {"message": "overloaded"}}}
             return "err", {"custom_id": key, "response": response, "error": None}
-        message = {"role": "assistant", "content": fate or answered(body)}
+        message = {"role": "assistant", "content": outcome or answered(body)}
         reply = {"choices": [{"message": message, "finish_reason": "stop"}], "usage": USAGE}
         return "out", {"custom_id": key, "response": {"status_code": 200, "body": reply}, "error": None}
 
@@ -195,19 +197,19 @@ class Anthropic:
 
     def line(self, item):
         key, body = item
-        fate = self.p.fate(body)
-        if fate == "missing":
+        outcome = self.p.outcome(body)
+        if outcome == "missing":
             return None
         kinds = {"refused": "invalid_request_error", "overloaded": "overloaded_error"}
-        if fate in kinds:
-            error = {"type": "error", "error": {"type": kinds[fate], "message": "flagged"}}
+        if outcome in kinds:
+            error = {"type": "error", "error": {"type": kinds[outcome], "message": "flagged"}}
             return {"custom_id": key, "result": {"type": "errored", "error": error}}
-        if fate in ("expired", "cancelled"):
-            return {"custom_id": key, "result": {"type": fate.replace("ll", "l")}}
+        if outcome in ("expired", "cancelled"):
+            return {"custom_id": key, "result": {"type": outcome.replace("ll", "l")}}
         message = {
             "type": "message",
             "role": "assistant",
-            "content": [{"type": "text", "text": fate or answered(body)}],
+            "content": [{"type": "text", "text": outcome or answered(body)}],
             "stop_reason": "end_turn",
             "usage": {"input_tokens": 7, "output_tokens": 11},
         }
@@ -332,8 +334,8 @@ def rows(tmp_path):
 @pytest.mark.parametrize("wire", WIRES)
 def test_parts_are_sent_read_and_never_sent_again(ask, rows, wire):
     with running(wire) as provider:
-        tally = ask(settings(provider, wire), requests(25))
-        assert (tally.kept, tally.sent, tally.finishes["stop"]) == (0, 25, 25)
+        request_counts = ask(settings(provider, wire), requests(25))
+        assert (request_counts.kept, request_counts.sent, request_counts.finishes["stop"]) == (0, 25, 25)
         assert sorted(len(batch["items"]) for batch in provider.batches.values()) == [5, 10, 10]
         again = ask(settings(provider, wire), requests(26))
         assert (again.kept, again.sent) == (25, 1)
@@ -366,15 +368,15 @@ def test_parts_are_bounded_in_bytes(ask, wire):
 @pytest.mark.parametrize("wire", WIRES)
 def test_each_request_has_its_fate(ask, rows, wire):
     with running(wire) as provider:
-        provider.fates = {" 1 ": "expired", " 2 ": "refused", " 3 ": "overloaded", " 4 ": "missing"}
-        tally = ask(settings(provider, wire), requests(8))
-        assert tally.finishes == {"stop": 4, "length": 0, "refused": 1, "failed": 3}
+        provider.outcomes = {" 1 ": "expired", " 2 ": "refused", " 3 ": "overloaded", " 4 ": "missing"}
+        request_counts = ask(settings(provider, wire), requests(8))
+        assert request_counts.finishes == {"stop": 4, "length": 0, "refused": 1, "failed": 3}
         found = rows()
         assert found[key_of(1)].failure.startswith("expired:")
         assert (found[key_of(2)].finish, "flagged" in found[key_of(2)].failure) == ("refused", True)
         assert found[key_of(3)].finish == "failed"
         assert found[key_of(4)].failure.startswith("no result:")
-        provider.fates = {}
+        provider.outcomes = {}
         again = ask(settings(provider, wire), requests(8))
         assert (again.kept, again.sent, again.finishes["stop"]) == (5, 3, 3)
         assert provider.asked[key_of(2)] == 1
@@ -385,8 +387,8 @@ def test_each_request_has_its_fate(ask, rows, wire):
 def test_of_a_batch_that_did_not_run_to_its_end_only_the_rest_is_asked_again(ask, rows, wire, end):
     with running(wire) as provider:
         provider.end = end
-        tally = ask(settings(provider, wire), requests(20))
-        assert tally.finishes == {"stop": 10, "length": 0, "refused": 0, "failed": 10}
+        request_counts = ask(settings(provider, wire), requests(20))
+        assert request_counts.finishes == {"stop": 10, "length": 0, "refused": 0, "failed": 10}
         word = {"openai": end, "anthropic": end.replace("ll", "l")}[wire]
         assert {row.failure.split(":")[0] for row in rows().values() if row.failure} == {word}
         provider.end = ""
@@ -399,9 +401,9 @@ def test_of_a_batch_that_did_not_run_to_its_end_only_the_rest_is_asked_again(ask
 @pytest.mark.parametrize("wire", WIRES)
 def test_harmful_results_cost_one_failure_each(ask, rows, wire):
     with running(wire) as provider:
-        provider.fates = {" 1 ": "so " * 2_000_000, " 2 ": "\ud800 half", " 3 ": "\x00\x1b[2J"}
-        tally = ask(settings(provider, wire), requests(6))
-        assert tally.finishes == {"stop": 5, "length": 0, "refused": 0, "failed": 1}
+        provider.outcomes = {" 1 ": "so " * 2_000_000, " 2 ": "\ud800 half", " 3 ": "\x00\x1b[2J"}
+        request_counts = ask(settings(provider, wire), requests(6))
+        assert request_counts.finishes == {"stop": 5, "length": 0, "refused": 0, "failed": 1}
         found = rows()
     assert found[key_of(1)].failure.startswith("oversized text: more than")
     assert found[key_of(2)].content == "\ufffd half"
@@ -421,7 +423,7 @@ def test_json_again_or_a_fault():
 def test_a_file_that_grows_without_end_is_not_read_without_end(ask, monkeypatch):
     """The provider refuses the batch for one line and then gives back another file than was sent."""
     with running("openai") as provider:
-        provider.fates = {" 4 ": "faulty"}
+        provider.outcomes = {" 4 ": "faulty"}
         real = OpenAI.get
 
         def get(self, path):
@@ -466,10 +468,10 @@ def test_killed_anywhere_it_finds_its_batches_again(tmp_path, ask, rows, wire, p
             process.wait()
         provider.stop_at = ""
         provider.go_on.set()
-        tally = ask(settings(provider, wire), requests(24))
+        request_counts = ask(settings(provider, wire), requests(24))
         assert set(provider.asked.values()) == {1}
         assert len(provider.asked) == 24
-    assert tally.finishes["stop"] + tally.kept == 24
+    assert request_counts.finishes["stop"] + request_counts.kept == 24
     assert {done.finish for done in rows().values()} == {"stop"}
     assert len(rows()) == 24
 
@@ -498,8 +500,8 @@ def test_an_order_whose_answer_was_lost_stands(ask, wire):
     path = "/v1/batches" if wire == "openai" else "/v1/messages/batches"
     with running(wire) as provider:
         provider.faults = [(f"POST {path}", "lose"), (f"POST {path}", 503), (f"POST {path}", 429)]
-        tally = ask(settings(provider, wire), requests(30))
-        assert tally.finishes["stop"] == 30
+        request_counts = ask(settings(provider, wire), requests(30))
+        assert request_counts.finishes["stop"] == 30
         assert set(provider.asked.values()) == {1}
 
 
@@ -508,8 +510,8 @@ def test_results_that_break_off_are_read_again(ask, wire):
     path = "GET /v1/files/.*-out/content" if wire == "openai" else "GET /v1/messages/batches/.*/results"
     with running(wire) as provider:
         provider.faults = [(path, "cut"), (path, 500), (path, "endless")]
-        tally = ask(settings(provider, wire), requests(12))
-        assert tally.finishes == {"stop": 12, "length": 0, "refused": 0, "failed": 0}
+        request_counts = ask(settings(provider, wire), requests(12))
+        assert request_counts.finishes == {"stop": 12, "length": 0, "refused": 0, "failed": 0}
         assert set(provider.asked.values()) == {1}
 
 
@@ -548,7 +550,7 @@ def test_redirects_are_not_followed(ask, wire):
 def test_the_key_is_sent_and_written_nowhere(ask, monkeypatch, tmp_path, wire):
     monkeypatch.setenv("TEST_KEY", KEY)
     with running(wire) as provider:
-        provider.fates = {" 2 ": f"my key is {KEY}"}
+        provider.outcomes = {" 2 ": f"my key is {KEY}"}
         ask(settings(provider, wire, api_key_env="TEST_KEY"), requests(4))
         name = "Authorization" if wire == "openai" else "X-Api-Key"
         sent = {headers.get(name) or headers.get(name.lower()) or headers.get(name.capitalize())
@@ -563,20 +565,20 @@ def test_the_key_is_sent_and_written_nowhere(ask, monkeypatch, tmp_path, wire):
 def test_openai_without_room_waits_and_then_halves(ask):
     with running("openai") as provider:
         provider.room = 13
-        tally = ask(settings(provider, "openai"), requests(40))
-        assert tally.finishes["stop"] == 40
+        request_counts = ask(settings(provider, "openai"), requests(40))
+        assert request_counts.finishes["stop"] == 40
         assert set(provider.asked.values()) == {1}
         provider.room = 3
-        tally = ask(settings(provider, "openai"), requests(50))
-        assert (tally.kept, tally.finishes["stop"]) == (40, 10)
+        request_counts = ask(settings(provider, "openai"), requests(50))
+        assert (request_counts.kept, request_counts.finishes["stop"]) == (40, 10)
         assert set(provider.asked.values()) == {1}
 
 
 def test_openai_names_the_lines_it_refuses_a_batch_for(ask, rows):
     with running("openai") as provider:
-        provider.fates = {" 4 ": "faulty"}
-        tally = ask(settings(provider, "openai"), requests(10))
-        assert tally.finishes == {"stop": 0, "length": 0, "refused": 1, "failed": 9}
+        provider.outcomes = {" 4 ": "faulty"}
+        request_counts = ask(settings(provider, "openai"), requests(10))
+        assert request_counts.finishes == {"stop": 0, "length": 0, "refused": 1, "failed": 9}
         assert rows()[key_of(4)].failure == "bad line"
         again = ask(settings(provider, "openai"), requests(10))
         assert (again.kept, again.finishes["stop"]) == (1, 9)
@@ -586,10 +588,10 @@ def test_openai_names_the_lines_it_refuses_a_batch_for(ask, rows):
 def test_refusing_everything_stops_and_is_asked_again(ask, wire):
     pace = Pace(**(vars(FAST) | {"part": 30}))
     with running(wire) as provider:
-        provider.fates = {"What": "refused"}
+        provider.outcomes = {"What": "refused"}
         with pytest.raises(TeacherError, match="refused each of 30"):
             ask(settings(provider, wire), requests(30), pace)
-        provider.fates = {}
+        provider.outcomes = {}
         assert ask(settings(provider, wire), requests(30), pace).finishes["stop"] == 30
 
 
@@ -616,8 +618,8 @@ def test_what_follows_from_answers_is_asked_too(ask, wire):
 
     with running(wire) as provider:
         ask(settings(provider, wire), requests(3))
-        tally = ask(settings(provider, wire), requests(15), follow=follow)
-        assert (tally.kept, tally.finishes["stop"]) == (3, 27)
+        request_counts = ask(settings(provider, wire), requests(15), follow=follow)
+        assert (request_counts.kept, request_counts.finishes["stop"]) == (3, 27)
         assert set(provider.asked.values()) == {1}
     assert len(told) == 30
     assert set(told.values()) == {1}

@@ -11,9 +11,9 @@ torch = pytest.importorskip("torch")
 from train import tiny  # noqa: E402
 
 from potstill.errors import CheckpointError  # noqa: E402
-from potstill.models import chat  # noqa: E402
-from potstill.models.loading import Checkpoint, load_model  # noqa: E402
-from potstill.models.local import LocalModel  # noqa: E402
+from potstill.models.local import chat  # noqa: E402
+from potstill.models.local.loading import Checkpoint, load_model  # noqa: E402
+from potstill.models.local.model import LocalModel  # noqa: E402
 from potstill.recipe import Student  # noqa: E402
 from potstill.train import students  # noqa: E402
 

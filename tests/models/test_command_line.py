@@ -59,7 +59,7 @@ def teach(*more):
 
 
 def traces(folder):
-    return list(Run(folder / "run").sealed("traces").rows("traces", Trace))
+    return list(Run(folder / "run").committed("traces").rows("traces", Trace))
 
 
 def test_more_samples_other_problems_and_another_order_send_only_what_is_new(folder):
@@ -81,7 +81,7 @@ def test_more_samples_other_problems_and_another_order_send_only_what_is_new(fol
         assert teach("--redo").code == 0
         assert stub.stats()["requests"] == 96 + 16, "fewer of both send nothing"
     asked = {(trace.problem_key, trace.sample) for trace in traces(folder)}
-    problems = [row.key for row in Run(folder / "run").sealed("problems").rows("train", Problem)]
+    problems = [row.key for row in Run(folder / "run").committed("problems").rows("train", Problem)]
     assert asked == {(key, sample) for key in problems for sample in range(4)}
 
 

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potstill import recipe
-from potstill.models.dialects import Parts, ReplyError, divide
-from potstill.models.faults import FaultError
 from potstill.models.ledger import Ledger
-from potstill.models.loose_json import load
+from potstill.models.replies.dialects import Parts, ReplyError, divide
+from potstill.models.replies.loose_json import load
+from potstill.models.replies.shapes import read
 from potstill.models.requests import Message, Request
-from potstill.models.served import Patience, ServedModel
-from potstill.models.shapes import read
+from potstill.models.served.client import RetryPolicy, ServedModel
+from potstill.models.served.faults import FaultError
 from potstill.progress import Progress
 
 
@@ -442,8 +442,8 @@ def asked_over_http(tmp_path, value, model, wire):
     request = Request(turns, model, {"max_tokens": 64, "temperature": 0.6, "seed": 1}, 0)
     with answering(value) as (url, asked), Ledger(tmp_path / "l.sqlite") as ledger, open(os.devnull, "w") as nowhere:
         teacher = recipe.ServedTeacher(kind="served", base_url=url, model=model, wire=wire)
-        patience = Patience(tries=1, first_wait=0.01)
-        ServedModel(teacher, patience).collect([request], ledger, Progress("traces", None, stream=nowhere))
+        retry_policy = RetryPolicy(tries=1, first_wait=0.01)
+        ServedModel(teacher, retry_policy).collect([request], ledger, Progress("traces", None, stream=nowhere))
         return asked, ledger.get(request.key)
 
 

@@ -3,7 +3,16 @@ import email.utils
 import pytest
 
 from potstill.errors import TeacherError
-from potstill.models.faults import DenialError, FaultError, Health, RefusalError, asked_wait, classify, one_line, told
+from potstill.models.served.faults import (
+    DenialError,
+    FaultError,
+    Health,
+    RefusalError,
+    asked_wait,
+    classify,
+    one_line,
+    told,
+)
 
 
 @pytest.mark.parametrize(

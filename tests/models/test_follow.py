@@ -10,10 +10,10 @@ from stub_server import running
 from potstill import recipe
 from potstill.models.ledger import Ledger
 from potstill.models.requests import Message, Request
-from potstill.models.served import CHUNK, Patience, ServedModel
+from potstill.models.served.client import CHUNK, RetryPolicy, ServedModel
 from potstill.progress import Progress
 
-FAST = Patience(tries=2, first_wait=0.005)
+FAST = RetryPolicy(tries=2, first_wait=0.005)
 
 
 def requests(count, samples=1):
@@ -58,19 +58,19 @@ def test_more_samples_and_more_problems_send_only_those(ask):
 def test_what_follows_is_asked_in_the_same_call_and_found_by_a_rerun(ask):
     seen = []
     with running() as stub:
-        tally = ask(stub, requests(50), up_to(3, seen))
-        assert (tally.sent, tally.kept, tally.finishes["stop"]) == (150, 0, 150)
+        request_counts = ask(stub, requests(50), up_to(3, seen))
+        assert (request_counts.sent, request_counts.kept, request_counts.finishes["stop"]) == (150, 0, 150)
         assert {(request.key, completion.key) for request, completion in seen} == {
             (request.key, request.key) for request in requests(50, samples=3)
         }
         assert {completion.content for _, completion in seen} == {f"The answer is {n}." for n in range(50)}
         assert all(completion.reasoning for _, completion in seen)
         again = []
-        tally = ask(stub, requests(50), up_to(3, again))
-        assert (tally.sent, tally.kept) == (0, 150)
+        request_counts = ask(stub, requests(50), up_to(3, again))
+        assert (request_counts.sent, request_counts.kept) == (0, 150)
         assert sorted(request.key for request, _ in again) == sorted(request.key for request, _ in seen)
-        tally = ask(stub, requests(50), up_to(4))
-        assert (tally.sent, tally.kept) == (50, 150)
+        request_counts = ask(stub, requests(50), up_to(4))
+        assert (request_counts.sent, request_counts.kept) == (50, 150)
 
 
 def test_what_follows_goes_ahead_of_new_problems(ask):

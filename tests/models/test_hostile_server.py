@@ -12,7 +12,7 @@ from stub_server import running
 from potstill import recipe
 from potstill.models.ledger import Ledger
 from potstill.models.requests import Message, Request
-from potstill.models.served import Patience, ServedModel
+from potstill.models.served.client import RetryPolicy, ServedModel
 from potstill.progress import Progress
 
 HARM = {
@@ -32,19 +32,19 @@ CLIENT = """
     from potstill import recipe
     from potstill.models.ledger import Ledger
     from potstill.models.requests import Message, Request
-    from potstill.models.served import Patience, ServedModel
+    from potstill.models.served.client import RetryPolicy, ServedModel
     from potstill.progress import Progress
     url, path, words = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
     teacher = recipe.ServedTeacher("served", url, "m", concurrency=8, timeout=20.0)
-    patience = Patience(tries=2, first_wait=0.01, failures=10_000)
+    retry_policy = RetryPolicy(tries=2, first_wait=0.01, failures=10_000)
     wanted = [Request((Message("user", f"{word} {n} {word}"),), "m", {}, 0) for n in range(12) for word in words]
     with Ledger(path) as ledger:
-        model = ServedModel(teacher, patience)
+        model = ServedModel(teacher, retry_policy)
         model.collect([Request((Message("user", "fine 1"),), "m", {}, 0)], ledger, Progress("t", stream=io.StringIO()))
-        tally = model.collect(wanted, ledger, Progress("t", stream=io.StringIO()))
+        request_counts = model.collect(wanted, ledger, Progress("t", stream=io.StringIO()))
     # ru_maxrss would still hold the peak of the process that this one was started from
     peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
-    print(json.dumps([tally.finishes, int(peak.split()[1]) // 1024]))
+    print(json.dumps([request_counts.finishes, int(peak.split()[1]) // 1024]))
 """
 
 
@@ -60,7 +60,7 @@ def test_one_failure_each_and_the_rest_goes_on(tmp_path, harm):
 
     with running(script=script([harm])) as stub, Ledger(tmp_path / "l.sqlite") as ledger:
         teacher = recipe.ServedTeacher("served", stub.url, "m", concurrency=2, timeout=20.0)
-        model = ServedModel(teacher, Patience(tries=2, first_wait=0.01))
+        model = ServedModel(teacher, RetryPolicy(tries=2, first_wait=0.01))
         assert ask("what is 1").finishes["stop"] == 1
         assert ask("what is 2", f"{harm} 3", "what is 4").finishes == {
             "stop": 2,

@@ -102,12 +102,12 @@ CLIENT = """
     from potstill import recipe
     from potstill.models.ledger import Ledger
     from potstill.models.requests import Message, Request
-    from potstill.models.served import Patience, ServedModel
+    from potstill.models.served.client import RetryPolicy, ServedModel
     from potstill.progress import Progress
     url, path, names = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
     model = ServedModel(
         recipe.ServedTeacher("served", url, "m", timeout=8.0, concurrency=8),
-        Patience(tries=2, first_wait=0.01, failures=10_000),
+        RetryPolicy(tries=2, first_wait=0.01, failures=10_000),
     )
     wanted = [Request((Message("user", name),), name, {}, 0) for name in ("fine", *names, "fine too")]
     with Ledger(path) as ledger:

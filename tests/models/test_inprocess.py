@@ -1,4 +1,4 @@
-"""A model in this process behind the seam: batches, the ledger, memory, what follows, and the real thing once."""
+"""A model in this process behind the sampler: batches, the ledger, memory, what follows, and the real thing once."""
 
 import io
 import re
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from potstill import recipe
 from potstill.errors import PotstillError
-from potstill.models.inprocess import WINDOW, InProcess, identity
 from potstill.models.ledger import Ledger
-from potstill.models.local import Generated, LocalModel, Prompt
+from potstill.models.local.inprocess import WINDOW, InProcess, identity
+from potstill.models.local.model import Generated, LocalModel, Prompt
 from potstill.models.requests import Message, Request
 from potstill.progress import Progress
 from potstill.train import students
@@ -68,14 +68,14 @@ def questions(count):
 def collect(folder, engine, requests, follow=None, **settings):
     progress = Progress("t", None, stream=io.StringIO())
     with Ledger(folder / "l.sqlite") as ledger:
-        tally = InProcess("m", lambda: engine, **settings).collect(requests, ledger, progress, follow)
-        return tally, {completion.key: completion for completion in ledger}
+        request_counts = InProcess("m", lambda: engine, **settings).collect(requests, ledger, progress, follow)
+        return request_counts, {completion.key: completion for completion in ledger}
 
 
 def test_what_the_ledger_has_is_not_sampled_and_not_even_loaded(tmp_path):
     engine = Scripted()
-    tally, found = collect(tmp_path, engine, questions(20))
-    assert (tally.sent, tally.kept, tally.finishes["stop"]) == (20, 0, 20)
+    request_counts, found = collect(tmp_path, engine, questions(20))
+    assert (request_counts.sent, request_counts.kept, request_counts.finishes["stop"]) == (20, 0, 20)
     for asked in questions(20):
         text = engine.render([{"role": "user", "content": asked.messages[0].content}])
         assert found[asked.key].content == f"{len(text.split())} words, seed 0"
@@ -89,8 +89,8 @@ def test_what_the_ledger_has_is_not_sampled_and_not_even_loaded(tmp_path):
         )
     assert (again.sent, again.kept) == (0, 20)
     more = Scripted()
-    tally, _ = collect(tmp_path, more, questions(23))
-    assert (tally.sent, sum(map(len, more.batches))) == (3, 3)
+    request_counts, _ = collect(tmp_path, more, questions(23))
+    assert (request_counts.sent, sum(map(len, more.batches))) == (3, 3)
 
 
 @settings(max_examples=40)
@@ -118,8 +118,8 @@ def test_every_request_is_in_one_batch_of_like_lengths_and_equal_settings(tmp_pa
 
 def test_a_batch_that_does_not_fit_is_halved_and_so_are_those_after_it(tmp_path):
     engine = Scripted(bears=3)
-    tally, found = collect(tmp_path, engine, questions(40))
-    assert (len(found), tally.sent) == (40, 40)
+    request_counts, found = collect(tmp_path, engine, questions(40))
+    assert (len(found), request_counts.sent) == (40, 40)
     assert max(map(len, engine.batches)) <= 3
     assert len(engine.batches) <= 40 / 2 + 4, "what did not fit once is not tried with every batch"
     with pytest.raises(PotstillError, match="m: the memory does not hold one response of 12 tokens: lower max_tokens"):
@@ -163,13 +163,13 @@ def test_what_follows_is_asked_ahead_of_what_is_new_and_found_by_a_rerun(tmp_pat
 
 def test_what_a_completion_is_can_be_read_from_the_ledger(tmp_path):
     asked = [request(text) for text in ("silence", "endless", "broken", "plain")]
-    tally, found = collect(tmp_path, Scripted(opening=" <think>\n"), asked)
+    request_counts, found = collect(tmp_path, Scripted(opening=" <think>\n"), asked)
     silent, endless, broken, plain = (found[r.key] for r in asked)
     assert (silent.finish, silent.content, silent.reasoning, silent.completion_tokens) == ("stop", "", "", 1)
     assert (endless.finish, endless.reasoning, endless.content) == ("length", "on and on", ""), "thinking is no answer"
     assert (broken.finish, broken.failure) == ("failed", "broken off by the engine")
     assert (plain.prompt_tokens, plain.completion_tokens) == (4, 5)
-    assert tally.finishes == {"stop": 2, "length": 1, "refused": 0, "failed": 1}
+    assert request_counts.finishes == {"stop": 2, "length": 1, "refused": 0, "failed": 1}
     again, _ = collect(tmp_path, Scripted(), asked)
     assert (again.sent, again.kept) == (1, 3), "only what failed is asked again"
 
@@ -223,7 +223,7 @@ def test_a_real_model_says_behind_the_seam_what_it_says_row_by_row(tmp_path, fol
 
 
 def test_memory_bounds_the_rows_of_a_real_model(folder, monkeypatch):
-    from potstill.models import local
+    from potstill.models.local import model as local
 
     monkeypatch.setattr(local, "available_memory", lambda: 40 * 2**20)
     small = LocalModel(folder, "fp32")

@@ -12,10 +12,10 @@ from stub_server import running
 from potstill import recipe
 from potstill.cli import main
 from potstill.errors import DataError, StoreError
-from potstill.models.inspect import describe, seal, show
+from potstill.models.inspect import commit, describe, show
 from potstill.models.ledger import Entry, Ledger
 from potstill.models.requests import Completion, Message, Request
-from potstill.models.served import Patience, ServedModel
+from potstill.models.served.client import RetryPolicy, ServedModel
 from potstill.progress import Progress
 
 RECIPE = """\
@@ -108,26 +108,26 @@ def test_looking_does_not_disturb_the_one_that_writes(run):
         thread = threading.Thread(target=look)
         thread.start()
         wanted = (Request((Message("user", f"What is {n}?"),), "m", {}, 0) for n in range(800))
-        model = ServedModel(recipe.ServedTeacher("served", stub.url, "m", concurrency=16), Patience())
-        tally = model.collect(wanted, ledger, Progress("t", stream=io.StringIO()))
+        model = ServedModel(recipe.ServedTeacher("served", stub.url, "m", concurrency=16), RetryPolicy())
+        request_counts = model.collect(wanted, ledger, Progress("t", stream=io.StringIO()))
         stop.set()
         thread.join()
     assert errors == []
-    assert tally.finishes["stop"] == 800
+    assert request_counts.finishes["stop"] == 800
     assert len(seen) >= 3
     assert {written for written, _ in seen} == {1}
 
 
-def test_sealing_writes_everything_once(run):
+def test_committing_writes_everything_once(run):
     path = run / "ledger" / "completions.sqlite"
     with Ledger(path) as ledger:
-        sealed = seal(ledger)
-        stamp = sealed.stat().st_mtime_ns
-        rows = pq.read_table(sealed).to_pylist()
+        committed = commit(ledger)
+        stamp = committed.stat().st_mtime_ns
+        rows = pq.read_table(committed).to_pylist()
         assert [row["key"] for row in rows] == ["aa11", "aa22", "bb33", "cc44"]
         assert rows[1]["body"] == body("seven")
         assert rows[2] == {**rows[2], "finish": "failed", "failure": "HTTP 500: oh", "tries": 2, "prompt_tokens": None}
-        assert seal(ledger).stat().st_mtime_ns == stamp
+        assert commit(ledger).stat().st_mtime_ns == stamp
         ledger.put_many([replace(entry("bb33"), tries=1)])
-        assert pq.read_table(seal(ledger)).to_pylist()[2]["finish"] == "stop"
-    assert not list(sealed.parent.glob("*.tmp"))
+        assert pq.read_table(commit(ledger)).to_pylist()[2]["finish"] == "stop"
+    assert not list(committed.parent.glob("*.tmp"))

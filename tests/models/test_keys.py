@@ -11,10 +11,10 @@ from commands import TINY, call, done
 from stub_server import running
 
 from potstill import recipe
-from potstill.models.inspect import describe, seal, show
+from potstill.models.inspect import commit, describe, show
 from potstill.models.ledger import Ledger
 from potstill.models.requests import Message, Request
-from potstill.models.served import Patience, ServedModel
+from potstill.models.served.client import RetryPolicy, ServedModel
 from potstill.progress import Progress
 
 KEY = "sk-/potstill+test/0123456789abcdef"
@@ -82,7 +82,7 @@ def leftovers(folder, *texts):
     with Ledger(ledger_file) as ledger:
         keys = [completion.key for completion in ledger]
         yield from (completion.raw + repr(completion).encode() for completion in ledger)
-        seal(ledger)
+        commit(ledger)
     yield describe(folder / "run").encode()
     yield from (show(folder / "run", key).encode() for key in keys)
     for path in folder.rglob("*"):
@@ -114,7 +114,7 @@ def test_no_way_of_failing_records_the_key(folder, monkeypatch):
     with running(key=KEY) as stub, Ledger(folder / "run" / "ledger" / "completions.sqlite") as ledger:
         Echoing(stub)
         teacher = recipe.ServedTeacher("served", stub.url, "m", concurrency=1, api_key_env="STUB_KEY")
-        model = ServedModel(teacher, Patience(tries=1, first_wait=0.001))
+        model = ServedModel(teacher, RetryPolicy(tries=1, first_wait=0.001))
         model.collect(wanted, ledger, Progress("t", stream=io.StringIO()))
         failed = sorted(completion.failure for completion in ledger if completion.failure)
     assert len(failed) == len(ECHOES) - 2

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potstill.errors import BusyError, DamageError, StoreError
-from potstill.models.batch_book import Book
+from potstill.models.batch.book import Book
 from potstill.models.ledger import Entry, Ledger
 from potstill.models.requests import Completion
 from potstill.recipe import Price

@@ -91,7 +91,7 @@ def taught(address, recipe=RECIPE, **sampling):
     done("run", "r.yaml", "--out", "run", "--stage", "problems")
     done("run", "r.yaml", "--out", "run", "--stage", "traces")
     with Ledger(Path("run/ledger/completions.sqlite"), write=False) as ledger:
-        return list(Run(Path("run")).sealed("traces").rows("traces", Trace)), list(ledger)
+        return list(Run(Path("run")).committed("traces").rows("traces", Trace)), list(ledger)
 
 
 def test_reasoning_and_usage_are_the_servers_own(here, thinking):

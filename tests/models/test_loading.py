@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification  # noqa: E402
 
 from potstill.errors import CheckpointError  # noqa: E402
-from potstill.models.loading import Checkpoint, load_model, quiet  # noqa: E402
+from potstill.models.local.loading import Checkpoint, load_model, quiet  # noqa: E402
 
 FAMILIES = (
     "llama",

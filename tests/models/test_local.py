@@ -6,7 +6,7 @@ import pytest
 
 from potstill import recipe
 from potstill.errors import CheckpointError
-from potstill.models.local import LocalModel, Prompt, row_seed
+from potstill.models.local.model import LocalModel, Prompt, row_seed
 from potstill.problems import families
 from potstill.teach.worked import solve
 from potstill.train import students

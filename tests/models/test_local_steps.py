@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 import torch
 from models import tiny_families
 
-from potstill.models.local_steps import Decoder
+from potstill.models.local.steps import Decoder
 
 VARIATIONS = len(tiny_families.NAMES)
 

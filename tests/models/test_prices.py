@@ -11,7 +11,7 @@ from potstill.models.budget import Budget
 from potstill.models.ledger import Counts, Ledger
 from potstill.models.prices import Priced, price_of
 from potstill.models.requests import Completion, Message, Request
-from potstill.models.served import ServedModel
+from potstill.models.served.client import ServedModel
 from potstill.progress import Progress
 
 NOTHING = Counts(0, 0, 0, 0, 0, 0, {}, {}, 0.0)

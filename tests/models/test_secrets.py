@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potstill.errors import TeacherError
-from potstill.models.secrets import Secret
+from potstill.models.served.secrets import Secret
 
 printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=60)
 
@@ -27,27 +27,27 @@ def test_blots_every_form_of_the_key(key, before, after):
         re.sub("%..", lambda found: found[0].lower(), quote(key, safe="")).encode(),
         key.encode().hex().encode(),
     ):
-        blotted = secret.blot(b"... " + written + b" ...")
-        assert key.encode() not in blotted
-        assert everything_escaped.encode() not in blotted
-        assert b"[key]" in blotted
+        redacted = secret.redact(b"... " + written + b" ...")
+        assert key.encode() not in redacted
+        assert everything_escaped.encode() not in redacted
+        assert b"[key]" in redacted
     coded = base64.b64encode(wrapped)
-    blotted = secret.blot(coded)
-    # What is left around the blot decodes to no more than the bytes next to the key.
-    assert len(blotted) - len(b"[key]") <= len(coded) - (4 * len(key) // 3 - 2)
+    redacted = secret.redact(coded)
+    # What is left around the redact decodes to no more than the bytes next to the key.
+    assert len(redacted) - len(b"[key]") <= len(coded) - (4 * len(key) // 3 - 2)
 
 
 def test_slashes_escaped_as_php_does_it():
-    assert Secret("sk/live/12345").blot(rb'{"a": "sk\/live\/12345"}') == b'{"a": "[key]"}'
+    assert Secret("sk/live/12345").redact(rb'{"a": "sk\/live\/12345"}') == b'{"a": "[key]"}'
 
 
 def test_leaves_all_else_alone():
     body = rb'{"latex": "\\frac{1}{2} \\underline{x}", "accent": "\u00e9", "url": "https:\/\/a.b"}'
-    assert Secret("sk-1234567890").blot(body) == body
+    assert Secret("sk-1234567890").redact(body) == body
 
 
 def test_placeholder_keys_are_no_secret_and_ruin_no_reply():
-    assert Secret("none").blot(b"there are none left") == b"there are none left"
+    assert Secret("none").redact(b"there are none left") == b"there are none left"
 
 
 def test_never_shows_itself():

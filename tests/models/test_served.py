@@ -17,10 +17,12 @@ from potstill import recipe
 from potstill.errors import TeacherError
 from potstill.models.ledger import Ledger
 from potstill.models.requests import Message, Request
-from potstill.models.served import Patience, ServedModel
+from potstill.models.served.client import RetryPolicy, ServedModel
 from potstill.progress import Progress
 
-FAST = Patience(tries=4, limited_tries=8, unreachable_tries=2, first_wait=0.005, longest_wait=0.05, longest_asked=5.0)
+FAST = RetryPolicy(
+    tries=4, limited_tries=8, unreachable_tries=2, first_wait=0.005, longest_wait=0.05, longest_asked=5.0
+)
 PRICE = recipe.Price(prompt=1_000_000.0, completion=1_000_000.0)
 
 
@@ -39,9 +41,9 @@ def requests(count, samples=1, text="What is {} and no more?"):
 def ask(tmp_path):
     """Ask in a ledger that outlives the call, as reruns do."""
 
-    def run(teacher, wanted, patience=FAST):
+    def run(teacher, wanted, retry_policy=FAST):
         with Ledger(tmp_path / "l.sqlite") as ledger, open(os.devnull, "w") as nowhere:
-            return ServedModel(teacher, patience).collect(wanted, ledger, Progress("traces", None, stream=nowhere))
+            return ServedModel(teacher, retry_policy).collect(wanted, ledger, Progress("traces", None, stream=nowhere))
 
     return run
 
@@ -81,9 +83,9 @@ def test_a_rerun_asks_nothing_and_more_samples_ask_only_the_new_ones(ask, rows):
 def test_the_same_request_twice_in_one_stream_is_asked_once(ask):
     with running(delay=0.02) as stub:
         wanted = [request for request in requests(30) for _ in range(3)]
-        tally = ask(settings(stub.url), wanted * 2)
+        request_counts = ask(settings(stub.url), wanted * 2)
         assert stub.stats()["requests"] == 30
-        assert tally.kept == 150
+        assert request_counts.kept == 150
 
 
 def test_concurrency_is_used_and_kept_to(ask):
@@ -118,8 +120,8 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_what_may_pass_is_asked_again(ask, rows, fault):
     with running(script=one_rule(fault)) as stub:
-        tally = ask(settings(stub.url), requests(6))
-        assert tally.finishes == {"stop": 6, "length": 0, "refused": 0, "failed": 0}
+        request_counts = ask(settings(stub.url), requests(6))
+        assert request_counts.finishes == {"stop": 6, "length": 0, "refused": 0, "failed": 0}
         assert stub.stats()["requests"] == 7
     assert rows()[key_of(3)].content == "The answer is 3."
 
@@ -127,16 +129,16 @@ def test_what_may_pass_is_asked_again(ask, rows, fault):
 def test_a_stall_ends_at_the_timeout(ask):
     with running(script=one_rule("stall"), stall=5.0) as stub:
         began = time.monotonic()
-        tally = ask(settings(stub.url, timeout=0.3), requests(6))
+        request_counts = ask(settings(stub.url, timeout=0.3), requests(6))
         assert time.monotonic() - began < 3
-        assert (tally.finishes["stop"], stub.stats()["requests"]) == (6, 7)
+        assert (request_counts.finishes["stop"], stub.stats()["requests"]) == (6, 7)
 
 
 def test_retry_after_is_honoured_by_all(ask):
     limit = {"status": 429, "headers": {"Retry-After": "0.5"}, "body": "slow down"}
     with running(script=one_rule(limit, match="What is 0 ")) as stub:
-        tally = ask(settings(stub.url, concurrency=4), requests(200))
-        assert tally.finishes["stop"] == 200
+        request_counts = ask(settings(stub.url, concurrency=4), requests(200))
+        assert request_counts.finishes["stop"] == 200
         first, *others = stub.sent_at
         # Those already on their way when the 429 arrived may come; nothing else does until half a second later.
         assert sum(at < first + 0.45 for at in others) <= 60
@@ -147,8 +149,8 @@ def test_retry_after_is_honoured_by_all(ask):
 
 def test_rate_limits_are_no_failures(ask):
     with running(script=one_rule(429, 429, 429, 429, 429, 429)) as stub:
-        tally = ask(settings(stub.url), requests(5))
-        assert tally.finishes["stop"] == 5
+        request_counts = ask(settings(stub.url), requests(5))
+        assert request_counts.finishes["stop"] == 5
         assert stub.stats()["requests"] == 11
 
 
@@ -160,8 +162,8 @@ def test_a_pause_too_long_to_wait_stops_the_run(ask):
 
 def test_what_fails_for_good_is_a_row_and_asked_again_by_a_rerun(ask, rows):
     with running(script=one_rule("html", "html", "html", "html")) as stub:
-        tally = ask(settings(stub.url), requests(10))
-        assert (tally.finishes["stop"], tally.finishes["failed"], tally.sent) == (9, 1, 13)
+        request_counts = ask(settings(stub.url), requests(10))
+        assert (request_counts.finishes["stop"], request_counts.finishes["failed"], request_counts.sent) == (9, 1, 13)
         failed = rows()[key_of(3)]
         assert (failed.finish, failed.failure, failed.content) == ("failed", "HTTP 500", "")
         assert b"Internal Server Error" in failed.raw
@@ -174,8 +176,8 @@ def test_a_refused_request_is_asked_once_and_stops_nothing(ask, rows, status):
     refused = {"status": status, "body": json.dumps({"error": {"message": "too long: 9,999 tokens"}})}
     with running(script=one_rule(refused, match="What is 3", always=True)) as stub:
         ask(settings(stub.url), requests(1))
-        tally = ask(settings(stub.url, concurrency=1), requests(50))
-        assert (tally.finishes["refused"], tally.finishes["stop"]) == (11, 38)
+        request_counts = ask(settings(stub.url, concurrency=1), requests(50))
+        assert (request_counts.finishes["refused"], request_counts.finishes["stop"]) == (11, 38)
         assert ask(settings(stub.url), requests(50)).sent == 0
         assert stub.stats()["most_per_key"] == 1
     assert rows()[key_of(3)].failure == f"HTTP {status}: too long: 9,999 tokens"
@@ -238,8 +240,8 @@ def test_truncated_and_filtered(ask, rows):
         ]
     }  # fmt: skip
     with running(script=script) as stub:
-        tally = ask(settings(stub.url), requests(6))
-        assert tally.finishes == {"stop": 4, "length": 1, "refused": 1, "failed": 0}
+        request_counts = ask(settings(stub.url), requests(6))
+        assert request_counts.finishes == {"stop": 4, "length": 1, "refused": 1, "failed": 0}
         assert ask(settings(stub.url), requests(6)).sent == 0
     truncated, filtered = rows()[key_of(3)], rows()[key_of(4)]
     assert (truncated.finish, truncated.reasoning, truncated.content) == ("length", "so", "")
@@ -248,8 +250,12 @@ def test_truncated_and_filtered(ask, rows):
 
 def test_an_endless_body_costs_one_failure(ask, rows):
     with running(script=one_rule("flood")) as stub:
-        tally = ask(settings(stub.url), requests(5))
-        assert (tally.finishes["failed"], tally.finishes["stop"], stub.stats()["requests"]) == (1, 4, 5)
+        request_counts = ask(settings(stub.url), requests(5))
+        assert (request_counts.finishes["failed"], request_counts.finishes["stop"], stub.stats()["requests"]) == (
+            1,
+            4,
+            5,
+        )
     assert rows()[key_of(3)].failure == "oversized body: more than 16 MB"
 
 
@@ -265,8 +271,8 @@ def test_the_price_cap_stops_cleanly_and_can_be_raised(ask, rows):
         with pytest.raises(TeacherError, match="spend_at_most"):
             ask(settings(stub.url, price=PRICE, spend_at_most=1000.0), requests(100))
         assert stub.stats()["requests"] == 39
-        tally = ask(settings(stub.url, price=PRICE, spend_at_most=9000.0), requests(100))
-        assert (tally.kept, tally.sent) == (39, 61)
+        request_counts = ask(settings(stub.url, price=PRICE, spend_at_most=9000.0), requests(100))
+        assert (request_counts.kept, request_counts.sent) == (39, 61)
 
 
 def test_the_cap_counts_replies_without_usage(ask):
@@ -328,7 +334,7 @@ CLIENT = """
     from potstill import recipe
     from potstill.models.ledger import Ledger
     from potstill.models.requests import Message, Request
-    from potstill.models.served import ServedModel
+    from potstill.models.served.client import ServedModel
     from potstill.progress import Progress
     url, path, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     teacher = recipe.ServedTeacher("served", url, "m", concurrency=32)
@@ -394,7 +400,7 @@ def test_ctrl_c_keeps_what_has_arrived(tmp_path):
 def test_chaos_leaves_the_same_completions_as_quiet(ask, rows, tmp_path):
     with running(chaos=0.3, seed=1, stall=1.0) as stub:
         for _ in range(3):
-            ask(settings(stub.url, timeout=0.5, concurrency=32), requests(200), Patience(first_wait=0.01))
+            ask(settings(stub.url, timeout=0.5, concurrency=32), requests(200), RetryPolicy(first_wait=0.01))
         chaotic = rows()
         assert stub.stats()["requests"] > 240
     with running() as stub, Ledger(tmp_path / "quiet.sqlite") as ledger:
@@ -429,8 +435,8 @@ def test_sampling_can_be_awaited_beside_other_work(tmp_path):
             return ticks, sampling.result()
 
     with running(delay=0.02) as stub:
-        ticks, tally = asyncio.run(both())
-    assert tally.finishes["stop"] == 50
+        ticks, request_counts = asyncio.run(both())
+    assert request_counts.finishes["stop"] == 50
     assert ticks > 5
 
 

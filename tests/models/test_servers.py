@@ -13,12 +13,12 @@ from stub_server import running
 from potstill import recipe
 from potstill.errors import TeacherError
 from potstill.models.ledger import Ledger
-from potstill.models.proxies import proxy_of
+from potstill.models.replies.shapes import SHAPES, read
 from potstill.models.requests import Message, Request
 from potstill.models.sampling import wire_sampling
-from potstill.models.served import Patience, ServedModel
-from potstill.models.shapes import SHAPES, read
-from potstill.models.wire import endpoint, endpoints
+from potstill.models.served.client import RetryPolicy, ServedModel
+from potstill.models.served.proxies import proxy_of
+from potstill.models.served.wire import endpoint, endpoints
 from potstill.progress import Progress
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 9}
@@ -56,12 +56,12 @@ def serving(reply):
         server.server_close()
 
 
-def collect(folder, url, count=1, patience=None, model="m", **settings):
+def collect(folder, url, count=1, retry_policy=None, model="m", **settings):
     """Ask `count` questions; return the completions."""
     teacher = recipe.ServedTeacher("served", url, model, **settings)
     wanted = [Request((Message("user", f"{n}?"),), model, {"max_tokens": 64}, 0) for n in range(count)]
     with Ledger(folder / "l.sqlite") as ledger:
-        ServedModel(teacher, patience or Patience(first_wait=0.01)).collect(
+        ServedModel(teacher, retry_policy or RetryPolicy(first_wait=0.01)).collect(
             wanted, ledger, Progress("t", None, stream=io.StringIO())
         )
         return [ledger.get(request.key) for request in wanted]
@@ -159,7 +159,7 @@ def test_a_stream_that_nobody_asked_for_is_read(tmp_path, name):
 def test_a_stream_that_broke_off_is_no_answer(tmp_path):
     cut = stream(chunks({"content": "The answer is 1"}, {"content": "2"}))[:150]
     with serving(lambda *_: cut) as (url, _):
-        (done,) = collect(tmp_path, f"{url}/v1", patience=Patience(tries=2, first_wait=0.01))
+        (done,) = collect(tmp_path, f"{url}/v1", retry_policy=RetryPolicy(tries=2, first_wait=0.01))
     assert (done.finish, done.failure) == ("failed", "broken off: the stream of events has no end")
 
 
@@ -203,11 +203,11 @@ def test_a_server_that_is_slow_to_answer_holds_the_others_for_a_second_only(tmp_
     ],
 )
 def test_a_limit_without_end_stops_after_the_stated_time(tmp_path, reply):
-    patience = Patience(tries=10**6, limited_tries=10**6, first_wait=0.05, longest_wait=0.2)
+    retry_policy = RetryPolicy(tries=10**6, limited_tries=10**6, first_wait=0.05, longest_wait=0.2)
     said = r"nothing was answered for 1s, the last reply was .*slow down.*give_up_after"
     began = time.monotonic()
     with serving(lambda *_: reply) as (url, _), pytest.raises(TeacherError, match=said):
-        collect(tmp_path, f"{url}/v1", 5, patience, give_up_after=1.0)
+        collect(tmp_path, f"{url}/v1", 5, retry_policy, give_up_after=1.0)
     assert time.monotonic() - began < 6
 
 

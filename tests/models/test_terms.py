@@ -9,7 +9,7 @@ import pytest
 from potstill import recipe
 from potstill.errors import RecipeError
 from potstill.models import terms as table
-from potstill.models.terms import heed_terms, terms_of
+from potstill.models.terms import check_terms, terms_of
 
 LOCAL = "http://localhost:8000/v1"
 
@@ -68,10 +68,10 @@ def test_a_provider_binds_whatever_the_model(base_url, training):
 
 def test_restricted_stops_unless_exactly_this_model_is_named():
     with pytest.raises(RecipeError, match=r"^teacher\.terms: .*claude-opus-4-5 .*allow_restricted: claude-opus-4-5$"):
-        heed_terms(teacher("claude-opus-4-5"))
+        check_terms(teacher("claude-opus-4-5"))
     with pytest.raises(RecipeError, match="names 'claude'"):
-        heed_terms(teacher("claude-opus-4-5", allow_restricted="claude"))
-    record = heed_terms(teacher("claude-opus-4-5", allow_restricted="claude-opus-4-5"))
+        check_terms(teacher("claude-opus-4-5", allow_restricted="claude"))
+    record = check_terms(teacher("claude-opus-4-5", allow_restricted="claude-opus-4-5"))
     assert record["training"] == "restricted"
     assert record["allowed_by"] == "teacher.allow_restricted"
     assert json.loads(json.dumps(record)) == record
@@ -80,24 +80,24 @@ def test_restricted_stops_unless_exactly_this_model_is_named():
 def test_the_recipe_has_the_last_word():
     own = recipe.Terms("restricted", "our contract")
     with pytest.raises(RecipeError, match="our contract"):
-        heed_terms(teacher("Qwen/QwQ-32B", terms=own))
+        check_terms(teacher("Qwen/QwQ-32B", terms=own))
     own = recipe.Terms("allowed", "our contract")
-    record = heed_terms(teacher("gpt-5.1", "https://api.openai.com/v1", terms=own))
+    record = check_terms(teacher("gpt-5.1", "https://api.openai.com/v1", terms=own))
     assert record == {"model": "gpt-5.1", "host": "api.openai.com", "training": "allowed", "basis": "our contract"}
 
 
 def test_unknown_is_said_once():
     said = io.StringIO()
     for _ in range(3):
-        assert heed_terms(teacher("nobody/knows-this"), said)["training"] == "unknown"
+        assert check_terms(teacher("nobody/knows-this"), said)["training"] == "unknown"
     assert said.getvalue().count("\n") == 1
     assert "nobody/knows-this" in said.getvalue()
-    heed_terms(teacher("nor/this"), said)
+    check_terms(teacher("nor/this"), said)
     assert said.getvalue().count("\n") == 2
 
 
 def test_allowed_is_silent(capsys):
-    heed_terms(teacher("Qwen/QwQ-32B"))
+    check_terms(teacher("Qwen/QwQ-32B"))
     assert capsys.readouterr().err == ""
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from potstill import curate
 from potstill.curate.filters import Case
-from potstill.models.dialects import ReplyError, divide
-from potstill.models.faults import FaultError
 from potstill.models.ledger import divided
+from potstill.models.replies.dialects import ReplyError, divide
+from potstill.models.replies.shapes import read
 from potstill.models.requests import Completion, Message, Request
-from potstill.models.shapes import read
+from potstill.models.served.faults import FaultError
 from potstill.recipe import Curate, Price, ServedTeacher, Strategy
 from potstill.records import Problem, Trace
 from potstill.teach.samples import trace_of

@@ -14,11 +14,11 @@ import pytest
 
 from potstill import recipe
 from potstill.errors import MissingExtraError, TeacherError
-from potstill.models.inprocess import InProcess, load_engine
 from potstill.models.ledger import Ledger
-from potstill.models.local import LocalModel, Prompt
+from potstill.models.local.inprocess import InProcess, load_engine
+from potstill.models.local.model import LocalModel, Prompt
+from potstill.models.local.vllm import VllmModel
 from potstill.models.requests import Message, Request
-from potstill.models.vllm import VllmModel
 from potstill.progress import Progress
 from potstill.train import students
 
@@ -143,8 +143,8 @@ def test_it_says_what_the_same_weights_say_with_transformers(vllm, folder, tmp_p
     found = []
     for name, load in (("a", lambda: VllmModel(folder, "fp32", {})), ("b", lambda: LocalModel(folder, "fp32"))):
         with Ledger(tmp_path / f"{name}.sqlite") as ledger:
-            tally = InProcess("m", load).collect(asked, ledger, Progress("t", None, stream=io.StringIO()))
-            assert tally.sent == 8
+            request_counts = InProcess("m", load).collect(asked, ledger, Progress("t", None, stream=io.StringIO()))
+            assert request_counts.sent == 8
             found.append([ledger.get(request.key) for request in asked])
     assert found[0] == found[1]
     assert (found[0][-1].finish, found[0][-1].completion_tokens) == ("length", 0), "beyond the context"

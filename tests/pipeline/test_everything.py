@@ -39,7 +39,7 @@ def test_every_node_is_there_and_equal_stages_are_made_once(whole):
     assert names["traces-second"] == names["traces-own.round1"], "the same arm asked in the same way"
     assert names["verdicts"] == names["verdicts-canonical"], "checked alike"
     assert len(set(names.values())) < len(names)
-    assert {trace.teacher for trace in run.sealed("traces-second").rows("traces", Trace)} == {"traces"}
+    assert {trace.teacher for trace in run.committed("traces-second").rows("traces", Trace)} == {"traces"}
     report = json.loads((whole / "report.json").read_text())
     assert [row["student"] for row in report["measures"]] == list(graph.arms)
     assert report["headline"].startswith("The student 'two' solves")

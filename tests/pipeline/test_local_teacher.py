@@ -1,4 +1,4 @@
-"""A teacher in this process, from the recipe to sealed traces, and a student behind a server from the command line."""
+"""A teacher in this process, from the recipe to its traces, and a student behind a server from the command line."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def taught(*more):
     done("run", "l.yaml", "--out", "taught", "--stage", "problems", *more)
     done("run", "l.yaml", "--out", "taught", "--stage", "traces", *more)
     with Ledger(Path("taught/ledger/completions.sqlite"), write=False) as ledger:
-        return list(Run(Path("taught")).sealed("traces").rows("traces", Trace)), len(ledger)
+        return list(Run(Path("taught")).committed("traces").rows("traces", Trace)), len(ledger)
 
 
 @pytest.fixture

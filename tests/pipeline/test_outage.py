@@ -8,7 +8,7 @@ import pytest
 import stub_server
 from commands import call, done
 
-from potstill.models.served import Patience, ServedModel
+from potstill.models.served.client import RetryPolicy, ServedModel
 from potstill.records import Drop, Example, Problem, Trace, Verdict
 from potstill.store import Run
 
@@ -47,7 +47,7 @@ class Both(stub_server.Stub):
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(stub_server, "Stub", Both)
-    impatient = Patience(tries=2, unreachable_tries=2, first_wait=0.001, failures=4)
+    impatient = RetryPolicy(tries=2, unreachable_tries=2, first_wait=0.001, failures=4)
     monkeypatch.setattr(ServedModel.__init__, "__defaults__", (impatient,))
     rows = [{"question": f"What is {n} plus 3?", "gold": str(n + 3)} for n in range(15)]
     (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -60,9 +60,9 @@ def write(folder, teacher, judge):
 
 def verdicts(run):
     """Verdicts by whether the rules can read the answer."""
-    asked = {p.key: p.question for p in run.sealed("problems").rows("train", Problem)}
+    asked = {p.key: p.question for p in run.committed("problems").rows("train", Problem)}
     pairs = zip(
-        run.sealed("traces").rows("traces", Trace), run.sealed("verdicts").rows("verdicts", Verdict), strict=True
+        run.committed("traces").rows("traces", Trace), run.committed("verdicts").rows("verdicts", Verdict), strict=True
     )
     found = {True: [], False: []}
     for trace, verdict in pairs:
@@ -89,7 +89,7 @@ def test_a_judge_that_is_down_is_told_in_verdicts_funnel_and_report_and_a_rerun_
         assert "unreachable" in reason
         assert f"verdicts: {len(vague)} traces are left open by an outage: {reason}" in said
 
-        drops = list(run.sealed("examples").rows("dropped", Drop))
+        drops = list(run.committed("examples").rows("dropped", Drop))
         assert {(drop.reason, drop.detail) for drop in drops} == {("unknown: infrastructure", reason)}
         tables = told(here)
         assert ["dropped: unknown: infrastructure", len(vague), len(vague) / 12] in tables[
@@ -115,7 +115,7 @@ def test_a_judge_that_is_down_is_told_in_verdicts_funnel_and_report_and_a_rerun_
             done("run", "r.yaml", "--out", "run", "--redo")
             assert judge.stats()["requests"] == len(vague)
         assert teacher.stats()["requests"] == paid
-    assert len(list(run.sealed("examples").rows("examples", Example))) == 12
+    assert len(list(run.committed("examples").rows("examples", Example))) == 12
     assert "Left open by an outage" not in told(here)
 
 
@@ -131,7 +131,7 @@ def test_whatever_is_wrong_with_the_judge_its_answers_are_unknown(here, trouble)
         assert Counter(v.outcome for v in plain) == {"right": len(plain)}
         assert {(v.outcome, v.cause) for v in vague} == {("unknown", "infrastructure")}
         assert all(v.reason.startswith("judge: ") for v in vague)
-        assert run.sealed("examples").counts["dropped"] == {"unknown: infrastructure": len(vague)}
+        assert run.committed("examples").counts["dropped"] == {"unknown: infrastructure": len(vague)}
         judge.rules = []
         sent = judge.stats()["requests"]
         done("run", "r.yaml", "--out", "run", "--stage", "verdicts", "--redo")

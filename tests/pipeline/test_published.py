@@ -48,9 +48,9 @@ def staged(recipe, out, stages=STAGES):
 
 def found(run):
     """What of each training trace has to survive."""
-    training = {p.key: p for p in run.sealed("problems").rows("train", Problem)}
+    training = {p.key: p for p in run.committed("problems").rows("train", Problem)}
     pairs = zip(
-        run.sealed("traces").rows("traces", Trace), run.sealed("verdicts").rows("verdicts", Verdict), strict=True
+        run.committed("traces").rows("traces", Trace), run.committed("verdicts").rows("verdicts", Verdict), strict=True
     )
     return [
         (t.problem_key, t.teacher, t.reasoning, t.answer, t.finish, v.outcome, v.check)
@@ -99,7 +99,7 @@ def test_traces_go_out_and_in_again_without_loss(judged, shape):
     assert found(again) == wanted
 
     rows = [json.loads(line) for line in out.read_text().splitlines()]
-    held_out = {p.question for p in run.sealed("problems").rows("evaluation", Problem)}
+    held_out = {p.question for p in run.committed("problems").rows("evaluation", Problem)}
     assert not any(question in out.read_text() for question in held_out)
     sources = {"majority" if "less" in json.dumps(row) else "given" for row in rows}
     assert {row["gold_source"] for row in rows} == sources == {"given", "majority"}
@@ -112,14 +112,14 @@ def test_what_was_written_is_a_source_of_problems_too(judged, shape):
     out = folder / f"{shape}-problems.jsonl"
     done("export", run.path, "--traces", shape, "--out", out)
     write(folder, out.name, out.name, "from.yaml")
-    again = staged(folder / "from.yaml", folder / f"from-{shape}", ("problems",)).sealed("problems")
+    again = staged(folder / "from.yaml", folder / f"from-{shape}", ("problems",)).committed("problems")
     asked = {p.question for side in ("train", "evaluation") for p in again.rows(side, Problem)}
-    assert asked == {p.question for p in run.sealed("problems").rows("train", Problem)}
+    assert asked == {p.question for p in run.committed("problems").rows("train", Problem)}
 
 
 def test_only_what_was_kept(finished_run):
     done("export", "run", "--traces", "messages", "--out", "m.jsonl", "--kept")
-    kept = {example.trace_key for example in Run(finished_run).sealed("examples").rows("examples", Example)}
+    kept = {example.trace_key for example in Run(finished_run).committed("examples").rows("examples", Example)}
     rows = [json.loads(line) for line in Path("m.jsonl").read_text().splitlines()]
     assert {row["id"] for row in rows} == kept
     assert {row["correct"] for row in rows} == {True}

@@ -54,18 +54,18 @@ def test_a_run_goes_on_at_its_cap_or_is_raised(tmp_path, stage):
         ended = stage("traces", "--go-on")
         assert (ended.code, stub.stats()["requests"]) == (0, asked)
         assert "5 samples were not asked" in ended.err
-        sealed = Run(tmp_path / "run").sealed("traces")
-        assert sealed.counts["not_asked"] == 5
-        finishes = [(trace.finish, trace.failure) for trace in sealed.rows("traces", Trace)]
+        committed = Run(tmp_path / "run").committed("traces")
+        assert committed.counts["not_asked"] == 5
+        finishes = [(trace.finish, trace.failure) for trace in committed.rows("traces", Trace)]
         assert sorted(finishes) == [("failed", "not asked: the money was spent")] * 5 + [("stop", "")] * 3
         assert stage("verdicts").code == stage("examples").code == 0
-        dropped = Run(tmp_path / "run").sealed("examples").rows("dropped", Drop)
+        dropped = Run(tmp_path / "run").committed("examples").rows("dropped", Drop)
         assert [drop.reason for drop in dropped] == ["not asked: the money was spent"] * 5
 
         write(tmp_path, stub, cap=500)
         assert stage("traces", "--redo").code == 0
         assert stub.stats()["requests"] == 8
-        assert {trace.finish for trace in Run(tmp_path / "run").sealed("traces").rows("traces", Trace)} == {"stop"}
+        assert {trace.finish for trace in Run(tmp_path / "run").committed("traces").rows("traces", Trace)} == {"stop"}
 
 
 def test_a_judge_counts_under_the_teachers_cap(tmp_path, stage):
@@ -94,7 +94,7 @@ def test_a_judge_under_a_cap_needs_a_price_before_anything_is_asked(tmp_path, st
 
 
 @pytest.mark.parametrize("status", [400, 200])
-def test_a_pilot_in_which_nothing_came_seals_nothing_and_says_why(tmp_path, stage, status):
+def test_a_pilot_in_which_nothing_came_commits_nothing_and_says_why(tmp_path, stage, status):
     raw = '{"error": {"message": "no such setting"}}'
     error = {"message": "Provider returned error", "code": 400, "metadata": {"raw": raw}}
     reply = {"status": status, "body": json.dumps({"error": error})}
@@ -105,7 +105,7 @@ def test_a_pilot_in_which_nothing_came_seals_nothing_and_says_why(tmp_path, stag
         assert "not one of 2 requests was answered" in told
         assert "no such setting" in told
         assert "`potstill ledger run` shows them all" in told
-        assert Run(tmp_path / "run").sealed("traces") is None
+        assert Run(tmp_path / "run").committed("traces") is None
         assert stub.stats()["requests"] == 2
         with Ledger(tmp_path / "run" / "ledger" / "completions.sqlite", write=False) as ledger:
             assert ledger.counts().finishes == {"failed": 2}, "both are asked again"

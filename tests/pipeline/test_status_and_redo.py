@@ -1,4 +1,4 @@
-"""What a changed setting marks, what `status` says of it, and that nothing sealed is redone unasked."""
+"""What a changed setting marks, what `status` says of it, and that nothing committed is redone unasked."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ BY_TOKENS = "{base: {}, answers: {train: {supervision: answers, match: {tokens: 
 def states(run, *sets):
     """Return stage -> (state, why) of the run under a recipe with these settings."""
     recipe = load("r.yaml", sets)
-    return {s.stage.name: (s.state, s.why) for s in pipeline.standings(Run(Path(run)), stages_of(recipe))}
+    return {s.stage.name: (s.state, s.why) for s in pipeline.statuses(Run(Path(run)), stages_of(recipe))}
 
 
 def test_a_finished_run_is_done_and_a_rerun_does_nothing(finished_run):
@@ -159,7 +159,7 @@ def test_one_stage_alone(tmp_path, monkeypatch, finished):
     assert "did you mean 'verdicts'?" in call("run", "r.yaml", "--out", "run", "--stage", "verdict").mistake()
 
 
-def test_one_stage_redone_leaves_the_others_sealed(finished_run):
+def test_one_stage_redone_leaves_the_others_committed(finished_run):
     clock = (finished_run / "traces" / "clock.json").read_bytes()
     done("run", "r.yaml", "--out", finished_run, "--stage", "traces", "--redo")
 

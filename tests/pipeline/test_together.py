@@ -66,25 +66,25 @@ def judged(*sets, stages=STAGES):
 
 
 def groups(run):
-    questions = {p.key: p.question for p in run.sealed("problems").rows("train", Problem)}
-    return {questions[group.problem_key]: group for group in run.sealed("verdicts").rows("groups", Group)}
+    questions = {p.key: p.question for p in run.committed("problems").rows("train", Problem)}
+    return {questions[group.problem_key]: group for group in run.committed("verdicts").rows("groups", Group)}
 
 
 def verdicts(run, question):
     problem = Problem("", question, None)
     pairs = zip(
-        run.sealed("traces").rows("traces", Trace), run.sealed("verdicts").rows("verdicts", Verdict), strict=True
+        run.committed("traces").rows("traces", Trace), run.committed("verdicts").rows("verdicts", Verdict), strict=True
     )
     return [verdict for trace, verdict in pairs if trace.problem_key == problem.key]
 
 
 def kept(run):
-    questions = {p.key: p.question for p in run.sealed("problems").rows("train", Problem)}
-    return [(questions[e.problem_key], e) for e in run.sealed("examples").rows("examples", Example)]
+    questions = {p.key: p.question for p in run.committed("problems").rows("train", Problem)}
+    return [(questions[e.problem_key], e) for e in run.committed("examples").rows("examples", Example)]
 
 
 def reasons(run):
-    return Counter(drop.reason for drop in run.sealed("examples").rows("dropped", Drop))
+    return Counter(drop.reason for drop in run.committed("examples").rows("dropped", Drop))
 
 
 def test_one_row_a_training_problem_says_how_hard_it_is_and_what_most_samples_say(here):
@@ -99,7 +99,7 @@ def test_one_row_a_training_problem_says_how_hard_it_is_and_what_most_samples_sa
         assert (group.pass_rate, group.low, group.high) == (rate.value, rate.low, rate.high)
     assert (found[OPEN].pass_rate, found[OPEN].unknown, found[OPEN].gold_source) == (None, 4, "none")
     assert (found[DOUBTED].majority, found[DOUBTED].agreement, found[DOUBTED].gold) == ("6", 0.75, "7")
-    assert run.sealed("verdicts").counts == {
+    assert run.committed("verdicts").counts == {
         "by_majority": 0,
         "findings": {"agrees": 1, "disagrees": 1, "gold in doubt": 1, "pseudo-gold": 1, "undecided": 1},
     }
@@ -131,9 +131,9 @@ def test_problems_without_a_gold_are_judged_by_their_majority_where_the_recipe_s
     assert Counter((question, example.gold_source) for question, example in kept(run)) == {
         (SOUND, "given"): 3, (HARD, "given"): 1, (OPEN, "majority"): 3,
     }  # fmt: skip
-    counts = run.sealed("examples").counts
+    counts = run.committed("examples").counts
     assert (counts["kept"], counts["by_majority"]) == (7, 3)
-    assert counts["kept"] + sum(counts["dropped"].values()) == run.sealed("traces").total("traces")
+    assert counts["kept"] + sum(counts["dropped"].values()) == run.committed("traces").total("traces")
 
 
 @pytest.mark.parametrize("choice", ["keep", "drop", "repair"])
@@ -152,7 +152,7 @@ def test_a_gold_in_doubt_is_kept_dropped_or_repaired_as_the_recipe_says_and_coun
         assert mine == []
         assert {(v.outcome, v.check) for v in verdicts(run, DOUBTED)} == {("wrong", "answer")}
         assert reasons(run)["gold in doubt"] == (4 if choice == "drop" else 0)
-    assert run.sealed("examples").counts["by_majority"] == len(mine)
+    assert run.committed("examples").counts["by_majority"] == len(mine)
 
 
 def test_held_out_problems_keep_their_golds_and_go_without(here):
@@ -162,8 +162,8 @@ def test_held_out_problems_keep_their_golds_and_go_without(here):
     (without,) = (q for q, (gold, _) in HELD_OUT.items() if not gold)
     assert {v.cause for v in verdicts(run, without)} == {"no gold"}
     assert not {*HELD_OUT} & {*groups(run)}
-    measures = list(run.sealed("evaluate-traces").rows("zero_shot", Measure))
-    asked = {p.key: p.question for p in run.sealed("problems").rows("evaluation", Problem)}
+    measures = list(run.committed("evaluate-traces").rows("zero_shot", Measure))
+    asked = {p.key: p.question for p in run.committed("problems").rows("evaluation", Problem)}
     assert {asked[m.problem_key]: m.cause == "no gold" for m in measures} == {q: q == without for q in HELD_OUT}
     held = json.loads((here / "run" / "report.json").read_text())
     tables = {node["title"]: node for section in held["sections"] for node in section["children"] if "rows" in node}
@@ -193,7 +193,7 @@ def test_these_settings_leave_traces_and_measures_alone(here):
             changed = {a.name for a, b in zip(old, new, strict=True) if a.settings != b.settings}
             assert "verdicts" in changed
             assert changed <= {"verdicts", "examples"}
-    found = pipeline.standings(Run(here / "run"), stages_of(load("r.yaml")))
+    found = pipeline.statuses(Run(here / "run"), stages_of(load("r.yaml")))
     assert {s.stage.name for s in found if s.state == "done"} == {*STAGES}
 
 
@@ -203,7 +203,7 @@ class Stop(KeyboardInterrupt):
 
 @pytest.mark.parametrize("sets", [[], ["checks.self_consistency=true", "checks.doubted_gold=repair"]])
 def test_stopped_at_any_write_the_stage_ends_with_the_same_bytes(here, monkeypatch, sets):
-    """Parts of a few rows, so that a stop finds some of each table sealed."""
+    """Parts of a few rows, so that a stop finds some of each table committed."""
     monkeypatch.setattr(store.Work.table, "__defaults__", (4,))
     monkeypatch.setattr(store.Work.scratch_table, "__defaults__", (8,))
     judged(*sets, stages=STAGES[:3])

@@ -25,8 +25,8 @@ from potstill import recipe
 from potstill.errors import PotstillError
 from potstill.export.card import Card
 from potstill.export.safetensors import export
-from potstill.models.loading import quiet
-from potstill.models.local import LocalModel, Prompt
+from potstill.models.local.loading import quiet
+from potstill.models.local.model import LocalModel, Prompt
 from potstill.progress import Progress
 from potstill.train import students
 from potstill.train.order import plan

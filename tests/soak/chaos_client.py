@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 
 from potstill.cli import main
 from potstill.models.ledger import Ledger
-from potstill.models.wire import Wire
+from potstill.models.served.wire import Wire
 
 POINTS = ("reply", "put", "written", "committing", "committed", "lookup")
 """Of teaching: a reply is in, it is about to be written, it is written and not committed, in the middle of the commit,
-it is committed, the next are looked up. After it come `rows` (of the sealed ledger or the traces), `sync`, `rename`."""
+it is committed, the next are looked up. After it come `rows` (of the ledger or the traces), `sync`, `rename`."""
 point, left = "-", 0
 
 

@@ -40,7 +40,7 @@ SETTLED = 0.2
 IN_TEACHING = 15
 """Kills of one run while it asks."""
 LATER = (("rows", 1), ("rename", 2), ("rows", 2), ("rename", 2), ("sync", 9))
-"""And after it: in the sealed ledger, before it has its name, the same with the traces, at one of so many syncs."""
+"""And after it: in the committed ledger, before it has its name, the same with the traces, at one of so many syncs."""
 REFUSED = {"status": 400, "body": '{"error": {"message": "this question is too long"}}'}
 
 
@@ -178,7 +178,7 @@ def check(tmp_path, seed, undisturbed):
     assert traces(out) == undisturbed[0]
     assert stats["distinct"] == undisturbed[1]
     assert stats["requests"] > 1.2 * stats["distinct"]
-    rows = list(Run(out).sealed("traces").rows("traces", Trace))
+    rows = list(Run(out).committed("traces").rows("traces", Trace))
     assert len({(trace.problem_key, trace.sample) for trace in rows}) == len(rows) == SAMPLES
     assert {(trace.finish, trace.failure) for trace in rows} == {
         ("stop", ""),

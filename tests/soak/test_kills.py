@@ -59,7 +59,7 @@ def failed_at(tmp_path, points, undisturbed):
     assert all((out / name).is_file() for name in ("report.html", "report.json", "table.txt"))
 
 
-def test_operations_that_fail_lose_nothing_sealed(tmp_path, undisturbed):
+def test_operations_that_fail_lose_nothing_committed(tmp_path, undisturbed):
     total = undisturbed[1]
     failed_at(tmp_path, [2, total // 3, total // 5], undisturbed)
 

@@ -17,7 +17,7 @@ import pytest
 from potstill import recipe
 from potstill.models.ledger import Ledger
 from potstill.models.requests import Message, Request
-from potstill.models.served import ServedModel
+from potstill.models.served.client import ServedModel
 from potstill.progress import Progress
 
 STUB = Path(__file__).parents[1] / "stub_server.py"

@@ -27,7 +27,7 @@ train: {steps: 1}
 """
 STRATEGIES = {
     "few-shot": "{kind: few_shot, shots: 2, samples: 3}",
-    "waves": "{kind: few_shot, shots: 1, samples: 6, stop_at_right: 2}",
+    "rounds": "{kind: few_shot, shots: 1, samples: 6, stop_at_right: 2}",
 }
 
 

@@ -12,11 +12,11 @@ from potstill import recipe
 from potstill.errors import RecipeError
 from potstill.models.requests import Completion
 from potstill.models.sampling import wire_sampling
-from potstill.models.served import ServedModel
+from potstill.models.served.client import ServedModel
 from potstill.progress import Progress
 from potstill.records import Problem
 from potstill.teach.prompts import Asking
-from potstill.teach.samples import Asker, trace_of
+from potstill.teach.samples import RequestBuilder, trace_of
 from potstill.teach.served import served_traces
 
 TEACHER = recipe.ServedTeacher("served", "http://localhost:1/v1", "m")
@@ -36,7 +36,7 @@ def nobody(rows):
 
 
 def requests_for(asked, samples=1, teacher=TEACHER, seed=0, asking=PLAIN):
-    return Asker(teacher, strategy(samples=samples), asking, seed, nobody).requests(asked, 0, samples)
+    return RequestBuilder(teacher, strategy(samples=samples), asking, seed, nobody).requests(asked, 0, samples)
 
 
 def test_prompt_and_system_are_filled_and_braces_survive():
@@ -147,9 +147,9 @@ def test_right_answers_can_be_scripted_and_refusals_are_traces(tmp_path):
 
 
 def test_what_fails_is_asked_once_more_after_all_others(tmp_path, monkeypatch):
-    from potstill.models import served
+    from potstill.models.served import client as served
 
-    monkeypatch.setattr(served.ServedModel.__init__, "__defaults__", (served.Patience(tries=2, first_wait=0.001),))
+    monkeypatch.setattr(served.ServedModel.__init__, "__defaults__", (served.RetryPolicy(tries=2, first_wait=0.001),))
     rules = [
         {"match": "What is 1 ", "replies": ["html"] * 3},
         {"match": "What is 2 ", "replies": ["html"], "always": True},

@@ -12,7 +12,7 @@ from potstill.errors import TeacherError
 from potstill.problems.families import FAMILIES, generate
 from potstill.problems.families.weekday import DAYS
 from potstill.records import Problem
-from potstill.teach.worked import LESSONS, solve
+from potstill.teach.worked import TEMPLATES, solve
 
 NAMES = sorted(FAMILIES)
 EQUATION = re.compile(r"(-?\d+) ([-+*/]) (\d+) = (-?\d+)")
@@ -32,8 +32,8 @@ def final(answer):
 
 
 def test_every_family_has_a_lesson_of_at_least_three_strategies():
-    assert LESSONS.keys() == FAMILIES.keys()
-    assert min(len(lesson.strategies) for lesson in LESSONS.values()) >= 3
+    assert TEMPLATES.keys() == FAMILIES.keys()
+    assert min(len(template.strategies) for template in TEMPLATES.values()) >= 3
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -134,7 +134,7 @@ def test_samples_of_a_problem_differ(name, style):
 def test_varied_traces_restate_check_and_abandon_and_plain_ones_do_not(name):
     problems = take(name, 8, 200)
     varied = [solve(p, s, 0, 0.0, "varied") for p in problems for s in range(2)]
-    assert {info["strategy"] for *_, info in varied} == set(LESSONS[name].strategies)
+    assert {info["strategy"] for *_, info in varied} == set(TEMPLATES[name].strategies)
     checked = [r for r, _, i in varied if i["checked"]]
     abandoned = [r for r, _, i in varied if i["abandoned"]]
     assert 0.15 < len(checked) / len(varied) < 0.35

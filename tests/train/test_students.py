@@ -121,7 +121,7 @@ def test_a_date_in_the_template_is_that_of_the_day_the_student_was_prepared(fold
     """Another day renders the same, through every copy of the student; a template without a date records none."""
     from datetime import date
 
-    from potstill.models import chat
+    from potstill.models.local import chat
 
     base = tmp_path / "base"
     shutil.copytree(folder, base)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from potstill import recipe
 from potstill.errors import RecipeError, TeacherError
-from potstill.models.served import Patience, ServedModel
+from potstill.models.served.client import RetryPolicy, ServedModel
 from potstill.progress import Progress
 from potstill.verify import llm_judge as judging
 from potstill.verify.answers import Judged
@@ -55,8 +55,8 @@ def reply(nonce, quote, verdict):
 def served(monkeypatch):
     """Start a stub judge that answers with `says(nonce, answer)`."""
     monkeypatch.setattr(stub_server, "Stub", JudgeStub)
-    impatient = Patience(tries=2, limited_tries=2, unreachable_tries=2, first_wait=0.01, failures=3)
-    monkeypatch.setattr(judging, "ServedModel", partial(ServedModel, patience=impatient))
+    impatient = RetryPolicy(tries=2, limited_tries=2, unreachable_tries=2, first_wait=0.01, failures=3)
+    monkeypatch.setattr(judging, "ServedModel", partial(ServedModel, retry_policy=impatient))
 
     def start(says=None, **script):
         monkeypatch.setattr(JudgeStub, "says", staticmethod(says) if says else None)

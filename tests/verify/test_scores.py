@@ -70,16 +70,16 @@ def test_a_run_has_one_score_a_trace_in_their_order_and_no_verdict_changes(model
     (tmp_path / "r.yaml").write_text(TINY)
     for stage in ("problems", "traces", "verdicts"):
         done("run", "r.yaml", "--out", "run", "--stage", stage)
-    before = list(Run(tmp_path / "run").sealed("verdicts").rows("verdicts", Verdict))
+    before = list(Run(tmp_path / "run").committed("verdicts").rows("verdicts", Verdict))
     scored = ["--set", f"checks.reward={json.dumps({'model': str(models / 'outcome')})}", "--redo"]
     done("run", "r.yaml", "--out", "run", "--stage", "verdicts", *scored)
     run = Run(tmp_path / "run")
-    traces = list(run.sealed("traces").rows("traces", Trace))
-    problems = {p.key: p for p in run.sealed("problems").rows("train", Problem)}
-    found = list(run.sealed("verdicts").rows("scores", Score))
+    traces = list(run.committed("traces").rows("traces", Trace))
+    problems = {p.key: p for p in run.committed("problems").rows("train", Problem)}
+    found = list(run.committed("verdicts").rows("scores", Score))
     assert [score.trace_key for score in found] == [trace.key for trace in traces]
     assert found == list(
         scores_of(((problems[t.problem_key], t) for t in traces), Reward(str(models / "outcome")), tmp_path)
     )
     assert any(score.value is not None for score in found)
-    assert list(run.sealed("verdicts").rows("verdicts", Verdict)) == before
+    assert list(run.committed("verdicts").rows("verdicts", Verdict)) == before

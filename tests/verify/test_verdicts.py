@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import stub_server
 
-from potstill.models.served import Patience, ServedModel
+from potstill.models.served.client import RetryPolicy, ServedModel
 from potstill.recipe import Checks, Judge, Policy
 from potstill.records import Problem, Trace
 from potstill.verify import Verdicts, judge, verdict_of
@@ -98,7 +98,7 @@ def test_a_judge_is_asked_about_the_undecided_alone_and_once(tmp_path, monkeypat
 
 def test_a_judge_that_is_down_leaves_an_outage_and_is_asked_again(tmp_path, monkeypatch):
     monkeypatch.setattr(stub_server, "Stub", Believing)
-    impatient = Patience(tries=1, unreachable_tries=1, first_wait=0.001)
+    impatient = RetryPolicy(tries=1, unreachable_tries=1, first_wait=0.001)
     monkeypatch.setattr(ServedModel.__init__, "__defaults__", (impatient,))
     asked = [*DECIDED, *UNDECIDED]
     with stub_server.running() as stub:

@@ -1,7 +1,7 @@
 """What a student's judged responses add up to: accuracy, pass@k, majority@k, and the rates beside them.
 
 Who leaves the denominator. A response is *unscored* when the reason lies outside the student: a gold that cannot be
-read, no gold, a checker out of time, a failure of the machinery. Unscored responses enter no rate and are counted
+read, no gold, a checker out of time, a failure of the infrastructure. Unscored responses enter no rate and are counted
 beside it. A response that the student failed to give (cut at the token limit, no readable answer, an ambiguous one,
 one of a form the checker cannot take) is *not solved*: were it left out, a student could raise its accuracy by
 falling silent on hard problems. Such responses are counted beside accuracy too, as `truncated` and `unanswered`.

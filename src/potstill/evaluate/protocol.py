@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from potstill.models.ledger import Ledger
-from potstill.models.local import row_seed
+from potstill.models.local.model import row_seed
 from potstill.models.requests import Completion, Message, Request
 from potstill.progress import Progress
 from potstill.recipe import Evaluate, Student
@@ -17,14 +17,14 @@ from potstill.train.render import ask
 from potstill.verify import Verdicts
 
 if TYPE_CHECKING:
-    from potstill.models.seam import Sampler
+    from potstill.models.sampler import Sampler
 
 SILENT = "empty completion"
-"""How the seam calls a reply without any text: for a student that is no failure of the machinery but its silence."""
+"""How a sampler calls a reply without any text: for a student no failure of the infrastructure but its silence."""
 
 
 @dataclass(frozen=True)
-class Respondent:
+class ModelUnderTest:
     """Who answers: a model under its name, and `about`, fields of its requests that tell its weights from others'.
 
     `together` is how many requests are handed over at a time; None hands over all, for a server that is kept busy.
@@ -77,7 +77,12 @@ def choose_shots(examples: Sequence[Example], count: int, seed: int) -> tuple[Ex
 
 
 def requests_of(
-    respondent: Respondent, problems: Sequence[Problem], row: Row, student: Student, settings: Evaluate, seed: int
+    model_under_test: ModelUnderTest,
+    problems: Sequence[Problem],
+    row: Row,
+    student: Student,
+    settings: Evaluate,
+    seed: int,
 ) -> list[tuple[Problem, Request]]:
     """Return what is asked, shortest questions first, `settings.samples` times each.
 
@@ -89,14 +94,14 @@ def requests_of(
         turns = messages_of(student, row, problem.statement)
         for sample in range(settings.samples):
             drawn = {"seed": row_seed(seed, "evaluate", problem.key, sample) & 0x7FFFFFFF}
-            sampling = fixed | (drawn if settings.temperature > 0 else {}) | dict(respondent.about)
-            asked.append((problem, Request(turns, respondent.name, sampling, sample)))
+            sampling = fixed | (drawn if settings.temperature > 0 else {}) | dict(model_under_test.about)
+            asked.append((problem, Request(turns, model_under_test.name, sampling, sample)))
     asked.sort(key=lambda item: (sum(len(turn.content) for turn in item[1].messages), item[0].key, item[1].sample))
     return asked
 
 
 def measure(
-    respondent: Respondent,
+    model_under_test: ModelUnderTest,
     ledger: Ledger,
     asked: Sequence[tuple[Problem, Request]],
     row: Row,
@@ -113,14 +118,14 @@ def measure(
     Raises:
         PotstillError: see `Sampler.collect`.
     """
-    together = respondent.together or max(1, len(asked))
+    together = model_under_test.together or max(1, len(asked))
     for start in range(0, len(asked), together):
         part = asked[start : start + together]
-        tally = respondent.model.collect((request for _, request in part), ledger, progress)
-        if tally.finishes["failed"]:
-            progress.done -= tally.finishes["failed"]
+        request_counts = model_under_test.model.collect((request for _, request in part), ledger, progress)
+        if request_counts.finishes["failed"]:
+            progress.done -= request_counts.finishes["failed"]
             failed = set(ledger.missing([request.key for _, request in part]))
-            respondent.model.collect((request for _, request in part if request.key in failed), ledger, progress)
+            model_under_test.model.collect((request for _, request in part if request.key in failed), ledger, progress)
         there = ledger.get_many([request.key for _, request in part])
         rows = part[max(0, skip - start) :]
         answers = [there[request.key] for _, request in rows]

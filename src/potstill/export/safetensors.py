@@ -8,7 +8,7 @@ from typing import Any
 
 from potstill.errors import StudentError
 from potstill.export.card import Card, model_card
-from potstill.models.chat import rendered
+from potstill.models.local.chat import rendered
 from potstill.train import checkpoint, students
 
 PROMPTS = 8

@@ -7,8 +7,8 @@ import time
 from potstill import recipe
 from potstill.errors import TeacherError
 from potstill.models.ledger import Counts
+from potstill.models.replies.usage import BYTES_PER_TOKEN
 from potstill.models.requests import Completion
-from potstill.models.usage import BYTES_PER_TOKEN
 
 
 class SpentError(TeacherError):

@@ -52,7 +52,7 @@ def show(run: Path, key: str) -> str:
     return "\n".join(_of_completion(found[0]))
 
 
-def seal(ledger: Ledger) -> Path:
+def commit(ledger: Ledger) -> Path:
     """Write all completions to a Parquet file beside the ledger, for programs that read no SQLite; return its path.
 
     One row a completion in the order they were first written: the columns of the ledger with the body as received.

@@ -23,15 +23,15 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import BusyError, DamageError, StoreError
-from potstill.models import dialects, shapes
-from potstill.models.faults import FaultError
+from potstill.models.replies import dialects, shapes
+from potstill.models.replies.usage import BYTES_PER_TOKEN
 from potstill.models.requests import Completion
-from potstill.models.usage import BYTES_PER_TOKEN
+from potstill.models.served.faults import FaultError
 from potstill.recipe import Price
 from potstill.records import Finish, content_key
 
 LAYOUT = 3
-PATIENCE = 60.0
+RETRY_POLICY = 60.0
 """Seconds that a commit waits for readers, who take milliseconds."""
 _COLUMNS = (
     "key", "model", "finish", "failure", "prompt_tokens", "completion_tokens", "size", "tries", "seconds", "at",
@@ -310,7 +310,7 @@ class Ledger:
             mode = "rwc" if write else "rw" if os.access(self.path, os.W_OK) else "ro"
             address = f"{self.path.absolute().as_uri()}?mode={mode}"
             self._connection = sqlite3.connect(
-                address, timeout=PATIENCE, isolation_level=None, check_same_thread=False, uri=True
+                address, timeout=RETRY_POLICY, isolation_level=None, check_same_thread=False, uri=True
             )
             self._connection.text_factory = lambda data: data.decode(errors="replace")  # a damaged one is told below
             try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from potstill.errors import MissingExtraError, TeacherError
-from potstill.models.proxies import is_loopback
+from potstill.models.served.proxies import is_loopback
 from potstill.recipe import Price, ServedTeacher
 
 PROBE_TOKENS = 1000

@@ -47,7 +47,7 @@ class Completion:
 
     `failure` says why when `finish` is refused (never asked again) or failed (asked again by the next run).
     `prompt_tokens` are estimated from the request's size where the server gave no number; `completion_tokens` are then
-    None. `hidden_tokens` are tokens of reasoning that it reported. `raw` is the body as received, the key blotted out.
+    None. `hidden_tokens` are tokens of reasoning that it reported. `raw` is the body as received, the key redacted out.
     """
 
     key: str

@@ -74,7 +74,7 @@ def terms_of(teacher: AskedTeacher) -> Terms:
     return Terms(found[0].training, f"{found[0].basis}; looked up {READ}")
 
 
-def heed_terms(teacher: AskedTeacher, stream: TextIO | None = None) -> dict[str, str]:
+def check_terms(teacher: AskedTeacher, stream: TextIO | None = None) -> dict[str, str]:
     """Return the record for the manifest: model, host, training, basis, and the override if there is one.
 
     What is unknown is said once on `stream` (standard error).

@@ -11,7 +11,7 @@ from typing import Literal
 
 from potstill.durable import refusal
 from potstill.errors import PotstillError, StaleError, StoreError, nearest
-from potstill.models.memory import release_memory
+from potstill.models.local.memory import release_memory
 from potstill.pipeline.checks import check_recipe
 from potstill.pipeline.differences import differences
 from potstill.pipeline.stage import Context, Stage
@@ -19,7 +19,7 @@ from potstill.pipeline.stages import stages_of
 from potstill.progress import clock
 from potstill.recipe import Recipe
 from potstill.recipe_file import written
-from potstill.store import Run, Sealed
+from potstill.store import Committed, Run
 
 VERSIONED = (
     "potstill",
@@ -38,7 +38,7 @@ State = Literal["done", "stale", "follows", "under way", "missing"]
 
 
 @dataclass(frozen=True)
-class Standing:
+class StageStatus:
     """Where one stage stands: `why` names the setting or the stage behind it; `seconds` is what it cost."""
 
     stage: Stage
@@ -48,25 +48,25 @@ class Standing:
     fingerprint: str | None
 
 
-def standings(run: Run, stages: Sequence[Stage]) -> list[Standing]:
-    """Compare every stage with what is sealed, in order; reads manifests only."""
-    return [standing for standing, _ in _compared(run, stages)]
+def statuses(run: Run, stages: Sequence[Stage]) -> list[StageStatus]:
+    """Compare every stage with what is committed, in order; reads manifests only."""
+    return [status for status, _ in _compared(run, stages)]
 
 
-def _compared(run: Run, stages: Sequence[Stage]) -> list[tuple[Standing, Sealed | None]]:
+def _compared(run: Run, stages: Sequence[Stage]) -> list[tuple[StageStatus, Committed | None]]:
     """Return where each stage stands, with its output where that is there under today's fingerprint."""
-    found: list[tuple[Standing, Sealed | None]] = []
-    done: dict[str, Sealed] = {}
+    found: list[tuple[StageStatus, Committed | None]] = []
+    done: dict[str, Committed] = {}
     for stage in stages:
         open_inputs = [name for name in stage.needs if name not in done]
         fingerprint = None if open_inputs else stage.fingerprint(done)
-        sealed = None if fingerprint is None else run.find(stage.kind, fingerprint)
-        if sealed is not None:
-            done[stage.name] = sealed
-            found.append((Standing(stage, "done", "", _seconds(sealed), fingerprint), sealed))
+        committed = None if fingerprint is None else run.find(stage.kind, fingerprint)
+        if committed is not None:
+            done[stage.name] = committed
+            found.append((StageStatus(stage, "done", "", _seconds(committed), fingerprint), committed))
             continue
         state: State
-        before = run.sealed(stage.name)
+        before = run.committed(stage.name)
         if fingerprint is not None and run.is_under_way(stage.kind, fingerprint):
             state, why = "under way", "was begun"
         elif before is None:
@@ -77,23 +77,23 @@ def _compared(run: Run, stages: Sequence[Stage]) -> list[tuple[Standing, Sealed 
             state, why = "follows", f"follows {open_inputs[0]}"
         else:
             state, why = "stale", _changed_inputs(before, stage, done)
-        found.append((Standing(stage, state, why, _seconds(before), fingerprint), None))
+        found.append((StageStatus(stage, state, why, _seconds(before), fingerprint), None))
     return found
 
 
-def _seconds(sealed: Sealed | None) -> float:
-    return float(sealed.clock.get("seconds", 0.0)) if sealed else 0.0
+def _seconds(committed: Committed | None) -> float:
+    return float(committed.clock.get("seconds", 0.0)) if committed else 0.0
 
 
-def _changes(stage: Stage, sealed: Sealed) -> list[str]:
-    if sealed.manifest["version"] != stage.version:
-        return [f"stage version {sealed.manifest['version']} -> {stage.version}"]
-    return differences(sealed.manifest["settings"], stage.settings)
+def _changes(stage: Stage, committed: Committed) -> list[str]:
+    if committed.manifest["version"] != stage.version:
+        return [f"stage version {committed.manifest['version']} -> {stage.version}"]
+    return differences(committed.manifest["settings"], stage.settings)
 
 
-def _changed_inputs(sealed: Sealed, stage: Stage, done: Mapping[str, Sealed]) -> str:
+def _changed_inputs(committed: Committed, stage: Stage, done: Mapping[str, Committed]) -> str:
     """Name the inputs that were redone, came or went; the settings are the same."""
-    old, new = sealed.manifest["inputs"], stage.about(done)["inputs"]
+    old, new = committed.manifest["inputs"], stage.about(done)["inputs"]
     changed = [stage.inputs.get(role, role) for role in {**new, **old} if old.get(role) != new.get(role)]
     return f"changed input {', '.join(changed or stage.counted.values())}"
 
@@ -102,7 +102,7 @@ def run(
     recipe: Recipe, folder: Run, *, only: str | None = None, redo: bool = False, without_sandbox: bool = False,
     go_on: bool = False,
 ) -> None:  # fmt: skip
-    """Run every stage that is not sealed; `only` runs that one alone.
+    """Run every stage that is not committed; `only` runs that one alone.
 
     `without_sandbox` lets programs run where nothing isolates them. Whatever can be known about the stages that are
     still to be done is told before the first of them. With `go_on` a run that has spent `spend_at_most` goes on with
@@ -111,25 +111,25 @@ def run(
     Raises:
         PotstillError: see `checks.check_recipe`; nothing is begun.
         BusyError: another process works on the folder.
-        StaleError: sealed stages would be redone and `redo` is false.
+        StaleError: committed stages would be redone and `redo` is false.
     """
     stages = stages_of(recipe)
     names = [stage.name for stage in stages]
     if only is not None and only not in names:
         raise PotstillError(f"no stage {only!r} in this recipe{nearest(only, names)}")
-    pending = [s.stage for s in standings(folder, stages) if s.state != "done" or (redo and only)]
+    pending = [s.stage for s in statuses(folder, stages) if s.state != "done" or (redo and only)]
     kinds = {stage.kind for stage in pending if only in (None, stage.name)}
     check_recipe(recipe, kinds, online=True, without_sandbox=without_sandbox)
     try:
         folder.lock()
         if not redo:
-            refuse_to_redo(standings(folder, stages), only)
+            refuse_to_redo(statuses(folder, stages), only)
         folder.write("recipe.yaml", written(recipe).encode())
         for stage in stages:
             if only in (None, stage.name):
                 again = redo and only is not None
-                sealed = _run_stage(folder, stages, stage, again=again, without_sandbox=without_sandbox, go_on=go_on)
-                folder.point(stage.name, sealed)
+                committed = _run_stage(folder, stages, stage, again=again, without_sandbox=without_sandbox, go_on=go_on)
+                folder.point(stage.name, committed)
         if only is None:
             for name in folder.names().keys() - set(names):
                 folder.forget(name)
@@ -139,18 +139,18 @@ def run(
 
 
 def _show_report(folder: Run) -> None:
-    """Copy a sealed report to where people look; also one that a killed process sealed and had no time to copy."""
-    sealed = folder.sealed("report")
-    if sealed is None:
+    """Copy a report to where people look; also one that a killed process committed and had no time to copy."""
+    committed = folder.committed("report")
+    if committed is None:
         return
     for name in REPORT_FILES:
-        data, shown = sealed.read(name), folder.path / name
+        data, shown = committed.read(name), folder.path / name
         if not shown.exists() or shown.read_bytes() != data:
             folder.write(name, data)
 
 
-def refuse_to_redo(before: Sequence[Standing], only: str | None) -> None:
-    """Stop with one line where sealed work would be done again."""
+def refuse_to_redo(before: Sequence[StageStatus], only: str | None) -> None:
+    """Stop with one line where committed work would be done again."""
     changed = [s for s in before if s.state == "stale" and only in (None, s.stage.name)]
     if not changed:
         return
@@ -162,18 +162,18 @@ def refuse_to_redo(before: Sequence[Standing], only: str | None) -> None:
 
 def _run_stage(
     folder: Run, stages: Sequence[Stage], stage: Stage, *, again: bool, without_sandbox: bool, go_on: bool
-) -> Sealed:
+) -> Committed:
     """Return the output of a stage, made now where it is not there or is wanted `again`."""
-    compared = {standing.stage.name: (standing, sealed) for standing, sealed in _compared(folder, stages)}
-    standing, sealed = compared[stage.name]
-    if sealed is not None and not again:
-        return sealed
+    compared = {status.stage.name: (status, committed) for status, committed in _compared(folder, stages)}
+    status, committed = compared[stage.name]
+    if committed is not None and not again:
+        return committed
     done = {name: found for name, (_, found) in compared.items() if found is not None}
-    if standing.fingerprint is None:
+    if status.fingerprint is None:
         needed = [name for name in stage.needs if name not in done]
         raise PotstillError(f"stage {stage.name} needs {', '.join(needed)} first: run without --stage, or those before")
     release_memory(collect=True)
-    work = folder.begin(stage.kind, standing.fingerprint, stage.about(done))
+    work = folder.begin(stage.kind, status.fingerprint, stage.about(done))
     inputs, counted = ({role: done[name] for role, name in named.items()} for named in (stage.inputs, stage.counted))
     context = Context(
         recipe=stage.recipe,
@@ -185,7 +185,7 @@ def _run_stage(
         go_on=go_on,
     )
     try:
-        return work.seal(
+        return work.commit(
             stage.work(context), {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "versions": versions()}
         )
     except OSError as error:

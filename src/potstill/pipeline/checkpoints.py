@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from potstill.errors import RecipeError, nearest
-from potstill.evaluate.protocol import Respondent
+from potstill.evaluate.protocol import ModelUnderTest
 from potstill.graph import graph_of
-from potstill.models.inprocess import Engine, InProcess, identity, load_engine
-from potstill.models.local import LocalModel
+from potstill.models.local.inprocess import Engine, InProcess, identity, load_engine
+from potstill.models.local.model import LocalModel
 from potstill.pipeline import naming
 from potstill.pipeline.stage import MODEL
 from potstill.recipe import ArmTeacher, LocalTeacher, Student
@@ -57,16 +57,16 @@ def arm_checkpoint(run: Path, arm: str) -> Path:
     graph = graph_of(load(str(run / "recipe.yaml")))
     if arm not in graph.arms:
         raise RecipeError(f"teacher.arm: {run} has no arm {arm!r}{nearest(arm, list(graph.arms))}")
-    sealed = Run(run).sealed(naming.model(graph.arms[arm], graph))
-    if sealed is None:
+    committed = Run(run).committed(naming.model(graph.arms[arm], graph))
+    if committed is None:
         raise RecipeError(f"teacher.arm: the arm {arm!r} of {run} is not trained yet: run its recipe first")
-    return sealed.folder(MODEL)
+    return committed.folder(MODEL)
 
 
-def local_student(name: str, shown: str, precision: Literal["bf16", "fp32"], batch: int | None) -> Respondent:
+def local_student(name: str, shown: str, precision: Literal["bf16", "fp32"], batch: int | None) -> ModelUnderTest:
     """Return a checkpoint as one who answers; `shown` is what its requests call it."""
     load = unpacked(name, lambda folder: LocalModel(folder, precision))
-    return Respondent(InProcess(name, load, batch), shown, identity(name, precision), batch)
+    return ModelUnderTest(InProcess(name, load, batch), shown, identity(name, precision), batch)
 
 
 def located(name: str, data: Path) -> str:

@@ -1,4 +1,4 @@
-"""What the report says, read from the sealed stages of a run."""
+"""What the report says, read from the committed stages of a run."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher
 from potstill.recipe_file import dump
 from potstill.records import Example, Group, Measure, Problem, Trace, Verdict
 from potstill.report import Funnel, ReportFacts, SetFacts, StageFacts, StudentFacts, shown_problems
-from potstill.store import Sealed
+from potstill.store import Committed
 
 ROWS_OF = {"problems": "train", "traces": "traces", "verdicts": "verdicts", "examples": "examples"}
-Named = Mapping[str, Sealed]
-"""Sealed stages by the names of `naming`."""
+Named = Mapping[str, Committed]
+"""Committed stages by the names of `naming`."""
 
 
 def facts_of(recipe: Recipe, graph: Graph, stages: Named) -> ReportFacts:
@@ -37,7 +37,7 @@ def facts_of(recipe: Recipe, graph: Graph, stages: Named) -> ReportFacts:
         main=graph.deliver,
         graph=graph.text(),
         sets=[_set(node, graph, stages) for node in graph.sets.values()],
-        stages=[_stage(name, sealed) for name, sealed in stages.items()],
+        stages=[_stage(name, committed) for name, committed in stages.items()],
         problem_funnel=Funnel(kept_problems + sum(counts["dropped"].values()), kept_problems, counts["dropped"]),
         template_overlap=_templates(stages[naming.PROBLEMS]),
         problems=problems,
@@ -70,7 +70,7 @@ def _set(node: SetNode, graph: Graph, stages: Named) -> SetFacts:
     )
 
 
-def _templates(problems: Sealed) -> tuple[int, int] | None:
+def _templates(problems: Committed) -> tuple[int, int] | None:
     """Return (held-out problems whose template occurs in training, held-out problems that have one)."""
     share = problems.counts["template_share"]
     asked = sum(1 for problem in problems.rows("evaluation", Problem) if problem.template)
@@ -97,22 +97,22 @@ def _student(arm: ArmNode, graph: Graph, stages: Named) -> StudentFacts:
     )  # fmt: skip
 
 
-def _seconds(sealed: Sealed) -> float:
-    return float(sealed.clock.get("seconds", 0.0))
+def _seconds(committed: Committed) -> float:
+    return float(committed.clock.get("seconds", 0.0))
 
 
-def _stage(name: str, sealed: Sealed) -> StageFacts:
-    kind = str(sealed.manifest["kind"])
-    rows = sealed.total(ROWS_OF[kind]) if kind in ROWS_OF else 0
-    tokens = sealed.counts.get("tokens")
+def _stage(name: str, committed: Committed) -> StageFacts:
+    kind = str(committed.manifest["kind"])
+    rows = committed.total(ROWS_OF[kind]) if kind in ROWS_OF else 0
+    tokens = committed.counts.get("tokens")
     if kind == "evaluate":
-        measures = [m for table in sealed.counts["tables"] for m in sealed.rows(table, Measure)]
+        measures = [m for table in committed.counts["tables"] for m in committed.rows(table, Measure)]
         rows, tokens = len(measures), sum(m.completion_tokens for m in measures)
-    return StageFacts(name, rows, _seconds(sealed), tokens)
+    return StageFacts(name, rows, _seconds(committed), tokens)
 
 
-def _verdicts(judged: Sealed) -> tuple[dict[str, int], dict[str, int], dict[tuple[str, str], int]]:
-    """Return how many verdicts came out how, why the machinery left some open, and what rules and judge said."""
+def _verdicts(judged: Committed) -> tuple[dict[str, int], dict[str, int], dict[tuple[str, str], int]]:
+    """Return how many verdicts came out how, why the infrastructure left some open, and what rules and judge said."""
     found, outages, opinions = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
     for verdict in judged.rows("verdicts", Verdict):
         found[f"unknown: {verdict.cause}" if verdict.outcome == "unknown" else verdict.outcome] += 1
@@ -123,7 +123,7 @@ def _verdicts(judged: Sealed) -> tuple[dict[str, int], dict[str, int], dict[tupl
     return dict(found.most_common()), dict(outages), dict(opinions)
 
 
-def _teacher(node: SetNode, problems: Mapping[str, Problem], traces: Sealed) -> dict[str, Trace]:
+def _teacher(node: SetNode, problems: Mapping[str, Problem], traces: Committed) -> dict[str, Trace]:
     """The teacher's answers to the shown held-out problems: its own traces of them, or the worked teacher's."""
     found: dict[str, Trace] = {}
     for trace in traces.rows("traces", Trace):

@@ -11,7 +11,7 @@ from potstill.errors import DataError, PotstillError
 from potstill.export.traces import Row, marked, write_traces
 from potstill.progress import Progress
 from potstill.records import Example, Group, Problem, Trace, Verdict
-from potstill.store import Run, Sealed
+from potstill.store import Committed, Run
 
 ANSWERED = ("stop", "length")
 """How traces end that have something in them."""
@@ -30,10 +30,10 @@ def export_traces(run: Path, shape: str, out: Path, *, kept: bool) -> str:
     """
     if out.is_dir():
         raise PotstillError(f"--out {out} is a folder: name a file in it")
-    problems, traces, verdicts = (_sealed(run, name) for name in ("problems", "traces", "verdicts"))
+    problems, traces, verdicts = (_committed(run, name) for name in ("problems", "traces", "verdicts"))
     training = {problem.key: problem for problem in problems.rows("train", Problem)}
     groups = {group.problem_key: group for group in verdicts.rows("groups", Group)}
-    wanted = {e.trace_key for e in _sealed(run, "examples").rows("examples", Example)} if kept else None
+    wanted = {e.trace_key for e in _committed(run, "examples").rows("examples", Example)} if kept else None
     left: Counter[str] = Counter()
     progress = Progress("export", traces.total("traces"), "traces")
 
@@ -68,10 +68,10 @@ def _can_be_marked(trace: Trace) -> bool:
     return True
 
 
-def _sealed(run: Path, stage: str) -> Sealed:
+def _committed(run: Path, stage: str) -> Committed:
     if not run.is_dir():
         raise PotstillError(f"there is no run folder {run}")
-    sealed = Run(run).sealed(stage)
-    if sealed is None:
+    committed = Run(run).committed(stage)
+    if committed is None:
         raise PotstillError(f"{run} has no finished stage {stage}: run it first")
-    return sealed
+    return committed

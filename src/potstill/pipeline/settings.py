@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from potstill.durable import digest_of
-from potstill.models.vllm import decisive
+from potstill.models.local.vllm import decisive
 from potstill.recipe import (
     ArmTeacher,
     AskedTeacher,

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 from potstill.durable import write_durably
 from potstill.errors import DataError, PotstillError, StudentError, nearest
 from potstill.evaluate.metrics import summarise
-from potstill.evaluate.protocol import Respondent, Row, measure, requests_of, split
+from potstill.evaluate.protocol import ModelUnderTest, Row, measure, requests_of, split
 from potstill.graph import graph_of
 from potstill.models.ledger import Ledger
-from potstill.models.local import LocalModel, Prompt
+from potstill.models.local.model import LocalModel, Prompt
 from potstill.pipeline import naming
 from potstill.pipeline.checks.files import check_checkpoint, check_file
 from potstill.pipeline.stage import MODEL, STUDENTS
@@ -51,9 +51,9 @@ def evaluate(options: argparse.Namespace) -> str:
         raise DataError(f"{options.problems}: no problem has an answer to judge by: name one with --column gold=COLUMN")
     settings = Evaluate(options.samples, options.temperature, 1.0, options.max_tokens or MAX_TOKENS, options.batch)
     student = Student(model=options.model, prompt=options.prompt)
-    respondent, kept = _served(options) if _is_address(options.model) else _local(options)
-    row = Row(respondent.name, "zero-shot")
-    asked = requests_of(respondent, problems, row, student, settings, options.seed)
+    model_under_test, kept = _served(options) if _is_address(options.model) else _local(options)
+    row = Row(model_under_test.name, "zero-shot")
+    asked = requests_of(model_under_test, problems, row, student, settings, options.seed)
     progress = Progress("evaluate", len(asked), "responses")
     own = Run(kept).ledger
     judging = Verdicts(settled(Checks(), problems), folder=own, without_sandbox=options.without_sandbox)
@@ -62,7 +62,7 @@ def evaluate(options: argparse.Namespace) -> str:
         if there and _is_address(options.model):
             # A server may have other weights under the same name by now, and nobody here can know.
             print(f"note: {there} responses are in {kept} from before: remove it to ask again", file=sys.stderr)
-        measures = list(measure(respondent, ledger, asked, row, student, verdicts, progress))
+        measures = list(measure(model_under_test, ledger, asked, row, student, verdicts, progress))
     progress.close()
     if options.out:
         lines = "".join(json.dumps(_plain(m), ensure_ascii=True) + "\n" for m in measures)
@@ -91,9 +91,9 @@ def _is_address(model: str) -> bool:
     return model.startswith(("http://", "https://"))
 
 
-def _served(options: argparse.Namespace) -> tuple[Respondent, Path]:
+def _served(options: argparse.Namespace) -> tuple[ModelUnderTest, Path]:
     """Return the model of a server, and where its responses are kept."""
-    from potstill.models.served import ServedModel
+    from potstill.models.served.client import ServedModel
 
     if options.name is None:
         raise PotstillError(f"{options.model} is a server: give --model NAME, the name that it has for the model")
@@ -102,10 +102,10 @@ def _served(options: argparse.Namespace) -> tuple[Respondent, Path]:
     )
     model = ServedModel(settings, section="MODEL")
     server = urlsplit(options.model).netloc
-    return Respondent(model, options.name, {}, None), _kept(options, f"{server}-{options.name}")
+    return ModelUnderTest(model, options.name, {}, None), _kept(options, f"{server}-{options.name}")
 
 
-def _local(options: argparse.Namespace) -> tuple[Respondent, Path]:
+def _local(options: argparse.Namespace) -> tuple[ModelUnderTest, Path]:
     """Return a checkpoint, and where its responses are kept."""
     from potstill.pipeline.checkpoints import local_student, located
 
@@ -129,10 +129,10 @@ def _plain(measure: Measure) -> dict[str, object]:
 def _problems(options: argparse.Namespace) -> Iterator[Problem]:
     path = Path(options.problems)
     if path.is_dir():
-        sealed = Run(path).sealed("problems")
-        if sealed is None:
+        committed = Run(path).committed("problems")
+        if committed is None:
             raise PotstillError(f"{path} is no run folder with problems: name a file of problems, or a run")
-        found: Iterator[Problem] = sealed.rows("evaluation", Problem)
+        found: Iterator[Problem] = committed.rows("evaluation", Problem)
     else:
         columns = {}
         for item in options.column:
@@ -168,12 +168,12 @@ def ask_student(run: Path, student: str, question: str, max_tokens: int | None) 
     if student not in graph.arms:
         raise PotstillError(f"no student {student!r}{nearest(student, list(graph.arms))}")
     arm = graph.arms[student]
-    sealed = Run(run).sealed(naming.model(arm, graph))
-    if sealed is None:
+    committed = Run(run).committed(naming.model(arm, graph))
+    if committed is None:
         raise PotstillError(
             f"the student {student!r} is not trained yet: potstill run {run / 'recipe.yaml'} --out {run}"
         )
-    return _answer(LocalModel(sealed.folder(MODEL), arm.recipe.train.precision), arm.recipe, question, max_tokens)
+    return _answer(LocalModel(committed.folder(MODEL), arm.recipe.train.precision), arm.recipe, question, max_tokens)
 
 
 def _answer(model: LocalModel, recipe: Recipe, question: str, max_tokens: int | None) -> str:

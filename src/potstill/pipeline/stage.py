@@ -13,7 +13,7 @@ from potstill.models.budget import Cap
 from potstill.pipeline import settings
 from potstill.recipe import Checks, Recipe
 from potstill.records import Problem, content_key
-from potstill.store import Run, Sealed, Work
+from potstill.store import Committed, Run, Work
 from potstill.verify import Verdicts, settled
 
 STUDENTS = "students.sqlite"
@@ -24,7 +24,7 @@ MODEL = "model"
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a stage gets: the recipe of its node, its own work folder, its sealed inputs by their role.
+    """What a stage gets: the recipe of its node, its own work folder, its committed inputs by their role.
 
     `counted` are stages of which only the counts matter, by role. `without_sandbox` lets programs run where nothing
     isolates them, `go_on` a run go on where the money is spent.
@@ -33,8 +33,8 @@ class Context:
     recipe: Recipe
     run: Run
     work: Work
-    inputs: Mapping[str, Sealed]
-    counted: Mapping[str, Sealed]
+    inputs: Mapping[str, Committed]
+    counted: Mapping[str, Committed]
     without_sandbox: bool = False
     go_on: bool = False
 
@@ -82,17 +82,17 @@ class Stage:
         """Names of all stages that come before."""
         return tuple(dict.fromkeys((*self.inputs.values(), *self.counted.values())))
 
-    def about(self, sealed: Mapping[str, Sealed]) -> dict[str, Any]:
-        """Return everything that the output depends on, for its manifest; `sealed` has the stages before it by name."""
+    def about(self, committed: Mapping[str, Committed]) -> dict[str, Any]:
+        """Return everything that the output depends on, for its manifest; `committed` has the inputs by stage name."""
         found: dict[str, Any] = {
             "version": self.version,
             "settings": self.settings,
-            "inputs": {role: sealed[name].digest for role, name in self.inputs.items()},
+            "inputs": {role: committed[name].digest for role, name in self.inputs.items()},
         }
         if self.counted:
-            found["counted"] = {role: sealed[name].counts for role, name in self.counted.items()}
+            found["counted"] = {role: committed[name].counts for role, name in self.counted.items()}
         return found
 
-    def fingerprint(self, sealed: Mapping[str, Sealed]) -> str:
+    def fingerprint(self, committed: Mapping[str, Committed]) -> str:
         """Key of everything the output depends on; the stage's name is no part of it."""
-        return content_key("stage", self.kind, self.about(sealed))
+        return content_key("stage", self.kind, self.about(committed))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from potstill.models.seam import Sampler, served_model
+from potstill.models.sampler import Sampler, served_model
 from potstill.pipeline.checkpoints import arm_teacher, local_teacher
 from potstill.pipeline.settings import teacher_seed
 from potstill.pipeline.spending import ASKED

@@ -175,7 +175,7 @@ class ArmTeacher:
 
 
 AskedTeacher = ServedTeacher | LocalTeacher
-"""A teacher that is asked, request by request, through the seam and the ledger of `potstill.models`."""
+"""A teacher that is asked, request by request, through the sampler and the ledger of `potstill.models`."""
 Teacher = Annotated[
     WorkedTeacher | ServedTeacher | LocalTeacher | ArmTeacher | DatasetTeacher | SolutionsTeacher, Discriminator("kind")
 ]
@@ -189,7 +189,7 @@ class Strategy:
     samples: ForTraces[Samples] = 1
     """Traces per problem, or with `stop_at_right` the most of them."""
     stop_at_right: ForTraces[Samples | None] = None
-    """Ask no more about a problem once this many of its samples are right, in waves; of served and
+    """Ask no more about a problem once this many of its samples are right, in sampling rounds; of served and
     local teachers."""
     system: ForTraces[str] = ""
     prompt: ForTraces[str] = ""

@@ -14,7 +14,7 @@ from potstill.report.facts import Funnel, ReportFacts, SetFacts
 from potstill.report.html import page
 from potstill.report.nodes import Column, Node, Section, Table, Text, plain
 from potstill.report.samples import opinions, outages, samples
-from potstill.report.students import Standing
+from potstill.report.students import ArmResult
 from potstill.report.terminal import table_text
 
 SCHEMA = 1
@@ -62,24 +62,24 @@ class Report:
 
 def build(facts: ReportFacts) -> Report:
     """Return the report of a run's facts."""
-    standings = [students.standing(student) for student in facts.students]
-    said = students.headline(standings, facts.main)
-    tables = [students.student_table(standings)]
-    if (tests := students.paired_table(standings, facts.main)) is not None:
+    arm_results = [students.arm_result(student) for student in facts.students]
+    said = students.headline(arm_results, facts.main)
+    tables = [students.student_table(arm_results)]
+    if (tests := students.paired_table(arm_results, facts.main)) is not None:
         tables.append(tests)
-    result: list[Node] = [students.accuracy_bars(standings), *tables]
+    result: list[Node] = [students.accuracy_bars(arm_results), *tables]
     if facts.template_overlap is not None:
         result.append(_templates(*facts.template_overlap))
     sections = [
         Section("Result", tuple(result)),
-        Section("Side by side", _side_by_side(facts, standings)),
+        Section("Side by side", _side_by_side(facts, arm_results)),
         Section("What was kept", _kept(facts)),
         Section("Training", _training(facts)),
         Section("Time and tokens", _stages(facts)),
         Section("How to repeat it", _recipe(facts)),
     ]
     shown = tuple(section for section in sections if section.children)
-    return Report(facts.name, said, tuple(students.measures(standings)), tuple(tables), shown)
+    return Report(facts.name, said, tuple(students.measures(arm_results)), tuple(tables), shown)
 
 
 def _templates(met: int, problems: int) -> Text:
@@ -144,12 +144,12 @@ def histogram(title: str, unit: str, counts: Counts, note: str = "") -> nodes.Hi
     else:
         width = (high - low) / BINS or 1.0
         number = BINS if high > low + width / 2 else 1
-    tally = [0] * number
+    request_counts = [0] * number
     for value, times in values:
-        tally[min(number - 1, int((value - low) / width))] += times
+        request_counts[min(number - 1, int((value - low) / width))] += times
     edges = [low + i * width for i in range(number)]
     edges.append(max(high, low + number * width))
-    bins = tuple(nodes.Bin(edges[i], edges[i + 1], times) for i, times in enumerate(tally))
+    bins = tuple(nodes.Bin(edges[i], edges[i + 1], times) for i, times in enumerate(request_counts))
     return nodes.Histogram(title, unit, bins, note)
 
 
@@ -172,9 +172,9 @@ def _thin(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], .
     return tuple((part[-1][0], math.fsum(y for _, y in part) / len(part)) for part in parts)
 
 
-def _side_by_side(facts: ReportFacts, standings: Sequence[Standing]) -> tuple[Node, ...]:
+def _side_by_side(facts: ReportFacts, arm_results: Sequence[ArmResult]) -> tuple[Node, ...]:
     by_key: dict[str, dict[str, Measure]] = {}
-    for row in standings:
+    for row in arm_results:
         for measure in row.measures:
             first = by_key.setdefault(measure.problem_key, {}).setdefault(row.name, measure)
             if measure.sample < first.sample:

@@ -64,8 +64,8 @@ class SetFacts:
     """What became of one set of traces.
 
     `verdicts` counts traces by outcome (`right`, `wrong`, or `unknown: CAUSE`), `outages` those that a failure of the
-    machinery left open by its reason, `opinions` those that a judge was asked about, by what the rules said alone and
-    what it said. `groups` has what the samples of each training problem say together, and `doubted_gold` what the
+    infrastructure left open by its reason, `opinions` those that a judge was asked about, by what the rules said alone
+    and what it said. `groups` has what the samples of each training problem say together, and `doubted_gold` what the
     recipe makes of a gold in doubt. `lengths` counts kept traces by length in `length_unit`; `difficulties` counts
     examples by difficulty.
     """

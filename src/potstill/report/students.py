@@ -19,7 +19,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Standing:
+class ArmResult:
     """A student's row: its better prompt, what it scored there, and the other prompts' accuracies."""
 
     facts: StudentFacts
@@ -34,7 +34,7 @@ class Standing:
         return self.facts.name
 
 
-def standing(facts: StudentFacts) -> Standing:
+def arm_result(facts: StudentFacts) -> ArmResult:
     """Return the row of a student under its better prompt (the first of equals).
 
     The choice is made on the held-out problems themselves, which favours a student that was asked in several ways:
@@ -44,29 +44,29 @@ def standing(facts: StudentFacts) -> Standing:
     for measure in facts.measures:
         prompts.setdefault(measure.prompt, []).append(measure)
     if not prompts:
-        return Standing(facts, "", (), summarise(()), {})
+        return ArmResult(facts, "", (), summarise(()), {})
     summaries = {prompt: summarise(measures) for prompt, measures in prompts.items()}
     best = max(summaries, key=lambda prompt: _order(summaries[prompt].accuracy.value))
     others = {prompt: summary.accuracy.value for prompt, summary in summaries.items() if prompt != best}
-    return Standing(facts, best, prompts[best], summaries[best], others)
+    return ArmResult(facts, best, prompts[best], summaries[best], others)
 
 
-def _main(standings: Sequence[Standing], main: str | None) -> Standing | None:
-    return next((row for row in standings if row.name == main), None)
+def _main(arm_results: Sequence[ArmResult], main: str | None) -> ArmResult | None:
+    return next((row for row in arm_results if row.name == main), None)
 
 
-def rival(standings: Sequence[Standing], main: str | None) -> tuple[Standing, Standing] | None:
+def rival(arm_results: Sequence[ArmResult], main: str | None) -> tuple[ArmResult, ArmResult] | None:
     """Return the arm `main` and the best of the other scored ones, None where either is missing."""
-    found = _main(standings, main)
-    others = [row for row in standings if row.name != main and row.summary.scored]
+    found = _main(arm_results, main)
+    others = [row for row in arm_results if row.name != main and row.summary.scored]
     if found is None or not found.summary.scored or not others:
         return None
     return found, max(others, key=lambda row: row.summary.accuracy.value)
 
 
-def headline(standings: Sequence[Standing], main: str | None) -> str:
+def headline(arm_results: Sequence[ArmResult], main: str | None) -> str:
     """Return what came out for the arm `main` in plain sentences: interval, test, what could not be judged."""
-    found = _main(standings, main)
+    found = _main(arm_results, main)
     if found is None:
         return "No student was trained in this run."
     summary = found.summary
@@ -77,7 +77,7 @@ def headline(standings: Sequence[Standing], main: str | None) -> str:
         f"{who} solves {percent(summary.accuracy.value)} of {count(summary.problems)} "
         f"held-out problems (95% interval {percent(summary.accuracy.low)} to {percent(summary.accuracy.high)})."
     )
-    pair = rival(standings, main)
+    pair = rival(arm_results, main)
     if pair is not None:
         other = pair[1]
         test = compare(found.measures, other.measures)
@@ -98,11 +98,11 @@ def headline(standings: Sequence[Standing], main: str | None) -> str:
     return said
 
 
-def accuracy_bars(standings: Sequence[Standing]) -> Bars:
+def accuracy_bars(arm_results: Sequence[ArmResult]) -> Bars:
     """Return every student's accuracy with its interval."""
     drawn = [
         Bar(row.name, colour, row.summary.accuracy.value, row.summary.accuracy.low, row.summary.accuracy.high)
-        for colour, row in enumerate(standings)
+        for colour, row in enumerate(arm_results)
         if row.summary.scored
     ]
     return Bars(
@@ -112,9 +112,9 @@ def accuracy_bars(standings: Sequence[Standing]) -> Bars:
     )
 
 
-def student_table(standings: Sequence[Standing]) -> Table:
+def student_table(arm_results: Sequence[ArmResult]) -> Table:
     """Return the table of students."""
-    doubtful = any(row.summary.is_doubtful for row in standings)
+    doubtful = any(row.summary.is_doubtful for row in arm_results)
     columns = (
         Column("student"), Column("prompt"), Column("accuracy", "percent"), Column("low", "percent"),
         Column("high", "percent"), Column("problems", "count"), Column("unscored", "count"),
@@ -125,24 +125,24 @@ def student_table(standings: Sequence[Standing]) -> Table:
     )  # fmt: skip
     note = (
         "Accuracy is pass@1. Truncated, unreadable and ambiguous responses count as not solved. Unscored responses "
-        "(gold unreadable or absent, checker out of time, machinery failed) enter no accuracy."
+        "(gold unreadable or absent, checker out of time, infrastructure failed) enter no accuracy."
     )
     if doubtful:
         note += f" Where they are more than {percent(TOLERATED)}, 'at least' is the accuracy with all of them wrong."
-    for row in standings:
+    for row in arm_results:
         if row.others:
             tried = ", ".join(f"{prompt} {percent(value)}" for prompt, value in row.others.items())
             note += f" '{row.name}' is the better of its prompts; also tried: {tried}."
         if row.facts.dropped:
             lost = ", ".join(f"{reason}: {count(number)}" for reason, number in row.facts.dropped.items())
             note += f" The trainer left out rows of '{row.name}' ({lost})."
-    return Table("Students", columns, tuple(_row(row, doubtful) for row in standings), note)
+    return Table("Students", columns, tuple(_row(row, doubtful) for row in arm_results), note)
 
 
-def paired_table(standings: Sequence[Standing], main: str | None) -> Table | None:
+def paired_table(arm_results: Sequence[ArmResult], main: str | None) -> Table | None:
     """Return the tests of the arm `main` against every other on the problems scored for both."""
-    found = _main(standings, main)
-    others = [row for row in standings if row.name != main]
+    found = _main(arm_results, main)
+    others = [row for row in arm_results if row.name != main]
     if found is None or not others:
         return None
     columns = (
@@ -155,7 +155,7 @@ def paired_table(standings: Sequence[Standing], main: str | None) -> Table | Non
     return Table(f"'{main}' against each other arm, problem by problem", columns, rows, note)
 
 
-def measures(standings: Sequence[Standing]) -> list[dict[str, str | int | float | None]]:
+def measures(arm_results: Sequence[ArmResult]) -> list[dict[str, str | int | float | None]]:
     """Return one object per student, as `report.json` carries them under `measures`."""
     return [
         {
@@ -178,7 +178,7 @@ def measures(standings: Sequence[Standing]) -> list[dict[str, str | int | float 
             "tokens_per_response": _number(row.summary.mean_tokens),
             "prompt": row.prompt,
         }
-        for row in standings
+        for row in arm_results
     ]
 
 
@@ -187,7 +187,7 @@ def shown_problems(students: Sequence[StudentFacts], main: str | None) -> dict[s
 
     The sort is decided by every student's first scored sample, the one that is shown.
     """
-    rows = [row for row in map(standing, students) if row.summary.scored]
+    rows = [row for row in map(arm_result, students) if row.summary.scored]
     solved = {row.name: {key: found[0] for key, found in by_problem(row.measures).items()} for row in rows}
     if not solved:
         return {}
@@ -212,7 +212,7 @@ def _interest(sort: str) -> tuple[bool, str]:
     return sort.startswith("every"), sort
 
 
-def _row(row: Standing, doubtful: bool) -> tuple[Cell, ...]:
+def _row(row: ArmResult, doubtful: bool) -> tuple[Cell, ...]:
     summary, facts = row.summary, row.facts
     unanswered = summary.unanswered / summary.scored if summary.scored else math.nan
     trained: tuple[Cell, ...] = (None,) * 4

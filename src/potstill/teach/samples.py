@@ -1,4 +1,4 @@
-"""What a problem is asked, sample by sample, and what a completion is worth: requests, retries, fates, traces."""
+"""What a problem is asked, sample by sample, and what a completion is worth: requests, retries, outcomes, traces."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from potstill.teach.plain import split_plain
 from potstill.teach.prompts import Asking
 from potstill.verify.kinds import read_gold
 
-Fate = bool | None
+Outcome = bool | None
 """Of one sample: right (True), not right (False), or not known: still under way, or undecided by an outage."""
 Judge = Callable[[Iterable[tuple[Problem, Trace]]], Iterable[Verdict]]
 """Verdicts on traces, in order: `potstill.verify.Verdicts.many`."""
 
 
-def wanted(fates: Sequence[Fate], samples: int, stop_at_right: int | None) -> int:
-    """Return how many samples a problem gets, as far as the fates of the first ones say; never less than before.
+def wanted(outcomes: Sequence[Outcome], samples: int, stop_at_right: int | None) -> int:
+    """Return how many samples a problem gets, as far as the outcomes of the first ones say; never less than before.
 
     Sample i is asked for when fewer than `stop_at_right` of the samples before it can still turn out right, so it
-    depends on their fates alone: asking early what is certain to be needed changes nothing but the waiting. The first
-    wave is `stop_at_right` samples, and each one that is not right calls the next. At most `samples`.
+    depends on their outcomes alone: asking early what is certain to be needed changes nothing but the waiting. The
+    first round is `stop_at_right` samples, and each one that is not right calls the next. At most `samples`.
     """
     if stop_at_right is None:
         return samples
@@ -35,7 +35,7 @@ def wanted(fates: Sequence[Fate], samples: int, stop_at_right: int | None) -> in
     for number in range(samples):
         if perhaps_right >= stop_at_right:
             return number
-        perhaps_right += number >= len(fates) or fates[number] is not False
+        perhaps_right += number >= len(outcomes) or outcomes[number] is not False
     return samples
 
 
@@ -45,11 +45,11 @@ class Sample:
 
     request: Request
     completion: Completion | None
-    fate: Fate
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
-class Asker:
+class RequestBuilder:
     """Everything that decides what a problem is asked, and what a completion is worth.
 
     Raises:
@@ -99,29 +99,29 @@ class Asker:
         return _with(request, {name: larger or 2 * limit for name, limit in limits.items()})
 
     def to_judge(self, problem: Problem, request: Request, completion: Completion) -> Trace | None:
-        """Return the trace whose verdict decides a sample's fate, or None where no verdict does."""
+        """Return the trace whose verdict decides a sample's outcome, or None where no verdict does."""
         if completion.finish != "stop" or self.strategy.stop_at_right is None:
             return None
         return trace_of(problem, request, completion, self.strategy)
 
-    def fate(self, completion: Completion, verdict: Verdict | None) -> Fate:
+    def outcome(self, completion: Completion, verdict: Verdict | None) -> Outcome:
         """Return whether a sample is right; None where an outage left it undecided, which is not wrong."""
         if verdict is None:
             return None if completion.finish == "failed" else False
         return None if verdict.cause == "infrastructure" else verdict.outcome == "right"
 
-    def wanted(self, fates: list[Fate]) -> int:
-        """Return how many samples a problem gets, as far as the fates say."""
-        return wanted(fates, self.strategy.samples, self.strategy.stop_at_right)
+    def wanted(self, outcomes: list[Outcome]) -> int:
+        """Return how many samples a problem gets, as far as the outcomes say."""
+        return wanted(outcomes, self.strategy.samples, self.strategy.stop_at_right)
 
     def samples(self, problem: Problem, find: Callable[[str], Completion | None]) -> Iterator[Sample]:
         """Yield the samples that the problem gets, in order; `find` looks a completion up by the key of its request."""
-        fates: list[Fate] = []
+        outcomes: list[Outcome] = []
         for number in range(self.strategy.samples):
-            if number >= self.wanted(fates):
+            if number >= self.wanted(outcomes):
                 return
             sample = self._sample(problem, self.requests(problem, number, number + 1)[0], find)
-            fates.append(sample.fate)
+            outcomes.append(sample.outcome)
             yield sample
 
     def _sample(self, problem: Problem, request: Request, find: Callable[[str], Completion | None]) -> Sample:
@@ -137,7 +137,7 @@ class Asker:
                 request, completion = larger, second
         trace = self.to_judge(problem, request, completion)
         verdict = None if trace is None else next(iter(self.judge([(problem, trace)])))
-        return Sample(request, completion, self.fate(completion, verdict))
+        return Sample(request, completion, self.outcome(completion, verdict))
 
     def unanswered(self, problem: Problem, find: Callable[[str], Completion | None]) -> set[str]:
         """Return the keys of the requests that are still to be asked about a problem, or that failed."""

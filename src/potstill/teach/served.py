@@ -9,16 +9,16 @@ from typing import Any
 from potstill import recipe
 from potstill.errors import TeacherError
 from potstill.models.budget import SpentError
-from potstill.models.inspect import seal
+from potstill.models.inspect import commit
 from potstill.models.ledger import Ledger
 from potstill.models.requests import Completion, Request
-from potstill.models.seam import Sampler
-from potstill.models.served import Tally
+from potstill.models.sampler import Sampler
+from potstill.models.served.client import RequestCounts
 from potstill.progress import Progress
 from potstill.records import NOT_ASKED, Problem, Trace
 from potstill.teach.prompts import Asking
-from potstill.teach.samples import Asker, Judge, trace_of
-from potstill.teach.waves import Waves
+from potstill.teach.samples import Judge, RequestBuilder, trace_of
+from potstill.teach.sampling_rounds import SamplingRounds
 
 
 def served_traces(
@@ -42,23 +42,23 @@ def served_traces(
     finish `length`. With `stop_at_right` further samples depend on the verdicts of the earlier ones, by `judge`.
     A request that failed is asked once more after all others; what fails then too is a trace with finish `failed`, and
     a later run asks again. With `go_on` a price cap that is reached is no end: samples that were not asked are traces
-    with failure `NOT_ASKED`, and `counts` gets their number. `progress` starts with the first wave as its total and
+    with failure `NOT_ASKED`, and `counts` gets their number. `progress` starts with the first round as its total and
     grows with what is asked beyond.
 
     Raises:
         TeacherError, StoreError: see `ServedModel.sample` and `InProcess.collect`.
         RecipeError: the sampling settings contradict each other.
     """
-    asker = Asker(teacher, strategy, asking, seed, judge)
+    builder = RequestBuilder(teacher, strategy, asking, seed, judge)
     with Ledger(ledger) as completions:
-        waves = Waves(asker, progress, asked_before=lambda _: False)
+        rounds = SamplingRounds(builder, progress, asked_before=lambda _: False)
         spent = ""
         try:
-            tally = model.collect(waves.first(problems()), completions, progress, follow=waves.follow)
-            _refuse_silence(tally, completions)
-            if tally.finishes["failed"] or waves.under_way:
-                for rest in _second_chances(problems, asker, completions):
-                    again = Waves(asker, progress, asked_before=lambda key: completions.get(key) is not None)
+            request_counts = model.collect(rounds.first(problems()), completions, progress, follow=rounds.follow)
+            _refuse_silence(request_counts, completions)
+            if request_counts.finishes["failed"] or rounds.under_way:
+                for rest in _second_chances(problems, builder, completions):
+                    again = SamplingRounds(builder, progress, asked_before=lambda key: completions.get(key) is not None)
                     model.collect(again.first(rest), completions, progress, follow=again.follow)
         except SpentError as error:
             if not go_on:
@@ -66,8 +66,8 @@ def served_traces(
             spent = str(error).partition(";")[0]
         undecided = unasked = 0
         for problem in problems():
-            samples = list(asker.samples(problem, completions.get))
-            undecided += len(samples) < strategy.samples and any(sample.fate is None for sample in samples)
+            samples = list(builder.samples(problem, completions.get))
+            undecided += len(samples) < strategy.samples and any(sample.outcome is None for sample in samples)
             for sample in samples:
                 completion = sample.completion
                 if completion is None and spent:
@@ -75,7 +75,7 @@ def served_traces(
                     completion = _not_asked(sample.request)
                 if completion is not None:
                     yield trace_of(problem, sample.request, completion, strategy)
-        seal(completions)
+        commit(completions)
     if spent and counts is not None:
         counts["not_asked"] = unasked
     if spent:
@@ -88,12 +88,12 @@ def served_traces(
         print(f"teacher: {undecided} problems wait for verdicts that an outage left open", file=progress.stream)
 
 
-def _refuse_silence(tally: Tally, completions: Ledger) -> None:
+def _refuse_silence(request_counts: RequestCounts, completions: Ledger) -> None:
     """Raise TeacherError where every request failed or was refused, and nothing is there from before.
 
     What was refused is asked again by the next run: the cause may lie with the account, and not in the recipe.
     """
-    if tally.kept or tally.finishes["stop"] or tally.finishes["length"]:
+    if request_counts.kept or request_counts.finishes["stop"] or request_counts.finishes["length"]:
         return
     useless = [completion for completion in completions if completion.finish in ("refused", "failed")]
     if not useless:
@@ -112,12 +112,12 @@ def _not_asked(request: Request) -> Completion:
 
 
 def _second_chances(
-    problems: Callable[[], Iterable[Problem]], asker: Asker, completions: Ledger
+    problems: Callable[[], Iterable[Problem]], builder: RequestBuilder, completions: Ledger
 ) -> Iterator[list[Problem]]:
     """Yield the problems with unanswered requests, again as long as some of these have not had their second chance."""
     had: set[str] = set()
     while True:
-        found = ((problem, asker.unanswered(problem, completions.get)) for problem in problems())
+        found = ((problem, builder.unanswered(problem, completions.get)) for problem in problems())
         rest = [(problem, keys) for problem, keys in found if keys - had]
         if not rest:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from potstill.errors import StudentError
-from potstill.models.loading import first_line
+from potstill.models.local.loading import first_line
 
 LENGTH = 12
 """Tokens of the made-up row that a model is tried on."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from potstill import recipe
 from potstill.errors import AuditError
-from potstill.models.chat import rendered
+from potstill.models.local.chat import rendered
 
 
 class Segment(IntEnum):

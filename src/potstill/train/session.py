@@ -13,7 +13,7 @@ from typing import Any, Literal
 from potstill import recipe
 from potstill.durable import to_json, write_durably
 from potstill.models.flops import shape_of, trained_flops
-from potstill.models.loading import context_of
+from potstill.models.local.loading import context_of
 from potstill.progress import Progress
 from potstill.records import Example
 from potstill.store import SCRATCH

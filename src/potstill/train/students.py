@@ -17,8 +17,8 @@ from typing import Any
 
 from potstill import recipe
 from potstill.errors import CheckpointError, MissingExtraError, StudentError, nearest
-from potstill.models import chat
-from potstill.models.loading import Checkpoint, libraries, load_model, quiet
+from potstill.models.local import chat
+from potstill.models.local.loading import Checkpoint, libraries, load_model, quiet
 from potstill.train.fitness import check_student
 from potstill.train.forms import write_both_forms
 

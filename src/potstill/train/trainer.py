@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from potstill import recipe
 from potstill.errors import StudentError
-from potstill.models.memory import release_memory
+from potstill.models.local.memory import release_memory
 from potstill.progress import Progress
 from potstill.records import content_key
 from potstill.train import checkpoint, students

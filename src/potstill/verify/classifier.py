@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from potstill.errors import RecipeError
-from potstill.models import chat
-from potstill.models.loading import Checkpoint, libraries, load_model
-from potstill.models.memory import release_memory
+from potstill.models.local import chat
+from potstill.models.local.loading import Checkpoint, libraries, load_model
+from potstill.models.local.memory import release_memory
 
 if TYPE_CHECKING:
     import torch

@@ -1,6 +1,6 @@
 """A language model asked about the answers that the rules leave undecided, and about others where the policy says so.
 
-It is asked once per answer, through the seam and the ledger of served models. What it says counts only where it copies
+It is asked once per answer, through the sampler and the ledger of served models. What it says counts only where it copies
 the answer that it judged, that copy stands in the answer, and the rules do not contradict it. Whatever goes wrong with
 it leaves an answer undecided, never wrong.
 """
@@ -21,7 +21,7 @@ from potstill.models.budget import Cap, SpentError
 from potstill.models.ledger import Ledger
 from potstill.models.requests import Completion, Message, Request
 from potstill.models.sampling import wire_sampling
-from potstill.models.served import ServedModel
+from potstill.models.served.client import ServedModel
 from potstill.progress import Progress
 from potstill.records import Cause, Finish, Opinion, content_key
 from potstill.verify.answers import judge_answer
@@ -128,7 +128,7 @@ class LanguageJudge:
     """One judge with its ledger, which is opened for the first question. Used as a context.
 
     A reply that the ledger has is not asked for again. Where the judge cannot be reached, refuses or is cut off, the
-    judgement is unknown with cause `infrastructure`; once the seam gives it up, this object asks nothing more.
+    judgement is unknown with cause `infrastructure`; once the sampler gives it up, this object asks nothing more.
     `prompt` replaces the packaged one. `cap` is the money that it shares with a teacher: reached, it ends the run, or
     with `go_on` leaves the rest undecided. Progress counts questions.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import tee
 
-from potstill.models.chat import rendered
+from potstill.models.local.chat import rendered
 from potstill.verify.classifier import Classifier, Row, share
 
 

@@ -60,7 +60,7 @@ class VerdictTable:
             if error.sqlite_errorname.startswith("SQLITE_BUSY"):
                 raise StoreError(f"{self._path} is in use by another process: wait for it") from error
             if error.sqlite_errorname.startswith("SQLITE_IOERR"):
-                raise StoreError(f"{self._path}: {error}; nothing sealed is lost") from error
+                raise StoreError(f"{self._path}: {error}; nothing committed is lost") from error
             raise StoreError(f"{self._path}: {error}: remove it, the verdicts are computed again") from error
 
     def find(self, addresses: Iterable[str]) -> dict[str, Verdict]:

@@ -15,7 +15,7 @@ from potstill import recipe
 from potstill.errors import RecipeError, TeacherError
 from potstill.intervals import wilson
 from potstill.models.ledger import Ledger
-from potstill.models.served import Patience, ServedModel
+from potstill.models.served.client import RetryPolicy, ServedModel
 from potstill.progress import Progress
 from potstill.records import Problem
 from potstill.verify.judged import Judged, unknown
@@ -59,8 +59,8 @@ class TeacherStub(stub_server.Stub):
 @pytest.fixture
 def serve(monkeypatch):
     monkeypatch.setattr(stub_server, "Stub", TeacherStub)
-    impatient = Patience(tries=2, limited_tries=2, unreachable_tries=2, first_wait=0.01, failures=500)
-    monkeypatch.setattr(module, "ServedModel", partial(ServedModel, patience=impatient))
+    impatient = RetryPolicy(tries=2, limited_tries=2, unreachable_tries=2, first_wait=0.01, failures=500)
+    monkeypatch.setattr(module, "ServedModel", partial(ServedModel, retry_policy=impatient))
     return lambda **script: stub_server.running(script=script)
 
 
@@ -198,7 +198,7 @@ def test_a_local_model_repeats_from_its_seed_too(tmp_path):
     pytest.importorskip("torch")
     from verify import tiny_classifiers
 
-    from potstill.models.local import LocalModel
+    from potstill.models.local.model import LocalModel
 
     model = LocalModel(tiny_classifiers.llama(tmp_path / "m", "causal", 1), "fp32")
     solutions = [Solution(Problem("1", "2?", "2"), ("a ", "b "))]

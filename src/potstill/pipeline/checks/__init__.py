@@ -20,7 +20,7 @@ from potstill.recipe import Recipe
 class Check:
     """One thing to look at: `look(section, where, scene)` for each `(where, section)` of `over(scene)`.
 
-    `stage` is the kind of stage that it spares: once that is sealed, nobody looks again.
+    `stage` is the kind of stage that it spares: once that is committed, nobody looks again.
     """
 
     stage: str

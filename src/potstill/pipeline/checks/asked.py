@@ -13,15 +13,15 @@ def served(teaching: Teaching, where: str, scene: Scene) -> None:
     teacher = teaching.teacher
     if not isinstance(teacher, AskedTeacher):
         return
+    from potstill.models.sampler import served_model
     from potstill.models.sampling import wire_sampling
-    from potstill.models.seam import served_model
-    from potstill.models.terms import heed_terms
+    from potstill.models.terms import check_terms
     from potstill.teach.prompts import prompt_of
 
     wire_sampling(teacher.sampling, 0, f"{where}.sampling")
     if isinstance(teacher, ServedTeacher):
         served_model(teacher)
-    heed_terms(teacher)
+    check_terms(teacher)
     retry = teacher.retry_max_tokens
     if retry is not None and retry <= teacher.sampling.max_tokens:
         raise RecipeError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from potstill.errors import MissingExtraError
-from potstill.models.proxies import is_loopback
+from potstill.models.served.proxies import is_loopback
 from potstill.pipeline.checks.scene import Arm, Scene, Teaching
 from potstill.recipe import LocalTeacher, ServedTeacher, Source
 from potstill.train.students import PACKAGED, packaged_file

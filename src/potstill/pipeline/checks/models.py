@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import AuditError, CheckpointError, RecipeError, StudentError
-from potstill.models.loading import UNBOUNDED, context_of
-from potstill.models.local import LocalModel
+from potstill.models.local.loading import UNBOUNDED, context_of
+from potstill.models.local.model import LocalModel
 from potstill.pipeline.checks.files import config_of, context_in
 from potstill.pipeline.checks.scene import Scene
 from potstill.recipe import LocalTeacher, Student, Train

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from potstill.evaluate.protocol import Respondent, Row, choose_shots, requests_of
+from potstill.evaluate.protocol import ModelUnderTest, Row, choose_shots, requests_of
 from potstill.evaluate.protocol import measure as measures_of
 from potstill.graph import ArmNode, Graph
 from potstill.models.ledger import Ledger
@@ -69,7 +69,7 @@ def work(arm: ArmNode, context: Context) -> dict[str, Any]:
     return {"tables": list(rows)}
 
 
-def _measure(context: Context, student: Respondent, table: str, row: Row) -> None:
+def _measure(context: Context, student: ModelUnderTest, table: str, row: Row) -> None:
     recipe = context.recipe
     problems = list(context.inputs["problems"].rows("evaluation", Problem))
     asked = requests_of(student, problems, row, recipe.student, recipe.evaluate, recipe.seed)

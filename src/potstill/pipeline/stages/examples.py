@@ -67,7 +67,7 @@ def work(context: Context) -> dict[str, Any]:
         table: TableWriter[Any] = kept if isinstance(row, Example) else dropped
         reasons[row.reason if isinstance(row, Drop) else "kept"] += 1
         by_majority += isinstance(row, Example) and row.gold_source == "majority"
-        if done[id(table)]:  # sealed before a kill; the same rows come in the same order
+        if done[id(table)]:  # committed before a kill; the same rows come in the same order
             done[id(table)] -= 1
         else:
             table.append(row)

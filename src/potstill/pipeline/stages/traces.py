@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from potstill.graph import Graph
-from potstill.models.terms import heed_terms
+from potstill.models.terms import check_terms
 from potstill.pipeline import naming, settings
 from potstill.pipeline.stage import MODEL, Context, Stage
 from potstill.progress import Progress
@@ -44,7 +44,7 @@ def work(context: Context) -> dict[str, Any]:
         from potstill.pipeline.teaching import asked_traces
 
         if isinstance(recipe.teacher, AskedTeacher):
-            counts["terms"] = heed_terms(recipe.teacher)
+            counts["terms"] = check_terms(recipe.teacher)
         model = context.inputs["model"].folder(MODEL) if "model" in context.inputs else None
         rows = asked_traces(context, recipe.teacher, model, counts)
     else:

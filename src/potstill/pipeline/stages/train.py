@@ -52,7 +52,7 @@ def work(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
 
     matched = None
     if phase.match is not None:
-        found = [sealed.counts for sealed in context.counted.values()]
+        found = [committed.counts for committed in context.counted.values()]
         matched = phase.match[0], {key: sum(counts[key] for counts in found) for key in ("rows", "tokens", "flops")}
     return train_phase(
         context.recipe, phase.name, list(context.inputs["examples"].rows("examples", Example)),

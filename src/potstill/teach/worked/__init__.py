@@ -15,15 +15,15 @@ from typing import Any, Literal
 from potstill.errors import TeacherError
 from potstill.records import Problem
 from potstill.teach.worked import chain, clock, compare, row, shop, weekday
-from potstill.teach.worked.hand import Facts, Hand, Lesson, SlipKind, Strategy, Work
+from potstill.teach.worked.solver import Facts, SlipKind, Solver, Strategy, Template, Work
 
-LESSONS: dict[str, Lesson] = {
-    "chain": chain.LESSON,
-    "shop": shop.LESSON,
-    "compare": compare.LESSON,
-    "clock": clock.LESSON,
-    "row": row.LESSON,
-    "weekday": weekday.LESSON,
+TEMPLATES: dict[str, Template] = {
+    "chain": chain.TEMPLATE,
+    "shop": shop.TEMPLATE,
+    "compare": compare.TEMPLATE,
+    "clock": clock.TEMPLATE,
+    "row": row.TEMPLATE,
+    "weekday": weekday.TEMPLATE,
 }
 
 _OPENINGS = ("", "Let us go step by step.", "{goal}", "One thing at a time.", "First things first. {goal}")
@@ -47,12 +47,12 @@ def solve(
     `omission`), `checked` and `abandoned`; it is for tests and statistics and never enters a verdict. Raises
     TeacherError for a problem that is not of potstill's own families.
     """
-    lesson, facts = _read(problem)
+    template, facts = _read(problem)
     rng = random.Random(f"potstill worked {seed} {problem.key} {sample}")
-    names = list(lesson.strategies)
+    names = list(template.strategies)
     first = random.Random(f"potstill worked {seed} {problem.key}").randrange(len(names))
     name = names[(first + sample) % len(names)] if style == "varied" else names[0]
-    strategy = lesson.strategies[name]
+    strategy = template.strategies[name]
     slip: SlipKind = ""
     checked = abandoned = False
     try:
@@ -61,7 +61,7 @@ def solve(
         else:
             work, abandoned = _sound(strategy, facts, rng, varied=style == "varied")
             checked = style == "varied" and rng.random() < _CHECKS
-        goal = lesson.goal(facts)
+        goal = template.goal(facts)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise TeacherError(
             f"problem {problem.id!r}: its facts are not those of {problem.source!r} ({type(error).__name__}: {error})"
@@ -76,12 +76,12 @@ def solve(
     return " ".join(sentence for sentence in sentences if sentence), f"The answer is {work.answer}.", info
 
 
-def _read(problem: Problem) -> tuple[Lesson, Facts]:
-    """Return the lesson and the facts of a problem of ours."""
+def _read(problem: Problem) -> tuple[Template, Facts]:
+    """Return the template and the facts of a problem of ours."""
     kind, _, family = problem.source.partition(":")
-    if kind != "family" or family not in LESSONS:
+    if kind != "family" or family not in TEMPLATES:
         raise TeacherError(
-            f"the worked teacher only solves potstill's own families ({', '.join(LESSONS)}); "
+            f"the worked teacher only solves potstill's own families ({', '.join(TEMPLATES)}); "
             f"problem {problem.id!r} comes from {problem.source or 'an unnamed source'!r}"
         )
     try:
@@ -92,26 +92,26 @@ def _read(problem: Problem) -> tuple[Lesson, Facts]:
         raise TeacherError(
             f"problem {problem.id!r} says it is of family {family!r} but carries no facts for the worked teacher"
         )
-    return LESSONS[family], facts
+    return TEMPLATES[family], facts
 
 
 def _sound(strategy: Strategy, facts: Facts, rng: random.Random, *, varied: bool) -> tuple[Work, bool]:
     """Return a right solution, and whether it has a false start."""
-    dry = Hand(random.Random(0))
+    dry = Solver(random.Random(0))
     work = strategy(facts, dry)
     if not (varied and dry.doubts and rng.random() < _FALSE_STARTS):
         return work, False
-    return strategy(facts, Hand(rng, doubt_at=rng.randrange(dry.doubts))), True
+    return strategy(facts, Solver(rng, doubt_at=rng.randrange(dry.doubts))), True
 
 
 def _slipped(strategy: Strategy, facts: Facts, rng: random.Random, gold: str | None) -> tuple[SlipKind, Work]:
     """Return a solution with one mistake, tried until the mistake reaches the answer (or tries run out)."""
-    dry = Hand(random.Random(0))
+    dry = Solver(random.Random(0))
     strategy(facts, dry)
     for _ in range(_SLIP_TRIES):
         kind: SlipKind = "omission" if dry.steps > 1 and rng.random() < _OMISSIONS else "result"
         chances = dry.steps if kind == "omission" else dry.results
-        work = strategy(facts, Hand(rng, slip=kind, slip_at=rng.randrange(chances)))
+        work = strategy(facts, Solver(rng, slip=kind, slip_at=rng.randrange(chances)))
         if work.answer != gold:
             break
     return kind, work

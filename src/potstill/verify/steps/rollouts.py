@@ -14,10 +14,10 @@ from itertools import islice
 from potstill import recipe
 from potstill.intervals import Interval, wilson
 from potstill.models.ledger import Ledger
-from potstill.models.local import LocalModel, Prompt
+from potstill.models.local.model import LocalModel, Prompt
 from potstill.models.requests import Completion, Message, Request
 from potstill.models.sampling import wire_sampling
-from potstill.models.served import ServedModel
+from potstill.models.served.client import ServedModel
 from potstill.progress import Progress
 from potstill.records import Cause, Outcome, Problem, content_key
 from potstill.verify.answers import Judged, unknown

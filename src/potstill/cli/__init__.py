@@ -1,0 +1,161 @@
+"""argv -> exit code. A command is a file of this folder and its place in `COMMANDS`.
+
+Its `NAME` and `HELP` are what `--help` shows, `options` adds its arguments, `work` returns the exit code. What it
+needs is imported inside `work`, so that `--help` stays instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import io
+import locale
+import os
+import re
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from potstill import __version__
+from potstill.cli import (
+    ask,
+    check,
+    clean,
+    evaluate,
+    export,
+    init,
+    ledger,
+    quickstart,
+    run,
+    sandbox,
+    status,
+    steps,
+    verify,
+)  # fmt: skip
+from potstill.errors import PotstillError
+from potstill.interrupt import INTERRUPTED, TOLD, start_over, started
+from potstill.printed import cleaning
+
+COMMANDS = (
+    quickstart, init, check, run, status, clean, ledger, verify, steps, sandbox, evaluate, export, ask,
+)  # fmt: skip
+"""In the order in which `--help` shows them."""
+# Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.
+ALLOCATOR = {
+    "THP_MEM_ALLOC_ENABLE": "1",
+    "MALLOC_TRIM_THRESHOLD_": "17179869184",
+    "MALLOC_MMAP_THRESHOLD_": "17179869184",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+OUT_OF_MEMORY = re.compile(
+    r"(?i)out of memory|can(no|')t allocate|not enough memory|failed to map segment|can't start new thread|bad_alloc"
+)  # DefaultCPUAllocator: can't allocate memory: you tried to allocate 4194304 bytes
+NO_MEMORY = (
+    "the memory is used up; nothing committed is lost. Lower train.micro_batch and evaluate.batch, take a smaller "
+    "model, or raise the limit (ulimit -v), and run again"
+)
+HEAVY = ("run", "quickstart", "evaluate", "ask")
+
+
+def entry() -> None:
+    """Run the command line of this process; never returns."""
+    argv = sys.argv[1:]
+    # glibc reads its settings when a process starts, so the commands that train start over with them once, the same way
+    # as they were started: `-m potstill` would put the current folder on Python's path, where modules may hide others.
+    wanted: dict[str, str] = {}
+    if argv and argv[0] in HEAVY and sys.platform == "linux" and not any(name in os.environ for name in ALLOCATOR):
+        wanted |= ALLOCATOR
+    # Under a locale such as C or Latin-1 file names, files of libraries and what is printed would be other bytes.
+    narrow = not sys.flags.utf8_mode and locale.getencoding().lower() not in ("utf-8", "utf8")
+    if narrow and os.environ.get("PYTHONUTF8") != "1":
+        wanted["PYTHONUTF8"] = "1"
+    if wanted:
+        start_over(sys.orig_argv[1:], {**os.environ, **wanted})
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a model may answer with what this terminal cannot show
+    started()
+    code = main(argv)
+    if code in (INTERRUPTED, 2):
+        # A second Ctrl-C would end the tidying up with a traceback; and Python itself would end with the signal instead
+        # of the code where a library was interrupted while it was imported, or had no memory left.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        atexit._run_exitfuncs()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Return the exit code: 0 done, 2 a mistake with one line on standard error, 130 interrupted."""
+    with cleaning():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str]) -> int:
+    options = _parser().parse_args(argv)
+    try:
+        code = int(options.work(options))
+        _flush()
+        return code
+    except PotstillError as error:
+        print(f"potstill: {NO_MEMORY if _is_of_memory(error) else error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        start = "\n" if sys.stderr.isatty() else ""  # the terminal shows ^C on the line of the progress
+        print(f"{start}{TOLD}", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except OSError as error:
+        from potstill.durable import refusal
+
+        print(f"potstill: {refusal(error, 'what was printed')}", file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError, ImportError) as error:
+        if not _is_of_memory(error):
+            raise
+        print(f"potstill: {NO_MEMORY}", file=sys.stderr)
+        return 2
+
+
+def _is_of_memory(error: BaseException | None) -> bool:
+    """Whether memory that ran out is behind an error: libraries that cannot be loaded then look as if not installed."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return any(isinstance(one, MemoryError) or OUT_OF_MEMORY.search(str(one)) for one in seen)
+
+
+def _flush() -> None:
+    """Write out what was printed, while a refusal can still be told in one line."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python would try, and complain, once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without a screen of usage before it; takes no shortened options."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - argparse's own
+        super().__init__(**settings, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"potstill: {message}; `{self.prog} --help` shows what there is\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="potstill", description="Reasoning distillation, from problems to a measured student.")
+    parser.add_argument("--version", action="version", version=f"potstill {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        added = commands.add_parser(command.NAME, help=command.HELP)
+        command.options(added)
+        added.set_defaults(work=command.work)
+    return parser

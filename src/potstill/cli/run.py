@@ -1,0 +1,39 @@
+"""potstill run: run a recipe; goes on where an earlier run stopped."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from potstill.cli.options import recipe_options, run_options
+from potstill.errors import PotstillError
+
+NAME, HELP = "run", "run a recipe; goes on where an earlier run stopped"
+
+
+def options(command: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    recipe_options(command)
+    run_options(command, sets=False)
+
+
+def work(asked: argparse.Namespace) -> int:
+    """Run a recipe and print the table."""
+    from potstill import pipeline
+    from potstill.recipe_file import load, located
+    from potstill.store import Run
+
+    recipe = load(asked.recipe, asked.sets)
+    folder = Run(Path(asked.out) if asked.out else Path("runs") / recipe.name)
+    for place in (folder.path, *folder.path.parents):
+        if place.exists() and not place.is_dir():
+            raise PotstillError(f"--out {folder.path}: {place} is a file, not a folder: name another")
+    with located(asked.recipe, asked.sets):
+        pipeline.run(
+            recipe, folder, only=asked.stage, redo=asked.redo, without_sandbox=asked.without_sandbox,
+            go_on=asked.go_on,
+        )  # fmt: skip
+    if asked.stage in (None, "report"):
+        print((folder.path / "table.txt").read_text(encoding="utf-8"))
+        print(f"report: {folder.path / 'report.html'}")
+    return 0

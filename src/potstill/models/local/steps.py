@@ -1,0 +1,232 @@
+"""The forward passes of a batch: prompts read without padding, then one token of every row a step."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from potstill.models.local.loading import UNBOUNDED
+
+if TYPE_CHECKING:
+    import torch
+
+COMPACT_SHARE = 0.2
+"""Finished rows leave the batch once they are this share of it: one looping row must not hold up the rest."""
+SHARED_AT_LEAST = 8
+"""Tokens of a common prefix that are worth a forward pass of their own."""
+PROBE = [0, 1, 2, 3]
+"""Tokens with which a model is tried when it is loaded."""
+UNLIKE = 0.5
+"""Difference of logits, as a share of how far they spread, that no rounding explains."""
+_CACHES = ("past_key_values", "cache", "cache_params")
+"""Names under which models take and return what they remember of the tokens before; `cache` since transformers 5.24."""
+
+
+@dataclass
+class Part:
+    """Rows that are written together, and what the model remembers of them.
+
+    `ids` are all tokens so far where the model remembers nothing, else None; `lengths` the tokens of each row;
+    `logits`: (rows, vocabulary) of the token that comes next; `mask`: (rows, columns), 0 before a row's first token.
+    """
+
+    rows: list[int]
+    lengths: torch.Tensor
+    mask: torch.Tensor
+    logits: torch.Tensor
+    cache: Any
+    ids: torch.Tensor | None
+
+    def keep(self, chosen: torch.Tensor) -> None:
+        """Drop all rows but these."""
+        self.rows = [self.rows[index] for index in chosen.tolist()]
+        self.lengths, self.mask, self.logits = self.lengths[chosen], self.mask[chosen], self.logits[chosen]
+        if self.cache is not None:
+            self.cache.reorder_cache(chosen)
+        if self.ids is not None:
+            self.ids = self.ids[chosen]
+
+
+class Decoder:
+    """How one model reads prompts and goes on from them, the same whatever else is in the batch.
+
+    Prompts of one length are read together and no prompt is padded, so that neither a window, nor a bias by distance,
+    nor a recurrent state meets a token that is none. Rows of different lengths are then written together where the
+    model takes each row's own positions and what it remembers can stand side by side; elsewhere each length has its own
+    batch. `context` is the most tokens that the model takes.
+    """
+
+    def __init__(self, model: Any, context: int) -> None:  # noqa: ANN401 - a model of transformers
+        takes = inspect.signature(model.forward).parameters
+        self.model, self.context = model, context
+        self._steady = _steady(model.config.get_text_config())
+        self._last = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
+        self._forgets = {"use_cache": False} if "use_cache" in takes else {}
+        self._remembered = next((name for name in _CACHES if name in takes), None)
+        self._placed = "position_ids" in takes
+        with _torch().inference_mode():
+            cache = self._tried_cache() if self._remembered is not None else None
+        if cache is None:
+            self._remembered = None
+        from potstill.models.local.cache import continues, mergeable, movable
+
+        self._movable, self._continues = movable(cache), continues(cache)
+        # Where a row's chunks begin is miscounted by transformers 5.23 once columns before them have left the cache.
+        chunked = "chunked_attention" in (getattr(model.config.get_text_config(), "layer_types", None) or ())
+        self._mergeable = mergeable(cache) and not chunked
+
+    def steps(
+        self,
+        prompts: Mapping[int, Sequence[int]],
+        most: int,
+        written: Mapping[int, Sequence[int]],
+        ended: Mapping[int, str],
+    ) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield (rows in the batch, next-token logits: (rows, vocabulary)) until all rows have ended.
+
+        `prompts` are the token ids of each row, at least one; `most` is how many tokens will be written at most. Who
+        asks writes a token of each row, or says in `ended` that it has one no more; such rows leave the cache.
+        """
+        if not prompts:
+            return
+        steady = max(map(len, prompts.values())) + most <= self._steady
+        parts = self._parts(prompts, share=steady and self._placed and self._continues)
+        if steady and self._placed and self._mergeable:
+            parts = iter([_joined(list(parts))])
+        for part in parts:
+            yield from self._write(part, written, ended)
+
+    def _parts(self, prompts: Mapping[int, Sequence[int]], *, share: bool) -> Iterator[Part]:
+        """Read the prompts, the shortest first; what begins all of them, and a prompt that occurs again, only once."""
+        shared = _shared(list(prompts.values())) if share else 0
+        prefix = self._read([next(iter(prompts.values()))[:shared]], 0, None).cache if shared else None
+        ordered = sorted(prompts, key=lambda row: len(prompts[row]))
+        for _, group in groupby(ordered, key=lambda row: len(prompts[row])):
+            rows = list(group)
+            texts = [tuple(prompts[row][shared:]) for row in rows]
+            if self._movable:
+                once = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+                part = self._read(list(once), shared, prefix)
+                if len(once) < len(rows):
+                    part.keep(self._tensor([once[text] for text in texts]))
+            else:
+                part = self._read(texts, shared, prefix)
+            part.rows = rows
+            yield part
+
+    def _read(self, texts: Sequence[Sequence[int]], shared: int, prefix: Any) -> Part:  # noqa: ANN401 - its cache
+        """Read texts of one length after a prefix of `shared` tokens, whose cache stays as it is."""
+        length, count = shared + len(texts[0]), len(texts)
+        cache = copy.deepcopy(prefix)
+        if cache is not None:
+            cache.reorder_cache(self._tensor([0] * count))
+        ids, mask = self._tensor([list(text) for text in texts]), self._tensor([[1] * length] * count)
+        logits, cache = self._forward(ids, mask, self._tensor([[*range(shared, length)]] * count), cache)
+        lengths = self._tensor([length] * count)
+        return Part(list(range(count)), lengths, mask, logits, cache, ids if cache is None else None)
+
+    def _tried_cache(self) -> Any:  # noqa: ANN401 - a cache of transformers, or None
+        """Return a cache with which the model says the same as when it reads all tokens again, None without one."""
+        whole = self.model(input_ids=self._tensor([PROBE]), use_cache=False).logits[:, -1].float()
+        try:
+            part = self._read([PROBE[:-1]], 0, None)
+            mask, positions = self._tensor([[1] * len(PROBE)]), self._tensor([[len(PROBE) - 1]])
+            logits, cache = self._forward(self._tensor([PROBE[-1:]]), mask, positions, part.cache)
+        except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError, ValueError):
+            return None  # CPM-Ant and XLM take all tokens each time
+        return cache if (logits - whole).norm() <= UNLIKE * (whole - whole.mean()).norm() else None
+
+    def _write(
+        self, part: Part, written: Mapping[int, Sequence[int]], ended: Mapping[int, str]
+    ) -> Iterator[tuple[list[int], torch.Tensor]]:
+        from potstill.models.local.cache import with_room
+
+        torch = _torch()
+        part.cache = with_room(part.cache)
+        while True:
+            yield part.rows, part.logits
+            keep = [index for index, row in enumerate(part.rows) if row not in ended]
+            if not keep:
+                return
+            if self._movable and len(part.rows) - len(keep) >= max(1, COMPACT_SHARE * len(part.rows)):
+                part.keep(self._tensor(keep))
+            # A row that has ended and is still here goes on with any token: nobody reads it.
+            ids = self._tensor([[0 if row in ended else written[row][-1]] for row in part.rows])
+            part.mask = torch.cat([part.mask, torch.ones_like(part.mask[:, :1])], dim=1)
+            positions = part.lengths.clamp(max=self.context - 1).unsqueeze(1)  # of rows that ended at the context's end
+            part.lengths = part.lengths + 1
+            if part.ids is not None:
+                part.ids = ids = torch.cat([part.ids, ids], dim=1)
+                positions = part.mask.cumsum(1) - 1
+            part.logits, part.cache = self._forward(ids, part.mask, positions, part.cache)
+
+    def _forward(
+        self,
+        ids: torch.Tensor,
+        mask: torch.Tensor,
+        positions: torch.Tensor,
+        cache: Any,  # noqa: ANN401
+    ) -> tuple[torch.Tensor, Any]:
+        """Return (logits of the last token: (rows, vocabulary), the cache with all tokens)."""
+        given: dict[str, Any] = {**self._last}
+        if self._placed:
+            given |= {"attention_mask": mask, "position_ids": positions}
+        given |= {self._remembered: cache, "use_cache": True} if self._remembered is not None else self._forgets
+        out = self.model(input_ids=ids, **given)
+        return out.logits[:, -1].float(), getattr(out, self._remembered or "", None)
+
+    def _tensor(self, values: Any) -> torch.Tensor:  # noqa: ANN401 - numbers or rows of them
+        made: torch.Tensor = _torch().tensor(values, device=self.model.device)
+        return made
+
+
+def _joined(parts: Sequence[Part]) -> Part:
+    """Return the rows of all parts, the last of which has the longest."""
+    from potstill.models.local.cache import merged
+
+    if len(parts) == 1:
+        return parts[0]
+    torch = _torch()
+    width = parts[-1].mask.shape[1]
+    pad = torch.nn.functional.pad
+    return Part(
+        [row for part in parts for row in part.rows],
+        torch.cat([part.lengths for part in parts]),
+        torch.cat([pad(part.mask, (width - part.mask.shape[1], 0)) for part in parts]),
+        torch.cat([part.logits for part in parts]),
+        merged([part.cache for part in parts]),
+        None,
+    )
+
+
+def _shared(encoded: Sequence[Sequence[int]]) -> int:
+    """Return how many first tokens all rows share, leaving each at least one; 0 where it would not pay."""
+    most = min(map(len, encoded)) - 1
+    first = encoded[0]
+    same = next((n for n in range(most) if any(row[n] != first[n] for row in encoded)), most)
+    return same if same >= SHARED_AT_LEAST and len(encoded) > 1 else 0
+
+
+def _steady(config: Any) -> int:  # noqa: ANN401 - a config of transformers
+    """Return up to how many tokens a row's rotary embedding does not depend on the longest row beside it.
+
+    The kinds `longrope` and `dynamic` change with the largest position of the whole batch.
+    """
+    rope = getattr(config, "rope_parameters", None) or {}
+    kinds = [rope, *(value for value in rope.values() if isinstance(value, dict))]
+    bounds = [
+        int(kind.get("original_max_position_embeddings") or config.max_position_embeddings)
+        for kind in kinds
+        if kind.get("rope_type") in ("dynamic", "longrope")
+    ]
+    return min(bounds, default=UNBOUNDED)
+
+
+def _torch() -> Any:  # noqa: ANN401 - the module, imported late
+    import torch
+
+    return torch

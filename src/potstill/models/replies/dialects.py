@@ -1,0 +1,132 @@
+"""An OpenAI-shaped reply: its reasoning and answer wherever they stand, why it ended, and what it cost.
+
+Reasoning is looked for in `reasoning_details` (OpenRouter), thinking blocks (Mistral, gateways to Anthropic),
+`reasoning_content` (DeepSeek, SGLang, llama.cpp, older vLLM), `reasoning` (vLLM, Ollama, OpenRouter), `thinking`, any
+other field that is named for it, beside the message too, and in marks in the content, in this order. A reply in
+Anthropic's own shape is made into the same `Reply` by `anthropic`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from potstill.models.replies.fields import answer_of, names_reasoning, reasoning_of
+from potstill.models.replies.finishes import finish_of
+from potstill.models.replies.usage import Usage, believable, usage_of
+from potstill.models.served.faults import FaultError, told
+from potstill.records import Finish, ReasoningKind
+from potstill.text import divide_fields
+
+_SUMMARISERS = re.compile(
+    r"((us|eu|apac|jp|au|global)\.)?(anthropic\.)?claude|gemini|chatgpt|codex|gpt-[5-9]|o[1-9](-|$)", re.IGNORECASE
+)
+"""Models whose provider shows a summary where others show the reasoning itself, by the last part of their name."""
+
+
+class ReplyError(Exception):
+    """A body that reports an error although its HTTP status is 200."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The first choice of a reply.
+
+    `completion_tokens` are those to be paid for, reasoning included; None where the server gives no number, or one that
+    cannot be. `hidden_tokens` are the tokens of reasoning that it reports.
+    """
+
+    message: Mapping[str, Any]
+    finish: Finish
+    failure: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    hidden_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A message in two, and what its reasoning is."""
+
+    reasoning: str
+    content: str
+    kind: ReasoningKind
+
+
+def read(value: Any) -> Reply:  # noqa: ANN401 - any JSON value
+    """Read a chat completion from parsed JSON.
+
+    Raises:
+        FaultError: it is no completion, or an empty or broken-off one.
+        ReplyError: it is an error object.
+    """
+    choices = value.get("choices") if isinstance(value, dict) else None
+    if not choices and isinstance(value, dict) and value.get("error"):
+        raise error_in(value)
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choice, dict):
+        raise FaultError("malformed body: no choices", cost=3)
+    if choice.get("error"):
+        raise error_in(choice)
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        raise FaultError("malformed body: no message", cost=3)
+    beside = {name: field for place in (value, choice) for name, field in place.items() if names_reasoning(name)}
+    finish, failure = finish_of(choice.get("finish_reason"), choice.get("native_finish_reason"))
+    refusal = message.get("refusal")
+    if isinstance(refusal, str) and refusal and not message.get("content"):
+        finish, failure = "refused", f"refusal: {refusal}"
+    return reply_of({**beside, **message}, finish, failure, usage_of(value.get("usage")))
+
+
+def reply_of(message: Mapping[str, Any], finish: Finish, failure: str, usage: Usage) -> Reply:
+    """Return a reply of any shape from its parts.
+
+    Raises:
+        FaultError: the message says nothing although it is whole.
+    """
+    texts = answer_of(message), reasoning_of(message)[0]
+    if finish == "stop" and not any(text.strip() for text in texts):
+        raise FaultError("empty completion")
+    completion = believable(usage.completion, sum(len(text) for text in texts))
+    return Reply(message, finish, failure, usage.prompt or None, completion, usage.hidden)
+
+
+def divide(reply: Reply, model: str) -> Parts:
+    """Divide a message into reasoning and answer and say what the reasoning is.
+
+    Text that a provider is known to summarise is a summary wherever it stands. `encrypted` is reasoning that the
+    message holds and nobody can read; what usage merely counts is `none`, and `Reply.hidden_tokens` tells of it.
+    """
+    reasoning, kind = reasoning_of(reply.message)
+    reasoning, content = divide_fields(_whole_characters(reasoning), _whole_characters(answer_of(reply.message)))
+    if not reasoning:
+        kind = "encrypted" if kind == "encrypted" else "none"
+    elif kind == "none":
+        kind = "raw"
+    if kind == "raw" and _SUMMARISERS.match(model.rsplit("/", 1)[-1]):
+        kind = "summary"
+    return Parts(reasoning, content, kind)
+
+
+def size_of(reply: Reply) -> int:
+    """Return the characters of a message's reasoning and answer together, before anything divides them."""
+    return len(answer_of(reply.message)) + len(reasoning_of(reply.message)[0])
+
+
+def error_in(value: dict[str, Any]) -> ReplyError:
+    """Return what an error object says, with the HTTP status that it names or 500."""
+    code, message = told(value)
+    status = int(code) if len(code) == 3 and code.isascii() and code.isdigit() and 300 <= int(code) < 600 else 500
+    return ReplyError(status, code, message)
+
+
+def _whole_characters(text: str) -> str:
+    """Join halves of characters that JSON escapes can leave apart; what stays half becomes U+FFFD."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
