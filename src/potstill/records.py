@@ -11,7 +11,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 SCHEMA = 3
 """Number of the record layout; written into every Parquet part and checked when one is read."""
@@ -25,12 +25,6 @@ Cause = Literal[
 Finish = Literal["stop", "length", "refused", "failed"]
 NOT_ASKED = "not asked: the money was spent"
 """Failure of a trace that stands for a sample that the price cap left unasked."""
-Kind = Literal[
-    "auto", "number", "expression", "equation", "interval", "set", "tuple", "list", "matrix", "quantity", "date",
-    "choice", "yes_no", "text", "code",
-]  # fmt: skip
-KINDS: tuple[Kind, ...] = get_args(Kind)
-"""How answers compare. `auto` reads it from the gold; `expression` takes any mathematical object."""
 ReasoningKind = Literal["raw", "summary", "encrypted", "none"]
 Finding = Literal["agrees", "disagrees", "gold in doubt", "pseudo-gold", "undecided"]
 GoldSource = Literal["given", "checker", "tests", "majority", "none"]
@@ -80,7 +74,7 @@ def _stands(words: str, text: str, at: int) -> bool:
 class Problem:
     """A question with, if known, a reference answer.
 
-    `answer_kind` names how answers compare (one of `KINDS`); `checker` is empty for that comparison,
+    `answer_kind` names how answers compare (one of `verify.answer_kinds`); `checker` is empty for that comparison,
     `reasoning_gym:TASK` for a task's own scorer, or `module:function` for the user's own. `facts` is a JSON object
     with whatever the source knows beyond the text (a family's quantities, a task's entry, the tests of a program under
     `tests`).

@@ -29,6 +29,7 @@ from potstill.records import Measure, Problem
 from potstill.store import Run
 from potstill.train.render import ask
 from potstill.verify import Verdicts, settled
+from potstill.verify.answer_kinds import ANSWER_KINDS
 
 MAX_TOKENS = 512
 """Tokens of an answer where neither the command line nor the model's context sets another limit."""
@@ -140,6 +141,8 @@ def _problems(options: argparse.Namespace) -> Iterator[Problem]:
             if not equals or field not in PROBLEM_COLUMNS:
                 raise PotstillError(f"--column {item}: write it as FIELD=COLUMN{nearest(field, PROBLEM_COLUMNS)}")
             columns[field] = column
+        if options.kind is not None and options.kind not in ANSWER_KINDS:
+            raise PotstillError(f"--kind: {ANSWER_KINDS.unknown(options.kind)}")
         check_file(path, "--problems")
         source = Source(file=str(path.resolve()), columns=columns, answer_kind=options.kind, use="evaluate")
         found = read(source, seed=options.seed, data=Path(), where="--problems")

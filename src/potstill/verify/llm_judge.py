@@ -1,6 +1,6 @@
 """A language model asked about the answers that the rules leave undecided, and about others where the policy says so.
 
-It is asked once per answer, through the sampler and the ledger of served models. What it says counts only where it copies
+It is asked once per answer, through the sampler and the ledger of served models. What it says counts where it copies
 the answer that it judged, that copy stands in the answer, and the rules do not contradict it. Whatever goes wrong with
 it leaves an answer undecided, never wrong.
 """
