@@ -10,8 +10,11 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from potstill.errors import DataError
 
 SCHEMA = 3
 """Number of the record layout; written into every Parquet part and checked when one is read."""
@@ -24,7 +27,13 @@ Cause = Literal[
 ]
 Finish = Literal["stop", "length", "refused", "failed"]
 NOT_ASKED = "not asked: the money was spent"
-"""Failure of a trace that stands for a sample that the price cap left unasked."""
+"""Failure of a trace that stands for a sample, or reason of a verdict, that the price cap left unasked."""
+Kind = Literal[
+    "auto", "number", "expression", "equation", "interval", "set", "tuple", "list", "matrix", "quantity", "date",
+    "choice", "yes_no", "text", "code",
+]  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""How answers compare. `auto` reads it from the gold; `expression` takes any mathematical object."""
 ReasoningKind = Literal["raw", "summary", "encrypted", "none"]
 Finding = Literal["agrees", "disagrees", "gold in doubt", "pseudo-gold", "undecided"]
 GoldSource = Literal["given", "checker", "tests", "majority", "none"]
@@ -36,48 +45,83 @@ def content_key(*parts: Any) -> str:  # noqa: ANN401 - any JSON value
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-_OPTION_LABEL = re.compile(r"(?<![A-Za-z0-9])[(\[]?([A-Za-z])[)\].:]")
-_BEFORE_OPTION = " }\\~$*_"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""What options are called, in their order: there are no more options than letters."""
+
+
+def too_many(choices: Collection[object]) -> str:
+    """Return what is wrong where there are more options than letters, else an empty text."""
+    return "" if len(choices) <= len(LETTERS) else f"{len(choices)} choices, more than the {len(LETTERS)} letters"
+
+
+_OPTION_LABEL = re.compile(r"(?<![A-Za-z0-9])([(\[]?)([A-Za-z])[)\].:]")
+_BEFORE_OPTION = " \n}\\~$*_"
 """What may stand between a label and its option, as in `\\textbf{(A)}\\ 12`."""
 
 _ENDS = re.compile(r"(?![\w/^%+-])(?![.,]\d)")
 """Where an option ends: `1` is not the option of `(A) 12`, `(A) 1/2` or `(A) 1.5`."""
+_BEFORE_LIST = re.compile(r"(?:\A|[\n.?!:;,-])[ *_$\\{]{0,9}\Z")
+"""What stands before the first label where that has no bracket: `Which? A. 3`; not `Point A: 3`, `If A. Smith`."""
+_BETWEEN = re.compile(r"(?:\\[A-Za-z]{1,20}|\b(?:and|or)\b|[^A-Za-z0-9]){0,60}")
+"""What stands between an option and the next label, as in `(A) 12 \\qquad\\textbf{(B)} 13`: no words of a sentence."""
 
 
 def _lists(question: str, choices: tuple[str, ...]) -> bool:
-    """Whether a question lists all choices itself, in order, each behind its letter: `(A) red (B) blue`, `A. red`.
+    """Whether a question lists all choices itself, one behind the other, each behind its letter: `(A) red (B) blue`.
 
-    That their words occur in it is not enough: "How many of 10, 12 and 14 are even?" offers no choices.
+    That their words occur in it is not enough: "How many of 10, 12 and 14 are even?" offers no choices, and neither
+    does "Point A: 3, point B: 4."
     """
-    text = " ".join(question.split())
-    labels = _OPTION_LABEL.finditer(text)
-    for number, choice in enumerate(choices):
-        words = " ".join(choice.split())
-        if not any(
-            label.group(1).upper() == chr(65 + number) and _stands(words, text, label.end()) for label in labels
+    text = re.sub(r"\s+", lambda space: "\n" if "\n" in space[0] else " ", question)
+    labels = list(_OPTION_LABEL.finditer(text))
+    return any(_lists_from(at, labels, text, choices) for at in range(len(labels)))
+
+
+def _lists_from(at: int, labels: list[re.Match[str]], text: str, choices: tuple[str, ...]) -> bool:
+    """Whether the list of the choices begins with the label number `at`."""
+    first = labels[at]
+    if not (first[1] or _BEFORE_LIST.search(text, max(0, first.start() - 12), first.start())):
+        return False
+    end = first.start()
+    for letter, choice in zip(LETTERS, choices, strict=False):
+        while at < len(labels) and labels[at].start() < end:  # inside the option before: `(C) both (A) and (B)`
+            at += 1
+        if (
+            at == len(labels)
+            or labels[at][2].upper() != letter
+            or not _BETWEEN.fullmatch(text, end, labels[at].start())
         ):
             return False
+        stands = _end_of(choice, text, labels[at].end())
+        if stands is None:
+            return False
+        end, at = stands, at + 1
     return True
 
 
-def _stands(words: str, text: str, at: int) -> bool:
-    """Whether `words` stand whole in `text`, a few marks behind `at`."""
+def _end_of(choice: str, text: str, at: int) -> int | None:
+    """Return where a choice ends that stands whole in `text`, a few marks behind `at`."""
+    words = " ".join(choice.split())
     for start in range(at, min(at + 12, len(text))):
-        if text.startswith(words, start):
-            return _ENDS.match(text, start + len(words)) is not None
+        if text[start : start + len(words)].replace("\n", " ") == words:
+            end = start + len(words)
+            return end if _ENDS.match(text, end) else None
         if text[start] not in _BEFORE_OPTION:
-            return False
-    return False
+            return None
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A question with, if known, a reference answer.
 
-    `answer_kind` names how answers compare (one of `verify.answer_kinds`); `checker` is empty for that comparison,
+    `answer_kind` names how answers compare (one of `KINDS`); `checker` is empty for that comparison,
     `reasoning_gym:TASK` for a task's own scorer, or `module:function` for the user's own. `facts` is a JSON object
     with whatever the source knows beyond the text (a family's quantities, a task's entry, the tests of a program under
     `tests`).
+
+    Raises:
+        DataError: there are more choices than letters.
     """
 
     id: str
@@ -92,6 +136,10 @@ class Problem:
     solution: str | None = None
     template: str = ""
     facts: str = "{}"
+
+    def __post_init__(self) -> None:
+        if told := too_many(self.choices):
+            raise DataError(f"problem {self.id!r}: {told} that name them")
 
     @property
     def key(self) -> str:
@@ -108,7 +156,7 @@ class Problem:
         """What is asked, in full: the question and, one a line, its lettered choices unless the question lists them."""
         if not self.choices or _lists(self.question, self.choices):
             return self.question
-        lines = (f"({chr(65 + number)}) {choice}" for number, choice in enumerate(self.choices))
+        lines = (f"({letter}) {choice}" for letter, choice in zip(LETTERS, self.choices, strict=False))
         return "\n".join((self.question, *lines))
 
     @property

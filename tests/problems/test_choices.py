@@ -188,3 +188,17 @@ def test_an_option_is_listed_only_as_a_whole():
     for listed in ("(A) 12 (B) 3", "(A) 1.5 (B) 3", "(A) 1/2 (B) 3", "(A) -1 (B) 3", "(B) 3 (A) 1", "(A) 1", "1 3"):
         problem = Problem("", f"Which? {listed}", "A", "choice", ("1", "3"))
         assert problem.statement.endswith("\n(A) 1\n(B) 3"), listed
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "Point A: 3, point B: 4. What is the distance?",
+        "If A. 3 pears has and B. 4, who has more?",
+        "Team A) 3 points. Team B) 4 points. Who won?",
+        "(A) 3 more runs than (B) 4 runs is what?",
+        "A. 3 is less; B. 4",
+    ],
+)
+def test_letters_that_name_something_else_list_no_options(prose):
+    assert Problem("", prose, "A", "choice", ("3", "4")).statement == f"{prose}\n(A) 3\n(B) 4"

@@ -29,11 +29,11 @@ def written(folder, rows, ending):
 def made(draw, n):
     """Return a row of some columns and the problem's fields that it should give."""
     asked, gold = f"question {n}", draw.choice([None, f"{n} apples"])
-    row = {draw.choice(["question", "problem"]): asked}
+    row = {draw.choice(["question", "problem", "Question"]): asked}
     if draw.random() < 0.2:
         row = {draw.choice(["messages", "conversations"]): [{"role": "user", "content": asked}]}
     if gold is not None:
-        row[draw.choice(["gold", "answer", "answerKey"])] = gold
+        row[draw.choice(["gold", "answer", "answerKey", "Answer", "ground_truth", "FINAL_ANSWER"])] = gold
         if draw.random() < 0.3:  # an empty column of another name takes nothing away
             row = {"gold": draw.choice([None, ""]), **row} if "gold" not in row else {**row, "answer": ""}
     choices = ()

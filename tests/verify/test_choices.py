@@ -4,6 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from potstill.errors import DataError
+from potstill.recipe import Policy
+from potstill.records import LETTERS, Problem
+from potstill.verify.answers import judge_answer, judge_response
 from potstill.verify.choices import gold_letter, letters_of, looks_like_choice
 
 OPTIONS = ("3", "5", "7", "none of these")
@@ -37,3 +41,21 @@ def test_letters_are_offered_ones(text, options):
     letters = letters_of(text, options)
     assert letters is None or all(ord(letter) - 65 < (len(options) or 26) for letter in letters)
     assert letters is None or letters == "".join(sorted(set(letters)))
+
+
+@pytest.mark.parametrize("count", [26, 27, 60])
+def test_there_are_no_more_options_than_letters(count):
+    """The 27th was called `[` once."""
+    options = tuple(f"item {number}" for number in range(count))
+    if count > len(LETTERS):
+        with pytest.raises(DataError, match=rf"problem 'p': {count} choices, more than the 26 letters that name them"):
+            Problem("p", "Which?", "A", "choice", options)
+    else:
+        assert Problem("p", "Which?", "Z", "choice", options).statement.endswith("\n(Z) item 25")
+    for judged in (judge_answer, judge_response):
+        for said in ("The answer is Z.", "Z", options[-1], "["):
+            found = judged(said, "Z", "choice", options, Policy(), seconds=5)
+            if count > len(LETTERS):
+                assert (found.outcome, found.cause) == ("unknown", "unsupported")
+            else:
+                assert (found.outcome == "right") == (said != "["), said

@@ -17,9 +17,9 @@ from typing import Literal
 from potstill.errors import DataError
 from potstill.problems.cells import Literal as Number
 from potstill.problems.cells import parse_json
+from potstill.records import LETTERS, too_many
 
 GoldNames = Literal["label", "text", "index_from_0", "index_from_1"]
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TEXTS = ("text", "texts", "content", "value", "option", "choice", "answer")
 _LABELS = ("label", "labels", "letter", "key", "id")
 _MARKED = re.compile(r"\s{0,3}[(\[]?([A-Za-z]|\d{1,2})[)\].:]?\s{0,3}")
@@ -60,8 +60,8 @@ def read_options(value: object, at: str, text_of: Callable[[object, str, str], s
         if text is None or not text.strip():
             raise DataError(f"{at}: choice {number} is empty")
         texts.append(text)
-    if len(texts) > len(LETTERS):
-        raise DataError(f"{at}: {len(texts)} choices, more than the {len(LETTERS)} letters that name them")
+    if told := too_many(texts):
+        raise DataError(f"{at}: {told} that name them")
     labels = [text_of(label, "label of a choice", at) for label, _ in pairs]
     if all(label is None for label in labels):
         return _unmarked(texts)

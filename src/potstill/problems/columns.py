@@ -9,6 +9,7 @@ import json
 import math
 import re
 import reprlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -18,19 +19,30 @@ from potstill.problems.cells import Day, Literal, Row, plain_decimal
 from potstill.problems.choices import Golds, Options, read_options
 from potstill.problems.conversations import column_of, question_of
 from potstill.recipe import Source
-from potstill.records import Problem
+from potstill.records import Kind, Problem
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "id": ("id",),
     "question": ("question", "problem"),
-    "gold": ("gold", "answer", "answerKey"),
+    "gold": (
+        "gold",
+        "answer",
+        "answerKey",
+        "final_answer",
+        "correct_answer",
+        "expected_answer",
+        "reference_answer",
+        "ground_truth",
+        "target",
+    ),
     "choices": ("choices", "options"),
     "solution": ("solution",),
     "difficulty": ("difficulty",),
     "domain": ("domain",),
 }
-"""Field -> the columns it is looked for in where the recipe does not say: in each row the first that holds anything."""
-GOLD_TYPES: dict[str, str] = {
+"""Field -> the columns it is looked for in where the recipe does not say: in each row the first that holds anything.
+Capitals make no difference: `Question`, `ANSWER`."""
+KINDS: dict[str, Kind] = {
     "number": "number", "integer": "number", "float": "number", "latex": "auto", "number_or_bool_or_list": "auto",
     "expression": "expression", "arithmetic_expression": "expression", "choice": "choice", "choice_text": "choice",
     "yes_no": "yes_no", "bool": "yes_no", "text_with_unit": "quantity", "code": "code",
@@ -54,7 +66,8 @@ class Names:
         self, fields: Mapping[str, tuple[str, ...]], given: Mapping[str, str], rows: Iterable[tuple[str, Row]],
         file: str, where: str,
     ) -> None:  # fmt: skip
-        self.file, self.where = file, where
+        self.file, self.where, self.given = file, where, frozenset(given)
+        self.folded: dict[tuple[str, ...], defaultdict[str, list[str]]] = {}
         for field in given:
             if field not in fields:
                 raise RecipeError(f"{where}.columns: unknown field {field!r}{nearest(field, list(fields))}")
@@ -75,8 +88,21 @@ class Names:
 
     def column(self, row: Row, field: str) -> str | None:
         """Return the first column of the field that holds anything in this row, else the first that it has."""
-        there = [column for column in self.of[field] if column in row]
+        there = [column for name in self.of[field] for column in self._spelt(name, row, field)]
         return next((column for column in there if not _empty(row[column])), there[0] if there else None)
+
+    def _spelt(self, name: str, row: Row, field: str) -> list[str]:
+        """Return the columns that a name means in a row; one that the recipe gives has to be spelt as there."""
+        if field in self.given:
+            return [name] if name in row else []
+        keys = tuple(row)
+        if keys not in self.folded:
+            if len(self.folded) > _LOOK_AHEAD:
+                self.folded.clear()
+            found = self.folded[keys] = defaultdict(list)
+            for key in keys:
+                found[key.casefold()].append(key)
+        return sorted(self.folded[keys].get(name.casefold(), []), key=lambda column: column != name)
 
     def get(self, row: Row, field: str) -> Any:  # noqa: ANN401 - whatever the file holds
         """Return the field's value, or None where the row has none."""
@@ -249,7 +275,7 @@ def _gold(gold: str | None) -> tuple[str | None, str | None]:
 def _kind(gold_type: object, value: object, gold: str | None, choices: tuple[str, ...]) -> str:
     """Return how the answer compares: as `gold_type` says, else as the gold's own type, gold and choices look."""
     if isinstance(gold_type, str) and gold_type:
-        return GOLD_TYPES.get(gold_type, "text")
+        return KINDS.get(gold_type, "text")
     if choices:
         return "choice"
     if isinstance(value, bool):

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import DataError, PotstillError, RecipeError, nearest
-from potstill.problems.choices import LETTERS, Golds, Options
+from potstill.problems.choices import Golds, Options
 from potstill.problems.columns import checked
 from potstill.problems.functions import FAILURES, check_function, find_function, folder_of, importable, line
 from potstill.recipe import Source
-from potstill.records import Problem
+from potstill.records import LETTERS, Problem, too_many
 
 _FIELDS = [field.name for field in dataclasses.fields(Problem)]
 
@@ -108,5 +108,5 @@ def _check_texts(fields: dict[str, Any], at: str, longest: int) -> None:
         if not isinstance(choice, str):
             raise DataError(f"{at}: a choice is {type(choice).__name__}, not text")
         checked(choice, "choice", at, longest)
-    if len(fields["choices"]) > len(LETTERS):
-        raise DataError(f"{at}: {len(fields['choices'])} choices, more than the {len(LETTERS)} letters that name them")
+    if told := too_many(fields["choices"]):
+        raise DataError(f"{at}: {told} that name them")

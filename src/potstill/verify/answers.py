@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from potstill.marks import MARKS
 from potstill.recipe import Policy
+from potstill.records import LETTERS, too_many
 from potstill.text import split_response
 from potstill.verify.allowance import Allowance
 from potstill.verify.asides import aside_of
@@ -52,6 +53,8 @@ def judge_answer(
     """
     if kind == "code":
         return unknown("unsupported", "a program is judged by its tests")
+    if told := too_many(choices):
+        return unknown("unsupported", told)
     if not gold.strip():
         return unknown("no gold", "the problem has no gold answer")
     if len(prediction) > MAX_ANSWER:
@@ -93,6 +96,8 @@ def judge_response(
     """
     if kind == "code":
         return unknown("unsupported", "a program is judged by its tests")
+    if told := too_many(choices):
+        return unknown("unsupported", told)
     if len(response) > MAX_RESPONSE:
         return unknown("unsupported", "response too long")
     if not gold.strip():
@@ -297,7 +302,7 @@ def _by_option(response: str, wanted: Gold, policy: Policy, allowance: Allowance
     outcomes = [compare(found.value, read_gold(option, "auto"), policy, here).outcome for option in wanted.options]
     if outcomes.count("right") != 1 or "unknown" in outcomes:
         return None
-    letter = chr(ord("A") + outcomes.index("right"))
+    letter = LETTERS[outcomes.index("right")]
     return decided(letter == wanted.letters, f"{found.method}, option", wanted.letters, letter)
 
 
