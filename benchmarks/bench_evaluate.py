@@ -56,7 +56,7 @@ def seam(folder: Path, asked: list[Problem], max_tokens: int, precision: str) ->
 
     student = recipe.Student(model=str(folder))
     settings = recipe.Evaluate(max_tokens=max_tokens)
-    model_under_test = local_student(str(folder), "smollm2", precision, settings.batch)
+    model_under_test = local_student(str(folder), "smollm2", precision, settings.batch, folder.parent)
     with TemporaryDirectory() as kept:
         with Ledger(Path(kept) / "warm.sqlite") as ledger:
             warm = requests_of(model_under_test, asked[:1], Row("s", "p"), student, recipe.Evaluate(max_tokens=2), 0)

@@ -70,6 +70,31 @@ def test_a_local_teacher_is_asked_on_about_what_it_gets_wrong(here):
     assert again == traces
 
 
+def test_a_date_in_its_template_is_that_of_the_first_question_on_every_later_day(here, monkeypatch):
+    from datetime import date
+
+    from potstill.models.local.model import LocalModel
+    from potstill.pipeline import checkpoints
+    from potstill.pipeline.checks.models import QUESTION
+
+    template, shown, render = Path("teacher/chat_template.jinja"), [], LocalModel.render
+    monkeypatch.setattr(LocalModel, "render", lambda model, turns: shown.append(render(model, turns)) or shown[-1])
+
+    def days(today, samples):
+        shown.clear()
+        monkeypatch.setattr(checkpoints, "today", lambda: today)
+        recipe(strategy=f'{{prompt: "{{question}}", samples: {samples}}}')
+        taught("--redo")
+        return {text[: len("It is 02 January 2026.")] for text in shown if QUESTION not in text}
+
+    undated = days(date(2026, 1, 1), 1)
+    assert "day" not in Run(Path("taught")).committed("traces").counts
+    template.write_text("It is {{ strftime_now('%d %B %Y') }}. " + template.read_text())
+    assert days(date(2026, 1, 2), 1) == {"It is 02 January 2026."} != undated
+    assert days(date(2027, 3, 4), 2) == {"It is 02 January 2026."}, "a run goes on as it began"
+    assert Run(Path("taught")).committed("traces").counts["day"] == "2026-01-02"
+
+
 @pytest.mark.parametrize(
     ("teacher", "told"),
     [

@@ -62,9 +62,14 @@ def test_a_run_goes_on_at_its_cap_or_is_raised(tmp_path, stage):
         dropped = Run(tmp_path / "run").committed("examples").rows("dropped", Drop)
         assert [drop.reason for drop in dropped] == ["not asked: the money was spent"] * 5
 
+        assert "traces             done" in done("status", "run").out
         write(tmp_path, stub, cap=500)
+        told = stage("traces").mistake()
+        assert "spend_at_most (50 -> 500), and 5 were not asked: this would redo traces (" in told
         assert stage("traces", "--redo").code == 0
         assert stub.stats()["requests"] == 8
+        assert "traces             done" in done("status", "run").out
+        assert "not_asked" not in Run(tmp_path / "run").committed("traces").counts
         assert {trace.finish for trace in Run(tmp_path / "run").committed("traces").rows("traces", Trace)} == {"stop"}
 
 
@@ -81,6 +86,11 @@ def test_a_judge_counts_under_the_teachers_cap(tmp_path, stage):
         assert stub.stats()["requests"] == 8 + 2
         assert stage("verdicts", "--go-on").code == 0
         assert stub.stats()["requests"] == 8 + 2
+        counts = Run(tmp_path / "run").committed("verdicts").counts
+        assert (counts["not_asked"], counts["spend_at_most"]) == (6, 200)
+        write(tmp_path, stub, judge=JUDGE)
+        assert "spend_at_most (200 -> none), and 6 were not asked" in stage("verdicts").mistake()
+        write(tmp_path, stub, cap=200, judge=JUDGE)
         out = done("ledger", "run").out
         assert "$40.0000 at $0 and $1e+06 a million tokens (the recipe)" in out
 
@@ -89,7 +99,10 @@ def test_a_judge_under_a_cap_needs_a_price_before_anything_is_asked(tmp_path, st
     with running() as stub:
         write(tmp_path, stub, cap=200, judge=JUDGE.replace(", price: {completion: 1000000.0}", ""))
         done("run", "r.yaml", "--out", "run", "--stage", "problems")
+        for argv in (("check", "r.yaml"), ("run", "r.yaml", "--out", "run"), ("run", "r.yaml", "--out", "new")):
+            assert "checks.judge.spend_at_most needs a price" in call(*argv).mistake()
         assert "checks.judge.spend_at_most needs a price" in stage("traces").mistake()
+        assert not (tmp_path / "new").exists()
         assert stub.stats()["requests"] == 0
 
 

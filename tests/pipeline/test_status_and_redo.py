@@ -53,7 +53,7 @@ def test_a_finished_run_is_done_and_a_rerun_does_nothing(finished_run):
         ("train.loss.alpha=0.5", "train.loss.alpha (1.0 -> 0.5)", TRAINED),
         ("train.seed=9", "seed (3 -> 9)", AFTER_EXAMPLES),
         (f"arms={BY_TOKENS}", "train.match (examples -> tokens)", [*ANSWERS, "report"]),
-        ("evaluate.max_tokens=9", "evaluate.max_tokens (8 -> 9)", [*MEASURED, "report"]),
+        ("evaluate.max_tokens=9", "evaluate.max_tokens (8 -> 9)", [*MEASURED, "export", "report"]),
         ("evaluate.shots=2", "evaluate.shots (1 -> 2)", ["evaluate-base", "report"]),
         ("name=other", "name (tiny -> other)", ["export", "report"]),
         ("train.checkpoint_every=2", "", []),

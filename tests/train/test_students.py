@@ -127,8 +127,7 @@ def test_a_date_in_the_template_is_that_of_the_day_the_student_was_prepared(fold
     shutil.copytree(folder, base)
     template = (base / "chat_template.jinja").read_text()
     (base / "chat_template.jinja").write_text(DATED + template)
-    real = chat.with_date
-    monkeypatch.setattr(chat, "with_date", lambda tokenizer: real(tokenizer, date(2026, 1, 2)))
+    monkeypatch.setattr(chat, "today", lambda: date(2026, 1, 2))
     students.prepare(Student(model=str(base)), list, seed=0, out=tmp_path / "out")
     students.write(*students.load(tmp_path / "out"), tmp_path / "trained")
     for copy in ("out", "trained"):

@@ -1,17 +1,18 @@
-"""potstill evaluate: measure any checkpoint or served model on problems."""
+"""potstill evaluate: measure a run's student, any checkpoint or a served model on problems."""
 
 from __future__ import annotations
 
 import argparse
 
 from potstill.cli.options import positive, temperature, unsafe_option
+from potstill.records import KINDS
 
-NAME, HELP = "evaluate", "measure any checkpoint or served model on problems"
+NAME, HELP = "evaluate", "measure a run's student, any checkpoint or a served model on problems"
 
 
 def options(command: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
-    command.add_argument("model", metavar="MODEL", help="a local checkpoint, a hub name, or the address of a server")
+    command.add_argument("model", metavar="MODEL", help="a run, a local checkpoint, a hub name, or a server's address")
     command.add_argument("--model", dest="name", metavar="NAME", help="what a server calls the model")
     command.add_argument("--api-key-env", metavar="NAME", help="the environment variable that holds a server's key")
     command.add_argument(
@@ -23,24 +24,24 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--column", action="append", default=[], metavar="FIELD=COLUMN", help="where a problem field stands"
     )
-    command.add_argument("--kind", metavar="KIND", help="how answers compare")
+    command.add_argument("--kind", choices=KINDS, help="how answers compare")
     command.add_argument("--count", type=positive, metavar="N", help="at most this many problems")
-    command.add_argument("--samples", type=positive, default=1, metavar="N")
-    command.add_argument("--temperature", type=temperature, default=0.0, metavar="T")
-    command.add_argument("--max-tokens", type=positive, metavar="N")
+    command.add_argument("--samples", type=positive, metavar="N", help="responses a problem (default: the run's, or 1)")
+    command.add_argument("--temperature", type=temperature, metavar="T", help="default: the run's, or 0")
+    command.add_argument("--max-tokens", type=positive, metavar="N", help="default: the run's, or 512")
     command.add_argument("--batch", type=positive, metavar="N", help="responses side by side (default: as many as pay)")
     command.add_argument(
-        "--prompt", default="{question}", metavar="TEXT", help="what is asked; {question} is filled in"
+        "--prompt", metavar="TEXT", help="what is asked; {question} is filled in (default: the run's, or that alone)"
     )
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
+    command.add_argument("--seed", type=int, help="default: the run's, or 0")
+    command.add_argument("--precision", choices=("bf16", "fp32"), help="default: the run's, or bf16")
     command.add_argument("--out", metavar="FILE.jsonl", help="write every response and verdict")
     command.add_argument("--keep", metavar="DIR", help="where responses are kept (default: runs/evaluate-MODEL)")
     unsafe_option(command)
 
 
 def work(asked: argparse.Namespace) -> int:
-    """Measure a checkpoint or a served model on problems and print one line."""
+    """Measure a model on problems and print one line."""
     from potstill.pipeline import single
 
     print(single.evaluate(asked))

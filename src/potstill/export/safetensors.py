@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import StudentError
+from potstill.evaluate.conditions import FILE, Conditions, written
 from potstill.export.card import Card, model_card
 from potstill.models.local.chat import rendered
 from potstill.train import checkpoint, students
@@ -21,12 +22,12 @@ class ExportError(StudentError):
     """An export that does not answer like the model it was made from."""
 
 
-def export(trained: Path, out: Path, prompts: Sequence[str], card: Card) -> dict[str, Any]:
+def export(trained: Path, out: Path, prompts: Sequence[str], card: Card, conditions: Conditions) -> dict[str, Any]:
     """Write the student of folder `trained` to the new folder `out` and return what the comparison found.
 
-    `prompts` are user messages; the first eight are answered greedily by the trained model and by the export loaded
-    anew. Both must give the same tokens and, up to `LARGEST_DIFFERENCE`, the same logits; otherwise ExportError is
-    raised and `out` does not appear.
+    The folder has a model card and the file of `conditions`. `prompts` are user messages; the first eight are answered
+    greedily by the trained model and by the export loaded anew. Both must give the same tokens and, up to
+    `LARGEST_DIFFERENCE`, the same logits; otherwise ExportError is raised and `out` does not appear.
     """
     asked = list(prompts[:PROMPTS])
     if not asked:
@@ -39,6 +40,7 @@ def export(trained: Path, out: Path, prompts: Sequence[str], card: Card) -> dict
     def fill(folder: Path) -> None:
         students.write(model, tokenizer, folder)
         (folder / "README.md").write_text(model_card(card, model.num_parameters()), encoding="utf-8")
+        (folder / FILE).write_bytes(written(conditions))
         found.update(_compare(folder, asked, expected))
 
     checkpoint.publish(out, fill)

@@ -40,6 +40,12 @@ class Cap:
         )
 
 
+def most_of(teacher: recipe.Teacher, judge: recipe.Judge | None) -> float | None:
+    """Return the US dollars that teacher and judge may cost together: those of a served teacher, else of the judge."""
+    own = teacher.spend_at_most if isinstance(teacher, recipe.ServedTeacher) else None
+    return judge.spend_at_most if own is None and judge is not None else own
+
+
 class Budget:
     """Counts dollars, and holds requests back so that those in flight stay under a cap.
 

@@ -61,7 +61,8 @@ def _compared(run: Run, stages: Sequence[Stage]) -> list[tuple[StageStatus, Comm
         open_inputs = [name for name in stage.needs if name not in done]
         fingerprint = None if open_inputs else stage.fingerprint(done)
         committed = None if fingerprint is None else run.find(stage.kind, fingerprint)
-        if committed is not None:
+        unasked = stage.unasked(committed) if committed is not None else ""
+        if committed is not None and not unasked:
             done[stage.name] = committed
             found.append((StageStatus(stage, "done", "", _seconds(committed), fingerprint), committed))
             continue
@@ -71,6 +72,8 @@ def _compared(run: Run, stages: Sequence[Stage]) -> list[tuple[StageStatus, Comm
             state, why = "under way", "was begun"
         elif before is None:
             state, why = "missing", ""
+        elif unasked:
+            state, why = "stale", unasked
         elif changed := _changes(stage, before):
             state, why = "stale", changed[0]
         elif open_inputs:

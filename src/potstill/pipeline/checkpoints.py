@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from potstill.errors import RecipeError, nearest
+from potstill.durable import read_record, to_record, write_durably
+from potstill.errors import DamageError, RecipeError, nearest
 from potstill.evaluate.protocol import ModelUnderTest
 from potstill.graph import graph_of
+from potstill.models.local.chat import today
 from potstill.models.local.inprocess import Engine, InProcess, identity, load_engine
 from potstill.models.local.model import LocalModel
 from potstill.pipeline import naming
@@ -20,13 +24,39 @@ from potstill.store import Run
 from potstill.temporary import temporary_folder
 from potstill.train import students
 
+DAYS = "days.json"
+"""Beside the ledgers: model -> the day, as `2026-11-29`, that its chat template is told instead of today's."""
 
-def local_teacher(teacher: LocalTeacher, data: Path) -> tuple[LocalTeacher, InProcess]:
-    """Return a local teacher whose requests say which weights answer, and the model that answers them."""
+
+def noted_days(ledgers: Path) -> dict[str, str]:
+    """Return the days that chat templates were told, by model; nothing where none asked."""
+    try:
+        return read_record(ledgers / DAYS)
+    except DamageError as error:
+        raise DamageError(
+            f"{error}: remove it, and models whose chat template tells the date are told today's"
+        ) from None
+
+
+def day_for(model: str, ledgers: Path) -> date:
+    """Return the day on which a run first asked a model: one that goes on later must ask the same."""
+    days = noted_days(ledgers)
+    if model not in days:
+        days[model] = today().isoformat()
+        write_durably(ledgers / DAYS, to_record(days))
+    return date.fromisoformat(days[model])
+
+
+def local_teacher(teacher: LocalTeacher, data: Path, ledgers: Path) -> tuple[LocalTeacher, InProcess]:
+    """Return a local teacher whose requests say which weights answer, and the model that answers them.
+
+    A chat template that tells the date tells the day of the run's first question, which is noted in `ledgers`.
+    """
     name = located(teacher.model, data)
     own = identity(name, teacher.precision, teacher.engine, teacher.engine_options)
     sampling = replace(teacher.sampling, extra={**teacher.sampling.extra, **own})
-    load = unpacked(name, lambda folder: load_engine(teacher, folder))
+    day = partial(day_for, teacher.model, ledgers)
+    load = unpacked(name, lambda folder: load_engine(teacher, folder, day))
     return replace(teacher, sampling=sampling), InProcess(teacher.model, load, teacher.batch)
 
 
@@ -63,9 +93,11 @@ def arm_checkpoint(run: Path, arm: str) -> Path:
     return committed.folder(MODEL)
 
 
-def local_student(name: str, shown: str, precision: Literal["bf16", "fp32"], batch: int | None) -> ModelUnderTest:
-    """Return a checkpoint as one who answers; `shown` is what its requests call it."""
-    load = unpacked(name, lambda folder: LocalModel(folder, precision))
+def local_student(
+    name: str, shown: str, precision: Literal["bf16", "fp32"], batch: int | None, ledgers: Path
+) -> ModelUnderTest:
+    """Return a checkpoint as one who answers; `shown` is what its requests call it, `ledgers` as in `local_teacher`."""
+    load = unpacked(name, lambda folder: LocalModel(folder, precision, partial(day_for, shown, ledgers)))
     return ModelUnderTest(InProcess(name, load, batch), shown, identity(name, precision), batch)
 
 

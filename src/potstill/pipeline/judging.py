@@ -53,7 +53,8 @@ def verdicts(context: Context) -> dict[str, Any]:
         _score(context, known, checks.reward)
     findings = Counter(group.finding for group in groups.values())
     by_majority = sum(group.gold_source == "majority" for group in groups.values())
-    return {"findings": dict(sorted(findings.items())), "by_majority": by_majority}
+    unpaid = _unpaid(alone) if checks.judge is not None else 0
+    return {"findings": dict(sorted(findings.items())), "by_majority": by_majority, **context.not_asked(unpaid)}
 
 
 def _table(context: Context, checks: Checks) -> TableWriter[Verdict]:
@@ -85,6 +86,13 @@ def _judge_alone(
         progress.advance()
     progress.close()
     alone.close()
+
+
+def _unpaid(alone: TableWriter[Verdict]) -> int:
+    """Count what the judge was to settle when the money was spent."""
+    from potstill.verify.llm_judge import UNPAID
+
+    return sum(verdict.reason == UNPAID for verdict in alone.rows())
 
 
 def _groups(

@@ -8,11 +8,14 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from potstill.durable import write_durably
 from potstill.errors import DataError, PotstillError, StudentError, nearest
+from potstill.evaluate.conditions import Conditions
 from potstill.evaluate.metrics import summarise
 from potstill.evaluate.protocol import ModelUnderTest, Row, measure, requests_of, split
 from potstill.graph import graph_of
@@ -20,7 +23,10 @@ from potstill.models.ledger import Ledger
 from potstill.models.local.model import LocalModel, Prompt
 from potstill.pipeline import naming
 from potstill.pipeline.checks.files import check_checkpoint, check_file
+from potstill.pipeline.settings import checkers_key
+from potstill.pipeline.spending import cap_of
 from potstill.pipeline.stage import MODEL, STUDENTS
+from potstill.pipeline.subject import Subject, subject_of
 from potstill.problems import read
 from potstill.progress import Progress
 from potstill.recipe import PROBLEM_COLUMNS, Checks, Evaluate, Recipe, ServedTeacher, Source, Student
@@ -29,38 +35,36 @@ from potstill.records import Measure, Problem
 from potstill.store import Run
 from potstill.train.render import ask
 from potstill.verify import Verdicts, settled
-from potstill.verify.answer_kinds import ANSWER_KINDS
 
-MAX_TOKENS = 512
-"""Tokens of an answer where neither the command line nor the model's context sets another limit."""
+PLAIN = Conditions(student=Student(), evaluate=Evaluate(), checks=Checks(), precision="bf16", seed=0)
+"""How a model is asked and judged of which no run says it."""
 
 
 def evaluate(options: argparse.Namespace) -> str:
     """Measure `options.model` on `options.problems` and return one line; responses go to `options.out`.
 
-    The model is a checkpoint, or the address of a server and then `options.name` the model's name there. Every response
-    is kept in the ledger of the folder `options.keep`, and only what it lacks is asked.
+    The model is a checkpoint, a run or one of its stages, or the address of a server and then `options.name` the
+    model's name there. A student of a run is asked and judged as the run did it, but for what `options` say. Every
+    response is kept in the ledger of the folder `options.keep`, and only what it lacks is asked.
     """
-    if options.samples > 1 and options.temperature == 0:
-        raise PotstillError("several samples at temperature 0 are all the same: give --temperature")
-    if "{question}" not in options.prompt:
-        raise PotstillError("--prompt never mentions {question}")
     if options.out and (Path(options.out).is_dir() or not Path(options.out).parent.is_dir()):
         raise PotstillError(f"--out {options.out}: name a file in a folder that is there")
+    served = _is_address(options.model)
+    subject = Subject(options.model) if served else subject_of(options.model)
+    conditions = _conditions(options, subject)
     problems = list(_problems(options))
     if not any(problem.has_check for problem in problems):
         raise DataError(f"{options.problems}: no problem has an answer to judge by: name one with --column gold=COLUMN")
-    settings = Evaluate(options.samples, options.temperature, 1.0, options.max_tokens or MAX_TOKENS, options.batch)
-    student = Student(model=options.model, prompt=options.prompt)
-    model_under_test, kept = _served(options) if _is_address(options.model) else _local(options)
-    row = Row(model_under_test.name, "zero-shot")
-    asked = requests_of(model_under_test, problems, row, student, settings, options.seed)
+    model_under_test, kept = _served(options) if served else _local(options, subject, conditions)
+    if subject.told_by:
+        print(f"note: asked and judged as {subject.told_by}", file=sys.stderr)
+    row, student = Row(model_under_test.name, "zero-shot"), conditions.student
+    asked = requests_of(model_under_test, problems, row, student, conditions.evaluate, conditions.seed)
     progress = Progress("evaluate", len(asked), "responses")
     own = Run(kept).ledger
-    judging = Verdicts(settled(Checks(), problems), folder=own, without_sandbox=options.without_sandbox)
-    with Ledger(own / STUDENTS) as ledger, judging as verdicts:
+    with Ledger(own / STUDENTS) as ledger, _judging(options, subject, conditions, problems, own) as verdicts:
         there = len(asked) - len(ledger.missing([request.key for _, request in asked]))
-        if there and _is_address(options.model):
+        if there and served:
             # A server may have other weights under the same name by now, and nobody here can know.
             print(f"note: {there} responses are in {kept} from before: remove it to ask again", file=sys.stderr)
         measures = list(measure(model_under_test, ledger, asked, row, student, verdicts, progress))
@@ -69,6 +73,49 @@ def evaluate(options: argparse.Namespace) -> str:
         lines = "".join(json.dumps(_plain(m), ensure_ascii=True) + "\n" for m in measures)
         write_durably(Path(options.out), lines.encode())
     return _told(measures)
+
+
+def _conditions(options: argparse.Namespace, subject: Subject) -> Conditions:
+    """Return how the model is asked and judged: as its run did it, with what the command line says in its place."""
+    known = subject.conditions or PLAIN
+    said = {
+        "samples": options.samples, "temperature": options.temperature, "max_tokens": options.max_tokens,
+        "batch": options.batch,
+    }  # fmt: skip
+    found = replace(
+        known,
+        student=known.student if options.prompt is None else replace(known.student, prompt=options.prompt),
+        evaluate=replace(known.evaluate, **{key: value for key, value in said.items() if value is not None}),
+        precision=options.precision or known.precision,
+        seed=known.seed if options.seed is None else options.seed,
+    )
+    if found.evaluate.samples > 1 and found.evaluate.temperature == 0:
+        raise PotstillError("several samples at temperature 0 are all the same: give --temperature")
+    if "{question}" not in found.student.prompt:
+        raise PotstillError("--prompt never mentions {question}")
+    if found.judge and subject.recipe is None:
+        print(
+            f"note: its run also asked the judge {found.judge}, which is not asked here: name the run instead",
+            file=sys.stderr,
+        )
+    return found
+
+
+def _judging(
+    options: argparse.Namespace, subject: Subject, conditions: Conditions, problems: Sequence[Problem], own: Path
+) -> Verdicts:
+    """Return what judges the answers: the checkers of the problems' run, and the judge of the student's, if at hand."""
+    run, known = Path(options.problems), problems
+    more: dict[str, Any] = {}
+    if run.is_dir():
+        recipe, committed = load(str(run / "recipe.yaml")), Run(run).committed("problems")
+        assert committed is not None  # noqa: S101 - the problems are from there
+        known = [problem for side in ("train", "evaluation") for problem in committed.rows(side, Problem)]
+        more = {"data": Path(recipe.data), "code": checkers_key(recipe)}
+    if subject.recipe is not None:
+        more["cap"] = cap_of(subject.recipe, own)
+    checks = conditions.checks if subject.recipe is None else subject.recipe.checks
+    return Verdicts(settled(checks, known), folder=own, without_sandbox=options.without_sandbox, **more)
 
 
 def _told(measures: Sequence[Measure]) -> str:
@@ -106,17 +153,17 @@ def _served(options: argparse.Namespace) -> tuple[ModelUnderTest, Path]:
     return ModelUnderTest(model, options.name, {}, None), _kept(options, f"{server}-{options.name}")
 
 
-def _local(options: argparse.Namespace) -> tuple[ModelUnderTest, Path]:
+def _local(options: argparse.Namespace, subject: Subject, conditions: Conditions) -> tuple[ModelUnderTest, Path]:
     """Return a checkpoint, and where its responses are kept."""
     from potstill.pipeline.checkpoints import local_student, located
 
     if options.name is not None or options.api_key_env is not None:
         raise PotstillError(f"--model and --api-key-env are for the address of a server; {options.model} is none")
-    checkpoint = _checkpoint(options.model)
-    check_checkpoint(checkpoint, Path(), "MODEL", options.max_tokens or 1)
+    check_checkpoint(subject.checkpoint, Path(), "MODEL", options.max_tokens or 1)
     shown = Path(options.model).name or options.model
-    student = local_student(located(checkpoint, Path()), shown, options.precision, options.batch)
-    return student, _kept(options, shown)
+    kept, checkpoint = _kept(options, shown), located(subject.checkpoint, Path())
+    student = local_student(checkpoint, shown, conditions.precision, conditions.evaluate.batch, Run(kept).ledger)
+    return student, kept
 
 
 def _kept(options: argparse.Namespace, name: str) -> Path:
@@ -141,23 +188,13 @@ def _problems(options: argparse.Namespace) -> Iterator[Problem]:
             if not equals or field not in PROBLEM_COLUMNS:
                 raise PotstillError(f"--column {item}: write it as FIELD=COLUMN{nearest(field, PROBLEM_COLUMNS)}")
             columns[field] = column
-        if options.kind is not None and options.kind not in ANSWER_KINDS:
-            raise PotstillError(f"--kind: {ANSWER_KINDS.unknown(options.kind)}")
         check_file(path, "--problems")
         source = Source(file=str(path.resolve()), columns=columns, answer_kind=options.kind, use="evaluate")
-        found = read(source, seed=options.seed, data=Path(), where="--problems")
+        found = read(source, seed=options.seed or 0, data=Path(), where="--problems")
     for number, problem in enumerate(found):
         if options.count is not None and number >= options.count:
             return
         yield problem
-
-
-def _checkpoint(name: str) -> str:
-    """Return the checkpoint folder of a run (its export) or of one of its stages; any other name is one itself."""
-    for folder in (Path(name) / MODEL, Path(name) / "export" / MODEL):
-        if (folder / "config.json").is_file():
-            return str(folder)
-    return name
 
 
 def ask_student(run: Path, student: str, question: str, max_tokens: int | None) -> str:

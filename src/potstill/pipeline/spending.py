@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from potstill.models.budget import Cap
+from potstill.models.budget import Cap, most_of
 from potstill.models.ledger import Ledger
 from potstill.models.prices import price_of
 from potstill.recipe import Recipe, ServedTeacher
@@ -17,15 +17,12 @@ ASKED = "completions.sqlite"
 def cap_of(recipe: Recipe, ledgers: Path) -> Cap:
     """Return the cap of a run with what its teacher and its judge have cost so far; `ledgers` is their folder.
 
-    The teacher's `spend_at_most` holds for all; a judge's own where the teacher has none.
-
     Raises:
         TeacherError: there is a cap and somebody under it has no price.
     """
     teacher = recipe.teacher if isinstance(recipe.teacher, ServedTeacher) else None
     judge = recipe.checks.judge
-    most = None if teacher is None else teacher.spend_at_most
-    cap = Cap(judge.spend_at_most if most is None and judge is not None else most)
+    cap = Cap(most_of(recipe.teacher, judge))
     if cap.most is None:
         return cap
     asked = [("teacher", ASKED, teacher)] if teacher else []

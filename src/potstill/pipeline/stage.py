@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from potstill.models.budget import Cap
+from potstill.models.budget import Cap, most_of
 from potstill.pipeline import settings
 from potstill.recipe import Checks, Recipe
 from potstill.records import Problem, content_key
@@ -38,6 +38,10 @@ class Context:
     without_sandbox: bool = False
     go_on: bool = False
 
+    def not_asked(self, number: int) -> dict[str, Any]:
+        """Return the counts of an output that lacks what there was no money for; see `Stage.unasked`."""
+        return {"not_asked": number, "spend_at_most": self.cap.most} if number else {}
+
     @cached_property
     def cap(self) -> Cap:
         """The money that teacher and judge share."""
@@ -53,10 +57,10 @@ class Context:
 
     def verdicts(self, checks: Checks | None = None) -> Verdicts:
         """Open the run's verdict table; close it after use."""
-        code = content_key(settings.of_checks(self.recipe).get("checkers"))
         return Verdicts(
-            checks or self.checks(), folder=self.run.ledger, data=Path(self.recipe.data), code=code,
-            without_sandbox=self.without_sandbox, cap=self.cap, go_on=self.go_on,
+            checks or self.checks(), folder=self.run.ledger, data=Path(self.recipe.data),
+            code=settings.checkers_key(self.recipe), without_sandbox=self.without_sandbox, cap=self.cap,
+            go_on=self.go_on,
         )  # fmt: skip
 
 
@@ -92,6 +96,15 @@ class Stage:
         if self.counted:
             found["counted"] = {role: committed[name].counts for role, name in self.counted.items()}
         return found
+
+    def unasked(self, committed: Committed) -> str:
+        """Return why an output that was made without the money to ask everything can be whole now, "" elsewhere."""
+        before = committed.counts.get("spend_at_most")
+        most = most_of(self.recipe.teacher, self.recipe.checks.judge)
+        if before is None or (most is not None and most <= before):
+            return ""
+        raised = "none" if most is None else f"{most:g}"
+        return f"spend_at_most ({before:g} -> {raised}), and {committed.counts['not_asked']:,} were not asked"
 
     def fingerprint(self, committed: Mapping[str, Committed]) -> str:
         """Key of everything the output depends on; the stage's name is no part of it."""

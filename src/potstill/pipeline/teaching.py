@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from potstill.models.sampler import Sampler, served_model
-from potstill.pipeline.checkpoints import arm_teacher, local_teacher
+from potstill.pipeline.checkpoints import arm_teacher, local_teacher, noted_days
 from potstill.pipeline.settings import teacher_seed
 from potstill.pipeline.spending import ASKED
 from potstill.pipeline.stage import Context
 from potstill.progress import Progress
 from potstill.recipe import ArmTeacher, AskedTeacher, LocalTeacher
 from potstill.records import Problem, Trace
-from potstill.teach.prompts import prompt_of
+from potstill.teach.prompts import asking
 from potstill.teach.served import served_traces
-from potstill.teach.strategies import STRATEGIES, Material
 
 
 def asked_traces(
@@ -25,7 +24,7 @@ def asked_traces(
     """Ask what the run's ledger lacks, and yield the traces; see `served_traces`.
 
     `checkpoint` is the model of an arm of this recipe. Where the run goes on although the money is spent, `counts` says
-    how many samples were not asked.
+    how many samples were not asked; of a local teacher whose chat template tells the date, which day it told.
     """
     recipe, source, kept = context.recipe, context.inputs["problems"], context.run.ledger
     strategy, seed, data = recipe.strategy, teacher_seed(recipe), Path(recipe.data)
@@ -33,23 +32,25 @@ def asked_traces(
     def training() -> Iterator[Problem]:
         return source.rows("train", Problem)
 
-    material = Material(
-        training=training, held_out=lambda: source.rows("evaluation", Problem), data=data, seed=seed,
+    asking_ = asking(
+        strategy, training, lambda: source.rows("evaluation", Problem), data=data, seed=seed,
         kept=kept / f"shots-{seed}-{strategy.shots}.json",
     )  # fmt: skip
-    asking = STRATEGIES[strategy.kind].asking(prompt_of(strategy, data), strategy, material)
     model: Sampler
     teacher: AskedTeacher
     if isinstance(asked, ArmTeacher):
         teacher, model = arm_teacher(asked, checkpoint, data)
     elif isinstance(asked, LocalTeacher):
-        teacher, model = local_teacher(asked, data)
+        teacher, model = local_teacher(asked, data, kept)
     else:
         teacher, model = asked, served_model(asked, context.cap)
     first = min(strategy.samples, strategy.stop_at_right or strategy.samples)
     progress = Progress("teacher", source.total("train") * first, "requests")  # grows with what is asked beyond
     with context.verdicts() as verdicts:
         yield from served_traces(
-            training, teacher, model, strategy, asking, seed=seed, ledger=kept / ASKED, progress=progress,
+            training, teacher, model, strategy, asking_, seed=seed, ledger=kept / ASKED, progress=progress,
             judge=verdicts.many, go_on=context.go_on, counts=counts,
         )  # fmt: skip
+    counts |= context.not_asked(counts.pop("not_asked", 0))
+    if isinstance(asked, LocalTeacher) and (day := noted_days(kept).get(asked.model)):
+        counts["day"] = day

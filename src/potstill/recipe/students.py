@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Len
 
 from potstill.recipe.bounds import Amount, Length, Name, Positive, Samples, Seed, Share, Side, Temperature, Tokens, TopP
 from potstill.recipe.scopes import (
@@ -18,7 +17,6 @@ from potstill.recipe.scopes import (
     ForTraining,
     ForTrainingAndEvaluation,
 )
-from potstill.tables import OneOf
 
 
 @dataclass(frozen=True)
@@ -60,16 +58,13 @@ class Student:
 class Loss:
     """L of the optimiser step; see docs/guide for the two normalisations."""
 
-    kind: ForTraining[Annotated[str, OneOf("potstill.train.losses:LOSSES")]] = "tokens"
-    """`tokens`: the mean over all trained tokens of a step; `segments`: the means of its segments, added."""
+    kind: ForTraining[Literal["tokens", "segments"]] = "tokens"
     alpha: ForTraining[Amount] = 1.0
     """Weight of reasoning tokens (`tokens`) or of their mean (`segments`)."""
     beta: ForTraining[Amount] = 1.0
     """Weight of answer and format tokens (`tokens`) or of their means (`segments`)."""
     ratio_cap: ForTraining[Annotated[float, Ge(0.001), Le(10**6)]] = 10.0
     """Under `segments`: an answer token weighs at most this many reasoning tokens."""
-    options: ForTraining[Mapping[str, Any] | None] = None
-    """Settings of a loss that another package brings."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ class Match:
 class Train:
     """One phase of training; exactly one of `epochs`, `steps`, `tokens`, `match` is the budget."""
 
-    method: ForTraining[Annotated[str, OneOf("potstill.train.methods:METHODS")]] = "sft"
+    method: ForTraining[Literal["sft"]] = "sft"
     """What is done: `sft` is supervised fine-tuning on examples."""
     on: Beside[Name | None] = None
     """The set to train on; `null` takes the only one, else the one called `traces`."""
@@ -141,3 +136,6 @@ class Export:
     """What is delivered."""
 
     safetensors: ForExport[bool] = True
+    licence: ForExport[Annotated[str, Len(1, 200)] | None] = None
+    """Licence in the model card, as the Hub writes it, such as `apache-2.0`; `null` takes that of the base model, where
+    its own card is at hand and says one."""

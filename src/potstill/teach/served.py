@@ -81,7 +81,7 @@ def served_traces(
     if spent:
         print(
             f"{spent}: going on with what is there, {unasked} samples were not asked; to ask them, raise "
-            "spend_at_most and run with --stage traces --redo",
+            "spend_at_most and run with --redo",
             file=progress.stream,
         )
     if undecided:

@@ -42,7 +42,7 @@ def prepare(student: recipe.Student, texts: Callable[[], Iterable[str]], seed: i
             model, tokenizer = build(student.scratch, student, texts(), seed)
     else:
         model, tokenizer = find(str(student.model))
-        chat.with_date(tokenizer)
+        chat.with_date(tokenizer, chat.today)
     write(model, tokenizer, out)
 
 

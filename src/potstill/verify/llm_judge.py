@@ -1,8 +1,8 @@
 """A language model asked about the answers that the rules leave undecided, and about others where the policy says so.
 
-It is asked once per answer, through the sampler and the ledger of served models. What it says counts where it copies
-the answer that it judged, that copy stands in the answer, and the rules do not contradict it. Whatever goes wrong with
-it leaves an answer undecided, never wrong.
+It is asked once per answer, through the sampler and the ledger of served models. What it says counts only where it
+copies the answer that it judged, that copy stands in the answer, and the rules do not contradict it. Whatever goes
+wrong with it leaves an answer undecided, never wrong.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from potstill.models.requests import Completion, Message, Request
 from potstill.models.sampling import wire_sampling
 from potstill.models.served.client import ServedModel
 from potstill.progress import Progress
-from potstill.records import Cause, Finish, Opinion, content_key
+from potstill.records import NOT_ASKED, Cause, Finish, Opinion, content_key
 from potstill.verify.answers import judge_answer
 from potstill.verify.guards import harmless, refused, unbelievable
 from potstill.verify.judged import SHOWN, Judged
@@ -36,6 +36,8 @@ CHUNK = 256
 """Answers that are looked at together, at least."""
 SEED = 0
 """Sent with each request, so that a server that heeds it says the same again; `extra: {seed: null}` sends none."""
+UNPAID = f"judge: {NOT_ASKED}"
+"""Reason of a verdict that the judge was to settle when the money was spent."""
 _SLOTS = ("question", "gold", "answer", "nonce", "conventions")
 _SLOT = re.compile("{(" + "|".join(_SLOTS) + ")}")
 
@@ -205,7 +207,7 @@ class LanguageJudge:
             except TeacherError as error:
                 if isinstance(error, SpentError) and not self.go_on:
                     raise
-                self.given_up = str(error)
+                self.given_up = NOT_ASKED if isinstance(error, SpentError) else str(error)
         return self.completions
 
     def _settled(self, question: _Question, completion: Completion | None) -> Judged:

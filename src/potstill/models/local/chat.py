@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,8 @@ def rendered(tokenizer: Any, turns: Sequence[Mapping[str, str]], *, ask: bool) -
         CheckpointError: the template refuses the conversation or is broken.
     """
     day = tokenizer.init_kwargs.get(DATE)
-    template = {"chat_template": _on(day) + tokenizer.chat_template} if day else {}
     try:
+        template = {"chat_template": _on(day) + tokenizer.get_chat_template()} if day else {}
         return str(tokenizer.apply_chat_template([*turns], tokenize=False, add_generation_prompt=ask, **template))
     except Exception as error:  # a template is a program and raises what it likes
         raise CheckpointError(
@@ -99,7 +99,15 @@ def _on(day: str) -> str:
     return f"{{% macro strftime_now(format) %}}{{{{ format{short}{filters}|replace('%%', '%') }}}}{{% endmacro %}}\n"
 
 
-def with_date(tokenizer: Any, today: date | None = None) -> None:  # noqa: ANN401
-    """Let a template that asks for today's date be told the same one for ever; it is saved with the tokenizer."""
+def today() -> date:
+    """Return the day that it is here."""
+    return datetime.now().astimezone().date()
+
+
+def with_date(tokenizer: Any, day: Callable[[], date]) -> None:  # noqa: ANN401
+    """Let a template that asks for today's date be told the same one for ever; it is saved with the tokenizer.
+
+    `day` is asked only for a template that wants it and has none yet.
+    """
     if "strftime_now" in str(tokenizer.chat_template) and DATE not in tokenizer.init_kwargs:
-        tokenizer.init_kwargs[DATE] = (today or datetime.now().astimezone().date()).isoformat()
+        tokenizer.init_kwargs[DATE] = day().isoformat()

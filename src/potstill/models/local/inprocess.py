@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from itertools import groupby, islice
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from potstill import recipe
 from potstill.durable import digest_of
 from potstill.errors import PotstillError
 from potstill.models.ledger import Entry, Ledger
+from potstill.models.local.chat import today
 from potstill.models.local.model import Generated, LocalModel, Prompt
 from potstill.models.local.vllm import VllmModel, decisive
 from potstill.models.replies import local_wire
@@ -165,16 +167,16 @@ def identity(
     return {IDENTITY: own}
 
 
-def load_engine(teacher: recipe.LocalTeacher, folder: str | Path) -> Engine:
-    """Load the model of a local teacher from a checkpoint folder or by its hub name.
+def load_engine(teacher: recipe.LocalTeacher, folder: str | Path, day: Callable[[], date] = today) -> Engine:
+    """Load the model of a local teacher from a checkpoint folder or by its hub name; `day` is as in `LocalModel`.
 
     Raises:
         MissingExtraError: the engine is not installed.
         StudentError, TeacherError: the model cannot be loaded.
     """
     if teacher.engine == "vllm":
-        return VllmModel(folder, teacher.precision, teacher.engine_options)
-    return LocalModel(folder, teacher.precision)
+        return VllmModel(folder, teacher.precision, teacher.engine_options, day)
+    return LocalModel(folder, teacher.precision, day)
 
 
 def _window(asked: deque[Request], source: Iterator[Request]) -> dict[str, Request]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,14 +47,16 @@ class LocalModel:
     """A causal language model and its tokenizer, on the GPU when there is one.
 
     `context` is the most tokens that it takes, prompt and completion together; `most` the rows of a batch that are
-    worth having.
+    worth having. `day` is what a chat template that asks for today's date is told; without it, the clock's.
 
     Raises:
         CheckpointError: the folder is no whole checkpoint, or lacks a tokenizer, a chat template or an end-of-text
             token.
     """
 
-    def __init__(self, folder: str | Path, precision: Literal["bf16", "fp32"] = "bf16") -> None:
+    def __init__(
+        self, folder: str | Path, precision: Literal["bf16", "fp32"] = "bf16", day: Callable[[], date] = chat.today
+    ) -> None:
         libraries()
         import torch
 
@@ -62,6 +65,7 @@ class LocalModel:
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         checkpoint = Checkpoint(str(folder), str(folder), Path(folder).is_dir())
         self.tokenizer = chat.load_tokenizer(checkpoint)
+        chat.with_date(self.tokenizer, day)
         self.model: Any = load_model(checkpoint, "causal", dtype).to(self.device)
         chat.check_fit(checkpoint, self.tokenizer, self.model)
         stop = self.model.generation_config.eos_token_id

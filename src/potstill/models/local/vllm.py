@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 from potstill.errors import MissingExtraError, TeacherError
-from potstill.models.local.chat import rendered
+from potstill.models.local.chat import rendered, today, with_date
 from potstill.models.local.loading import first_line
 from potstill.models.local.model import Generated, Prompt
 from potstill.records import Finish
@@ -31,12 +32,17 @@ def decisive(options: Mapping[str, Any]) -> dict[str, Any]:
 class VllmModel:
     """A model in a local folder or on the hub; `options` are further arguments of `vllm.LLM`.
 
+    `day` is what a chat template that asks for today's date is told.
+
     Raises:
         MissingExtraError: vLLM is not installed.
         TeacherError: the model cannot be loaded or has no chat template.
     """
 
-    def __init__(self, folder: str | Path, precision: Literal["bf16", "fp32"], options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, folder: str | Path, precision: Literal["bf16", "fp32"], options: Mapping[str, Any],
+        day: Callable[[], date] = today,
+    ) -> None:  # fmt: skip
         try:
             from vllm import LLM, SamplingParams  # type: ignore[import-not-found]
         except ImportError as error:
@@ -51,6 +57,7 @@ class VllmModel:
         self.tokenizer = self.llm.get_tokenizer()
         if not getattr(self.tokenizer, "chat_template", None):
             raise TeacherError(f"{folder} has no chat template: use an instruction-tuned model or add one")
+        with_date(self.tokenizer, day)
         self.context = int(self.llm.model_config.max_model_len)
         self._own: dict[str, Any] = dict(self.llm.model_config.get_diff_sampling_param() or {})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from potstill.errors import DataError, PotstillError, RecipeError
+from potstill.models.budget import Cap, most_of
 from potstill.pipeline.checks.extras import need
 from potstill.pipeline.checks.files import check_checkpoint, config_of
 from potstill.pipeline.checks.scene import Scene, Teaching
@@ -18,13 +19,14 @@ HEADS = {"outcome": "SequenceClassification", "process": "TokenClassification"}
 
 
 def judge(teaching: Teaching, where: str, scene: Scene) -> None:
-    """Refuse a judge that could not be asked: no address, no key, a setting or a prompt that does not fit."""
+    """Refuse a judge that could not be asked: no address, no key, no price under a cap, settings that do not fit."""
     del where
     prompt = judge_prompt(teaching.checks, scene.data)
     if teaching.checks.judge is not None:
         from potstill.verify.llm_judge import LanguageJudge
 
-        LanguageJudge(teaching.checks.judge, teaching.checks, Path(), Progress("judge", 0), prompt)
+        cap = Cap(most_of(teaching.teacher, teaching.checks.judge))
+        LanguageJudge(teaching.checks.judge, teaching.checks, Path(), Progress("judge", 0), prompt, cap)
 
 
 def reward(teaching: Teaching, where: str, scene: Scene) -> None:

@@ -58,18 +58,19 @@ def work(arm: ArmNode, context: Context) -> dict[str, Any]:
 
     recipe = context.recipe
     checkpoint = str(context.inputs["model"].folder(MODEL))
-    student = local_student(checkpoint, arm.name, recipe.train.precision, recipe.evaluate.batch)
+    student = local_student(checkpoint, arm.name, recipe.train.precision, recipe.evaluate.batch, context.run.ledger)
     rows = {"zero_shot": Row(arm.name, "zero-shot")}
     if _shown(arm):
         seen = list(context.inputs["examples"].rows("examples", Example))
         shots = choose_shots(seen, recipe.evaluate.shots, recipe.seed)
         rows["few_shot"] = Row(arm.name, f"{len(shots)}-shot", shots)
-    for table, row in rows.items():
-        _measure(context, student, table, row)
-    return {"tables": list(rows)}
+    unjudged = sum(_measure(context, student, table, row) for table, row in rows.items())
+    # Without `go_on` a judge that there is no money for ends the stage.
+    return {"tables": list(rows), **context.not_asked(unjudged if context.go_on else 0)}
 
 
-def _measure(context: Context, student: ModelUnderTest, table: str, row: Row) -> None:
+def _measure(context: Context, student: ModelUnderTest, table: str, row: Row) -> int:
+    """Write one table; return how many whole responses the judge left open."""
     recipe = context.recipe
     problems = list(context.inputs["problems"].rows("evaluation", Problem))
     asked = requests_of(student, problems, row, recipe.student, recipe.evaluate, recipe.seed)
@@ -80,3 +81,7 @@ def _measure(context: Context, student: ModelUnderTest, table: str, row: Row) ->
         for measure in measures:
             writer.append(measure)
     progress.close()
+    if recipe.checks.judge is None:
+        return 0
+    writer.close()
+    return sum(measure.cause == "infrastructure" and measure.finish == "stop" for measure in writer.rows())

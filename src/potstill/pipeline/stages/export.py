@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import json
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -10,12 +12,13 @@ from typing import Any
 
 from potstill.graph import ArmNode, Graph
 from potstill.pipeline import naming, settings
+from potstill.pipeline.provenance import base_of, for_strangers, public_teacher, source_name
 from potstill.pipeline.stage import MODEL, Context, Stage
 from potstill.recipe import Recipe
-from potstill.records import Problem
+from potstill.records import Measure, Problem
 from potstill.train.render import ask
 
-KIND, VERSION = "export", 1
+KIND, VERSION = "export", 2
 PROMPTS = 8
 
 
@@ -24,22 +27,32 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
     if graph.deliver is None or not recipe.export.safetensors:
         return
     arm = graph.arms[graph.deliver]
-    found = {
-        "export": settings.chosen(recipe.export, "export"), "student": settings.of_rows(arm.recipe), "name": recipe.name
-    }  # fmt: skip
     yield Stage(
         kind=KIND, name=KIND, version=VERSION, recipe=arm.recipe,
-        inputs={"problems": "problems", "model": naming.model(arm, graph)}, settings=found,
-        work=partial(work, arm, graph),
+        inputs={"problems": "problems", "model": naming.model(arm, graph), "measures": naming.measures(arm)},
+        settings=_settings(recipe, arm), work=partial(work, arm, graph),
     )  # fmt: skip
 
 
+def _settings(recipe: Recipe, arm: ArmNode) -> settings.Settings:
+    """What the card and the file of conditions say beside what the inputs hold."""
+    evaluate = settings.chosen(arm.recipe.evaluate, "evaluation")
+    del evaluate["shots"]  # a trained student is shown none
+    base = json.loads(json.dumps(dataclasses.asdict(base_of(arm.recipe))))
+    return {
+        "export": settings.chosen(recipe.export, "export"), "student": settings.of_rows(arm.recipe),
+        "evaluate": evaluate, "train": settings.chosen(arm.recipe.train, "evaluation"), "seed": recipe.seed,
+        "name": recipe.name, "base": base, **settings.of_checks(arm.recipe),
+    }  # fmt: skip
+
+
 def work(arm: ArmNode, graph: Graph, context: Context) -> dict[str, Any]:
-    """Write the checkpoint with its card."""
+    """Write the checkpoint with its card and with how it is asked and judged."""
     from potstill import __version__
+    from potstill.evaluate.conditions import conditions_of
+    from potstill.evaluate.metrics import summarise
     from potstill.export.card import Card
     from potstill.export.safetensors import export as deliver
-    from potstill.pipeline.provenance import source_name, teacher_name
 
     recipe, trained = context.recipe, context.inputs["model"]
     asked = itertools.islice(context.inputs["problems"].rows("evaluation", Problem), PROMPTS)
@@ -48,15 +61,17 @@ def work(arm: ArmNode, graph: Graph, context: Context) -> dict[str, Any]:
     taught = graph.sets[arm.phases[-1].on].recipe if arm.phases else recipe
     card = Card(
         name=recipe.name,
-        base_model=recipe.student.model or "a Llama from nothing",
-        teacher=teacher_name(taught),
-        problems=", ".join(source_name(source) for source in recipe.problems.sources),
-        recipe=recipe.name,
+        base=base_of(recipe),
+        teacher=public_teacher(taught),
+        problems=", ".join(for_strangers(source_name(source), recipe.data) for source in recipe.problems.sources),
         seed=recipe.seed,
         examples=trained.counts["examples"],
         tokens_trained=trained.counts["tokens"],
         loss=f"{last.train.loss.kind}, alpha {last.train.loss.alpha:g}, beta {last.train.loss.beta:g}",
         potstill=__version__,
+        measured=summarise(list(context.inputs["measures"].rows("zero_shot", Measure))),
     )
+    if not card.base.licence:
+        print("export: the licence of the base model is not known: export.licence says it", file=sys.stderr)
     print("export: writing, reloading and comparing", file=sys.stderr)
-    return dict(deliver(trained.folder(MODEL), context.work.path / MODEL, questions, card))
+    return dict(deliver(trained.folder(MODEL), context.work.path / MODEL, questions, card, conditions_of(recipe)))
