@@ -11,32 +11,41 @@ import shutil
 import sys
 import tempfile
 import warnings
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
 import transformers
-from models import families
+from commands import TINY
+from models import families, versions
 from train import tiny
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from potstill import recipe
 from potstill.errors import PotstillError
-from potstill.export.card import Card
+from potstill.evaluate.conditions import conditions_of
+from potstill.evaluate.metrics import summarise
+from potstill.export.card import Base, Card
 from potstill.export.safetensors import export
 from potstill.models.local.loading import quiet
 from potstill.models.local.model import LocalModel, Prompt
 from potstill.progress import Progress
+from potstill.recipe_file import parse
 from potstill.train import students
 from potstill.train.order import plan
 from potstill.train.trainer import train
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "architectures.md"
 FAMILIES = tuple(sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES))
-TRIED = ("samples", "trains", "LoRA", "exports")
+TRIED = ("samples", "trains", "LoRA", "exports", "4.57")
 SETTINGS = recipe.Train(steps=1, batch=2, precision="fp32", learning_rate=1e-3)
-CARD = Card("tiny", "x", "x", "x", "x", 0, 2, 100, "tokens", "0")
+CARD = Card(
+    name="tiny", base=Base(name="x"), teacher="x", problems="x", seed=0, examples=2, tokens_trained=100, loss="tokens",
+    potstill="0", measured=summarise(()),
+)  # fmt: skip
+CONDITIONS = conditions_of(parse(TINY, "r.yaml"))
 MOST = 20_000_000
 """Parameters beyond which a family has no tiny form here."""
 HEAD = """# Architectures
@@ -50,6 +59,8 @@ table is not what it finds.
 - trains: the student stage, and a step of fine-tuning.
 - LoRA: a step with adapters, merged again; behind it what carries none.
 - exports: written, loaded again, the same text and logits.
+- 4.57: the export gives the same text in transformers 4.57 as in the installed one, or what differs; `unknown` where
+  4.57 has no such family.
 
 A family that is refused is so in one line, at the student stage; `-` stands for what was not tried then. Each has the
 settings of its default config, so that a model of a family that trains may still be refused: Granite and Falcon-H1
@@ -107,14 +118,16 @@ def trained(folder, work, lora):
 
 
 def exported(trained_folder, out):
-    export(trained_folder, out, ["What is 2 plus 2?"], CARD)
+    shutil.rmtree(out, ignore_errors=True)
+    export(trained_folder, out, ["What is 2 plus 2?"], CARD, CONDITIONS)
     return "yes"
 
 
-def sweep(family, base, work):
+def sweep(family, base, work, kept):
     """Return what of TRIED a family does; `refused` for those that are no students, `unbuilt` without a tiny form.
 
-    `base` is a folder with a tokenizer, `work` one to write to. Whatever else than one line is raised, passes through.
+    `base` is a folder with a tokenizer, `work` one to write to, `kept` where exports go for `in_both`. Whatever else
+    than one line is raised, passes through.
     """
     tokenizer = students.load_tokenizer(base)
     folder, prepared = work / "model", work / "prepared"
@@ -131,8 +144,16 @@ def sweep(family, base, work):
         found["trains"] = _told(prepared, lambda: trained(prepared, work / "full", None))
         found["LoRA"] = _told(prepared, lambda: trained(prepared, work / "lora", recipe.Lora(rank=2)))
         if found["trains"] == "yes":
-            found["exports"] = _told(prepared, lambda: exported(work / "full" / "trained", work / "export"))
+            found["exports"] = _told(prepared, lambda: exported(work / "full" / "trained", kept / family))
         return found
+
+
+def in_both(found, kept, four):
+    """Add to what was found of each family whether its export says the same in transformers 4.57, in folder `four`."""
+    delivered = [family for family, one in found.items() if one.get("exports") == "yes"]
+    said = versions.compared([kept / family for family in delivered], four)
+    for family in delivered:
+        found[family]["4.57"] = said[kept / family]
 
 
 def _told(folder, tried):
@@ -147,7 +168,7 @@ def _told(folder, tried):
 def row(family, found):
     """Return a family's line of the table."""
     if "refused" in found:
-        return f"| {family} | {found['samples']} | {found['refused']} | - | - |"
+        return f"| {family} | {found['samples']} | {found['refused']} | - | - | - |"
     return f"| {family} | " + " | ".join(found.get(what, "-") for what in TRIED) + " |"
 
 
@@ -162,7 +183,7 @@ def page(found):
 
 @contextlib.contextmanager
 def base_and_work():
-    """Yield a folder with a tokenizer, and a function that returns an empty folder of a name."""
+    """Yield a folder with a tokenizer, a function that returns an empty folder of a name, and a folder for exports."""
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder) / "base"
         students.prepare(tiny.STUDENT, tiny.texts(tiny.examples(60)), seed=3, out=base)
@@ -173,15 +194,18 @@ def base_and_work():
             made.mkdir(parents=True)
             return made
 
-        yield base, work
+        yield base, work, Path(folder) / "kept"
 
 
 def main(names):
     found = {}
-    with base_and_work() as (base, work):
+    with base_and_work() as (base, work, kept), tempfile.TemporaryDirectory() as four:
+        assert not versions.install(Path(four))
         for family in names or FAMILIES:
-            found[family] = sweep(family, base, work(family))
+            found[family] = sweep(family, base, work(family), kept)
             print(family, found[family], flush=True)
+        in_both(found, kept, four)
+    print(Counter(one.get("4.57", "not exported") for one in found.values()))
     if not names:
         PAGE.write_text(page(found), encoding="utf-8")
 
