@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from potstill.errors import DataError
 
@@ -28,12 +28,6 @@ Cause = Literal[
 Finish = Literal["stop", "length", "refused", "failed"]
 NOT_ASKED = "not asked: the money was spent"
 """Failure of a trace that stands for a sample, or reason of a verdict, that the price cap left unasked."""
-Kind = Literal[
-    "auto", "number", "expression", "equation", "interval", "set", "tuple", "list", "matrix", "quantity", "date",
-    "choice", "yes_no", "text", "code",
-]  # fmt: skip
-KINDS: tuple[Kind, ...] = get_args(Kind)
-"""How answers compare. `auto` reads it from the gold; `expression` takes any mathematical object."""
 ReasoningKind = Literal["raw", "summary", "encrypted", "none"]
 Finding = Literal["agrees", "disagrees", "gold in doubt", "pseudo-gold", "undecided"]
 GoldSource = Literal["given", "checker", "tests", "majority", "none"]
@@ -115,7 +109,7 @@ def _end_of(choice: str, text: str, at: int) -> int | None:
 class Problem:
     """A question with, if known, a reference answer.
 
-    `answer_kind` names how answers compare (one of `KINDS`); `checker` is empty for that comparison,
+    `answer_kind` names how answers compare (one of `verify.answer_kinds`); `checker` is empty for that comparison,
     `reasoning_gym:TASK` for a task's own scorer, or `module:function` for the user's own. `facts` is a JSON object
     with whatever the source knows beyond the text (a family's quantities, a task's entry, the tests of a program under
     `tests`).

@@ -17,15 +17,20 @@ from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from potstill.errors import RecipeError, nearest
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 T = TypeVar("T")
 
 
 class Table(Generic[T]):
-    """Name -> code, imported when it is used: `entries` say where it is, as `module:name`.
+    """Name -> code, imported when it is used: `entries` say where it is, as `module:name` or as a module.
 
     `what` is how messages call one entry, `group` the group of entry points that others may add to.
     """
@@ -57,14 +62,19 @@ class Table(Generic[T]):
         """
         if name in self.entries:
             module, _, attribute = self.entries[name].partition(":")
-            return cast(T, getattr(import_module(module), attribute))
+            found = import_module(module)
+            return cast("T", getattr(found, attribute) if attribute else found)
         if name not in self.added:
-            raise RecipeError(f"no {self.what} {name!r}{nearest(name, self.names)} (known: {', '.join(self.names)})")
+            raise RecipeError(self.unknown(name))
         point = self.added[name]
         try:
-            return cast(T, point.load())
+            return cast("T", point.load())
         except Exception as error:  # whatever a package of somebody else does while it is imported
             raise RecipeError(f"{self.what} {name!r} of {point.value} cannot be loaded: {error!r}") from error
+
+    def unknown(self, name: str) -> str:
+        """Return what is said of a name that is not here."""
+        return f"no {self.what} {name!r}{nearest(name, self.names)} (known: {', '.join(self.names)})"
 
     def code(self, name: str) -> str | None:
         """Return the digest of the file of another package that defines an entry, so that an edit is another output.
@@ -90,4 +100,24 @@ class OneOf:
     def table(self) -> Table[Any]:
         """The table."""
         module, _, name = self.where.partition(":")
-        return cast(Table[Any], getattr(import_module(module), name))
+        return cast("Table[Any]", getattr(import_module(module), name))
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+        """Refuse other names in the way in which a `Literal` refuses them."""
+        from pydantic_core import PydanticKnownError, core_schema
+
+        def check(name: str) -> str:
+            if name not in self.table:
+                raise PydanticKnownError("literal_error", {"expected": " or ".join(map(repr, self.table.names))})
+            return name
+
+        return core_schema.no_info_after_validator_function(check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Our own names; those of other packages differ from machine to machine, so that any other text is let pass."""
+        found = handler(schema)
+        return (
+            {"anyOf": [{"enum": list(self.table.entries)}, found]}
+            if self.table.added
+            else found | {"enum": list(self.table.entries)}
+        )

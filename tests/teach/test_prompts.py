@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from potstill.errors import RecipeError
 from potstill.recipe import Policy, Strategy
-from potstill.records import KINDS, Problem
-from potstill.teach.prompts import ANSWER_FORMS, MATHEMATICAL_FORM, Asking, asking, packaged_prompt, prompt_of
+from potstill.records import Problem
+from potstill.teach.prompts import Asking, packaged_prompt, prompt_of
 from potstill.teach.shots import Shot
+from potstill.teach.strategies import STRATEGIES, Material
+from potstill.verify.answer_kinds import ANSWER_KINDS
 from potstill.verify.answers import judge_response
 
 ADD = Problem("a", "What is 2 + 2?", "4", solution="2 + 2 = 4\n#### 4")
@@ -16,16 +18,17 @@ SHOTS = tuple(Shot(f"What is {n} + 1?", f"{n} and one are {n + 1}.", f"The answe
 
 
 def zero_shot(problem, **strategy):
-    asked = asking(Strategy(prompt="", **strategy), list, list, data=None, seed=0, kept=None)
+    material = Material(training=list, held_out=list, data=None, seed=0, kept=None)
+    strategy = Strategy(prompt="", **strategy)
+    asked = STRATEGIES["zero_shot"].asking(prompt_of(strategy, None), strategy, material)
     (message,) = asked.messages(problem)
     return message.content
 
 
 def test_the_packaged_prompt_asks_for_steps_and_for_an_answer_that_can_be_found():
-    assert zero_shot(ADD) == f"What is 2 + 2?\n\nReason step by step. {MATHEMATICAL_FORM}"
+    assert zero_shot(ADD) == f"What is 2 + 2?\n\nReason step by step. {ANSWER_KINDS['number'].form}"
     pick = Problem("b", "Which?", "A", "choice", ("one", "two"))
-    assert zero_shot(pick) == f"Which?\n(A) one\n(B) two\n\nReason step by step. {ANSWER_FORMS['choice']}"
-    assert set(ANSWER_FORMS) < set(KINDS)
+    assert zero_shot(pick) == f"Which?\n(A) one\n(B) two\n\nReason step by step. {ANSWER_KINDS['choice'].form}"
 
 
 @pytest.mark.parametrize(
@@ -34,7 +37,7 @@ def test_the_packaged_prompt_asks_for_steps_and_for_an_answer_that_can_be_found(
      ("text", "Paris", ()), ("set", "{1, 2}", ()), ("date", "3 May 2021", ()), ("auto", "(0, 1]", ())],
 )  # fmt: skip
 def test_an_answer_in_the_form_that_is_asked_for_is_read(kind, gold, choices):
-    form = ANSWER_FORMS.get(kind, MATHEMATICAL_FORM)
+    form = ANSWER_KINDS[kind].form
     assert r"\boxed{}" in form
     said = f"So it follows, as 17 is odd.\n\n\\boxed{{{gold}}}"
     assert judge_response(said, gold, kind, choices, Policy(), seconds=5.0).outcome == "right"
@@ -81,4 +84,4 @@ def test_questions_and_worked_examples_come_through_as_they_are(question, reason
     asked = Asking("{answer_form}", "{shots}|{question}", (shot,), shown=1)
     system, user = asked.messages(Problem("x", question, None, "text"))
     assert user.content == f"Problem: Q{braces}\n\nSolution: {shot.reasoning}\n\nA{braces}|{question}"
-    assert system.content == ANSWER_FORMS["text"]
+    assert system.content == ANSWER_KINDS["text"].form

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from potstill.errors import DataError, RecipeError, StoreError
 from potstill.recipe import Strategy
 from potstill.records import Problem
-from potstill.teach.prompts import asking
+from potstill.teach.prompts import prompt_of
 from potstill.teach.shots import drawn_shots, read_shots
+from potstill.teach.strategies import STRATEGIES, Material
 
 
 def problem(number, **changes):
@@ -114,10 +115,11 @@ def test_too_few_solutions_are_told(tmp_path):
 
 def test_no_problem_is_shown_its_own_solution(tmp_path):
     training = [problem(number) for number in range(5)]
-    asked = asking(
-        Strategy(kind="few_shot", prompt="", shots=3), lambda: random.sample(training, 5), list, data=tmp_path, seed=4,
-        kept=tmp_path / "shots.json",
-    )  # fmt: skip
+    material = Material(
+        training=lambda: random.sample(training, 5), held_out=list, data=tmp_path, seed=4, kept=tmp_path / "shots.json"
+    )
+    strategy = Strategy(kind="few_shot", prompt="", shots=3)
+    asked = STRATEGIES["few_shot"].asking(prompt_of(strategy, tmp_path), strategy, material)
     for own in training:
         text = asked.messages(own)[0].content
         assert text.count(own.question) == 1

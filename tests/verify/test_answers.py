@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potstill.recipe import Policy
-from potstill.records import KINDS
 from potstill.verify import pool
+from potstill.verify.answer_kinds import ANSWER_KINDS
 from potstill.verify.answers import judge_answer, judge_response
 
 FOUR = ("red", "green", "blue", "none of these")
@@ -257,7 +257,7 @@ def test_invisible_characters_change_no_outcome(pair, inserted):
 HOSTILE = st.text(max_size=200) | st.text(alphabet="0123456789.,/-+eE^ x*{}()[]\\$%frac=_<>|'\"", max_size=80)
 
 
-@given(HOSTILE, HOSTILE | st.sampled_from([gold for gold, _ in GOLDS]), st.sampled_from(KINDS))
+@given(HOSTILE, HOSTILE | st.sampled_from([gold for gold, _ in GOLDS]), st.sampled_from(ANSWER_KINDS.names))
 def test_no_text_raises(response, gold, kind):
     for judge in (answered, responded):
         judged = judge(gold, response, kind, FOUR if kind == "choice" else ())

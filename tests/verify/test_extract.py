@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potstill.records import KINDS
+from potstill.verify.answer_kinds import ANSWER_KINDS
 from potstill.verify.extract import extract
 
 FOUR = ("red", "green", "blue", "none of these")
@@ -246,7 +246,7 @@ def test_words_around_a_box_change_nothing(before, n, after):
     assert extract(f"{before} \\boxed{{{n}}} {after}", "number").value == str(n)
 
 
-@given(st.text(max_size=300), st.sampled_from(KINDS))
+@given(st.text(max_size=300), st.sampled_from(ANSWER_KINDS.names))
 def test_any_text_is_read_without_raising(text, kind):
     extract(text, kind, FOUR)
 
@@ -271,7 +271,7 @@ BITS = [
 
 @given(st.lists(st.sampled_from([*BITS, "(A)", "B.", "=", " or ", "\\", "```", "\ud800"]), max_size=30).map("".join))
 def test_any_mixture_of_marks_is_read_without_raising(text):
-    for kind in KINDS:
+    for kind in ANSWER_KINDS.names:
         extract(text, kind, FOUR)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from potstill.problems.columns import KINDS
+from potstill.problems.columns import GOLD_TYPES
 from potstill.recipe import Policy
 from potstill.verify.answers import judge_response
 
@@ -28,7 +28,7 @@ def outcomes(name, written):
     with opened(path, "rt", encoding="utf-8") as lines:
         for row in map(json.loads, lines):
             gold, choices = str(row["gold"]), tuple(row.get("choices") or ())
-            kind = KINDS.get(row["gold_type"], "text")
+            kind = GOLD_TYPES.get(row["gold_type"], "text")
             yield row["id"], judge_response(written % gold, gold, kind, choices, Policy(), seconds=5.0).outcome
 
 
@@ -53,7 +53,7 @@ def test_another_rows_gold_is_not_accepted(name):
     golds = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     accepted = []
     for one, other in pairwise(golds):
-        boxed, kind = f"\\boxed{{{other['gold']}}}", KINDS.get(one["gold_type"], "text")
+        boxed, kind = f"\\boxed{{{other['gold']}}}", GOLD_TYPES.get(one["gold_type"], "text")
         judged = judge_response(boxed, one["gold"], kind, (), Policy(), seconds=5.0)
         if judged.outcome == "right" and one["gold"] != other["gold"]:
             accepted.append((one["gold"], other["gold"]))

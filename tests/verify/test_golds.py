@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from potstill.problems.columns import KINDS
+from potstill.problems.columns import GOLD_TYPES
 from potstill.recipe import Policy
 from potstill.verify.answers import judge_answer, judge_response
 
@@ -30,7 +30,7 @@ def rows(name):
 def test_every_gold_in_a_box_is_its_own_gold(name):
     for row in rows(name):
         gold, choices = str(row["gold"]), tuple(row.get("choices") or ())
-        for kind in {KINDS.get(row["gold_type"], "text"), "auto"}:
+        for kind in {GOLD_TYPES.get(row["gold_type"], "text"), "auto"}:
             boxed = judge_response(f"So it is $\\boxed{{{gold}}}$.", gold, kind, choices, Policy(), seconds=5.0)
             assert (boxed.outcome, row["id"], kind) == ("right", row["id"], kind)
             bare = judge_answer(gold, gold, kind, choices, Policy(), seconds=5.0)

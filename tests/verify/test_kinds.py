@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potstill.records import KINDS
+from potstill.verify.answer_kinds import ANSWER_KINDS
 from potstill.verify.kinds import read_gold, undressed
 
 
@@ -45,6 +45,6 @@ def test_dress_is_taken_off(dressed, bare):
     assert undressed(dressed) == bare
 
 
-@given(st.text(max_size=100), st.sampled_from(KINDS))
+@given(st.text(max_size=100), st.sampled_from(ANSWER_KINDS.names))
 def test_any_gold_has_a_kind(gold, kind):
-    assert read_gold(gold, kind).kind in set(KINDS) - {"auto"}
+    assert read_gold(gold, kind).kind in set(ANSWER_KINDS.names) - {"auto"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from potstill.problems.columns import KINDS
+from potstill.problems.columns import GOLD_TYPES
 from potstill.recipe import Policy
 from potstill.text import split_response
 from potstill.verify.answers import judge_response
@@ -53,7 +53,7 @@ def rows(name):
 
 def judged(row):
     answer, choices = split_response(row["response"]).answer, tuple(row.get("choices") or ())
-    return judge_response(answer, row["gold"], KINDS.get(row["gold_type"], "text"), choices, Policy(), seconds=5.0)
+    return judge_response(answer, row["gold"], GOLD_TYPES.get(row["gold_type"], "text"), choices, Policy(), seconds=5.0)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from potstill.cli.options import positive, temperature, unsafe_option
-from potstill.records import KINDS
 
 NAME, HELP = "evaluate", "measure a run's student, any checkpoint or a served model on problems"
 
@@ -24,7 +23,7 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--column", action="append", default=[], metavar="FIELD=COLUMN", help="where a problem field stands"
     )
-    command.add_argument("--kind", choices=KINDS, help="how answers compare")
+    command.add_argument("--kind", metavar="KIND", help="how answers compare")
     command.add_argument("--count", type=positive, metavar="N", help="at most this many problems")
     command.add_argument("--samples", type=positive, metavar="N", help="responses a problem (default: the run's, or 1)")
     command.add_argument("--temperature", type=temperature, metavar="T", help="default: the run's, or 0")

@@ -20,14 +20,14 @@ from potstill.durable import writing
 from potstill.errors import DataError, PotstillError, nearest
 from potstill.problems.cells import Row
 from potstill.problems.choices import Golds, Options, read_options
-from potstill.problems.columns import KINDS as GOLD_TYPES
-from potstill.problems.columns import scalar, tests_of
+from potstill.problems.columns import GOLD_TYPES, scalar, tests_of
 from potstill.problems.rows import Rows
 from potstill.progress import Progress
 from potstill.recipe import Checks, Numbers, Policy
-from potstill.records import KINDS, Problem
+from potstill.records import Problem
 from potstill.text import split_response
 from potstill.verify import Judged, judge, settled
+from potstill.verify.answer_kinds import ANSWER_KINDS
 from potstill.verify.answers import judge_answer, judge_response
 
 CHUNK = 512
@@ -174,9 +174,9 @@ def _kind(row: Row, at: str) -> str | None:
     kind = row.get("answer_kind")
     if kind is None:
         return None
-    if isinstance(kind, str) and (kind in KINDS or kind in GOLD_TYPES):
-        return kind if kind in KINDS else GOLD_TYPES[kind]
-    raise DataError(f"{at}: no answer_kind {kind!r}{nearest(str(kind), list(KINDS))} (known: {', '.join(KINDS)})")
+    if isinstance(kind, str) and (kind in ANSWER_KINDS or kind in GOLD_TYPES):
+        return kind if kind in ANSWER_KINDS else GOLD_TYPES[kind]
+    raise DataError(f"{at}: {ANSWER_KINDS.unknown(str(kind))}")
 
 
 def _policy(given: object, at: str) -> Policy:

@@ -24,7 +24,9 @@ from potstill.recipe import (
 )
 from potstill.recipe.scopes import Decides, Scope
 from potstill.records import content_key
+from potstill.tables import OneOf
 from potstill.teach.prompts import prompt_of
+from potstill.verify.answer_kinds import ANSWER_KINDS
 from potstill.verify.verdicts import judge_prompt
 
 Settings = dict[str, Any]
@@ -39,7 +41,16 @@ def chosen(section: Any, scope: Scope) -> Settings:  # noqa: ANN401 - a section 
             continue
         value = getattr(section, item.name)
         found[item.name] = chosen(value, scope) if dataclasses.is_dataclass(value) else json.loads(json.dumps(value))
+        found |= _added(item.name, hints[item.name], value)
     return found
+
+
+def _added(name: str, hint: Any, value: Any) -> Settings:  # noqa: ANN401 - a field's annotation and value
+    """Return the digest of code of another package that a field names through a table."""
+    options = (hint, *typing.get_args(hint), *(a for b in typing.get_args(hint) for a in typing.get_args(b)))
+    marks = [mark for option in options for mark in getattr(option, "__metadata__", ())]
+    codes = [mark.table.code(value) for mark in marks if isinstance(mark, OneOf) and value is not None]
+    return {f"{name} code": code for code in codes if code is not None}
 
 
 def scopes_of(hint: Any) -> frozenset[Scope]:  # noqa: ANN401 - a field's annotation
@@ -113,6 +124,8 @@ def of_checks(recipe: Recipe) -> Settings:
     checkers: Settings = {}
     for source in recipe.problems.sources:
         checkers |= _code(source.checker or "", source.checker, recipe)
+        code = None if source.answer_kind is None else ANSWER_KINDS.code(source.answer_kind)
+        checkers |= {} if code is None else {f"answer kind {source.answer_kind}": code}
     checks = chosen(recipe.checks, "answers")
     if recipe.checks.judge is not None:
         checks["judge"]["prompt"] = content_key(judge_prompt(recipe.checks, Path(recipe.data)))

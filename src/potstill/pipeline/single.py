@@ -35,6 +35,7 @@ from potstill.records import Measure, Problem
 from potstill.store import Run
 from potstill.train.render import ask
 from potstill.verify import Verdicts, settled
+from potstill.verify.answer_kinds import ANSWER_KINDS
 
 PLAIN = Conditions(student=Student(), evaluate=Evaluate(), checks=Checks(), precision="bf16", seed=0)
 """How a model is asked and judged of which no run says it."""
@@ -188,6 +189,8 @@ def _problems(options: argparse.Namespace) -> Iterator[Problem]:
             if not equals or field not in PROBLEM_COLUMNS:
                 raise PotstillError(f"--column {item}: write it as FIELD=COLUMN{nearest(field, PROBLEM_COLUMNS)}")
             columns[field] = column
+        if options.kind is not None and options.kind not in ANSWER_KINDS:
+            raise PotstillError(f"--kind: {ANSWER_KINDS.unknown(options.kind)}")
         check_file(path, "--problems")
         source = Source(file=str(path.resolve()), columns=columns, answer_kind=options.kind, use="evaluate")
         found = read(source, seed=options.seed or 0, data=Path(), where="--problems")

@@ -14,8 +14,9 @@ from potstill.pipeline.stage import Context
 from potstill.progress import Progress
 from potstill.recipe import ArmTeacher, AskedTeacher, LocalTeacher
 from potstill.records import Problem, Trace
-from potstill.teach.prompts import asking
+from potstill.teach.prompts import prompt_of
 from potstill.teach.served import served_traces
+from potstill.teach.strategies import STRATEGIES, Material
 
 
 def asked_traces(
@@ -32,10 +33,11 @@ def asked_traces(
     def training() -> Iterator[Problem]:
         return source.rows("train", Problem)
 
-    asking_ = asking(
-        strategy, training, lambda: source.rows("evaluation", Problem), data=data, seed=seed,
+    material = Material(
+        training=training, held_out=lambda: source.rows("evaluation", Problem), data=data, seed=seed,
         kept=kept / f"shots-{seed}-{strategy.shots}.json",
     )  # fmt: skip
+    asking = STRATEGIES[strategy.kind].asking(prompt_of(strategy, data), strategy, material)
     model: Sampler
     teacher: AskedTeacher
     if isinstance(asked, ArmTeacher):
@@ -48,7 +50,7 @@ def asked_traces(
     progress = Progress("teacher", source.total("train") * first, "requests")  # grows with what is asked beyond
     with context.verdicts() as verdicts:
         yield from served_traces(
-            training, teacher, model, strategy, asking_, seed=seed, ledger=kept / ASKED, progress=progress,
+            training, teacher, model, strategy, asking, seed=seed, ledger=kept / ASKED, progress=progress,
             judge=verdicts.many, go_on=context.go_on, counts=counts,
         )  # fmt: skip
     counts |= context.not_asked(counts.pop("not_asked", 0))

@@ -19,7 +19,7 @@ from potstill.problems.cells import Day, Literal, Row, plain_decimal
 from potstill.problems.choices import Golds, Options, read_options
 from potstill.problems.conversations import column_of, question_of
 from potstill.recipe import Source
-from potstill.records import Kind, Problem
+from potstill.records import Problem
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "id": ("id",),
@@ -42,7 +42,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """Field -> the columns it is looked for in where the recipe does not say: in each row the first that holds anything.
 Capitals make no difference: `Question`, `ANSWER`."""
-KINDS: dict[str, Kind] = {
+GOLD_TYPES: dict[str, str] = {
     "number": "number", "integer": "number", "float": "number", "latex": "auto", "number_or_bool_or_list": "auto",
     "expression": "expression", "arithmetic_expression": "expression", "choice": "choice", "choice_text": "choice",
     "yes_no": "yes_no", "bool": "yes_no", "text_with_unit": "quantity", "code": "code",
@@ -275,7 +275,7 @@ def _gold(gold: str | None) -> tuple[str | None, str | None]:
 def _kind(gold_type: object, value: object, gold: str | None, choices: tuple[str, ...]) -> str:
     """Return how the answer compares: as `gold_type` says, else as the gold's own type, gold and choices look."""
     if isinstance(gold_type, str) and gold_type:
-        return KINDS.get(gold_type, "text")
+        return GOLD_TYPES.get(gold_type, "text")
     if choices:
         return "choice"
     if isinstance(value, bool):

@@ -9,7 +9,7 @@ from annotated_types import Len
 
 from potstill.recipe.bounds import Length, Positive, Seed
 from potstill.recipe.scopes import ForAnswers, ForProblems
-from potstill.records import Kind
+from potstill.tables import OneOf
 
 PROBLEM_COLUMNS = ("id", "question", "gold", "choices", "solution", "difficulty", "domain")
 
@@ -41,7 +41,7 @@ class Source:
     """Split of a Hugging Face dataset."""
     use: ForProblems[Literal["both", "train", "evaluate"]] = "both"
     """`both`: divided by content into training and evaluation; otherwise all of it for one side."""
-    answer_kind: ForProblems[Kind | None] = None
+    answer_kind: ForProblems[Annotated[str, OneOf("potstill.verify.answer_kinds:ANSWER_KINDS")] | None] = None
     """How answers compare; families and tasks know their own. `null`: by a column `gold_type`, else by the gold."""
     checker: ForAnswers[str | None] = None
     """`module:function` of yours: (problem, answer) -> True, False or None for unknown."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Len
 
@@ -17,6 +18,7 @@ from potstill.recipe.scopes import (
     ForTraining,
     ForTrainingAndEvaluation,
 )
+from potstill.tables import OneOf
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,16 @@ class Student:
 class Loss:
     """L of the optimiser step; see docs/guide for the two normalisations."""
 
-    kind: ForTraining[Literal["tokens", "segments"]] = "tokens"
+    kind: ForTraining[Annotated[str, OneOf("potstill.train.losses:LOSSES")]] = "tokens"
+    """`tokens`: the mean over all trained tokens of a step; `segments`: the means of its segments, added."""
     alpha: ForTraining[Amount] = 1.0
     """Weight of reasoning tokens (`tokens`) or of their mean (`segments`)."""
     beta: ForTraining[Amount] = 1.0
     """Weight of answer and format tokens (`tokens`) or of their means (`segments`)."""
     ratio_cap: ForTraining[Annotated[float, Ge(0.001), Le(10**6)]] = 10.0
     """Under `segments`: an answer token weighs at most this many reasoning tokens."""
+    options: ForTraining[Mapping[str, Any] | None] = None
+    """Settings of a loss that another package brings."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class Match:
 class Train:
     """One phase of training; exactly one of `epochs`, `steps`, `tokens`, `match` is the budget."""
 
-    method: ForTraining[Literal["sft"]] = "sft"
+    method: ForTraining[Annotated[str, OneOf("potstill.train.methods:METHODS")]] = "sft"
     """What is done: `sft` is supervised fine-tuning on examples."""
     on: Beside[Name | None] = None
     """The set to train on; `null` takes the only one, else the one called `traces`."""

@@ -25,6 +25,7 @@ from potstill.recipe.bounds import (
 )
 from potstill.recipe.problems import Source
 from potstill.recipe.scopes import Beside, ForAsking, ForExamples, ForTraces
+from potstill.tables import OneOf
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ Teacher = Annotated[
 class Strategy:
     """How the teacher is asked; `{question}` is filled in, with its choices."""
 
-    kind: ForTraces[Literal["zero_shot", "few_shot"]] = "zero_shot"
+    kind: ForTraces[Annotated[str, OneOf("potstill.teach.strategies:STRATEGIES")]] = "zero_shot"
     samples: ForTraces[Samples] = 1
     """Traces per problem, or with `stop_at_right` the most of them."""
     stop_at_right: ForTraces[Samples | None] = None

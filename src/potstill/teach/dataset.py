@@ -10,7 +10,7 @@ from typing import Any
 from potstill.errors import DataError, nearest
 from potstill.problems.cells import Row
 from potstill.problems.choices import read_options
-from potstill.problems.columns import KINDS, Names, bounded, question, scalar
+from potstill.problems.columns import GOLD_TYPES, Names, bounded, question, scalar
 from potstill.problems.conversations import without_instruction
 from potstill.problems.rows import Rows, stem
 from potstill.recipe import DatasetTeacher
@@ -134,7 +134,7 @@ def _trace(names: Names, row: Row, key: str, model: str, sample: int, at: str, s
 def _asked(row: Row, names: Names, at: str) -> tuple[str, tuple[str, ...]]:
     """Return the answer kind and the choices of a row, as far as it says."""
     choices = read_options(names.get(row, "choices"), at, scalar).texts
-    return KINDS.get(str(row.get("gold_type") or "number"), "text"), choices
+    return GOLD_TYPES.get(str(row.get("gold_type") or "number"), "text"), choices
 
 
 def _problem_key(names: Names, row: Row, problems: ProblemIndex, at: str) -> str:

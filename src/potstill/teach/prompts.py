@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -12,19 +11,14 @@ from potstill.errors import RecipeError
 from potstill.models.requests import Message
 from potstill.recipe import Strategy
 from potstill.records import Problem
-from potstill.teach.shots import Shot, drawn_shots, question_keys, read_shots
+from potstill.teach.shots import Shot, question_keys
+from potstill.verify.answer_kinds import ANSWER_KINDS
 
-ANSWER_FORMS: dict[str, str] = {
-    "choice": r"End with the letter of the right choice in \boxed{}.",
-    "yes_no": r"End with yes or no in \boxed{}.",
-    "code": "End with the whole program in one fenced block.",
-    "text": r"End with the final answer alone in \boxed{}.",
-}
-"""Answer kind -> what `{answer_form}` says of the final answer, so that it can be found in the response."""
-MATHEMATICAL_FORM = r"End with the final answer in \boxed{}."
 LONGEST = 1_000_000
 """Characters of a prompt file."""
 _SLOT = re.compile(r"\{(question|answer_form|shots)\}")
+_MEANT = {"question": "the problem belongs", "shots": "the worked examples belong"}
+"""Slot that a prompt must have, where its strategy fills it in -> where that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +34,7 @@ class Asking:
         """Return the conversation that asks a problem; a system message without text is left out."""
         fills = {
             "question": problem.statement,
-            "answer_form": ANSWER_FORMS.get(problem.answer_kind, MATHEMATICAL_FORM),
+            "answer_form": ANSWER_KINDS[problem.answer_kind].form,
             "shots": self._shown_to(problem) if self.shots else "",
         }
         # One pass, not str.format: braces are LaTeX here, in prompts and questions alike.
@@ -65,7 +59,10 @@ def prompt_of(strategy: Strategy, data: Path) -> str:
     Raises:
         RecipeError: the file cannot be read, or a place that must be filled in is missing.
     """
-    where, prompt = "strategy.prompt", strategy.prompt or packaged_prompt(strategy.kind)
+    from potstill.teach.strategies import STRATEGIES
+
+    kind = STRATEGIES[strategy.kind]
+    where, prompt = "strategy.prompt", strategy.prompt or kind.PROMPT
     if strategy.prompt_file is not None:
         path = data / Path(strategy.prompt_file).expanduser()
         where = f"strategy.prompt_file: {path}"
@@ -76,32 +73,13 @@ def prompt_of(strategy: Strategy, data: Path) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"{where} cannot be read ({error}): name a text file in UTF-8") from None
     slots = {slot[1] for slot in _SLOT.finditer(prompt)}
-    if "question" not in slots:
-        raise RecipeError(f"{where} never mentions {{question}}: write it where the problem belongs")
-    if strategy.kind == "few_shot" and "shots" not in slots:
-        raise RecipeError(f"{where} never mentions {{shots}}: write it where the worked examples belong")
-    if strategy.kind == "zero_shot" and "shots" in slots:
-        raise RecipeError(f"{where} mentions {{shots}}, and strategy.kind is zero_shot: set it to few_shot")
+    for slot, what in _MEANT.items():
+        if slot in kind.SLOTS and slot not in slots:
+            raise RecipeError(f"{where} never mentions {{{slot}}}: write it where {what}")
+    for slot in sorted(slots.difference(kind.SLOTS)):
+        others = " or ".join(name for name in STRATEGIES if slot in STRATEGIES[name].SLOTS)
+        raise RecipeError(f"{where} mentions {{{slot}}}, and strategy.kind is {strategy.kind}: set it to {others}")
     return prompt
-
-
-def asking(
-    strategy: Strategy, training: Callable[[], Iterable[Problem]], held_out: Callable[[], Iterable[Problem]], *,
-    data: Path, seed: int, kept: Path,
-) -> Asking:  # fmt: skip
-    """Return how the problems of a run are asked; drawn worked examples are remembered in the file `kept`.
-
-    Raises:
-        RecipeError, DataError, StoreError: see `prompt_of`, `read_shots` and `drawn_shots`.
-    """
-    prompt = prompt_of(strategy, data)
-    if strategy.kind == "zero_shot":
-        return Asking(strategy.system, prompt)
-    if strategy.shots_file is not None:
-        shots = read_shots(strategy.shots_file, data, strategy.shots, held_out())
-    else:
-        shots = drawn_shots(training, held_out(), strategy.shots, seed=seed, kept=kept)
-    return Asking(strategy.system, prompt, shots, strategy.shots)
 
 
 def _text(written: str) -> str:

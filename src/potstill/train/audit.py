@@ -78,8 +78,10 @@ def _collated(row: Row, loss: recipe.Loss) -> list[int]:
 
 def check_mask(row: Row, covered: Sequence[int], loss: recipe.Loss, pad: int) -> None:
     """Raise AuditError where the positions that a batch trains are not those that the row's segments call for."""
-    weight = {Segment.REASONING: loss.alpha, Segment.ANSWER: loss.beta, Segment.FORMAT: loss.beta}
-    wanted = {position for position in trained(row) if row.weight * weight[Segment(row.segments[position])] > 0}
+    scale = coefficients([row], loss).scale
+    if not scale[Segment.FORMAT] > 0:
+        raise AuditError(f"train.loss: {loss.kind} gives end marks and EOS no weight: the student would never stop")
+    wanted = {position for position in trained(row) if row.weight * scale[Segment(row.segments[position])] > 0}
     missing, extra = sorted(wanted - set(covered)), sorted(set(covered) - wanted)
     if missing and not extra and all(row.ids[position] == pad for position in missing):
         raise AuditError(

@@ -1,21 +1,18 @@
 """The student's loss: weighted cross-entropy over one optimiser step, exact however the step is cut up.
 
-    tokens:    L = sum of w_t l_t / sum of w_t,  w = alpha on reasoning, beta on answer and format
-    segments:  L = sum over c of lambda_c * (sum of w_t l_t over c) / (sum of w_t over c)
-               for c = reasoning, answer, format
-
-Both are written as L = sum of k_t l_t, where the coefficient k_t of a token follows from sums over the whole step.
+L = sum of k_t l_t; the coefficients k_t are what a file of `potstill.train.losses` makes of sums over the whole step.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from potstill import recipe
 from potstill.train.fitness import body_of
+from potstill.train.losses import LOSSES, Coefficients
 from potstill.train.render import TRAINED, Segment
 from potstill.train.segments import Row, trained
 
@@ -26,39 +23,10 @@ LOGITS_AT_ONCE = 1 << 25
 """Largest number of logits held at a time (32 Mi: 128 MiB in fp32)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coefficients:
-    """What one unit of example weight counts for in each segment, over the sums of one optimiser step.
-
-    `sums[c]` is the summed example weight of the step's tokens in c. `answer_ratio` is what an answer token weighs
-    in reasoning tokens, before and after the cap; 0 where one of the two is absent.
-    """
-
-    scale: dict[Segment, float]
-    sums: dict[Segment, float]
-    answer_ratio: float
-    answer_ratio_used: float
-
-
 def coefficients(rows: Sequence[Row], loss: recipe.Loss) -> Coefficients:
     """Return the coefficients of one optimiser step from all of its rows (all micro-batches, all ranks)."""
     sums = {segment: math.fsum(row.weight * row.segments.count(segment, 1) for row in rows) for segment in TRAINED}
-    share = {Segment.REASONING: loss.alpha, Segment.ANSWER: loss.beta, Segment.FORMAT: loss.beta}
-    if loss.kind == "tokens":
-        total = math.fsum(share[segment] * sums[segment] for segment in TRAINED)
-        scale = {segment: share[segment] / total if total > 0 else 0.0 for segment in TRAINED}
-    else:
-        scale = {segment: share[segment] / sums[segment] if sums[segment] > 0 else 0.0 for segment in TRAINED}
-    ratio = _ratio(scale)
-    if loss.kind == "segments" and scale[Segment.REASONING] > 0:
-        most = loss.ratio_cap * scale[Segment.REASONING]
-        for segment in (Segment.ANSWER, Segment.FORMAT):
-            scale[segment] = min(scale[segment], most)
-    return Coefficients(scale, sums, ratio, _ratio(scale))
-
-
-def _ratio(scale: dict[Segment, float]) -> float:
-    return scale[Segment.ANSWER] / scale[Segment.REASONING] if scale[Segment.REASONING] > 0 else 0.0
+    return LOSSES[loss.kind](sums, loss)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +44,7 @@ class Batch:
     codes: torch.Tensor
 
 
-def collate(rows: Sequence[Row], scale: dict[Segment, float], pad: int, device: str = "cpu") -> Batch:
+def collate(rows: Sequence[Row], scale: Mapping[Segment, float], pad: int, device: str = "cpu") -> Batch:
     """Return the tensors of one micro-batch.
 
     A row is fed up to the token before its last trained one: what follows can influence no loss under causal

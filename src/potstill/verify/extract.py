@@ -39,7 +39,7 @@ MAX_BETWEEN = 120
 
 
 def extract(text: str, kind: str, choices: tuple[str, ...] = ()) -> Extraction:
-    """Return the final answer of a response whose thinking was taken off; `kind` is one of `records.KINDS`.
+    """Return the final answer of a response whose thinking was taken off; `kind` is one of `answer_kinds`.
 
     Text that runs on into a new question ("\\nQ:", "Your turn:") counts only up to there. For the kinds of mathematical
     objects the value is the whole object as it was written, without the dollar signs around it.

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Self
 from potstill.progress import Progress
 from potstill.recipe import Checks, CodeChecks, Policy
 from potstill.records import Group, Problem, Trace, Verdict, content_key
-from potstill.verify.answers import Judged, judge_response, unknown
+from potstill.verify.answer_kinds import ANSWER_KINDS, Setting
 from potstill.verify.decimals import told_by
 from potstill.verify.groups import under_majority
+from potstill.verify.judged import Judged, unknown
 from potstill.verify.table import VerdictTable
 
 ANSWER, JUDGE, MAJORITY = "answer", "judge", "majority"
@@ -80,6 +81,7 @@ def judge_prompt(checks: Checks, data: Path) -> str:
 def address_of(problem: Problem, trace: Trace, checks: Checks, code: str = "", check: str = ANSWER) -> str:
     """Return where a verdict stands in the table; `code` is the digest of the user's own checkers."""
     judged_by = (problem.statement, problem.gold, problem.answer_kind, problem.choices, problem.checker, problem.facts)
+    code += ANSWER_KINDS.code(problem.answer_kind) or ""
     said = (trace.key, trace.answer, trace.finish, trace.failure)
     return content_key("verdict", judged_by, said, check, policy_of(checks), VERSION, code)
 
@@ -95,18 +97,8 @@ def judge(
         from potstill.verify.checkers import judge_by_checker
 
         return judge_by_checker(problem, answer, data)
-    if problem.answer_kind == "code":
-        from potstill.verify.code import judge_code
-
-        return judge_code(
-            answer, problem.facts, problem.question, seconds=checks.code.seconds, memory_mb=checks.code.memory_mb,
-            without_sandbox=without_sandbox,
-        )  # fmt: skip
-    if problem.gold is None:
-        return unknown("no gold", "the problem has no gold answer")
-    return judge_response(
-        answer, problem.gold, problem.answer_kind, problem.choices, checks.policy, seconds=checks.seconds
-    )
+    setting = Setting(checks=checks, data=data, without_sandbox=without_sandbox)
+    return ANSWER_KINDS[problem.answer_kind].judge(problem, answer, setting)
 
 
 def verdict_of(

@@ -48,13 +48,13 @@ def _settings(phase: Phase, taught: Recipe) -> settings.Settings:
 
 def work(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
     """Train, and write model, losses and audit."""
-    from potstill.train.session import train_phase
+    from potstill.train.methods import METHODS
 
     matched = None
     if phase.match is not None:
         found = [committed.counts for committed in context.counted.values()]
         matched = phase.match[0], {key: sum(counts[key] for counts in found) for key in ("rows", "tokens", "flops")}
-    return train_phase(
+    return METHODS[context.recipe.train.method](
         context.recipe, phase.name, list(context.inputs["examples"].rows("examples", Example)),
         base=context.inputs["student"].folder(MODEL), work=context.work.path, seed=settings.train_seed(context.recipe),
         shuffle=taught.curate.order == "shuffled", matched=matched,

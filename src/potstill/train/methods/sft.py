@@ -1,4 +1,4 @@
-"""One phase of an arm, trained: examples to rows, the audit, the plan, the loop."""
+"""Supervised fine-tuning on examples: examples to rows, the audit, the plan, the loop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from potstill import recipe
 from potstill.durable import to_json, write_durably
@@ -19,15 +19,13 @@ from potstill.records import Example
 from potstill.store import SCRATCH
 from potstill.train import students
 from potstill.train.audit import MAX_LENGTH, audit
+from potstill.train.methods import Matched
 from potstill.train.order import Plan, plan
 from potstill.train.render import ask, stop_texts
 from potstill.train.segments import Rows, make_rows, trained
 
-Matched = tuple[Literal["examples", "tokens", "flops"], Mapping[str, int]]
-"""What is matched, and how many rows, tokens and FLOPs the other arm was trained on."""
 
-
-def train_phase(
+def sft(
     whole: recipe.Recipe, name: str, examples: Sequence[Example], *, base: Path, work: Path, seed: int, shuffle: bool,
     matched: Matched | None = None,
 ) -> dict[str, Any]:  # fmt: skip

@@ -1,0 +1,16 @@
+"""The problem alone."""
+
+from __future__ import annotations
+
+from potstill.recipe import Strategy
+from potstill.teach.prompts import Asking, packaged_prompt
+from potstill.teach.strategies import Material
+
+PROMPT = packaged_prompt("zero_shot")
+SLOTS = ("question", "answer_form")
+
+
+def asking(prompt: str, strategy: Strategy, material: Material) -> Asking:
+    """Return how every problem is asked."""
+    del material
+    return Asking(strategy.system, prompt)
