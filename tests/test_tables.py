@@ -69,7 +69,6 @@ sizes = theirs_export:sizes
 """
 EXPORT = """
 import json
-from potstill.export.delivery import Delivery
 
 
 def sizes(delivery):
@@ -136,7 +135,7 @@ def test_what_another_package_adds_is_used_like_our_own(theirs):
 
 def test_a_recipe_names_what_another_package_adds_and_an_edit_of_it_is_a_changed_setting(theirs, tmp_path):
     recipe = TINY.replace("train: {", "train: {method: halved, loss: {kind: only_answers, options: {weight: 1.0}}, ")
-    (tmp_path / "r.yaml").write_text(recipe)
+    (tmp_path / "r.yaml").write_text(recipe + "export: {formats: {sizes: {unit: bytes}}}\n")
     main = "from potstill.cli import main; sys.exit(main(sys.argv[1:]))"
 
     def run(*argv):
@@ -145,6 +144,9 @@ def test_a_recipe_names_what_another_package_adds_and_an_edit_of_it_is_a_changed
     done = run("run", "r.yaml", "--out", "run")
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "run/train-traces/manifest.json").read_text())["counts"]["halved"] is True
+    sizes = tmp_path / "run/export-sizes"
+    assert "config.json" in json.loads((sizes / "model/sizes.json").read_text())
+    assert json.loads((sizes / "manifest.json").read_text())["counts"]["unit"] == "bytes"
     before = (theirs / "theirs.py").read_text()
     try:
         (theirs / "theirs.py").write_text(before + "\n# edited\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import math
 import re
@@ -16,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from potstill.damage import digest
 from potstill.errors import CheckpointError, DataError, RecipeError, StudentError, TeacherError, nearest
-from potstill.graph import GraphError, NodeValueError, graph_of
+from potstill.graph import GraphError, NodeValueError, adapter, graph_of
 from potstill.recipe import (
     PROBLEM_COLUMNS,
     AskedTeacher,
@@ -112,7 +111,7 @@ def parse(text: str, file: str, sets: Iterable[str] = (), base: Path | None = No
     for where, problem in _unfit(source.data, ()):
         raise RecipeError(source.at(where, problem))
     try:
-        recipe = _adapter().validate_json(json.dumps(source.data, default=str))
+        recipe = adapter().validate_json(json.dumps(source.data, default=str))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise RecipeError(source.explain(first["loc"], first)) from None
@@ -122,11 +121,6 @@ def parse(text: str, file: str, sets: Iterable[str] = (), base: Path | None = No
         raise RecipeError(source.at(key, problem))
     folder = ((base or Path()) / Path(recipe.data).expanduser()).resolve()
     return dataclasses.replace(recipe, data=str(folder))
-
-
-@functools.cache
-def _adapter() -> TypeAdapter[Recipe]:
-    return TypeAdapter(Recipe)
 
 
 def _of_graph(recipe: Recipe, source: _Source) -> Found:
@@ -459,6 +453,8 @@ def _without_tags(location: Location) -> Location:
     kept: list[str | int] = []
     for depth, part in enumerate(location):
         if kept[-1:] == ["teacher"] and depth in (1, 3) and part in TEACHERS:
+            continue
+        if part == "[key]":  # of a mapping, after the key itself
             continue
         kept.append(part)
     return tuple(kept)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from potstill.graph import ArmNode, Graph, Phase, SetNode
 
 PROBLEMS = "problems"
-EXPORT = "export"
 REPORT = "report"
 
 
@@ -55,3 +54,8 @@ def trainings(arm: ArmNode, graph: Graph) -> list[str]:
     """Everything that trained an arm, the trainings of the arms that it starts from first."""
     before = trainings(graph.arms[arm.start], graph) if arm.start is not None else []
     return [*before, *(training(phase) for phase in arm.phases)]
+
+
+def export(exporter: str) -> str:
+    """What is delivered in one form; the plain checkpoint is what is meant where none is named."""
+    return _named("export", exporter, "safetensors")

@@ -50,7 +50,9 @@ def _of_run(run: Path) -> Subject:
     graph = _graph(run)
     if graph.deliver is None:
         raise PotstillError(f"{run} delivers no student: name a stage of it, such as {run / naming.student('')}")
-    stage = naming.EXPORT if (run / naming.EXPORT / MODEL).is_dir() else naming.model(graph.arms[graph.deliver], graph)
+    stage = naming.export("safetensors")
+    if not (run / stage / MODEL).is_dir():
+        stage = naming.model(graph.arms[graph.deliver], graph)
     if not (run / stage / MODEL).is_dir():
         raise PotstillError(f"the student {graph.deliver!r} is not trained yet: potstill run {run / 'recipe.yaml'}")
     return _of_arm(run, graph, graph.deliver, run / stage / MODEL)
@@ -72,7 +74,7 @@ def _of_stage(folder: Path) -> Subject | None:
 
 def _arm_of(graph: Graph, stage: str) -> str | None:
     """Return the arm that a stage's checkpoint belongs to: it made the arm's model, a phase of it, or its base."""
-    if stage == naming.EXPORT:
+    if stage == naming.export("safetensors"):
         return graph.deliver
     arms = graph.arms.values()
     made = [arm.name for arm in arms if naming.model(arm, graph) == stage]

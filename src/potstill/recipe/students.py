@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Len
@@ -144,3 +144,7 @@ class Export:
     licence: ForExport[Annotated[str, Len(1, 200)] | None] = None
     """Licence in the model card, as the Hub writes it, such as `apache-2.0`; `null` takes that of the base model, where
     its own card is at hand and says one."""
+    formats: ForExport[Mapping[Annotated[str, OneOf("potstill.export:EXPORTERS")], Mapping[str, Any]]] = field(
+        default_factory=dict
+    )
+    """Name of a further exporter -> its settings; each writes a folder of its own."""

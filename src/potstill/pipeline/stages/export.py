@@ -6,10 +6,11 @@ import dataclasses
 import itertools
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from potstill.export import EXPORTERS, Delivery
 from potstill.graph import ArmNode, Graph
 from potstill.pipeline import naming, settings
 from potstill.pipeline.provenance import base_of, for_strangers, public_teacher, source_name
@@ -20,18 +21,27 @@ from potstill.train.render import ask
 
 KIND, VERSION = "export", 2
 PROMPTS = 8
+SAFETENSORS = "safetensors"
 
 
 def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
-    """Yield the one stage, where an arm is delivered in any format."""
-    if graph.deliver is None or not recipe.export.safetensors:
+    """Yield a stage for each form in which an arm is delivered."""
+    if graph.deliver is None:
         return
     arm = graph.arms[graph.deliver]
-    yield Stage(
-        kind=KIND, name=KIND, version=VERSION, recipe=arm.recipe,
-        inputs={"problems": "problems", "model": naming.model(arm, graph), "measures": naming.measures(arm)},
-        settings=_settings(recipe, arm), work=partial(work, arm, graph),
-    )  # fmt: skip
+    formats: dict[str, Mapping[str, Any]] = {SAFETENSORS: {}} if recipe.export.safetensors else {}
+    for name, options in (formats | dict(recipe.export.formats)).items():
+        yield Stage(
+            kind=KIND, name=naming.export(name), version=VERSION, recipe=arm.recipe,
+            inputs={"problems": "problems", "model": naming.model(arm, graph), "measures": naming.measures(arm)},
+            settings=_settings(recipe, arm) | _of_format(name, options), work=partial(work, arm, graph, name),
+        )  # fmt: skip
+
+
+def _of_format(name: str, options: Mapping[str, Any]) -> settings.Settings:
+    code = EXPORTERS.code(name)
+    found = {"format": name, "options": json.loads(json.dumps(options))}
+    return found | ({"format code": code} if code is not None else {})
 
 
 def _settings(recipe: Recipe, arm: ArmNode) -> settings.Settings:
@@ -40,19 +50,18 @@ def _settings(recipe: Recipe, arm: ArmNode) -> settings.Settings:
     del evaluate["shots"]  # a trained student is shown none
     base = json.loads(json.dumps(dataclasses.asdict(base_of(arm.recipe))))
     return {
-        "export": settings.chosen(recipe.export, "export"), "student": settings.of_rows(arm.recipe),
+        "export": {"licence": recipe.export.licence}, "student": settings.of_rows(arm.recipe),
         "evaluate": evaluate, "train": settings.chosen(arm.recipe.train, "evaluation"), "seed": recipe.seed,
         "name": recipe.name, "base": base, **settings.of_checks(arm.recipe),
     }  # fmt: skip
 
 
-def work(arm: ArmNode, graph: Graph, context: Context) -> dict[str, Any]:
+def work(arm: ArmNode, graph: Graph, name: str, context: Context) -> dict[str, Any]:
     """Write the checkpoint with its card and with how it is asked and judged."""
     from potstill import __version__
     from potstill.evaluate.conditions import conditions_of
     from potstill.evaluate.metrics import summarise
     from potstill.export.card import Card
-    from potstill.export.safetensors import export as deliver
 
     recipe, trained = context.recipe, context.inputs["model"]
     asked = itertools.islice(context.inputs["problems"].rows("evaluation", Problem), PROMPTS)
@@ -73,5 +82,14 @@ def work(arm: ArmNode, graph: Graph, context: Context) -> dict[str, Any]:
     )
     if not card.base.licence:
         print("export: the licence of the base model is not known: export.licence says it", file=sys.stderr)
-    print("export: writing, reloading and comparing", file=sys.stderr)
-    return dict(deliver(trained.folder(MODEL), context.work.path / MODEL, questions, card, conditions_of(recipe)))
+    print(f"export: writing {name}, reloading and comparing", file=sys.stderr)
+    return EXPORTERS[name](
+        Delivery(
+            trained=trained.folder(MODEL),
+            out=context.work.path / MODEL,
+            prompts=questions,
+            card=card,
+            conditions=conditions_of(recipe),
+            options=recipe.export.formats.get(name, {}),
+        )
+    )
