@@ -27,14 +27,22 @@ MARKS: dict[str, tuple[str, str]] = {
 
 _BAR = r"[|｜]"
 # Each pattern begins with a set of characters, which is what makes looking for it fast. Brackets are read as they are,
-# as other characters for them, and as HTML and JSON escape them.
-_LEFT = r"[<＜&\\](?:(?<=[<＜])|(?<=&)lt;|(?<=\\)(?:u003c|x3c))"
-_RIGHT = r"(?:[>＞]|&gt;|\\u003e|\\x3e)"
+# as other characters for them, and as HTML, JSON and addresses escape them.
+_LEFT = r"[<＜&\\%](?:(?<=[<＜])|(?<=&)(?:amp;)?lt;|(?<=\\)(?:u003c|x3c)|(?<=%)3c)"
+_RIGHT = r"(?:[>＞]|&(?:amp;)?gt;|\\u003e|\\x3e|%3e)"
+_NAMES = (
+    r"think(?:ing)?(?:_\w{1,60})?|thoughts?(?:_process)?|reason(?:ing)?(?:_\w{1,20})?|chain_of_thoughts?|scratch_?pad"
+    r"|(?:inner|internal)_(?:thoughts?|monologue|reasoning)|monologue|reflection|rationale|deliberation"
+)
+"""What is between the brackets: `think`, `think_never_used_51bce0`, `reasoning_process`, `inner_monologue`."""
+_TOLD_BY = ("think", "thought", "reason", "scratch", "monologue", "reflection", "rationale", "deliberation")
+"""One of these is in every text with such a mark."""
 _TAG = re.compile(
-    r"(?=[<＜&\\\[◁◀])(?:"
+    r"(?=[<＜&\\%\[◁◀])(?:"
     # < think >  </Thinking>  <|/think|>  &lt;reasoning&gt;  <seed:think>  <thought time="3">  <think/>
     rf"{_LEFT}\s{{0,4}}{_BAR}?\s{{0,4}}(?P<slash>\\?/)?\s{{0,4}}(?P<prefix>[a-z]{{1,12}}:)?"
-    r"(?P<name>think(?:ing)?|thoughts?|reason(?:ing)?)(?:\s[^<>\n=]{1,40}=[^<>\n]{0,60})?\s{0,4}(?P<empty>/)?"
+    rf"(?P<name>{_NAMES})"
+    r"(?:\s[^<>\n=]{1,40}=[^<>\n]{0,60})?\s{0,4}(?P<empty>/)?"
     rf"{_BAR}?\s{{0,4}}{_RIGHT}"
     # <|begin_of_thought|>  <|END_THINKING|>  <end_of_thought>  <|start_of_think|>
     rf"|<{_BAR}?\s?(?P<edge>begin|start|end)(?:[_ ▁]of)?[_ ▁](?P<what>thought|think(?:ing)?|reasoning)\s?{_BAR}?>"
@@ -69,18 +77,27 @@ _TOKENS = (
 )
 _SPECIAL = re.compile(
     r"[<\[](?:"
+    # <|im_start|>assistant  <start_of_turn>model
+    rf"(?<=<)(?:{_BAR}(?:im_start|start){_BAR}>|start_of_turn>)\s{{0,2}}(?:assistant|model)\b|"
     # <|im_end|>  <｜end▁of▁sentence｜>  <|return|>  <|end>  <channel|>  <|message
     rf"(?<=<)(?:{_BAR}\s?/?[a-z▁_][\w▁/:.-]{{1,40}}\s?{_BAR}>|{_BAR}(?:{_TOKENS})(?:>|(?![\w▁]))|(?:{_TOKENS}){_BAR}>"
-    # <end_of_turn>  <<SYS>>  </s>
-    r"|(?:start|end)_of_turn>|</?SYS>>|/s>)"
-    # [INST]
-    r"|(?<=\[)/?INST\])",
+    # <end_of_turn>  <<SYS>>  </s>  <eos>  <pad>
+    r"|(?:start|end)_of_(?:turn|utterance)>|</?SYS>>|/?s>|(?:eos|bos|pad|unk|eod|eot|sop|eop)>)"
+    # [INST]  [PAD]  [gMASK]
+    r"|(?<=\[)(?:/?INST|(?-i:PAD|CLS|SEP|UNK|BOS|EOS|gMASK|sMASK))\])",
     re.IGNORECASE,
 )
 _HALF = re.compile(rf"(?<![\w▁<|｜])(?:{_TOKENS}){_BAR}>", re.IGNORECASE)
 """`im_end|>`, a special token that has lost its beginning."""
 _WRITTEN = re.compile(r"\S")
-_WRAPPING = re.compile(r"</?(?:answer|solution|response)>|<(?:end|return|call)>", re.IGNORECASE)
+_BESIDE = re.compile(
+    r"```\s?(?:think(?:ing)?|thoughts?|reasoning)\b|^\s{0,4}/(?:no_)?think(?:ing)?[ \t]{0,4}$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A block of code of that kind, and a mark without brackets on a line of its own: neither divides a text."""
+_UNSEEN = str.maketrans(dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+"""Characters without width, that may hide a mark: `<th\u200bink>`."""
+_WRAPPING = re.compile(r"</?(?:(?:final_)?answer|solution|response|output|final)>|<(?:end|return|call)>", re.IGNORECASE)
 """Around a whole answer they divide; within one they may be the form that was asked for."""
 _ANY = (_TAG, _HEADER, _SPECIAL, _BARE_HEADER, _HALF)
 _LONGEST = 240
@@ -116,8 +133,9 @@ def trim(text: str) -> str:
 
 
 def holds_mark(text: str) -> bool:
-    """Return whether any mark of any family is left in a text, in any spelling."""
-    return any(pattern.search(text) for pattern in _possible(text, _ANY))
+    """Return whether any mark of any family is left in a text, in any spelling, or hidden in it."""
+    seen = text if text.isascii() else text.translate(_UNSEEN)
+    return any(pattern.search(seen) for pattern in _possible(seen, (*_ANY, _BESIDE)))
 
 
 def starts_with_mark(text: str) -> bool:
@@ -128,11 +146,14 @@ def starts_with_mark(text: str) -> bool:
 
 def _possible(text: str, patterns: tuple[re.Pattern[str], ...]) -> list[re.Pattern[str]]:
     """Return the patterns that a text may match; the others would only take their time."""
+    lowered = text.lower()
+    there_are_words = any(word in lowered for word in _TOLD_BY)
     there = {
-        _HEADER: "channel" in (lowered := text.lower()),
+        _HEADER: "channel" in lowered,
         _BARE_HEADER: "assistant" in text or _BARE_HEADER.match(text) is not None,
         _HALF: "|>" in text or "｜>" in text,
-        _TAG: "think" in lowered or "thought" in lowered or "reason" in lowered,
+        _TAG: there_are_words,
+        _BESIDE: "/think" in lowered or "/no_think" in lowered or ("```" in text and there_are_words),
     }
     return [pattern for pattern in patterns if there.get(pattern, True)]
 
@@ -153,7 +174,7 @@ def _without_last(text: str, start: int, end: int) -> int:
 def _meaning(found: re.Match[str]) -> tuple[str, bool]:
     if found["name"] is not None:
         name = "seed" if (found["prefix"] or "").lower() == "seed:" else found["name"].lower()
-        return name, found["slash"] is None
+        return name if name in MARKS else "reasoning", found["slash"] is None
     if found["edge"] is not None:
         name = "start_thinking" if found["what"].lower() == "thinking" else "begin_of_thought"
         return name, found["edge"].lower() != "end"

@@ -63,6 +63,7 @@ def shape(dice):
     return dice.choice([
         THOUGHT, paragraphs, [THOUGHT], block, [block], {**noise, key: paragraphs}, {key: [{"text": THOUGHT}]},
         [{**kind, key: text + end} for text, end in zip(paragraphs, ("\n\n", ""), strict=True)], {"parts": [block]},
+        {str(number): text for number, text in enumerate(paragraphs)}, json.dumps(block), json.dumps([block]),
     ])  # fmt: skip
 
 
@@ -101,6 +102,7 @@ COUNTED = [
     {"output_tokens": 900, "output_tokens_details": {"thinking_tokens": 880}},
     {"prompt_tokens": 10, "completion_tokens": 20, "completion_tokens_details": {"thoughts_token_count": 880}},
     {"completion_tokens": 900, "completion_tokens_details": {"reasoningTokens": 880}},
+    {"completion_tokens": "900", "completion_tokens_details": {"reasoning_tokens": "880"}},
 ]
 
 
@@ -114,9 +116,13 @@ def test_a_preamble_beside_reasoning_that_is_only_counted_is_no_target(usage, fi
 
 def spellings(dice):
     """Return an opening and a closing mark as some server might let them through."""
-    name = dice.choice(["think", "thinking", "thought", "reasoning", "seed:think"])
+    name = dice.choice([
+        "think", "thinking", "thought", "reasoning", "seed:think", "scratchpad", "inner_monologue", "thinking_process",
+        "reflection", "rationale", "think_never_used_51bce0c7", "internal_thoughts",
+    ])  # fmt: skip
     name = dice.choice([name, name.upper(), name.title()])
-    left, right = dice.choice([("<", ">"), ("< ", " >"), ("<|", "|>"), ("&lt;", "&gt;"), ("＜", "＞"), ("<", "\n>")])
+    left, right = dice.choice([("<", ">"), ("< ", " >"), ("<|", "|>"), ("&lt;", "&gt;"), ("＜", "＞"), ("<", "\n>"),
+                                ("&amp;lt;", "&amp;gt;"), ("%3C", "%3E"), ("<\u200b", ">")])  # fmt: skip
     return dice.choice([
         (f"{left}{name}{right}", f"{left}/{name}{right}"), ("[THINK]", "[/THINK]"), ("◁think▷", "◁/think▷"),
         ("<|begin_of_thought|>", "<|end_of_thought|>"), ("<|START_THINKING|>", "<|END_THINKING|>"),
@@ -149,6 +155,9 @@ PLACES = [
     lambda o, c, r, a: {"content": a, "reasoning": r.replace("\n\n", f"\n{c}\n{o}\n")},
     lambda o, c, r, a: {"content": f"{a} Mind the {o} here.", "reasoning": r},
     lambda o, c, r, a: {"content": a, "reasoning": r.replace("which", f"{c} which")},
+    lambda o, c, r, a: {"content": f"<|im_start|>assistant\n{a}<eos><pad>", "reasoning": f"{o}{r}{c}</s>"},
+    lambda o, c, r, a: {"content": f"<final_answer>{a}</final_answer>", "reasoning": f"{r}\n/think"},
+    lambda o, c, r, a: {"content": f"```thinking\n{r}\n```\n{a}"},
 ]
 
 
@@ -264,7 +273,8 @@ TEXT = "So it goes on and on. " * 100
         ({"prompt_tokens": 10, "completion_tokens": 1}, None),
         ({"prompt_tokens": 10, "completion_tokens": -700}, None),
         ({"prompt_tokens": 10, "completion_tokens": 10**300}, None),
-        ({"prompt_tokens": 10, "completion_tokens": "700"}, None),
+        ({"prompt_tokens": 10, "completion_tokens": "700"}, 700),
+        ({"prompt_tokens": 10, "completion_tokens": "many"}, None),
         ({}, None),
     ],
 )  # fmt: skip
@@ -308,3 +318,17 @@ def test_every_price_counts_a_reply_without_numbers_by_its_size():
         before = budget.charged
         budget.charge(Completion("k", "", "", "none", finish, 5, None, "", b"x" * 3000))
         assert budget.charged - before == pytest.approx(1000, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("field", "cut"),
+    [
+        ({"finish_details": {"type": "max_tokens"}}, True), ({"stop_type": "limit"}, True), ({"truncated": True}, True),
+        ({"incomplete_details": {"reason": "max_output_tokens"}}, True), ({"done_reason": "length"}, True),
+        ({"stop_reason": "The limit", "matched_stop": 2, "stop_type": "eos", "truncated": False}, False),
+        ({"status": "completed", "stop_reason": None, "finish_details": {"type": "stop", "stop": "x"}}, False),
+    ],
+)  # fmt: skip
+def test_a_limit_that_is_told_beside_the_finish_reason_counts(field, cut):
+    for place in ({"beside": field}, {"top": field}):
+        assert read(completion({"content": ANSWER}, "stop", **place)).finish == ("length" if cut else "stop")

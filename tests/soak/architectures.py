@@ -205,7 +205,10 @@ def main(names):
             found[family] = sweep(family, base, work(family), kept)
             print(family, found[family], flush=True)
         in_both(found, kept, four)
-    print(Counter(one.get("4.57", "not exported") for one in found.values()))
+    for family, one in found.items():
+        if one.get("4.57", "yes") not in ("yes", "unknown"):
+            print(f"{family}: 4.57: {one['4.57']}")
+    print(Counter(one.get("4.57", "not exported").split(":")[0] for one in found.values()))
     if not names:
         PAGE.write_text(page(found), encoding="utf-8")
 

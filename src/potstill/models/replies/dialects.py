@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from potstill.models.replies.fields import answer_of, names_reasoning, reasoning_of
-from potstill.models.replies.finishes import finish_of
+from potstill.models.replies.finishes import finish_of, is_cut
 from potstill.models.replies.usage import Usage, believable, usage_of
 from potstill.models.served.faults import FaultError, told
 from potstill.records import Finish, ReasoningKind
@@ -78,7 +78,8 @@ def read(value: Any) -> Reply:  # noqa: ANN401 - any JSON value
     if not isinstance(message, dict):
         raise FaultError("malformed body: no message", cost=3)
     beside = {name: field for place in (value, choice) for name, field in place.items() if names_reasoning(name)}
-    finish, failure = finish_of(choice.get("finish_reason"), choice.get("native_finish_reason"))
+    cut = "length" if is_cut(value, choice, message) else None
+    finish, failure = finish_of(choice.get("finish_reason"), choice.get("native_finish_reason"), cut)
     refusal = message.get("refusal")
     if isinstance(refusal, str) and refusal and not message.get("content"):
         finish, failure = "refused", f"refusal: {refusal}"

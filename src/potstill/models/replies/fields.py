@@ -6,6 +6,7 @@ settings, counts and signatures are no text.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -110,7 +111,12 @@ def _walk(value: Any, role: Role, found: Found, depth: int) -> None:  # noqa: AN
     if depth > _DEEPEST:
         return
     if isinstance(value, str):
-        _add(found.texts(role), value, apart=role == "summary")
+        inner = _parsed(value) if role == "reasoning" else None
+        before = _size(found)
+        if inner is not None:
+            _walk(inner, role, found, depth + 1)
+        if _size(found) == before:
+            _add(found.texts(role), value, apart=role == "summary")
     elif isinstance(value, list):
         for item in value:
             if isinstance(item, str) and item.strip():
@@ -147,8 +153,12 @@ def _walk_object(value: Mapping[str, Any], role: Role, found: Found, depth: int)
     if _size(found) == before:
         for name, inner in value.items():
             # Under a name that nobody foresaw: whatever reads as prose.
-            if not _NO_TEXT.search(str(name).lower()) and (isinstance(inner, list | dict) or _is_prose(inner)):
+            if _NO_TEXT.search(str(name).lower()):
+                continue
+            if isinstance(inner, list | dict):
                 _walk(inner, role, found, depth + 1)
+            elif _is_prose(inner):
+                _walk([inner], role, found, depth + 1)
     if _size(found) == before and value.get("signature"):
         found.committed = True
 
@@ -165,6 +175,17 @@ def _add(texts: list[str], text: str, *, apart: bool) -> None:
     if apart and texts and text.strip():
         texts.append("\n\n")
     texts.append(text)
+
+
+def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the object or list that a text is, as JSON in JSON; None for every other text."""
+    plain = text.strip()
+    if not (plain[:1] + plain[-1:] in ("{}", "[]") and '"' in plain):
+        return None
+    try:
+        return json.loads(plain)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _goes_on(before: str, after: str) -> bool:

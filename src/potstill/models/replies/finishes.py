@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from potstill.models.served.faults import FaultError
@@ -26,6 +27,29 @@ _REFUSED = re.compile(
     r"filter|refus|safety|sensitiv|recit|prohibit|block|spii|moderat|policy|flag|guard|harm|tool|function|copyright"
     r"|censor|risk|unsafe|violat|abuse|image|language|content|eject|illegal|denied"
 )
+
+
+_BESIDE = ("finish_details", "incomplete_details", "done_reason", "stop_type", "stop_reason", "status")
+"""Fields in which some servers say it too, as a word or an object with one: `{"type": "max_tokens"}`. Others put there
+what stopped the model, so that only the words of `_LIMITS` count."""
+_LIMITS = frozenset({
+    "length", "limit", "max_tokens", "max_output_tokens", "max_new_tokens", "max_completion_tokens", "token_limit",
+    "incomplete", "truncated", "context_length_exceeded", "model_context_window_exceeded",
+})  # fmt: skip
+_FLAGS = ("truncated", "is_truncated", "stopped_limit")
+
+
+def is_cut(*places: Mapping[str, Any]) -> bool:
+    """Return whether some field beside the finish reason, in body, choice or message, says that a limit ended it."""
+    for place in places:
+        if any(place.get(name) is True for name in _FLAGS):
+            return True
+        for name in _BESIDE:
+            said = place.get(name)
+            words = [said.get("type"), said.get("reason")] if isinstance(said, dict) else [said]
+            if any(isinstance(word, str) and word.strip().casefold() in _LIMITS for word in words):
+                return True
+    return False
 
 
 def finish_of(*reasons: Any) -> tuple[Finish, str]:  # noqa: ANN401 - any JSON values

@@ -16,6 +16,7 @@ MOST_BYTES = 48
 """Of text for one token: more than the mean of any vocabulary over a text. A count below that says nothing."""
 _LARGEST = 2**31
 """Tokens that one request may have: more than any context holds."""
+_DIGITS = 10
 _PROMPT = ("prompt_tokens", "input_tokens", "prompt_token_count", "prompttokencount", "prompt_eval_count")
 _COMPLETION = (
     "completion_tokens", "output_tokens", "candidates_token_count", "candidatestokencount", "generated_tokens",
@@ -62,7 +63,9 @@ def estimate(size: int) -> int:
 
 
 def count(value: Any) -> int | None:  # noqa: ANN401 - any JSON value
-    """Return a number of tokens, None for what is none."""
+    """Return a number of tokens, None for what is none; some gateways write `"880"`."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _DIGITS:
+        value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST else None
