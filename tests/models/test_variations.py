@@ -269,6 +269,8 @@ TEXT = "So it goes on and on. " * 100
         ({"prompt_tokens": 10, "total_tokens": 5010}, 5000),
         ({"input_tokens": 10, "output_tokens": 700}, 700),
         ({"prompt_tokens": 10.0, "completion_tokens": 700.0}, 700),
+        ({"promptTokens": 10, "completionTokens": 600, "totalTokens": 5610}, 5600),
+        ({"num_prompt_tokens": 10, "num_completion_tokens": 700}, 700),
         ({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, None),
         ({"prompt_tokens": 10, "completion_tokens": 1}, None),
         ({"prompt_tokens": 10, "completion_tokens": -700}, None),

@@ -30,10 +30,38 @@ _NUMBER = re.compile(
 _MARK = re.compile(r"[.,'’ \u00a0\u202f\u2009]|\{,\}")
 _BRACKETED = (("(", ")"), ("[", "]"), ("{", "}"))
 _EAST = re.compile(
-    r"(?<![\w.,])(?:\d[\d,]{0,15}(?:\.\d{1,9})?\s?[百千천백]?[万萬만亿億억兆조]\s?){1,4}(?:\d{1,8}(?![\d.,万萬만亿億억兆조]))?"
+    r"(?<![\w.,])(?:\d[\d,]{0,15}(?:\.\d{1,9})?\s?[百千천백]?[万萬만亿億억兆조]\s?){1,4}(?:\d{1,4}\s?[千천]\s?)?(?:\d{1,3}\s?[百백]\s?)?"
+    r"(?:\d{1,8}(?![\d.,万萬만亿億억兆조]))?"
 )
-"""`12万`, `3.5億`, `1亿2000万`, `7千万`."""
-_EAST_PART = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s?([百千천백]?)([万萬만亿億억兆조])\s?|(\d{1,8})\Z")
+"""`12万`, `3.5億`, `1亿2000万`, `7千万`, `1万2千`."""
+_EAST_PART = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s?(?:([百千천백]?)([万萬만亿億억兆조])|([百千천백]))\s?|(\d{1,8})\Z")
+_HAN = re.compile(
+    r"(?:(?<![一-鿿\d])(?<!\d )|(?<=[是为為]))"
+    r"[零〇一二两兩三四五六七八九十][零〇一二两兩三四五六七八九十百千万萬亿億]{0,19}(?![一-鿿])"
+)
+"""`二十五`, `三万二千`; not a word such as `一般`."""
+_HAN_DIGITS = {
+    sign: value
+    for value, signs in enumerate(("零〇", "一", "二两兩", "三", "四", "五", "六", "七", "八", "九"))
+    for sign in signs
+}
+_HAN_SIZES = {"十": 10, "百": 100, "千": 1000, **dict.fromkeys("万萬", 10**4), **dict.fromkeys("亿億", 10**8)}
+_WIDE = str.maketrans("０１２３４５６７８９，．", "0123456789,.")
+_WORDS = (
+    (r"(?<=\d)\s?(?:Mio\b\.?|Millionen|millones|millón|milion[ei]|milhões|milhão|miljoen(?:en)?|miljoner|milion(?:y|ów)"
+     r"|millions|миллион(?:ов|а)?|млн\b\.?)", " million"),
+    (r"(?<=\d)\s?(?:Mrd\b\.?|Milliarden?|milliards?|miliard[oi]|miljard(?:er)?|miliard(?:y|ów)|bilhões|mil millones"
+     r"|миллиард(?:ов|а)?|млрд\b\.?)", " billion"),
+    (r"(?<=\d)\s?(?:Tsd\b\.?|Tausend|тысяч[аи]?|тыс\b\.?|tys\b\.?)", " thousand"),
+    (r"(?<=[\d%€$])\s(?:und|et|y|och|og|и)\s(?=[-+−]?\d)", " and "),
+    (r"(?<=[\d%€$])\s(?:oder|ou|eller|или)\s(?=[-+−]?\d)", " or "),
+    (r"(?<![A-Za-z])(?:R|A|C|HK|NZ|NT|S)\$(?=\s?\d)", "$"),
+)  # fmt: skip
+"""Words that belong to a number, in several languages, and what they are in English: `1,5 Millionen`, `2,5 und 3,5`."""
+_ENGLISH = tuple((re.compile(rf"{pattern}(?![a-z])" if word.endswith("n") else pattern, re.IGNORECASE), word)
+                 for pattern, word in _WORDS)  # fmt: skip
+_LATER = re.compile(r"[\d%€$]\s?[^\W\d_]|[A-Z]\$")
+"""Where one of `_WORDS` may stand."""
 _SIZES = {
     **dict.fromkeys("万萬만", 10**4), **dict.fromkeys("亿億억", 10**8), **dict.fromkeys("兆조", 10**12), "": 1,
     **dict.fromkeys("百백", 100), **dict.fromkeys("千천", 1000),
@@ -62,8 +90,12 @@ def readings(text: str) -> tuple[str, str]:
     if len(text) > READ:
         before = text[:-READ]
         return tuple(before + tail for tail in readings(text[-READ:]))  # type: ignore[return-value]  # a pair again
-    if not text.isascii() and _EAST.search(text):
+    if not text.isascii():
+        text = _HAN.sub(_of_han, text.translate(_WIDE))
         text = _EAST.sub(_western, text)
+    if _LATER.search(text):
+        for pattern, word in _ENGLISH:
+            text = pattern.sub(word, text)
     points: list[str] = []
     commas: list[str] = []
     at = 0
@@ -116,9 +148,16 @@ def _read(written: str) -> _Written:
         if last == ".":
             return _Written(written, joined if grouped else written, "" if grouped else ".", grouped)
         return _Written(written if grouped or last == "," else apart, apart, "" if grouped else ",", grouped)
-    if last in (",", ".") and len(set(marks)) == 2 and marks.count(last) == 1 and _groups(groups[:-1]):
+    if (
+        last in (",", ".")
+        and len(set(marks)) == 2
+        and marks.count(last) == 1
+        and (_groups(groups[:-1]) or _lakhs(groups[:-1]))
+    ):
         value = f"{''.join(groups[:-1])}.{groups[-1]}"  # 6.252,50 and 1,234.5 can mean one thing alone
         return _Written(written if marks[0] + last == ",." else value, value, last)
+    if set(marks) == {","} and _lakhs(groups):  # 12,34,567, or three numbers
+        return _Written(written, "".join(groups), "", grouped=True)
     if len(set(marks)) == 1 and grouped and (last != " " or len(marks) > 1):
         joined, says = "".join(groups), {",": ".", ".": ","}.get(last, "")
         return _Written(written if last == "," else joined, joined, says)
@@ -130,17 +169,40 @@ def _groups(groups: list[str]) -> bool:
     return 0 < len(groups[0]) <= 3 and groups[0][0] != "0" and all(len(group) == 3 for group in groups[1:])
 
 
+def _lakhs(groups: list[str]) -> bool:
+    """Whether digits are grouped as in India: three at the end, two before: `12,34,567`."""
+    *pairs, last = groups[1:] or [""]
+    return len(last) == 3 and bool(pairs) and len(groups[0]) <= 2 and groups[0][0] != "0" and {*map(len, pairs)} == {2}
+
+
 def _western(found: re.Match[str]) -> str:
     total, low = Fraction(0), None
     for part in _EAST_PART.finditer(found.group()):
-        if part[4]:
-            total += int(part[4])
+        if part[5]:
+            total += int(part[5])
             continue
-        size = _SIZES[part[2]] * _SIZES[part[3]]
+        size = _SIZES[part[4]] if part[4] else _SIZES[part[2]] * _SIZES[part[3]]
         if low is not None and size >= low:
             return found.group()
         total, low = total + Fraction(part[1].replace(",", "")) * size, size
     return str(total.numerator) if total.denominator == 1 else str(float(total))
+
+
+def _of_han(found: re.Match[str]) -> str:
+    """Return a number in Chinese numerals in digits: 二十五 is 25; a row of digits without sizes is read as such."""
+    written = found.group()
+    if all(sign in _HAN_DIGITS for sign in written):
+        return "".join(str(_HAN_DIGITS[sign]) for sign in written)
+    total = part = digit = 0
+    for sign in written:
+        size = _HAN_SIZES.get(sign)
+        if size is None:
+            digit = _HAN_DIGITS[sign]
+        elif size < 10**4:
+            part, digit = part + (digit or 1) * size, 0
+        else:
+            total, part, digit = (total + part + digit) * size if total < size else total + (part + digit) * size, 0, 0
+    return str(total + part + digit)
 
 
 def evidence(text: str) -> tuple[bool, bool]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from potstill.models.replies.fields import answer_of, names_reasoning, reasoning_of
 from potstill.models.replies.finishes import finish_of, is_cut
-from potstill.models.replies.usage import Usage, believable, usage_of
+from potstill.models.replies.usage import Usage, believable, usage_in, usage_of
 from potstill.models.served.faults import FaultError, told
 from potstill.records import Finish, ReasoningKind
 from potstill.text import divide_fields
@@ -83,7 +83,7 @@ def read(value: Any) -> Reply:  # noqa: ANN401 - any JSON value
     refusal = message.get("refusal")
     if isinstance(refusal, str) and refusal and not message.get("content"):
         finish, failure = "refused", f"refusal: {refusal}"
-    return reply_of({**beside, **message}, finish, failure, usage_of(value.get("usage")))
+    return reply_of({**beside, **message}, finish, failure, usage_of(usage_in(value, choice)))
 
 
 def reply_of(message: Mapping[str, Any], finish: Finish, failure: str, usage: Usage) -> Reply:

@@ -17,12 +17,15 @@ MOST_BYTES = 48
 _LARGEST = 2**31
 """Tokens that one request may have: more than any context holds."""
 _DIGITS = 10
-_PROMPT = ("prompt_tokens", "input_tokens", "prompt_token_count", "prompttokencount", "prompt_eval_count")
+_PROMPT = ("prompttokens", "inputtokens", "prompttokencount", "promptevalcount", "numprompttokens", "tokensprompt")
 _COMPLETION = (
-    "completion_tokens", "output_tokens", "candidates_token_count", "candidatestokencount", "generated_tokens",
-    "eval_count",
+    "completiontokens", "outputtokens", "candidatestokencount", "generatedtokens", "evalcount", "numcompletiontokens",
+    "tokenscompletion", "completiontokencount", "outputtokencount",
 )  # fmt: skip
-_TOTAL = ("total_tokens", "total_token_count", "totaltokencount")
+_TOTAL = ("totaltokens", "totaltokencount", "tokenstotal")
+"""Names without capitals and underscores: `completion_tokens` and `completionTokens` are one."""
+USAGES = ("usage", "usage_metadata", "usageMetadata")
+"""Where a body has its usage."""
 _REASONING = ("reasoning", "thinking", "thought")
 
 
@@ -37,9 +40,9 @@ class Usage:
 
 def usage_of(value: Any) -> Usage:  # noqa: ANN401 - any JSON value
     """Read a `usage` object of any provider."""
-    usage = {str(name).casefold(): entry for name, entry in value.items()} if isinstance(value, dict) else {}
+    usage = {_plain(name): entry for name, entry in value.items()} if isinstance(value, dict) else {}
     prompt, written, total = (_first(usage, names) for names in (_PROMPT, _COMPLETION, _TOTAL))
-    cached = [count(usage.get(f"cache_{done}_input_tokens")) or 0 for done in ("creation", "read")]  # Anthropic's
+    cached = [count(usage.get(f"cache{done}inputtokens")) or 0 for done in ("creation", "read")]  # Anthropic's
     prompt = None if prompt is None else prompt + sum(cached)
     reasoning = max(_reasoning(usage), default=0)
     if written is None:
@@ -71,6 +74,15 @@ def count(value: Any) -> int | None:  # noqa: ANN401 - any JSON value
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST else None
 
 
+def _plain(name: object) -> str:
+    return str(name).casefold().replace("_", "")
+
+
+def usage_in(*places: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the first usage object that the places of a reply hold: its body, its choice."""
+    return next((place[name] for place in places for name in USAGES if place.get(name)), None)
+
+
 def _first(usage: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
     return next((found for name in names if (found := count(usage.get(name))) is not None), None)
 
@@ -79,8 +91,6 @@ def _reasoning(usage: Mapping[str, Any]) -> Iterator[int]:
     """Yield the counts of reasoning, which stand beside the others (SGLang) or in an object of details."""
     for name, entry in usage.items():
         if isinstance(entry, dict) and "prompt" not in name and "input" not in name:
-            yield from _reasoning(
-                {str(key).casefold(): inner for key, inner in entry.items() if not isinstance(inner, dict)}
-            )
+            yield from _reasoning({_plain(key): inner for key, inner in entry.items() if not isinstance(inner, dict)})
         elif any(word in name for word in _REASONING):
             yield count(entry) or 0

@@ -19,7 +19,7 @@ from potstill.models.prices import price_of
 from potstill.models.replies import dialects
 from potstill.models.replies.loose_json import load
 from potstill.models.replies.shapes import SHAPES
-from potstill.models.replies.usage import estimate, usage_of
+from potstill.models.replies.usage import estimate, usage_in, usage_of
 from potstill.models.requests import Completion, Request
 from potstill.models.sampling import budget_of
 from potstill.models.served.admission import Admission
@@ -338,7 +338,7 @@ class _Session:
             value = load(raw) if b"usage" in raw else None
         except FaultError:
             return
-        usage = usage_of(value.get("usage")) if isinstance(value, dict) else usage_of(None)
+        usage = usage_of(usage_in(value)) if isinstance(value, dict) else usage_of(None)
         if usage.completion:
             prompt = usage.prompt or estimate(len(job.payload))
             self.ledger.lose(prompt, usage.completion)
