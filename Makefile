@@ -10,7 +10,7 @@ TORCH_OPTIONS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 SOAK ?= full
 
 .PHONY: install quickstart pocket test soak check format docs bench bench-train bench-verify bench-sandbox \
-  bench-generate bench-evaluate study-self-consistency study-supervision clean
+  bench-generate bench-evaluate study-self-consistency clean
 
 install: $(STAMP)
 
@@ -78,8 +78,12 @@ bench-evaluate: $(STAMP)
 study-self-consistency: $(STAMP)
 	$(BIN)/python benchmarks/study_self_consistency.py
 
-study-supervision: $(STAMP)
-	$(BIN)/python benchmarks/study_supervision.py
+# Each of src/potstill/studies: `make study-supervision` and so on, 10 to 30 minutes on two idle cores.
+STUDIES := $(patsubst src/potstill/studies/%.yaml,study-%,$(wildcard src/potstill/studies/*.yaml))
+
+.PHONY: $(STUDIES)
+$(STUDIES): study-%: $(STAMP)
+	$(BIN)/potstill study $*
 
 clean:
 	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -154,8 +154,8 @@ holds is not rewritten: a later page takes its place, and both say so. This list
 PACKAGE = ROOT / "src" / "potstill"
 LAYERS = (
     "__init__", "__main__", "cli", "pipeline", "report", "export", "evaluate", "train", "curate", "teach", "verify",
-    "problems", "models", "store", "recipes", "recipe_file", "durable", "graph", "recipe", "damage",
-    "parquet", "records", "text", "progress", "errors",
+    "problems", "models", "store", "recipes", "studies", "recipe_file", "durable", "graph", "recipe", "damage",
+    "parquet", "records", "text", "yaml_text", "progress", "errors",
 )  # fmt: skip
 OTHERS = {
     "zero_shot.txt": "How a teacher is asked a problem alone.",

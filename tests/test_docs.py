@@ -40,6 +40,7 @@ def code_lines(page):
 
 COMMANDS = set(re.findall(r"^    (\w+)(?: |$)", help_of(), re.MULTILINE))
 TARGETS = set(re.findall(r"^([a-z-]+):", text(ROOT / "Makefile"), re.MULTILINE))
+TARGETS |= {f"study-{name}" for name in shipped("study")}
 
 
 @pytest.mark.parametrize("page", PRESENT, ids=lambda page: page.name)
@@ -124,6 +125,8 @@ def test_the_pages_name_every_shipped_recipe():
     for name in shipped():
         assert f"`{name}`" in text(ROOT / "docs/guide/recipes.md")
         assert f"`{name}`" in text(ROOT / "README.md")
+    for name in shipped("study"):
+        assert f"`{name}`" in text(ROOT / "docs/guide/studies.md")
 
 
 def tracked():

@@ -12,9 +12,8 @@ import dataclasses
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -160,7 +159,7 @@ def node_recipe(recipe: Recipe, overrides: Mapping[str, Any]) -> Recipe:
     plain = json.loads(json.dumps(dataclasses.asdict(recipe)))
     for graph_key in ("sets", "arms", "scorers", "deliver"):
         del plain[graph_key]
-    return adapter().validate_json(json.dumps(_merged(plain, overrides)))
+    return adapter().validate_json(json.dumps(merged(plain, overrides)))
 
 
 @functools.cache
@@ -169,18 +168,31 @@ def adapter() -> TypeAdapter[Recipe]:
     return TypeAdapter(Recipe)
 
 
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of `base` with those of `over` in their place, level by level; see `node_recipe`.
+
+    An entry of a list is overridden by its number: `{"0": {...}}` changes keys of the first.
+    """
     found = dict(base)
     for keys in EITHER:
         if any(over.get(key) is not None for key in keys):
             found |= {key: None for key in keys if key in found and over.get(key) is None}
     for key, value in over.items():
         old = found.get(key)
-        if not (isinstance(value, Mapping) and isinstance(old, Mapping)) or _other_kind(old, value):
-            found[key] = value
+        if isinstance(value, Mapping) and isinstance(old, Mapping) and not _other_kind(old, value):
+            found[key] = merged(old, value)
+        elif isinstance(value, Mapping) and isinstance(old, list) and value and _numbers(value, old):
+            entries = merged({str(number): entry for number, entry in enumerate(old)}, value)
+            found[key] = list(entries.values())
         else:
-            found[key] = _merged(old, value)
+            found[key] = value
     return found
+
+
+def _numbers(keys: Iterable[str], entries: Sequence[Any]) -> bool:
+    """Whether all keys are numbers of entries, counted from 0."""
+    known = {str(number) for number in range(len(entries))}
+    return all(key in known for key in keys)
 
 
 def _other_kind(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
@@ -337,7 +349,7 @@ class _Builder:
             where: Location = ("arms", name, "train", number - 1) if listed else ("arms", name, "train")
             if not isinstance(over, Mapping):
                 raise GraphError(where, f"a phase has keys, such as {{on: SET}}; this is {json.dumps(over)}")
-            whole = _located(where, partial(node_recipe, recipe, {"train": over}), cut=1)
+            whole = _located(where, functools.partial(node_recipe, recipe, {"train": over}), cut=1)
             on = whole.train.on or self.main
             if on not in self.sets:
                 raise GraphError((*where, "on"), f"there is no set {on!r}{nearest(on, list(self.sets))}")

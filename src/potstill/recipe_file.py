@@ -8,18 +8,19 @@ import math
 import re
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import ValidationError
 
 from potstill.damage import digest
 from potstill.errors import CheckpointError, DataError, RecipeError, StudentError, TeacherError, nearest
-from potstill.graph import GraphError, NodeValueError, adapter, graph_of
+from potstill.graph import GraphError, NodeValueError, adapter, graph_of, merged
 from potstill.recipe import (
     PROBLEM_COLUMNS,
     AskedTeacher,
@@ -34,10 +35,13 @@ from potstill.recipe import (
     Train,
 )
 from potstill.recipe.bounds import LEAST_TEMPERATURE
+from potstill.yaml_text import Dumper, Loader, read_yaml
 
 TEACHERS = ("worked", "served", "local", "arm", "dataset", "solutions")
 NODES = ("sets", "arms", "scorers")
 """Sections whose entries override others."""
+FOLDERS = {"recipe": "recipes", "study": "studies"}
+"""Where those are that come with the package."""
 MOST_PARAMETERS = 2 * 10**9
 """Of a student from nothing: weights, gradient and optimiser of more do not fit one machine."""
 _WRITTEN = "# written by a run of potstill; SHA-256 of the lines below: "
@@ -46,27 +50,46 @@ Found = Iterator[tuple[Location, str]]
 """(key, what is wrong with it), in the order in which they are told."""
 
 
-def shipped() -> list[str]:
-    """Names of the recipes inside the package."""
-    folder = resources.files("potstill") / "recipes"
+@dataclass(frozen=True)
+class Overlay:
+    """Keys that take the place of a recipe's own, level by level, as those of a node do.
+
+    `told` says where a key of the recipe was written, for errors: `study.yaml:9: vary.low`.
+    """
+
+    keys: Mapping[str, Any]
+    told: Callable[[Location], str]
+
+
+@dataclass(frozen=True)
+class Inline:
+    """A recipe that stands in a file of another kind and is all laid over: what errors call it, and its folder."""
+
+    file: str
+    folder: Path
+
+
+def shipped(kind: Literal["recipe", "study"] = "recipe") -> list[str]:
+    """Names of the recipes, or of the studies, inside the package."""
+    folder = resources.files("potstill") / FOLDERS[kind]
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
-def load(name: str, sets: Iterable[str] = ()) -> Recipe:
-    """Read a recipe file, or a shipped recipe by name, apply `key.path=value` settings, and check it.
+def load(name: str | Inline, sets: Iterable[str] = (), overlays: Iterable[Overlay] = ()) -> Recipe:
+    """Read a recipe file, or a shipped recipe by name, apply `key.path=value` settings and overlays, and check it.
 
     Raises:
         RecipeError: with file, line and key; the first thing wrong. Also where the recipe is one that a run wrote, with
             its digest, and is not as it was written.
     """
-    text, called, folder = _text_of(name)
+    text, called, folder = text_of(name)
     if text.startswith(_WRITTEN) and text != _signed(text.partition("\n")[2]):
         raise RecipeError(f"{called} is not as a run wrote it: if you changed it yourself, remove its first line")
-    return parse(text, called, sets, base=folder)
+    return parse(text, called, sets, base=folder, overlays=overlays)
 
 
 @contextmanager
-def located(name: str, sets: Iterable[str] = ()) -> Iterator[None]:
+def located(name: str | Inline, sets: Iterable[str] = (), overlays: Iterable[Overlay] = ()) -> Iterator[None]:
     """Put the recipe's file and line before an error that begins with one of its keys, whoever looked the key up."""
     try:
         yield
@@ -75,13 +98,15 @@ def located(name: str, sets: Iterable[str] = ()) -> Iterator[None]:
         where = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
         if not colon or where[0] not in {item.name for item in dataclasses.fields(Recipe)}:
             raise
-        text, called, _ = _text_of(name)
-        raise type(error)(_overlaid(text, called, sets).at(where, what)) from error
+        text, called, _ = text_of(name)
+        raise type(error)(_overlaid(text, called, sets, overlays).at(where, what)) from error
 
 
-def _text_of(name: str) -> tuple[str, str, Path]:
-    """Return a recipe's text, what errors call it, and the folder that its `data` is relative to."""
-    path = Path(name)
+def text_of(name: str | Inline, kind: Literal["recipe", "study"] = "recipe") -> tuple[str, str, Path]:
+    """Return the text of a recipe or study, what errors call it, and the folder that its files are relative to."""
+    if isinstance(name, Inline):
+        return "{}", name.file, name.folder
+    path, known = Path(name), shipped(kind)
     if path.is_file():
         try:
             return path.read_text(encoding="utf-8"), name, path.parent
@@ -90,24 +115,28 @@ def _text_of(name: str) -> tuple[str, str, Path]:
         except OSError as error:
             raise RecipeError(f"{name} cannot be read: {error.strerror}") from None
     if path.is_dir():
-        raise RecipeError(f"{name} is a folder, not a recipe file")
-    if name not in shipped():
+        raise RecipeError(f"{name} is a folder, not a {kind} file")
+    if name not in known:
         here = [str(p) for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        raise RecipeError(f"no recipe {name!r}: neither a file nor a shipped recipe{nearest(name, shipped() + here)}")
-    text = (resources.files("potstill") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
+        raise RecipeError(f"no {kind} {name!r}: neither a file nor a shipped {kind}{nearest(name, known + here)}")
+    text = (resources.files("potstill") / FOLDERS[kind] / f"{name}.yaml").read_text(encoding="utf-8")
     return text, f"{name} (shipped)", Path()
 
 
-def _overlaid(text: str, file: str, sets: Iterable[str]) -> _Source:
-    source = _Source(file, text)
+def _overlaid(text: str, file: str, sets: Iterable[str], overlays: Iterable[Overlay]) -> YamlText:
+    source = YamlText(file, text)
+    for overlay in overlays:
+        source.lay(overlay)
     for item in sets:
         source.set(item)
     return source
 
 
-def parse(text: str, file: str, sets: Iterable[str] = (), base: Path | None = None) -> Recipe:
+def parse(
+    text: str, file: str, sets: Iterable[str] = (), base: Path | None = None, overlays: Iterable[Overlay] = ()
+) -> Recipe:
     """Check recipe text; `file` is what errors call it, `base` the folder that `data` is relative to."""
-    source = _overlaid(text, file, sets)
+    source = _overlaid(text, file, sets, overlays)
     for where, problem in _unfit(source.data, ()):
         raise RecipeError(source.at(where, problem))
     try:
@@ -123,7 +152,7 @@ def parse(text: str, file: str, sets: Iterable[str] = (), base: Path | None = No
     return dataclasses.replace(recipe, data=str(folder))
 
 
-def _of_graph(recipe: Recipe, source: _Source) -> Found:
+def _of_graph(recipe: Recipe, source: YamlText) -> Found:
     """Yield what is wrong with the graph, and with the combined values of each of its nodes."""
     try:
         graph = graph_of(recipe)
@@ -143,7 +172,7 @@ def _of_graph(recipe: Recipe, source: _Source) -> Found:
 def dump(recipe: Recipe) -> str:
     """Return the resolved recipe as YAML that `parse` reads back to an equal recipe."""
     plain = json.loads(json.dumps(dataclasses.asdict(recipe)))
-    return str(yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
+    return str(yaml.dump(plain, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 
 def written(recipe: Recipe) -> str:
@@ -294,46 +323,10 @@ def _of_training(train: Train) -> Found:
         yield ("train", "loss", "beta"), "beta is 0: the student would never learn to answer and stop"
 
 
-class Loader(yaml.SafeLoader):
-    """YAML as people mean it: no dates, no octal 010, no 1:30 in base 60, no `no` for false, and 1e-4 is a number."""
+class YamlText:
+    """The text of a recipe or a study with the line of every key, and the settings laid over it."""
 
-    yaml_implicit_resolvers = {}  # noqa: RUF012 - the class's own, filled below
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes every text that `Loader` would not read as text."""
-
-
-_FLOAT = r"^[-+]?(\d[\d_]*\.[\d_]*|\.\d[\d_]*|\d+(?=[eE]))([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"
-_RESOLVERS = {
-    "null": (r"^(~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    "bool": (r"^(true|True|TRUE|false|False|FALSE)$", list("tTfF")),
-    "int": (r"^[-+]?(0|[1-9][0-9_]{0,99})$", list("-+0123456789")),
-    "float": (_FLOAT, list("-+.0123456789")),
-    "merge": (r"^<<$", ["<"]),
-}
-for _tag, (_pattern, _starts) in _RESOLVERS.items():
-    Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _starts)
-    _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _starts)
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    """Quote line separators that YAML would fold into a space."""
-    folded = any(character in text for character in "\x85\u2028\u2029\ufeff")
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if folded else None)
-
-
-_Dumper.add_representer(str, _text)
-
-
-def _read(text: str) -> Any:  # noqa: ANN401 - YAML
-    return yaml.load(text, Loader=Loader)  # noqa: S506 - a safe loader
-
-
-class _Source:
-    """Recipe text with the line of every key, and the settings laid over it."""
-
-    def __init__(self, file: str, text: str) -> None:
+    def __init__(self, file: str, text: str, kind: Literal["recipe", "study"] = "recipe") -> None:
         self.file = file
         self.overlaid: dict[Location, str] = {}
         self.lines: dict[Location, int] = {(): 1}
@@ -341,17 +334,17 @@ class _Source:
             node = yaml.compose(text, Loader=Loader)
             if not isinstance(node, yaml.MappingNode):
                 raise RecipeError(
-                    f"{file}: a recipe is a mapping of keys; this is {'empty' if node is None else 'not'}"
+                    f"{file}: a {kind} is a mapping of keys; this is {'empty' if node is None else 'not'}"
                 )
             self._index(node, ())
-            self.data: dict[str, Any] = _read(text)
+            self.data: dict[str, Any] = read_yaml(text)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = f":{mark.line + 1}" if mark else ""
             what = getattr(error, "problem", None) or str(error).splitlines()[0]
             raise RecipeError(f"{file}{line}: not YAML: {what}") from None
         except RecursionError:
-            raise RecipeError(f"{file}: nested too deeply for a recipe") from None
+            raise RecipeError(f"{file}: nested too deeply for a {kind}") from None
 
     def _index(self, node: yaml.Node, where: Location) -> None:
         if isinstance(node, yaml.MappingNode):
@@ -378,7 +371,7 @@ class _Source:
         if not equals or not all(keys):
             raise RecipeError(f"--set {item}: write it as key.path=value")
         try:
-            value = _read(text) if text.strip() else None
+            value = read_yaml(text) if text.strip() else None
         except (yaml.YAMLError, ValueError, RecursionError):
             raise RecipeError(f"--set {item}: the value is not YAML") from None
         place: list[str | int] = []
@@ -400,18 +393,29 @@ class _Source:
                 target[index] = value
             else:
                 target = target[index]
-        self.overlaid[tuple(place)] = item
+        self.overlaid[tuple(place)] = f"--set {item}"
+
+    def lay(self, overlay: Overlay) -> None:
+        """Lay keys over the data."""
+        self.data = merged(self.data, overlay.keys)
+        for place in _places(overlay.keys, ()):
+            numbered = tuple(int(part) if isinstance(part, str) and part.isdecimal() else part for part in place)
+            for key in (place, numbered):  # "0" is an entry of a list, or the name of a node
+                self.overlaid[key] = overlay.told(place)
 
     def at(self, where: Location, what: str) -> str:
-        """Return `file:line: key: what`, or the --set that put the key there."""
+        """Return `file:line: key: what`, or the --set or the overlay that put the key there."""
         for length in range(len(where), 0, -1):
             if where[:length] in self.overlaid:
-                return f"--set {self.overlaid[where[:length]]}: {dotted(where)}: {what}"
-        place = where
-        while place not in self.lines:
-            place = place[:-1]
+                return f"{self.overlaid[where[:length]]}: {dotted(where)}: {what}"
         key = f"{dotted(where)}: " if where else ""
-        return f"{self.file}:{self.lines[place]}: {key}{what}"
+        return f"{self.line(where)}: {key}{what}"
+
+    def line(self, where: Location) -> str:
+        """Return `file:line` of a key, or of what it would stand in."""
+        while where not in self.lines:
+            where = where[:-1]
+        return f"{self.file}:{self.lines[where]}"
 
     def explain(self, location: Location, error: Mapping[str, Any]) -> str:
         """Reword one validation error."""
@@ -436,6 +440,14 @@ class _Source:
         message = str(error["msg"])
         message = message[:1].lower() + message[1:]
         return self.at(where, f"{message}, not {json.dumps(error['input'], default=str)[:60]}")
+
+
+def _places(value: Any, where: Location) -> Iterator[Location]:  # noqa: ANN401 - YAML
+    """Yield the place of everything below a value, level by level."""
+    entries = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in entries:
+        yield (*where, key)
+        yield from _places(item, (*where, key))
 
 
 def _hint(found: str, allowed: list[str]) -> str:

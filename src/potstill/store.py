@@ -38,6 +38,8 @@ from potstill.records import SCHEMA, content_key
 R = TypeVar("R")
 PART_ROWS = 1000
 MANIFEST, BEGUN, CLOCK = "manifest.json", "begun.json", "clock.json"
+STUDY = "study.yaml"
+"""At the top of a study's folder; its runs are in `runs/NAME` below."""
 SCRATCH = "scratch"
 """Folder of a stage under way for what only a rerun needs, such as checkpoints; it goes when the stage is committed."""
 DIGESTS, DAMAGED = f"{SCRATCH}/digests", f"{SCRATCH}/damaged"
@@ -350,15 +352,24 @@ def _tell_once(line: str) -> None:
     print(line, file=sys.stderr)
 
 
+def _study_of(path: Path) -> Path | None:
+    """Return the study that a run folder belongs to, if it does."""
+    study = path.parent.parent
+    inside = path.parent.name == "runs" and (study / STUDY).is_file() and (study / "stages").is_dir()
+    return study if inside else None
+
+
 class Run:
     """A run folder. `lock` before writing; reading needs no lock.
 
-    `shared` is the folder whose `stages` and `ledger` it uses, for runs of one study; None means its own.
+    `shared` is the folder whose `stages` and `ledger` it uses: a study gives it to its runs, which it locks as a whole.
+    A run in the folder `runs` of a study that is opened by itself uses, and locks, those of that study.
     """
 
     def __init__(self, path: Path, shared: Path | None = None) -> None:
-        self.path = path
-        self.stages, self.ledger = ((shared or path) / name for name in ("stages", "ledger"))
+        study = _study_of(path) if shared is None else None
+        self.path, self._locked = path, path if study is None else study
+        self.stages, self.ledger = ((shared or study or path) / name for name in ("stages", "ledger"))
         self._lock: int | None = None
 
     def lock(self) -> None:
@@ -371,13 +382,15 @@ class Run:
         with writing(self.path):
             self.stages.mkdir(parents=True, exist_ok=True)
             self.path.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(self._locked / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
-            raise BusyError(f"{self.path} is in use by process {holder}: wait for it or name another --out") from None
+            raise BusyError(
+                f"{self._locked} is in use by process {holder}: wait for it or name another --out"
+            ) from None
         self._lock = descriptor
         with writing(self.path):
             os.ftruncate(descriptor, 0)
@@ -446,10 +459,14 @@ class Run:
             temporary.replace(link)
             sync(self.path)
 
+    def together(self) -> list[Run]:
+        """Return every run that uses the same outputs: this one, or all runs of its study."""
+        root = self.stages.parent
+        return [Run(path, shared=root) for path in (root, *sorted(root.glob("runs/*"))) if path.is_dir()]
+
     def unused(self) -> list[Path]:
         """Return the outputs, finished or not, that no name points to; in a study no name of any of its runs."""
-        runs = [self.path, *self.path.glob("runs/*")]
-        used = {folder for run in runs if run.is_dir() for folder in Run(run).names().values()}
+        used = {folder for run in self.together() for folder in run.names().values()}
         found = sorted(self.stages.iterdir()) if self.stages.is_dir() else []
         return [path for path in found if path.name not in used]
 

@@ -8,8 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potstill.evaluate import statistics
-from potstill.evaluate.statistics import clustered, paired, sign_flip, student_t
-from potstill.intervals import wilson
+from potstill.evaluate.statistics import (
+    clustered,
+    conclude,
+    over_seeds,
+    paired,
+    paired_over_seeds,
+    sign_flip,
+    student_t,
+    two_level,
+)
+from potstill.intervals import Interval, wilson
 
 shares = st.fractions(0, 1, max_denominator=8)
 
@@ -158,3 +167,60 @@ def test_paired_test_and_interval_are_honest_under_no_difference(samples, proble
         missed += not found.low <= 0 <= found.high
     assert rejected / repeats <= 0.08
     assert missed / repeats <= 0.08
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcdef"), shares, min_size=1), min_size=1, max_size=4))
+def test_interval_over_seeds_holds_its_mean_and_swapping_students_mirrors_it(seeds):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statistics, "RESAMPLES", 40)
+        found = over_seeds(seeds)
+        assert found.value == pytest.approx(sum(sum(seed.values()) / len(seed) for seed in seeds) / len(seeds))
+        assert 0 <= found.low <= found.value + 1e-9
+        assert found.value - 1e-9 <= found.high <= 1
+        flipped = [{key: 1 - share for key, share in seed.items()} for seed in seeds]
+        there, back = paired_over_seeds(seeds, flipped), paired_over_seeds(flipped, seeds)
+    assert there.interval.value == pytest.approx(-back.interval.value)
+    assert (there.interval.low, there.interval.high) == pytest.approx((-back.interval.high, -back.interval.low))
+    assert (there.better, there.worse, there.problems) == (back.worse, back.better, sum(map(len, seeds)))
+    assert there.by_seed == pytest.approx([-value for value in back.by_seed])
+
+
+def test_interval_over_seeds_never_collapses_and_one_seed_is_its_problems():
+    nothing = [{str(number): Fraction(0) for number in range(100)}] * 3
+    assert over_seeds(nothing) == wilson(0, 100)
+    assert paired_over_seeds(nothing, nothing).interval.high > 0
+    one = [{str(number): Fraction(number % 2) for number in range(400)}]
+    found, plain = over_seeds(one), wilson(0.5, 400)
+    assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=0.01)
+    assert math.isnan(over_seeds([{}]).value)
+    assert paired_over_seeds(one, [{}]).problems == 0
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("spread", [0.0, 0.08])
+def test_interval_over_seeds_covers_the_truth_about_19_times_in_20(shared, spread, monkeypatch):
+    """With 3 seeds of 60 problems; where seeds hardly differ it is wider than need be."""
+    monkeypatch.setattr(statistics, "RESAMPLES", 200)
+    dice = random.Random(11)
+    covered = 0
+    for _ in range(100):
+        rates = [0.6 + dice.gauss(0, spread) for _ in range(3)]
+        seeds = [
+            {f"{'' if shared else seed}-{number}": float(dice.random() < rate) for number in range(60)}
+            for seed, rate in enumerate(rates)
+        ]
+        _, low, high = two_level(seeds)
+        covered += low <= 0.6 <= high
+    assert covered >= 88
+    assert spread or covered >= 95
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.001, 0.01, "different"), (-0.2, -0.001, "different"), (-0.029, 0.029, "equivalent"),
+        (0.0, 0.01, "equivalent"), (-0.03, 0.01, "open"), (-0.01, 0.031, "open"), (-1.0, 1.0, "open"),
+    ],
+)  # fmt: skip
+def test_no_difference_is_not_equivalence(low, high, said):
+    assert conclude(Interval((low + high) / 2, low, high), 0.03) == said

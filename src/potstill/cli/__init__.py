@@ -31,6 +31,7 @@ from potstill.cli import (
     sandbox,
     status,
     steps,
+    study,
     verify,
 )  # fmt: skip
 from potstill.errors import PotstillError
@@ -38,7 +39,7 @@ from potstill.interrupt import INTERRUPTED, TOLD, start_over, started
 from potstill.printed import cleaning
 
 COMMANDS = (
-    quickstart, init, check, run, status, clean, ledger, verify, steps, sandbox, evaluate, export, ask,
+    quickstart, init, check, run, study, status, clean, ledger, verify, steps, sandbox, evaluate, export, ask,
 )  # fmt: skip
 """In the order in which `--help` shows them."""
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.
@@ -55,7 +56,7 @@ NO_MEMORY = (
     "the memory is used up; nothing committed is lost. Lower train.micro_batch and evaluate.batch, take a smaller "
     "model, or raise the limit (ulimit -v), and run again"
 )
-HEAVY = ("run", "quickstart", "evaluate", "ask")
+HEAVY = ("run", "quickstart", "study", "evaluate", "ask")
 
 
 def entry() -> None:

@@ -17,11 +17,15 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def work(asked: argparse.Namespace) -> int:
     """Check a recipe and what it names: no network, torch only where a student or a local teacher is looked at."""
+    from potstill.cli.study import checked
     from potstill.graph import graph_of
     from potstill.pipeline.checks import check_recipe
     from potstill.pipeline.stages import stages_of
+    from potstill.pipeline.study_file import is_study
     from potstill.recipe_file import load, located
 
+    if is_study(asked.recipe):
+        return checked(asked.recipe, asked)
     recipe = load(asked.recipe, asked.sets)
     with located(asked.recipe, asked.sets):
         unknown = check_recipe(recipe, without_sandbox=asked.without_sandbox)

@@ -27,9 +27,12 @@ def work(asked: argparse.Namespace) -> int:
     from potstill.store import Run, output_name
 
     run = Run(Path(asked.run))
-    if not run.stages.is_dir() or not (run.path / "recipe.yaml").is_file():
+    # Of a run of a study all runs of that study: they have their outputs together.
+    recipes = [(each, each.path / "recipe.yaml") for each in run.together()]
+    recipes = [(each, recipe) for each, recipe in recipes if recipe.is_file()]
+    if not run.stages.is_dir() or not recipes:
         raise PotstillError(f"{run.path} is no run folder: it has no recipe.yaml and no folder stages")
-    statuses = pipeline.statuses(run, stages_of(load(str(run.path / "recipe.yaml"))))
+    statuses = [s for each, recipe in recipes for s in pipeline.statuses(each, stages_of(load(str(recipe))))]
     # What a killed run goes on with has no name yet, and is meant all the same.
     meant = {f"{output_name(s.stage.kind, s.fingerprint)}.partial" for s in statuses if s.fingerprint is not None}
     total = 0

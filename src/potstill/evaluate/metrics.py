@@ -83,6 +83,11 @@ def by_problem(measures: Iterable[Measure]) -> dict[str, list[bool]]:
     return {key: [verdict for _, verdict in sorted(samples)] for key, samples in found.items()}
 
 
+def shares(measures: Iterable[Measure]) -> dict[str, Fraction]:
+    """Return problem key -> share of its scored samples that solve it; problems without any are absent."""
+    return {key: Fraction(sum(samples), len(samples)) for key, samples in by_problem(measures).items()}
+
+
 def summarise(measures: Sequence[Measure]) -> Summary:
     """Add up one student's responses to its problems under one prompt."""
     groups = by_problem(measures)
@@ -115,9 +120,9 @@ def _at_least(measures: Iterable[Measure]) -> float:
 
 def compare(a: Sequence[Measure], b: Sequence[Measure]) -> Paired:
     """Test student a against student b on the problems where both have a scored response."""
-    left, right = by_problem(a), by_problem(b)
+    left, right = shares(a), shares(b)
     keys = sorted(left.keys() & right.keys())
-    return paired([_share(left[key]) for key in keys], [_share(right[key]) for key in keys])
+    return paired([left[key] for key in keys], [right[key] for key in keys])
 
 
 def pass_at_k(samples: int, right: int, k: int) -> float:
@@ -168,7 +173,3 @@ def _vote(block: Sequence[Measure]) -> float:
     most = max(map(len, ballots.values()), default=0)
     leaders = [sum(ballot) / len(ballot) for ballot in ballots.values() if len(ballot) == most]
     return math.fsum(leaders) / len(leaders) if leaders else 0.0
-
-
-def _share(samples: Sequence[bool]) -> Fraction:
-    return Fraction(sum(samples), len(samples))

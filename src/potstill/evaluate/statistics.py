@@ -1,16 +1,17 @@
-"""Intervals and paired tests over problems, with the standard library alone.
+"""Intervals and paired tests over problems, and over seeds then problems, with the standard library alone.
 
 The unit is always the problem: several samples of one problem are one cluster, never several observations
-(Miller 2024, "Adding Error Bars to Evals").
+(Miller 2024, "Adding Error Bars to Evals"). Where a training was repeated with several seeds, the seed is a unit above.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 from potstill.intervals import Interval, Z, wilson
 
@@ -21,6 +22,26 @@ EXACT_WORK = 4_000_000
 """Additions that the exact sign-flip test may take (about a second); beyond it the test draws signs at random."""
 DRAWS = 20_000
 DRAW_SEED = 20_240_731
+RESAMPLES, RESAMPLE_WORK = 2_000, 4_000_000
+"""Draws of the two-level bootstrap; where they would draw more problems than that, fewer, but at least a quarter."""
+
+Shares = Mapping[str, Fraction]
+"""Problem key -> share of its samples that are solved, of one student with one seed."""
+Conclusion = Literal["different", "equivalent", "open"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedSeeds:
+    """Two students over the same seeds: `interval` is a minus b in share solved, `by_seed` the same for each seed.
+
+    `problems` counts pairs of a seed and a problem, `better` and `worse` those where a did better and worse.
+    """
+
+    interval: Interval
+    by_seed: tuple[float, ...]
+    problems: int
+    better: int
+    worse: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +115,28 @@ def paired(a: Sequence[Fraction], b: Sequence[Fraction]) -> Paired:
     p, test = sign_flip(differences)
     if all(share in (0, 1) for share in (*a, *b)):
         test = test.replace("sign-flip", "McNemar")
+    interval = _open_ended(differences)
+    return Paired(
+        problems=len(differences),
+        difference=interval.value,
+        low=interval.low,
+        high=interval.high,
+        better=sum(d > 0 for d in differences),
+        worse=sum(d < 0 for d in differences),
+        p=p,
+        test=test,
+    )
+
+
+def _open_ended(differences: Sequence[Fraction]) -> Interval:
+    """Return the mean difference with its 95% interval after one problem is added to each side."""
     problems = len(differences)
     size = problems + 2
     centre = float(sum(differences)) / size
     square = (math.fsum(float(d) ** 2 for d in differences) + 2) / size
     spread = Z * math.sqrt(max(0.0, square - centre**2) / size)
     value = float(sum(differences) / problems)
-    return Paired(
-        problems=problems,
-        difference=value,
-        low=max(-1.0, min(value, centre - spread)),
-        high=min(1.0, max(value, centre + spread)),
-        better=sum(d > 0 for d in differences),
-        worse=sum(d < 0 for d in differences),
-        p=p,
-        test=test,
-    )
+    return Interval(value, max(-1.0, min(value, centre - spread)), min(1.0, max(value, centre + spread)))
 
 
 def sign_flip(differences: Sequence[Fraction]) -> tuple[float, str]:
@@ -144,3 +171,125 @@ def _exact(steps: Sequence[int], observed: int) -> float:
     total = sum(steps)
     extreme = sum(count for s, count in enumerate(ways) if abs(2 * s - total) >= observed)
     return float(Fraction(extreme, 2 ** len(steps)))
+
+
+def over_seeds(seeds: Sequence[Shares]) -> Interval:
+    """Return the mean over seeds of the share solved, with a 95% interval over seeds, then problems: `two_level`'s.
+
+    It is never narrower than Wilson's over the problems alone, so it does not collapse where all seeds agree.
+    """
+    if not seeds or not all(seeds):
+        return Interval(math.nan, 0.0, 1.0)
+    value, low, high = two_level([{key: float(share) for key, share in seed.items()} for seed in seeds])
+    least = wilson(value, len(set().union(*seeds)))
+    return Interval(value, max(0.0, min(low, least.low)), min(1.0, max(high, least.high)))
+
+
+def paired_over_seeds(a: Sequence[Shares], b: Sequence[Shares]) -> PairedSeeds:
+    """Compare two students seed by seed and problem by problem; `a[i]` and `b[i]` have the same seed.
+
+    Only problems that both were scored on count. The interval is `two_level`'s, never narrower than that of `paired`
+    over the problems alone.
+    """
+    seeds = [{key: one[key] - other[key] for key in sorted(one.keys() & other.keys())} for one, other in
+             zip(a, b, strict=True)]  # fmt: skip
+    if not seeds or not all(seeds):
+        return PairedSeeds(interval=Interval(math.nan, -1.0, 1.0), by_seed=(), problems=0, better=0, worse=0)
+    value, low, high = two_level([{key: float(d) for key, d in seed.items()} for seed in seeds])
+    by_problem: dict[str, list[Fraction]] = {}
+    for seed in seeds:
+        for key, difference in seed.items():
+            by_problem.setdefault(key, []).append(difference)
+    least = _open_ended([sum(found, Fraction(0)) / len(found) for found in by_problem.values()])
+    every = [difference for seed in seeds for difference in seed.values()]
+    return PairedSeeds(
+        interval=Interval(value, max(-1.0, min(low, least.low)), min(1.0, max(high, least.high))),
+        by_seed=tuple(_mean([float(d) for d in seed.values()]) for seed in seeds),
+        problems=len(every),
+        better=sum(d > 0 for d in every),
+        worse=sum(d < 0 for d in every),
+    )
+
+
+def two_level(seeds: Sequence[Mapping[str, float]]) -> tuple[float, float, float]:
+    """Return the mean over seeds of each seed's mean over problems, and the ends of its 95% bootstrap interval.
+
+    One draw takes S - 1 of the S seeds with replacement, then problems with replacement, as many as there are; the
+    figure of the draw is the mean over its seeds of the mean over their problems. S - 1 in place of S makes the spread
+    over seeds unbiased (Rao and Wu 1988, section 3). Problems are drawn for each seed by itself where seeds have
+    problems of their own (the two-stage bootstrap: Davison and Hinkley 1997, section 3.8), and once for all seeds where
+    they share them (Owen 2007, "The pigeonhole bootstrap"). The 2.5% and 97.5% quantiles are then moved away from the
+    mean by t / z, for Student's t at Satterthwaite's (1946) degrees of freedom
+
+        v = (V_s + V_p)^2 / (V_s^2 / (S - 1) + V_p^2 / (N - 1)),
+
+    V_s the variance of the mean that comes from seeds, V_p that from N problems: few seeds that differ much say little.
+    The interval errs on the wide side, since problems are part of what seeds differ in: with three seeds it held the
+    truth in 91 to 100% of simulations (spreads between seeds of 0 to 5 points, 300 problems). One seed says nothing of
+    others.
+    """
+    keys = [list(seed) for seed in seeds]
+    together = sorted(set().union(*keys))
+    shared = len(seeds) > 1 and len(together) < sum(map(len, keys))
+    means = [_mean(list(seed.values())) for seed in seeds]
+    value = _mean(means)
+    draw = random.Random(DRAW_SEED)
+    draws = max(RESAMPLES // 4, min(RESAMPLES, RESAMPLE_WORK // len(together)))
+    figures = sorted(_drawn(seeds, together, shared, draw) for _ in range(draws))
+    low, high = figures[int(0.025 * draws)], figures[math.ceil(0.975 * draws) - 1]
+    stretch = student_t(_freedom(seeds, means, shared)) / Z
+    return value, value - stretch * max(0.0, value - low), value + stretch * max(0.0, high - value)
+
+
+def _drawn(
+    seeds: Sequence[Mapping[str, float]], together: Sequence[str], shared: bool, draw: random.Random
+) -> float:  # fmt: skip
+    """Return the figure of one draw of seeds, then problems."""
+    taken = draw.choices(seeds, k=max(1, len(seeds) - 1))
+    if not shared:
+        return _mean([_mean(draw.choices(list(seed.values()), k=len(seed))) for seed in taken])
+    problems = draw.choices(together, k=len(together))
+    figures = [[seed[key] for key in problems if key in seed] for seed in taken]
+    return _mean([_mean(figure) for figure in figures if figure] or [0.0])
+
+
+def _freedom(seeds: Sequence[Mapping[str, float]], means: Sequence[float], shared: bool) -> int:
+    """Return Satterthwaite's degrees of freedom, as a whole number that is not too large."""
+    count = len(seeds)
+    if shared:
+        by_problem: dict[str, list[float]] = {}
+        for seed in seeds:
+            for key, value in seed.items():
+                by_problem.setdefault(key, []).append(value)
+        of_problems = _variance([_mean(values) for values in by_problem.values()]) / len(by_problem)
+        problems = len(by_problem)
+    else:
+        of_problems = sum(_variance(list(seed.values())) / len(seed) for seed in seeds) / count**2
+        problems = sum(map(len, seeds))
+    of_seeds = _variance(means) / count
+    if not shared:
+        of_seeds = max(0.0, of_seeds - of_problems)
+    squares = (of_seeds**2 / (count - 1) if count > 1 else 0.0) + of_problems**2 / max(1, problems - 1)
+    return max(1, int(min(1e6, (of_seeds + of_problems) ** 2 / squares))) if squares else max(1, problems - 1)
+
+
+def conclude(interval: Interval, margin: float) -> Conclusion:
+    """Return what a difference and its 95% interval say, for a `margin` of equivalence in share solved.
+
+    `different`: the interval leaves 0 out. `equivalent`: it holds 0 and lies within the margin on both sides, which is
+    two one-sided tests at 2.5% each (TOST: Schuirmann 1987; the usual 5% each would take the 90% interval). `open`:
+    neither was shown.
+    """
+    if interval.low > 0 or interval.high < 0:
+        return "different"
+    return "equivalent" if -margin < interval.low and interval.high < margin else "open"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _variance(values: Sequence[float]) -> float:
+    """Return the unbiased variance; 0 of a single value."""
+    mean = _mean(values)
+    return math.fsum((value - mean) ** 2 for value in values) / max(1, len(values) - 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
@@ -12,9 +13,11 @@ from potstill.report import display, plots
 from potstill.report.nodes import Cell, Column, Section
 
 
-def page(name: str, headline: str, sections: Sequence[Section]) -> str:
+def page(name: str, headline: str, sections: Sequence[Section], what: Literal["report", "study"] = "report") -> str:
     """Return the page. Text is escaped by the template; only `plots` hands it markup, built from escaped parts."""
-    return _template().render(name=display.label(name), headline=headline, sections=sections, version=__version__)
+    return _template().render(
+        name=display.label(name), headline=headline, sections=sections, what=what, version=__version__
+    )
 
 
 def written(cell: Cell, column: Column) -> str:
@@ -44,6 +47,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(bars=plots.bars, histogram=plots.histogram, lines=plots.lines, percent=display.percent)
+    environment.filters.update(bars=plots.bars, histogram=plots.histogram, lines=plots.lines, points=plots.points)
+    environment.filters.update(percent=display.percent)
     environment.globals.update(written=written, kind=lambda node: type(node).__name__)
     return environment.get_template("template.html")

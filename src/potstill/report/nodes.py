@@ -96,6 +96,28 @@ class Lines:
 
 
 @dataclass(frozen=True)
+class Point:
+    """A named figure at (x, y) with the interval of y; `colour` is the same number wherever it is drawn."""
+
+    name: str
+    colour: int
+    x: float
+    y: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Points:
+    """Named figures over one pair of axes."""
+
+    title: str
+    x: str
+    points: tuple[Point, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Answer:
     """What one of them wrote to a problem; `mark` is right, wrong, unknown, or empty where nobody judged it."""
 
@@ -132,7 +154,7 @@ class Section:
     children: tuple[Node, ...]
 
 
-Node = Text | Table | Bars | Histogram | Lines | SideBySide | Code | Section
+Node = Text | Table | Bars | Histogram | Lines | Points | SideBySide | Code | Section
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any node or field of one

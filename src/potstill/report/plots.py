@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 from potstill.report.display import label, percent
-from potstill.report.nodes import Bars, Histogram, Lines
+from potstill.report.nodes import Bars, Histogram, Lines, Points
 
 WIDTH = 400
 HEIGHT = 210
@@ -77,6 +77,36 @@ def lines(node: Lines) -> Markup:
         parts.append(_path(f"M{LEFT} {legend - 4}h22", style))
         parts.append(_text(LEFT + 30, legend, label(line.name, 40), "start"))
     return _svg(node.title, parts, HEIGHT + 4 + 18 * len(drawn))
+
+
+def points(node: Points) -> Markup:
+    """Draw named shares with whiskers over common axes, with a legend of marks and names below."""
+    if not node.points:
+        return Markup("")
+    xs = [point.x for point in node.points]
+    across, up = _Scale(min(xs), max(xs), LEFT + 8, WIDTH - RIGHT - 8), _Scale(0.0, 100.0, HEIGHT - BOTTOM, TOP)
+    parts = _axes(across, up, _ticks(min(xs), max(xs)), (0, 25, 50, 75, 100), node.x)
+    for index, point in enumerate(node.points):
+        x, y, low, high = across(point.x), up(100 * point.y), up(100 * point.low), up(100 * point.high)
+        legend = HEIGHT + 14 + index * 18
+        parts.append(
+            _path(f"M{x:.1f} {low:.1f}V{high:.1f}M{x - 4:.1f} {low:.1f}h8M{x - 4:.1f} {high:.1f}h8", "whisker")
+        )
+        for left, middle in ((x, y), (LEFT + 11, legend - 4)):
+            parts.append(_mark(point.colour, left, middle))
+        parts.append(_text(LEFT + 30, legend, label(point.name, 40), "start"))
+    return _svg(node.title, parts, HEIGHT + 4 + 18 * len(node.points))
+
+
+def _mark(colour: int, x: float, y: float) -> Markup:
+    """Draw a square, diamond or triangle: marks differ in shape too, for those who see no colours."""
+    style = f"fill c{colour % SERIES}"
+    shape = (
+        f"M{x - 4:.1f} {y - 4:.1f}h8v8h-8z",
+        f"M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6-6z",
+        f"M{x:.1f} {y - 6:.1f}l6 10h-12z",
+    )[colour % 3]
+    return _path(shape, style)
 
 
 class _Scale:
