@@ -283,6 +283,8 @@ class Score:
     value: float | None
     steps: tuple[float, ...] = ()
     reason: str = ""
+    tokens: int = 0
+    """Tokens that the model read; 0 for what it did not score."""
 
 
 @dataclass(frozen=True, slots=True)

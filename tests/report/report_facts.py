@@ -6,7 +6,7 @@ from collections import Counter
 from functools import cache
 
 from potstill.records import Measure, Problem, Trace
-from potstill.report import Funnel, ReportFacts, SetFacts, StageFacts, StudentFacts
+from potstill.report import Compute, Funnel, ReportFacts, SetFacts, StageFacts, StudentFacts
 
 HOSTILE = [
     "<script>document.title='PWNED'</script>",
@@ -56,7 +56,31 @@ def facts(extra=lambda number: "", **changed):
         "students": students,
         "main": "traces",
         "graph": "set traces <- teacher worked" + extra(5),
-        "stages": [StageFacts("problems", 80, 0.4), StageFacts("traces", 320, 12.5, 30_000, extra(3))],
+        "stages": [
+            StageFacts("problems", 80, 0.4),
+            StageFacts(
+                "traces",
+                320,
+                12.5,
+                30_000,
+                extra(3),
+                Compute(who="m" + extra(6), teaching=True, read=900, written=29_100),
+            ),
+            StageFacts(
+                "train-traces",
+                0,
+                60.5,
+                40_000,
+                compute=Compute(who="traces", teaching=False, trained=40_000, flops=2 * 10**12),
+            ),
+            StageFacts(
+                "evaluate-traces",
+                40,
+                3.0,
+                400,
+                compute=Compute(who="traces", teaching=False, read=2_000, written=400, flops=10**12),
+            ),
+        ],
         "problem_funnel": Funnel(100, 80, {"exact duplicate": 15, "overlap with evaluation": 5}),
         "template_overlap": (30, 40),
         "problems": {one.key: one for one in problems},

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from potstill import recipe
 from potstill.errors import RecipeError
+from potstill.models.flops import Account
 from potstill.models.requests import Completion
 from potstill.models.served.client import ServedModel
 from potstill.progress import Progress
@@ -95,7 +96,7 @@ def taught(stub, ledger, numbers, *, judge=None, retry=None, **strategy):
     with Verdicts(recipe.Checks()) as verdicts:
         found = served_traces(
             lambda: problems, teacher, ServedModel(teacher), strategy, ASKING, seed=3, ledger=ledger, progress=progress,
-            judge=judge or verdicts.many,
+            judge=judge or verdicts.many, account=Account(None),
         )  # fmt: skip
         return list(found), progress
 

@@ -10,6 +10,7 @@ from stub_server import running
 
 from potstill import recipe
 from potstill.errors import RecipeError
+from potstill.models.flops import Account
 from potstill.models.requests import Completion
 from potstill.models.sampling import wire_sampling
 from potstill.models.served.client import ServedModel
@@ -112,7 +113,7 @@ def collect(stub, folder, numbers, samples=1, **changes):
     problems = [problem(number) for number in numbers]
     found = served_traces(
         lambda: problems, teacher, ServedModel(teacher), strategy(samples=samples), PLAIN, seed=3,
-        ledger=folder / "l.sqlite", progress=progress, judge=nobody,
+        ledger=folder / "l.sqlite", progress=progress, judge=nobody, account=Account(None),
     )  # fmt: skip
     return list(found), progress
 

@@ -41,7 +41,9 @@ def models(tmp_path_factory):
 def test_an_outcome_model_scores_the_answer_part(models):
     found = list(scores_of(iter(TRACES), Reward("outcome"), models))
     (first,) = OutcomeModel(str(models / "outcome")).score([(PROBLEM.statement, TRACE.answer)])
-    assert found[0] == Score(TRACE.key, "outcome", "outcome", pytest.approx(first.score, abs=1e-6))
+    value = pytest.approx(first.score, abs=1e-6)
+    assert found[0] == Score(TRACE.key, "outcome", "outcome", value, tokens=first.tokens)
+    assert first.tokens > 10
     assert found[1].value is not None
     assert found[1].value != found[0].value
     assert [score.trace_key for score in found] == [trace.key for _, trace in TRACES]

@@ -78,3 +78,34 @@ def trained_flops(shape: Shape, tokens: int, heads: int) -> int:
 def sampled_flops(shape: Shape, prompt: int, completion: int) -> int:
     """Return the FLOPs of a completion: the prompt read once, each token sampled after all before it."""
     return read_flops(shape, prompt, 1) + read_flops(shape, completion, completion, prompt)
+
+
+@dataclass
+class Account:
+    """What sampling or scoring took: tokens read and written, FLOPs where the model's shape is known.
+
+    A model behind a server has none, and neither has one that only a name on the hub tells.
+    """
+
+    shape: Shape | None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    flops: int = 0
+
+    def sampled(self, prompt: int, completion: int) -> None:
+        """Count a completion."""
+        self.prompt_tokens += prompt
+        self.completion_tokens += completion
+        self.flops += 0 if self.shape is None else sampled_flops(self.shape, prompt, completion)
+
+    def scored(self, tokens: int) -> None:
+        """Count a text that is read once, by a model whose head is too small to count."""
+        self.prompt_tokens += tokens
+        self.flops += 0 if self.shape is None else read_flops(self.shape, tokens, 0)
+
+    def counts(self) -> dict[str, int | None]:
+        """Return the account as a stage keeps it among its counts."""
+        return {
+            "prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens,
+            "flops": None if self.shape is None else self.flops,
+        }  # fmt: skip

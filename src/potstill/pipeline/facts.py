@@ -13,7 +13,7 @@ from potstill.pipeline.settings import teacher_seed
 from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher
 from potstill.recipe_file import dump
 from potstill.records import Example, Group, Measure, Problem, Trace, Verdict
-from potstill.report import Funnel, ReportFacts, SetFacts, StageFacts, StudentFacts, shown_problems
+from potstill.report import Compute, Funnel, ReportFacts, SetFacts, StageFacts, StudentFacts, shown_problems
 from potstill.store import Committed
 
 ROWS_OF = {"problems": "train", "traces": "traces", "verdicts": "verdicts", "examples": "examples"}
@@ -37,7 +37,7 @@ def facts_of(recipe: Recipe, graph: Graph, stages: Named) -> ReportFacts:
         main=graph.deliver,
         graph=graph.text(),
         sets=[_set(node, graph, stages) for node in graph.sets.values()],
-        stages=[_stage(name, committed) for name, committed in stages.items()],
+        stages=[_stage(name, committed, _who(name, graph)) for name, committed in stages.items()],
         problem_funnel=Funnel(kept_problems + sum(counts["dropped"].values()), kept_problems, counts["dropped"]),
         template_overlap=_templates(stages[naming.PROBLEMS]),
         problems=problems,
@@ -101,14 +101,40 @@ def _seconds(committed: Committed) -> float:
     return float(committed.clock.get("seconds", 0.0))
 
 
-def _stage(name: str, committed: Committed) -> StageFacts:
+def _who(name: str, graph: Graph) -> str:
+    """Return the arm, teacher or reward model that computes in a stage; nothing where none does."""
+    for arm in graph.arms.values():
+        if name == naming.measures(arm) or name in map(naming.training, arm.phases):
+            return arm.name
+    for node in graph.sets.values():
+        if name == naming.traces(node, graph):
+            return teacher_name(node.recipe)
+        if name == naming.verdicts(node, graph) and node.recipe.checks.reward is not None:
+            return node.recipe.checks.reward.model
+    return ""
+
+
+def _compute(committed: Committed, who: str) -> Compute | None:
+    counts, kind = committed.counts, committed.manifest["kind"]
+    if kind == "train":
+        return Compute(who=who, teaching=False, trained=counts["tokens"], flops=counts["flops"])
+    told = counts.get("sampling") or counts.get("scoring")
+    if told is None:
+        return None
+    return Compute(
+        who=who, teaching=kind != "evaluate", read=told["prompt_tokens"], written=told["completion_tokens"],
+        flops=told["flops"],
+    )  # fmt: skip
+
+
+def _stage(name: str, committed: Committed, who: str) -> StageFacts:
     kind = str(committed.manifest["kind"])
     rows = committed.total(ROWS_OF[kind]) if kind in ROWS_OF else 0
     tokens = committed.counts.get("tokens")
     if kind == "evaluate":
         measures = [m for table in committed.counts["tables"] for m in committed.rows(table, Measure)]
         rows, tokens = len(measures), sum(m.completion_tokens for m in measures)
-    return StageFacts(name, rows, _seconds(committed), tokens)
+    return StageFacts(name, rows, _seconds(committed), tokens, compute=_compute(committed, who))
 
 
 def _verdicts(judged: Committed) -> tuple[dict[str, int], dict[str, int], dict[tuple[str, str], int]]:

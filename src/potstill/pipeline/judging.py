@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from potstill.models.flops import Account, shape_of
+from potstill.pipeline.checkpoints import located
 from potstill.pipeline.stage import Context
 from potstill.progress import Progress
 from potstill.recipe import Checks, Reward
@@ -49,12 +51,13 @@ def verdicts(context: Context) -> dict[str, Any]:
     table = context.work.table("groups", Group)
     for group in itertools.islice(groups.values(), table.rows_done, None):
         table.append(group)
-    if checks.reward is not None:
-        _score(context, known, checks.reward)
+    scoring = {} if checks.reward is None else {"scoring": _score(context, known, checks.reward)}
     findings = Counter(group.finding for group in groups.values())
     by_majority = sum(group.gold_source == "majority" for group in groups.values())
     unpaid = _unpaid(alone) if checks.judge is not None else 0
-    return {"findings": dict(sorted(findings.items())), "by_majority": by_majority, **context.not_asked(unpaid)}
+    return {
+        "findings": dict(sorted(findings.items())), "by_majority": by_majority, **scoring, **context.not_asked(unpaid)
+    }  # fmt: skip
 
 
 def _table(context: Context, checks: Checks) -> TableWriter[Verdict]:
@@ -135,7 +138,8 @@ def _judge_by_majority(
     return {key: adopted(group, outcomes[key]) if key in outcomes else group for key, group in groups.items()}
 
 
-def _score(context: Context, known: Mapping[str, Problem], reward: Reward) -> None:
+def _score(context: Context, known: Mapping[str, Problem], reward: Reward) -> dict[str, int | None]:
+    """Write the table of scores and return what it took."""
     from potstill.verify.classifier import WINDOW
     from potstill.verify.scores import scores_of
 
@@ -147,3 +151,9 @@ def _score(context: Context, known: Mapping[str, Problem], reward: Reward) -> No
         table.append(score)
         progress.advance()
     progress.close()
+    table.close()
+    folder = Path(located(reward.model, Path(context.recipe.data)))
+    account = Account(shape_of(folder) if (folder / "config.json").is_file() else None)
+    for score in table.rows():
+        account.scored(score.tokens)
+    return account.counts()

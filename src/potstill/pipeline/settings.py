@@ -143,6 +143,7 @@ def of_verdicts(recipe: Recipe) -> Settings:
     found["checks"] |= chosen(recipe.checks, "verdicts")
     if recipe.checks.reward is not None:
         found["checks"]["reward"] |= contents("model", Path(recipe.data) / recipe.checks.reward.model)
+        found["checks"]["reward"]["scores"] = 2  # how they are laid out, with the tokens of each
     return found
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from potstill.models.flops import Account, Shape, shape_of
 from potstill.models.sampler import Sampler, served_model
-from potstill.pipeline.checkpoints import arm_teacher, local_teacher, noted_days
+from potstill.pipeline.checkpoints import arm_checkpoint, arm_teacher, local_teacher, located, noted_days
 from potstill.pipeline.settings import teacher_seed
 from potstill.pipeline.spending import ASKED
 from potstill.pipeline.stage import Context
@@ -48,11 +49,21 @@ def asked_traces(
         teacher, model = asked, served_model(asked, context.cap)
     first = min(strategy.samples, strategy.stop_at_right or strategy.samples)
     progress = Progress("teacher", source.total("train") * first, "requests")  # grows with what is asked beyond
+    account = Account(_shape(asked, checkpoint, data))
     with context.verdicts() as verdicts:
         yield from served_traces(
             training, teacher, model, strategy, asking, seed=seed, ledger=kept / ASKED, progress=progress,
-            judge=verdicts.many, go_on=context.go_on, counts=counts,
+            judge=verdicts.many, account=account, go_on=context.go_on, counts=counts,
         )  # fmt: skip
+    counts["sampling"] = account.counts()
     counts |= context.not_asked(counts.pop("not_asked", 0))
     if isinstance(asked, LocalTeacher) and (day := noted_days(kept).get(asked.model)):
         counts["day"] = day
+
+
+def _shape(asked: AskedTeacher | ArmTeacher, checkpoint: Path | None, data: Path) -> Shape | None:
+    """Return the shape of a teacher whose checkpoint is a folder here, None of any other."""
+    if isinstance(asked, ArmTeacher):
+        return shape_of(checkpoint or arm_checkpoint(data / Path(asked.run or "").expanduser(), asked.arm))
+    folder = Path(located(asked.model, data)) if isinstance(asked, LocalTeacher) else Path()
+    return shape_of(folder) if (folder / "config.json").is_file() and isinstance(asked, LocalTeacher) else None

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from potstill.report.assemble import Report, build
-from potstill.report.facts import Funnel, ReportFacts, SetFacts, StageFacts, StudentFacts
+from potstill.report.facts import Compute, Funnel, ReportFacts, SetFacts, StageFacts, StudentFacts
 from potstill.report.students import shown_problems
 
-__all__ = ["Funnel", "Report", "ReportFacts", "SetFacts", "StageFacts", "StudentFacts", "build", "shown_problems"]
+__all__ = [
+    "Compute",
+    "Funnel",
+    "Report",
+    "ReportFacts",
+    "SetFacts",
+    "StageFacts",
+    "StudentFacts",
+    "build",
+    "shown_problems",
+]

@@ -12,7 +12,7 @@ from potstill.report import nodes, students
 from potstill.report.display import label, percent, visible
 from potstill.report.facts import Funnel, ReportFacts, SetFacts
 from potstill.report.html import page
-from potstill.report.nodes import Column, Node, Section, Table, Text, plain
+from potstill.report.nodes import Cell, Column, Node, Section, Table, Text, plain
 from potstill.report.samples import opinions, outages, samples
 from potstill.report.students import ArmResult
 from potstill.report.terminal import table_text
@@ -218,7 +218,37 @@ def _stages(facts: ReportFacts) -> tuple[Node, ...]:
     )  # fmt: skip
     rows = tuple((s.name, s.rows, s.tokens, s.seconds, visible(s.note, 200)) for s in facts.stages)
     total = math.fsum(stage.seconds for stage in facts.stages)
-    return (Table("Stages", columns, (*rows, ("all", None, None, total, ""))),)
+    return (Table("Stages", columns, (*rows, ("all", None, None, total, ""))), *_compute(facts))
+
+
+def _compute(facts: ReportFacts) -> tuple[Node, ...]:
+    """Return the account of compute, the teacher's side and the students' summed apart."""
+    asked = [(stage, stage.compute) for stage in facts.stages if stage.compute is not None]
+    if not asked:
+        return ()
+    columns = (
+        Column("stage"), Column("who computed"), Column("tokens read", "count"), Column("tokens written", "count"),
+        Column("tokens trained", "count"), Column("TFLOP", "count"), Column("time", "seconds"),
+    )  # fmt: skip
+    rows: list[tuple[Cell, ...]] = [
+        (stage.name, visible(c.who, 80), c.read, c.written, c.trained, _tera(c.flops), stage.seconds)
+        for stage, c in asked
+    ]
+    for side, teaching in (("teacher and checks", True), ("students", False)):
+        part = [(stage, c) for stage, c in asked if c.teaching is teaching]
+        if part:
+            sums = (sum(getattr(c, key) for _, c in part) for key in ("read", "written", "trained"))
+            known = [c.flops for _, c in part if c.flops is not None]
+            seconds = math.fsum(stage.seconds for stage, _ in part)
+            rows.append((f"all: {side}", "", *sums, _tera(sum(known)) if known else None, seconds))
+    note = "By formula: what the methods ask for, not how well this machine did it."
+    if any(c.flops is None for _, c in asked):
+        note += " A model behind a server tells nothing of its arithmetic: it enters no sum."
+    return (Table("Compute", columns, tuple(rows), note),)
+
+
+def _tera(flops: int | None) -> float | None:
+    return None if flops is None else flops / 1e12
 
 
 def _recipe(facts: ReportFacts) -> tuple[Node, ...]:

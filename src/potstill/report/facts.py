@@ -48,6 +48,21 @@ class Funnel:
         return self.read - self.kept - sum(self.dropped.values())
 
 
+@dataclass(frozen=True, kw_only=True)
+class Compute:
+    """What a stage asked of a model, by formula: tokens read, written and trained on, FLOPs (None: not known).
+
+    `who` is the arm, teacher or reward model that computed, `teaching` whether it stands on the teacher's side.
+    """
+
+    who: str
+    teaching: bool
+    read: int = 0
+    written: int = 0
+    trained: int = 0
+    flops: int | None = None
+
+
 @dataclass(frozen=True)
 class StageFacts:
     """One stage of the run: rows it wrote, seconds it took, tokens it read or wrote (None: it has none)."""
@@ -57,6 +72,7 @@ class StageFacts:
     seconds: float
     tokens: int | None = None
     note: str = ""
+    compute: Compute | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

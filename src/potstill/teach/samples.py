@@ -46,6 +46,8 @@ class Sample:
     request: Request
     completion: Completion | None
     outcome: Outcome
+    before: Completion | None = None
+    """The truncated completion that the one that counts took the place of, or the other way round."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class RequestBuilder:
             yield sample
 
     def _sample(self, problem: Problem, request: Request, find: Callable[[str], Completion | None]) -> Sample:
-        completion = find(request.key)
+        completion, before = find(request.key), None
         if completion is None:
             return Sample(request, None, None)
         larger = self.retry(request, completion)
@@ -133,11 +135,12 @@ class RequestBuilder:
             second = find(larger.key)
             if second is None:
                 return Sample(request, completion, None)
+            before = second
             if second.finish != "refused":  # else the budget is more than the server gives: the first one counts
-                request, completion = larger, second
+                request, completion, before = larger, second, completion
         trace = self.to_judge(problem, request, completion)
         verdict = None if trace is None else next(iter(self.judge([(problem, trace)])))
-        return Sample(request, completion, self.outcome(completion, verdict))
+        return Sample(request, completion, self.outcome(completion, verdict), before)
 
     def unanswered(self, problem: Problem, find: Callable[[str], Completion | None]) -> set[str]:
         """Return the keys of the requests that are still to be asked about a problem, or that failed."""

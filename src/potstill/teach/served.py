@@ -9,6 +9,7 @@ from typing import Any
 from potstill import recipe
 from potstill.errors import TeacherError
 from potstill.models.budget import SpentError
+from potstill.models.flops import Account
 from potstill.models.inspect import commit
 from potstill.models.ledger import Ledger
 from potstill.models.requests import Completion, Request
@@ -32,6 +33,7 @@ def served_traces(
     ledger: Path,
     progress: Progress,
     judge: Judge,
+    account: Account,
     go_on: bool = False,
     counts: dict[str, Any] | None = None,
 ) -> Iterator[Trace]:
@@ -43,7 +45,8 @@ def served_traces(
     A request that failed is asked once more after all others; what fails then too is a trace with finish `failed`, and
     a later run asks again. With `go_on` a price cap that is reached is no end: samples that were not asked are traces
     with failure `NOT_ASKED`, and `counts` gets their number. `progress` starts with the first round as its total and
-    grows with what is asked beyond.
+    grows with what is asked beyond. `account` gets the tokens of every completion that a trace was made of or that one
+    took the place of, once all traces were yielded.
 
     Raises:
         TeacherError, StoreError: see `ServedModel.sample` and `InProcess.collect`.
@@ -70,6 +73,9 @@ def served_traces(
             undecided += len(samples) < strategy.samples and any(sample.outcome is None for sample in samples)
             for sample in samples:
                 completion = sample.completion
+                for paid in (sample.before, completion):
+                    if paid is not None:
+                        account.sampled(paid.prompt_tokens or 0, paid.completion_tokens or 0)
                 if completion is None and spent:
                     unasked += 1
                     completion = _not_asked(sample.request)

@@ -22,6 +22,7 @@ class Rewarded:
     raw: float | None
     score: float | None
     reason: str = ""
+    tokens: int = 0
 
 
 class OutcomeModel:
@@ -47,7 +48,10 @@ class OutcomeModel:
                 yield self._none(row.refused)
                 continue
             raw = float(logits[0] if len(logits) == 1 else logits[1] - logits[0])
-            yield Rewarded(raw, share(logits[None])[0]) if math.isfinite(raw) else self._none("not a finite number")
+            if not math.isfinite(raw):
+                yield self._none("not a finite number")
+                continue
+            yield Rewarded(raw, share(logits[None])[0], tokens=len(row.ids))
 
     def _none(self, reason: str) -> Rewarded:
         self.unscored += 1

@@ -23,27 +23,27 @@ def scores_of(traces: Iterable[tuple[Problem, Trace]], reward: Reward, data: Pat
     name = str(local) if local.is_dir() else reward.model
     scored, again = tee(traces)
     found = _outcome(name, scored) if reward.kind == "outcome" else _process(name, reward, scored)
-    for (value, steps, reason), (_, trace) in zip(found, again, strict=True):
+    for (value, steps, reason, tokens), (_, trace) in zip(found, again, strict=True):
         if trace.finish == "stop":
-            yield Score(trace.key, reward.model, reward.kind, value, steps, reason)
+            yield Score(trace.key, reward.model, reward.kind, value, steps, reason, tokens)
         else:
             yield Score(trace.key, reward.model, reward.kind, None, (), f"the trace ended as {trace.finish}")
 
 
 def _outcome(
     name: str, traces: Iterable[tuple[Problem, Trace]]
-) -> Iterator[tuple[float | None, tuple[float, ...], str]]:
+) -> Iterator[tuple[float | None, tuple[float, ...], str, int]]:
     for rewarded in OutcomeModel(name).score((problem.statement, trace.answer) for problem, trace in traces):
-        yield rewarded.score, (), rewarded.reason
+        yield rewarded.score, (), rewarded.reason, rewarded.tokens
 
 
 def _process(
     name: str, reward: Reward, traces: Iterable[tuple[Problem, Trace]]
-) -> Iterator[tuple[float | None, tuple[float, ...], str]]:
+) -> Iterator[tuple[float | None, tuple[float, ...], str, int]]:
     solutions = (
         (problem.statement, [trace.reasoning[span.start : span.end] for span in segment(trace.reasoning)])
         for problem, trace in traces
     )
     for found in ProcessModel(name, reward.separator).score(solutions):
         steps = found.scores or ()
-        yield aggregate(steps, reward.aggregate) if steps else None, steps, found.reason
+        yield aggregate(steps, reward.aggregate) if steps else None, steps, found.reason, found.tokens

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from potstill.evaluate.protocol import ModelUnderTest, Row, choose_shots, requests_of
 from potstill.evaluate.protocol import measure as measures_of
 from potstill.graph import ArmNode, Graph
+from potstill.models.flops import Account, shape_of
 from potstill.models.ledger import Ledger
 from potstill.pipeline import naming, settings
 from potstill.pipeline.stage import MODEL, STUDENTS, Context, Stage
@@ -64,13 +66,16 @@ def work(arm: ArmNode, context: Context) -> dict[str, Any]:
         seen = list(context.inputs["examples"].rows("examples", Example))
         shots = choose_shots(seen, recipe.evaluate.shots, recipe.seed)
         rows["few_shot"] = Row(arm.name, f"{len(shots)}-shot", shots)
-    unjudged = sum(_measure(context, student, table, row) for table, row in rows.items())
+    account = Account(shape_of(Path(checkpoint)))
+    unjudged = sum(_measure(context, student, table, row, account) for table, row in rows.items())
     # Without `go_on` a judge that there is no money for ends the stage.
-    return {"tables": list(rows), **context.not_asked(unjudged if context.go_on else 0)}
+    return {
+        "tables": list(rows), "sampling": account.counts(), **context.not_asked(unjudged if context.go_on else 0)
+    }  # fmt: skip
 
 
-def _measure(context: Context, student: ModelUnderTest, table: str, row: Row) -> int:
-    """Write one table; return how many whole responses the judge left open."""
+def _measure(context: Context, student: ModelUnderTest, table: str, row: Row, account: Account) -> int:
+    """Write one table, and what it took into the account; return how many whole responses the judge left open."""
     recipe = context.recipe
     problems = list(context.inputs["problems"].rows("evaluation", Problem))
     asked = requests_of(student, problems, row, recipe.student, recipe.evaluate, recipe.seed)
@@ -81,7 +86,9 @@ def _measure(context: Context, student: ModelUnderTest, table: str, row: Row) ->
         for measure in measures:
             writer.append(measure)
     progress.close()
-    if recipe.checks.judge is None:
-        return 0
     writer.close()
-    return sum(measure.cause == "infrastructure" and measure.finish == "stop" for measure in writer.rows())
+    left_open = 0
+    for measure in writer.rows():
+        account.sampled(measure.prompt_tokens, measure.completion_tokens)
+        left_open += measure.cause == "infrastructure" and measure.finish == "stop"
+    return left_open if recipe.checks.judge is not None else 0

@@ -18,6 +18,7 @@ class StepScores:
 
     scores: tuple[float, ...] | None
     reason: str = ""
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,10 @@ class ProcessModel:
                 yield self._none(one.row.refused)
                 continue
             scores = tuple(share(logits[list(one.ends)]))
-            yield StepScores(scores) if all(map(math.isfinite, scores)) else self._none("not a finite number")
+            if not all(map(math.isfinite, scores)):
+                yield self._none("not a finite number")
+                continue
+            yield StepScores(scores, tokens=len(one.row.ids))
 
     def _none(self, reason: str) -> StepScores:
         self.unscored += 1
