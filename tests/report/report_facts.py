@@ -3,10 +3,12 @@
 import dataclasses
 import random
 from collections import Counter
+from fractions import Fraction
 from functools import cache
 
 from potstill.records import Measure, Problem, Trace
 from potstill.report import Compute, Funnel, ReportFacts, SetFacts, StageFacts, StudentFacts
+from potstill.report.study import LineFacts, RunFacts, SeedFacts, StudyFacts
 
 HOSTILE = [
     "<script>document.title='PWNED'</script>",
@@ -103,3 +105,24 @@ def facts(extra=lambda number: "", **changed):
 @cache
 def hostile_facts():
     return facts(lambda number: "\n".join([*HOSTILE, LONG[number % len(LONG)]]))
+
+
+def hostile_study():
+    """Facts of a study with hostile names and texts; names of arms and variants are short."""
+    draw = random.Random(2)
+    lines = [
+        LineFacts(name=f"{number}{name[:60]}", variant="", arm=name, seeds=[
+            SeedFacts(
+                seed=seed, shares={"zero-shot": {str(key): Fraction(draw.random() < number / 9) for key in range(20)}},
+                unscored={"zero-shot": 0}, tokens_trained=1000 * number, flops=10**9 * number, training_seconds=1.0,
+            )
+            for seed in (1, 2, 2**32 - 1)
+        ])
+        for number, name in enumerate(HOSTILE)
+    ]  # fmt: skip
+    return StudyFacts(
+        name="demo" + HOSTILE[0], question=LONG[0] + HOSTILE[4], predicted="\n".join(HOSTILE), lines=lines,
+        pairs=[(line.name, lines[0].name) for line in lines[1:]], margin=0.03, seeds_vary="all",
+        runs=[RunFacts(name=HOSTILE[1], stages=9, made=4, seconds=1.5)], study_yaml="\n".join([*HOSTILE, *LONG]),
+        versions={"torch": HOSTILE[2]},
+    )  # fmt: skip

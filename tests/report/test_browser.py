@@ -1,8 +1,11 @@
+from itertools import product
+
 import pytest
-from report.report_facts import hostile_facts
+from report.report_facts import hostile_facts, hostile_study
 from report.webdriver import BROWSER, DRIVER, browser
 
 from potstill.report import build
+from potstill.report.study import build_study
 
 pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver")
 
@@ -52,16 +55,18 @@ return low;
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
+    """The page of a run, with that of a study beside it."""
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(build(hostile_facts()).html(), encoding="utf-8")
+    path.with_name("study.html").write_text(build_study(hostile_study()).html(), encoding="utf-8")
     return path
 
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 900)])
 def test_page_renders_runs_nothing_and_fits(page, tmp_path, width, height):
     with browser(width, height, tmp_path / "profile") as driver:
-        for dark in (False, True):
-            driver.open(page, dark)
+        for dark, opened in product((False, True), (page, page.with_name("study.html"))):
+            driver.open(opened, dark)
             driver.script(UNFOLD)
             assert driver.script("return document.title").startswith("demo<script>")
             assert driver.script("return document.querySelectorAll('script, iframe, img, a, object, base').length") == 0

@@ -157,8 +157,8 @@ class Comparison:
         if self.conclusion == "different":
             size, more = abs(test.interval.value), "more" if test.interval.value > 0 else "less"
             agree = sum((value > 0) == (test.interval.value > 0) and value != 0 for value in test.by_seed)
-            said = f"'{self.one}' solves {100 * size:.1f} points {more} than '{self.other}' ({figures}; "
-            said += f"{agree} of {len(test.by_seed)} seeds in this direction)."
+            seeds = f"; {agree} of {len(test.by_seed)} seeds in this direction" if len(test.by_seed) > 1 else ""
+            said = f"'{self.one}' solves {100 * size:.1f} points {more} than '{self.other}' ({figures}{seeds})."
             inside = -self.margin < test.interval.low and test.interval.high < self.margin
             return said + (f" The difference is smaller than the margin of {margin}." if inside else "")
         if self.conclusion == "equivalent":
