@@ -8,7 +8,11 @@ from models.families import tiny  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
 from potstill.errors import StudentError  # noqa: E402
+from potstill.recipe import Loss  # noqa: E402
 from potstill.train.fitness import check_student  # noqa: E402
+from potstill.train.head import HeadForm  # noqa: E402
+from potstill.train.loss import batch_loss, coefficients, collate  # noqa: E402
+from potstill.train.segments import Row  # noqa: E402
 
 
 def model_of(family, **settings):
@@ -31,15 +35,52 @@ def test_models_that_can_be_trained(family):
     ("family", "settings", "said"),
     [
         ("bert", {}, "it: BertLMHeadModel reads what comes after a token"),
-        ("gemma2", {"final_logit_softcapping": 30.0}, "it: Gemma2ForCausalLM scales or caps its logits"),
-        ("cohere", {"logit_scale": 0.25}, "it: CohereForCausalLM scales or caps its logits"),
-        ("granite", {"logits_scaling": 8.0}, "it: GraniteForCausalLM scales or caps its logits"),
     ],
 )
 def test_models_that_cannot_are_one_line(family, settings, said):
     with pytest.raises(StudentError, match=said) as caught:
         check_student("it", model_of(family, **settings))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("family", "settings", "form"),
+    [
+        ("llama", {}, HeadForm()),
+        ("gemma2", {"final_logit_softcapping": 30.0}, HeadForm(cap=30.0)),
+        ("cohere", {"logit_scale": 0.25}, HeadForm(scale=0.25)),
+        ("granite", {"logits_scaling": 8.0}, HeadForm(scale=0.125)),
+    ],
+)
+def test_what_a_model_does_to_its_logits_is_found_and_trained_exactly(family, settings, form):
+    model = model_of(family, **settings)
+    assert check_student("it", model) == form
+    model = model.double().eval()
+    row = Row((5, 9, 2, 11, 3), bytes([0, 1, 1, 2, 3]), 0)
+    total, _ = batch_loss(model, collate([row], coefficients([row], Loss()).scale, 0), form)
+    names = [name for name, weight in model.named_parameters() if weight.requires_grad]
+    ours = torch.autograd.grad(total, list(model.parameters()), allow_unused=True)
+    logits = model(input_ids=torch.tensor([row.ids])).logits[0, :-1]
+    plain = torch.nn.functional.cross_entropy(logits, torch.tensor(row.ids[1:]))
+    theirs = torch.autograd.grad(plain, list(model.parameters()), allow_unused=True)
+    assert abs(float(total.detach()) - float(plain.detach())) < 1e-6
+    for name, one, other in zip(names, ours, theirs, strict=True):
+        assert (one is None) == (other is None), name
+        assert one is None or torch.allclose(one, other, rtol=1e-4, atol=1e-6), name
+
+
+def test_logits_changed_in_another_way_are_one_line():
+    model = model_of("llama")
+    whole = model.forward
+
+    def forward(**given):
+        out = whole(**given)
+        out.logits = out.logits.relu()
+        return out
+
+    model.forward = forward
+    with pytest.raises(StudentError, match="it: LlamaForCausalLM changes its logits after the output head"):
+        check_student("it", model)
 
 
 def test_a_model_that_needs_more_than_tokens_is_one_line():

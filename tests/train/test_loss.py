@@ -13,7 +13,7 @@ from potstill.train.segments import Row
 
 torch = pytest.importorskip("torch")
 
-from potstill.train.linear_ce import linear_cross_entropy  # noqa: E402
+from potstill.train.head import PLAIN  # noqa: E402
 from potstill.train.loss import batch_loss, coefficients, collate  # noqa: E402
 
 VOCABULARY = 17
@@ -61,7 +61,7 @@ def ours(model, given_rows, loss, size):
     found = coefficients(given_rows, loss)
     total = 0.0
     for index in micro_batches(range(len(given_rows)), size):
-        value, _ = batch_loss(model, collate([given_rows[i] for i in index], found.scale, pad=2))
+        value, _ = batch_loss(model, collate([given_rows[i] for i in index], found.scale, pad=2), PLAIN)
         value.backward()
         total += float(value.detach())
     return total, [p.grad.clone() if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
@@ -142,26 +142,3 @@ def test_the_ratio_of_segments_is_capped_and_reported():
     assert found.answer_ratio == pytest.approx(40.0)
     assert found.answer_ratio_used == pytest.approx(10.0)
     assert coefficients([row], Loss(kind="tokens", alpha=0.5)).answer_ratio_used == pytest.approx(2.0)
-
-
-@pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize("at_once", [1, 40, 10_000])
-def test_head_loss_in_chunks_has_the_exact_gradient(bias, at_once):
-    torch.manual_seed(1)
-    hidden = torch.randn(7, 5, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(11, 5, dtype=torch.float64, requires_grad=True)
-    shift = torch.randn(11, dtype=torch.float64, requires_grad=True) if bias else None
-    targets, scale = torch.tensor([0, 3, 3, 10, 5, 1, 0]), torch.rand(7, dtype=torch.float64)
-    inputs = [tensor for tensor in (hidden, weight, shift) if tensor is not None]
-
-    def head(*given):
-        total, _ = linear_cross_entropy(*given[:2], given[2] if bias else None, targets, scale, torch.float64, at_once)
-        return 3 * total
-
-    assert torch.autograd.gradcheck(head, inputs)
-    losses = linear_cross_entropy(hidden, weight, shift, targets, scale, torch.float64, at_once)[1]
-    expected = torch.nn.functional.cross_entropy(
-        torch.nn.functional.linear(hidden, weight, shift), targets, reduction="none"
-    )
-    assert torch.allclose(losses, expected, atol=1e-12)
-    assert not losses.requires_grad

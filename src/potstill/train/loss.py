@@ -19,8 +19,7 @@ from potstill.train.segments import Row, trained
 if TYPE_CHECKING:
     import torch
 
-LOGITS_AT_ONCE = 1 << 25
-"""Largest number of logits held at a time (32 Mi: 128 MiB in fp32)."""
+    from potstill.train.head import HeadForm
 
 
 def coefficients(rows: Sequence[Row], loss: recipe.Loss) -> Coefficients:
@@ -48,11 +47,12 @@ def collate(rows: Sequence[Row], scale: Mapping[Segment, float], pad: int, devic
     """Return the tensors of one micro-batch.
 
     A row is fed up to the token before its last trained one: what follows can influence no loss under causal
-    attention. For the same reason right padding needs no attention mask. Tokens of coefficient 0 are left out.
+    attention. For the same reason right padding needs no attention mask. Tokens of coefficient 0 are left out;
+    a negative one makes a token less likely.
     """
     import torch
 
-    kept = [[p for p in trained(row) if row.weight * scale[Segment(row.segments[p])] > 0] for row in rows]
+    kept = [[p for p in trained(row) if row.weight * scale[Segment(row.segments[p])] != 0] for row in rows]
     width = max((positions[-1] for positions in kept if positions), default=1)
     ids = torch.full((len(rows), width), pad, dtype=torch.long)
     places: list[int] = []
@@ -77,18 +77,20 @@ def collate(rows: Sequence[Row], scale: Mapping[Segment, float], pad: int, devic
     )
 
 
-def batch_loss(model: Any, batch: Batch, work: torch.dtype | None = None) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401
+def batch_loss(
+    model: Any,  # noqa: ANN401 - a Hugging Face model
+    batch: Batch, form: HeadForm, work: torch.dtype | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
     """Return (sum of k_t l_t as a scalar to run backward on, l_t: (targets,) without graph) of one micro-batch.
 
-    The output head meets only the positions that carry loss. `work` is the type of its matrix products (bf16 under
-    autocast); the cross-entropy itself is computed in fp32 or better.
+    The output head meets only the positions that carry loss; `form` is what the model does to its logits. `work` is the
+    type of its matrix products (bf16 under autocast); the cross-entropy itself is computed in fp32 or better.
     """
-    from potstill.train.linear_ce import linear_cross_entropy
+    from potstill.train.head import Head, descend
+    from potstill.train.objectives import cross_entropy
 
     hidden = body_of(model)(input_ids=batch.ids, use_cache=False).last_hidden_state
     chosen = hidden.reshape(-1, hidden.shape[-1])[batch.places]
-    head = model.get_output_embeddings()
-    total, losses = linear_cross_entropy(
-        chosen, head.weight, head.bias, batch.targets, batch.weights, work or head.weight.dtype, LOGITS_AT_ONCE
-    )
-    return total, losses
+    layer = model.get_output_embeddings()
+    head = Head(weight=layer.weight, bias=layer.bias, form=form)
+    return descend(chosen, head, cross_entropy(batch.targets), batch.weights, work or layer.weight.dtype)

@@ -26,6 +26,8 @@ from potstill.train.segments import Row
 if TYPE_CHECKING:
     import torch
 
+    from potstill.train.head import HeadForm
+
 BETAS = (0.9, 0.95)
 EAGER_TOKENS = 256
 Log = dict[str, float]
@@ -77,10 +79,10 @@ def train(
     cannot go on.
     """
     model, tokenizer = students.load(model_folder)
-    check_student(f"student {model_folder}", model)
+    form = check_student(f"student {model_folder}", model)
     longest = max(len(rows[index]) for step in plan.steps for index in step)
     model.set_attn_implementation(attention(model, settings, longest))
-    trainer = _Trainer(model, settings, lora, seed, int(tokenizer.pad_token_id))
+    trainer = _Trainer(model, form, settings, lora, seed, int(tokenizer.pad_token_id))
     fingerprint = _fingerprint(rows, plan, settings, lora, seed)
     logs: list[Log] = []
     saved = checkpoint.latest(work, fingerprint)
@@ -111,14 +113,16 @@ def _fingerprint(rows: Sequence[Row], plan: Plan, settings: recipe.Train, lora: 
 class _Trainer:
     """Model, optimiser and the one step that changes them."""
 
-    def __init__(self, model: Any, settings: recipe.Train, lora: recipe.Lora | None, seed: int, pad: int) -> None:  # noqa: ANN401
+    def __init__(
+        self, model: Any, form: HeadForm, settings: recipe.Train, lora: recipe.Lora | None, seed: int, pad: int  # noqa: ANN401
+    ) -> None:  # fmt: skip
         import torch
 
         torch.use_deterministic_algorithms(True, warn_only=True)
         # a debugging aid that costs 5% of a step
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.settings, self.seed, self.pad = settings, seed, pad
+        self.form, self.settings, self.seed, self.pad = form, settings, seed, pad
         self.adapted = lora is not None
         self.whole = adapt(model, lora, seed) if lora is not None else model
         self.whole.to(self.device).train()
@@ -164,9 +168,9 @@ class _Trainer:
         import torch
 
         if self.settings.precision == "fp32":
-            return batch_loss(self.model, batch)
+            return batch_loss(self.model, batch, self.form)
         with torch.autocast(self.device, dtype=torch.bfloat16):
-            return batch_loss(self.model, batch, torch.bfloat16)
+            return batch_loss(self.model, batch, self.form, torch.bfloat16)
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint needs beside the untrained model: trained tensors and optimiser."""
