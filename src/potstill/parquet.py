@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,6 +52,29 @@ def decode(data: bytes, part: Path, record: type[R]) -> Iterator[R]:
             for name in tuples:
                 row[name] = tuple(row[name])
             yield record(**row)
+
+
+def reader(parts: Iterable[bytes], record: type) -> pa.RecordBatchReader:
+    """Return a reader of the rows in the bytes of parts, each read when its turn comes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema, _ = schema_of(record)
+    batches = (
+        pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+        for part in parts
+        for batch in pq.ParquetFile(pa.BufferReader(part)).iter_batches()
+    )
+    return pa.RecordBatchReader.from_batches(schema, batches)
+
+
+def record_of(data: bytes) -> str:
+    """Return the name of the record that the bytes of a part hold."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_schema(pa.BufferReader(data)).metadata or {}
+    return str(metadata.get(b"potstill.record", b"").decode())
 
 
 def count(part: Path) -> int:

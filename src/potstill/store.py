@@ -23,6 +23,7 @@ import re
 import shutil
 import sys
 import time
+import typing
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ from potstill.durable import files_of, read_record, refusal, sync, to_record, wr
 from potstill.errors import BusyError, DamageError, StoreError
 from potstill.records import SCHEMA, content_key
 
+if typing.TYPE_CHECKING:
+    import pyarrow as pa
+
 R = TypeVar("R")
 PART_ROWS = 1000
 MANIFEST, BEGUN, CLOCK = "manifest.json", "begun.json", "clock.json"
@@ -44,6 +48,8 @@ SCRATCH = "scratch"
 """Folder of a stage under way for what only a rerun needs, such as checkpoints; it goes when the stage is committed."""
 DIGESTS, DAMAGED = f"{SCRATCH}/digests", f"{SCRATCH}/damaged"
 """In it, the digest of each part, and what was set aside."""
+LOCK = ".lock"
+HOLD_TRIES, HOLD_SECONDS = 4, 0.05
 _PART = re.compile(r"(.+)-([0-9]{5})\.parquet")  # traces-00012.parquet
 
 
@@ -166,6 +172,19 @@ class Committed:
         self._refuse_strays(self.path.glob(f"{table}-[0-9][0-9][0-9][0-9][0-9].parquet"))
         for name in parts:
             yield from parquet.decode(self.read(name), self.path / name, record)
+
+    @property
+    def tables(self) -> list[str]:
+        """Names of the tables."""
+        return sorted({found[1] for name in self.files if (found := _PART.fullmatch(name))})
+
+    def record(self, table: str) -> str:
+        """Return what the parts of a table say that a row is, such as `Trace`; raises as `rows` does."""
+        return parquet.record_of(self.read(self._parts(table)[0]))
+
+    def batches(self, table: str, record: type) -> pa.RecordBatchReader:
+        """Return a reader of a table's rows in Arrow's form, one part in memory at a time; raises as `rows` does."""
+        return parquet.reader((self.read(name) for name in self._parts(table)), record)
 
     def total(self, table: str) -> int:
         """Count a table's rows, from the manifest."""
@@ -359,6 +378,17 @@ def _study_of(path: Path) -> Path | None:
     return study if inside else None
 
 
+def _hold(descriptor: int) -> None:
+    """Take a lock that nobody holds; whoever asks whether it is held (`Run.is_busy`) has it for a moment."""
+    for _ in range(HOLD_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            time.sleep(HOLD_SECONDS)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 class Run:
     """A run folder. `lock` before writing; reading needs no lock.
 
@@ -382,9 +412,9 @@ class Run:
         with writing(self.path):
             self.stages.mkdir(parents=True, exist_ok=True)
             self.path.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._locked / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(self._locked / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _hold(descriptor)
         except BlockingIOError:
             holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
@@ -402,6 +432,20 @@ class Run:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def is_busy(self) -> bool:
+        """Return whether a process works on the folder; it is never kept from beginning by being asked about."""
+        try:
+            descriptor = os.open(self._locked / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def _recover(self) -> None:
         with writing(self.path):

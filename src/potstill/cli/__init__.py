@@ -22,6 +22,7 @@ from potstill.cli import (
     ask,
     check,
     clean,
+    completion,
     evaluate,
     export,
     init,
@@ -40,6 +41,7 @@ from potstill.printed import cleaning
 
 COMMANDS = (
     quickstart, init, check, run, study, status, clean, ledger, verify, steps, sandbox, evaluate, export, ask,
+    completion,
 )  # fmt: skip
 """In the order in which `--help` shows them."""
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.
@@ -94,7 +96,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _main(argv: Sequence[str]) -> int:
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     try:
         code = int(options.work(options))
         _flush()
@@ -151,12 +153,13 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"potstill: {message}; `{self.prog} --help` shows what there is\n")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="potstill", description="Reasoning distillation, from problems to a measured student.")
-    parser.add_argument("--version", action="version", version=f"potstill {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
+    whole = _Parser(prog="potstill", description="Reasoning distillation, from problems to a measured student.")
+    whole.add_argument("--version", action="version", version=f"potstill {__version__}")
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         added = commands.add_parser(command.NAME, help=command.HELP)
         command.options(added)
         added.set_defaults(work=command.work)
-    return parser
+    return whole

@@ -20,7 +20,8 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def work(asked: argparse.Namespace) -> int:
     """Print a student's reasoning and answer."""
-    from potstill.pipeline.single import ask_student
+    from potstill.pipeline.asking import load_arm, refuse_empty
 
-    print(ask_student(Path(asked.run), asked.student, asked.question, asked.max_tokens))
+    refuse_empty(asked.question)
+    print(load_arm(Path(asked.run), asked.student).answer(asked.question, asked.max_tokens))
     return 0

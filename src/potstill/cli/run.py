@@ -20,6 +20,7 @@ def options(command: argparse.ArgumentParser) -> None:
 def work(asked: argparse.Namespace) -> int:
     """Run a recipe and print the table."""
     from potstill import pipeline
+    from potstill.events import told_to
     from potstill.recipe_file import load, located
     from potstill.store import Run
 
@@ -28,7 +29,7 @@ def work(asked: argparse.Namespace) -> int:
     for place in (folder.path, *folder.path.parents):
         if place.exists() and not place.is_dir():
             raise PotstillError(f"--out {folder.path}: {place} is a file, not a folder: name another")
-    with located(asked.recipe, asked.sets):
+    with told_to(asked.events), located(asked.recipe, asked.sets):
         pipeline.run(
             recipe, folder, only=asked.stage, redo=asked.redo, without_sandbox=asked.without_sandbox,
             go_on=asked.go_on,

@@ -13,20 +13,22 @@ NAME, HELP = "status", "what is done in a run folder, what is stale and why"
 def options(command: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     command.add_argument("run", metavar="RUN")
+    command.add_argument("--watch", action="store_true", help="go on showing it until the run ends")
 
 
 def work(asked: argparse.Namespace) -> int:
     """Say what is done in a run folder, what is stale and why."""
-    from potstill import pipeline
+    from potstill.pipeline import statuses
     from potstill.pipeline.stages import stages_of
-    from potstill.progress import clock
+    from potstill.pipeline.watching import table, watch
     from potstill.recipe_file import load
     from potstill.store import Run
 
     path = Path(asked.run)
     if not (path / "recipe.yaml").is_file():
         raise PotstillError(f"{path} is no run folder: it has no recipe.yaml")
-    for status in pipeline.statuses(Run(path), stages_of(load(str(path / "recipe.yaml")))):
-        spent = clock(status.seconds) if status.seconds else ""
-        print(f"{status.stage.name:<18} {status.state:<10} {spent:>7}  {status.why}".rstrip())
+    if asked.watch:
+        watch(Run(path))
+    else:
+        print(table(statuses(Run(path), stages_of(load(str(path / "recipe.yaml"))))))
     return 0

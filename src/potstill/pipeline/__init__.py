@@ -11,12 +11,14 @@ from typing import Literal
 
 from potstill.durable import refusal
 from potstill.errors import PotstillError, StaleError, StoreError, nearest
+from potstill.events import noted_in
 from potstill.models.local.memory import release_memory
 from potstill.pipeline.checks import check_recipe
 from potstill.pipeline.differences import differences
 from potstill.pipeline.stage import Context, Stage
 from potstill.pipeline.stages import stages_of
-from potstill.progress import clock
+from potstill.pipeline.tracking import Tracking
+from potstill.progress import begin_stage, clock, end_stage, listening
 from potstill.recipe import Recipe
 from potstill.recipe_file import written
 from potstill.store import Committed, Run
@@ -128,11 +130,17 @@ def run(
         if not redo:
             refuse_to_redo(statuses(folder, stages), only)
         folder.write("recipe.yaml", written(recipe).encode())
-        for stage in stages:
-            if only in (None, stage.name):
-                again = redo and only is not None
-                committed = _run_stage(folder, stages, stage, again=again, without_sandbox=without_sandbox, go_on=go_on)
-                folder.point(stage.name, committed)
+        with noted_in(folder.path), Tracking(recipe, folder) as tracking, listening(tracking.heard):
+            for number, stage in enumerate(stages, 1):
+                if only in (None, stage.name):
+                    begin_stage(stage.name, number, len(stages))
+                    again = redo and only is not None
+                    committed, made = _run_stage(
+                        folder, stages, stage, again=again, without_sandbox=without_sandbox, go_on=go_on
+                    )
+                    folder.point(stage.name, committed)
+                    end_stage(kept=not made)
+                    tracking.committed(stage, committed)
         if only is None:
             for name in folder.names().keys() - set(names):
                 folder.forget(name)
@@ -165,12 +173,12 @@ def refuse_to_redo(before: Sequence[StageStatus], only: str | None) -> None:
 
 def _run_stage(
     folder: Run, stages: Sequence[Stage], stage: Stage, *, again: bool, without_sandbox: bool, go_on: bool
-) -> Committed:
-    """Return the output of a stage, made now where it is not there or is wanted `again`."""
+) -> tuple[Committed, bool]:
+    """Return the output of a stage, and whether it was made now: where it was not there or is wanted `again`."""
     compared = {status.stage.name: (status, committed) for status, committed in _compared(folder, stages)}
     status, committed = compared[stage.name]
     if committed is not None and not again:
-        return committed
+        return committed, False
     done = {name: found for name, (_, found) in compared.items() if found is not None}
     if status.fingerprint is None:
         needed = [name for name in stage.needs if name not in done]
@@ -188,9 +196,8 @@ def _run_stage(
         go_on=go_on,
     )
     try:
-        return work.commit(
-            stage.work(context), {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "versions": versions()}
-        )
+        counts = stage.work(context)
+        return work.commit(counts, {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "versions": versions()}), True
     except OSError as error:
         raise StoreError(f"stage {stage.name}: {refusal(error, work.path)}") from error
 

@@ -1,4 +1,4 @@
-"""One model outside a pipeline: measure any checkpoint or served model, or put a question to a run's student."""
+"""One model outside a pipeline: measure any checkpoint or served model."""
 
 from __future__ import annotations
 
@@ -14,26 +14,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from potstill.durable import write_durably
-from potstill.errors import DataError, PotstillError, StudentError, nearest
+from potstill.errors import DataError, PotstillError, nearest
 from potstill.evaluate.conditions import Conditions
 from potstill.evaluate.metrics import summarise
-from potstill.evaluate.protocol import ModelUnderTest, Row, measure, requests_of, split
-from potstill.graph import graph_of
+from potstill.evaluate.protocol import ModelUnderTest, Row, measure, requests_of
 from potstill.models.ledger import Ledger
-from potstill.models.local.model import LocalModel, Prompt
-from potstill.pipeline import naming
 from potstill.pipeline.checks.files import check_checkpoint, check_file
 from potstill.pipeline.settings import checkers_key
 from potstill.pipeline.spending import cap_of
-from potstill.pipeline.stage import MODEL, STUDENTS
+from potstill.pipeline.stage import STUDENTS
 from potstill.pipeline.subject import Subject, subject_of
 from potstill.problems import read
 from potstill.progress import Progress
-from potstill.recipe import PROBLEM_COLUMNS, Checks, Evaluate, Recipe, ServedTeacher, Source, Student
+from potstill.recipe import PROBLEM_COLUMNS, Checks, Evaluate, ServedTeacher, Source, Student
 from potstill.recipe_file import load
 from potstill.records import Measure, Problem
 from potstill.store import Run
-from potstill.train.render import ask
 from potstill.verify import Verdicts, settled
 from potstill.verify.answer_kinds import ANSWER_KINDS
 
@@ -198,37 +194,3 @@ def _problems(options: argparse.Namespace) -> Iterator[Problem]:
         if options.count is not None and number >= options.count:
             return
         yield problem
-
-
-def ask_student(run: Path, student: str, question: str, max_tokens: int | None) -> str:
-    """Return what a student of the run writes: its reasoning, a rule, its answer."""
-    if not question.strip():
-        raise PotstillError("the question is empty")
-    if not (run / "recipe.yaml").is_file():
-        raise PotstillError(f"{run} is no run folder: it has no recipe.yaml")
-    recipe = load(str(run / "recipe.yaml"))
-    graph = graph_of(recipe)
-    if student not in graph.arms:
-        raise PotstillError(f"no student {student!r}{nearest(student, list(graph.arms))}")
-    arm = graph.arms[student]
-    committed = Run(run).committed(naming.model(arm, graph))
-    if committed is None:
-        raise PotstillError(
-            f"the student {student!r} is not trained yet: potstill run {run / 'recipe.yaml'} --out {run}"
-        )
-    return _answer(LocalModel(committed.folder(MODEL), arm.recipe.train.precision), arm.recipe, question, max_tokens)
-
-
-def _answer(model: LocalModel, recipe: Recipe, question: str, max_tokens: int | None) -> str:
-    asked = model.render([{"role": "user", "content": ask(recipe.student, question)}])
-    settings = recipe.evaluate
-    limit = max_tokens or settings.max_tokens
-    (generated,) = model.sample([Prompt(asked, recipe.seed)], limit, settings.temperature, settings.top_p)
-    if generated.prompt_tokens >= model.context:
-        raise StudentError(
-            f"the question takes {generated.prompt_tokens} tokens of a context of {model.context}: ask a shorter one"
-        )
-    reasoning, answer = split(recipe.student, generated.text)
-    if generated.finish == "length":
-        answer = f"{answer}\n(stopped after {limit} tokens: no answer)".strip()
-    return f"{reasoning}\n---\n{answer}" if reasoning else answer

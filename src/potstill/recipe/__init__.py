@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from potstill.recipe.bounds import Name, Seed
 from potstill.recipe.checks import Checks, CodeChecks, Curate, Judge, Numbers, Policy, Reward
 from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source
+from potstill.recipe.scopes import Beside
 from potstill.recipe.students import Evaluate, Export, Lora, Loss, Match, Scratch, Student, Train
 from potstill.recipe.teachers import (
     ArmTeacher,
@@ -27,6 +28,7 @@ from potstill.recipe.teachers import (
     Terms,
     WorkedTeacher,
 )
+from potstill.tables import OneOf
 
 __all__ = [
     "PROBLEM_COLUMNS",
@@ -90,6 +92,9 @@ class Recipe:
     Empty means `base`, `answers` and `traces`."""
     scorers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Name -> a reward model that is trained from labels; its `kind` is one of the table SCORERS."""
+    report_to: Beside[tuple[Annotated[str, OneOf("potstill.trackers:TRACKERS")], ...]] = ()
+    """Trackers that are told losses, learning rate, held-out figures and what came out, arm by arm. The run folder has
+    all of it anyway."""
     deliver: Name | None = None
     """The arm that is exported and that the report is about; `null` takes `traces`, else the last trained one."""
 

@@ -90,10 +90,13 @@ def train(
         trainer.restore(saved)
         logs = saved["logs"]
         progress.resume_at(sum(plan.tokens[: len(logs)]))
+    for log in logs:
+        progress.figures(log)
     for step in range(len(logs), len(plan.steps)):
         rate = learning_rate(step, len(plan.steps), settings)
         log = trainer.step(step, [rows[index] for index in plan.steps[step]], rate)
         logs.append({"step": step + 1, "tokens": sum(plan.tokens[: step + 1]), "learning_rate": rate, **log})
+        progress.figures(logs[-1])
         progress.advance(plan.tokens[step], f"step {step + 1}/{len(plan.steps)}, loss {log['loss']:.3f}")
         if (step + 1) % RELEASE_EVERY == 0:
             release_memory()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from potstill.pipeline.checks import asked, extras, judging, sources, students, teachers
+from potstill.pipeline.checks import asked, extras, judging, sources, students, teachers, trackers
 from potstill.pipeline.checks.scene import Scene
 from potstill.recipe import Recipe
 
@@ -42,6 +42,8 @@ CHECKS: dict[str, Check] = {
     "reward model": Check("verdicts", Scene.teachings, judging.reward),
     "student": Check("student", Scene.arms, students.files),
     "packages of students": Check("student", Scene.arms, extras.of_student),
+    "trackers of losses": Check("train", Scene.trackers, trackers.installed),
+    "trackers of measures": Check("evaluate", Scene.trackers, trackers.installed),
     "problems": Check("problems", Scene.teachings, sources.problems),
     "rows of traces": Check("traces", Scene.teachings, teachers.rows_of_traces),
     "solutions": Check("traces", Scene.teachings, teachers.solutions),

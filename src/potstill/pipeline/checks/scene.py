@@ -80,6 +80,11 @@ class Scene:
         for index, source in enumerate(self.recipe.problems.sources):
             yield f"problems.sources.{index}", source
 
+    def trackers(self) -> Iterator[tuple[str, str]]:
+        """Yield the name of each tracker with its key."""
+        for name in self.recipe.report_to:
+            yield "report_to", name
+
     def teachings(self) -> Iterator[tuple[str, Teaching]]:
         """Yield the teacher of each set with what becomes of its answers, and the key of the teacher."""
         for name, node in self.graph.sets.items():
