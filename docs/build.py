@@ -153,8 +153,9 @@ holds is not rewritten: a later page takes its place, and both say so. This list
 """
 PACKAGE = ROOT / "src" / "potstill"
 LAYERS = (
-    "__init__", "__main__", "cli", "pipeline", "report", "export", "evaluate", "train", "curate", "teach", "verify",
-    "problems", "models", "store", "recipes", "studies", "recipe_file", "durable", "graph", "recipe", "damage",
+    "__init__", "__main__", "cli", "api", "pipeline", "trackers", "report", "export", "evaluate", "train", "curate",
+    "teach", "verify", "problems", "models", "store", "recipes", "studies", "recipe_file", "events", "lock", "durable",
+    "graph", "recipe", "damage",
     "parquet", "records", "text", "yaml_text", "progress", "errors",
 )  # fmt: skip
 OTHERS = {

@@ -128,33 +128,29 @@ def test_a_reader_that_does_not_read_holds_up_nothing_and_one_that_leaves_ends_i
     )
 
 
-COMPLETE = """\
-source {script}
-COMP_WORDS=({words}); COMP_CWORD={at}; COMP_LINE="${{COMP_WORDS[*]}}"; COMP_POINT=${{#COMP_LINE}}
+WORDS = {
+    "potstill sta": "status",
+    "potstill run --e": "--events",
+    "potstill status run --w": "--watch",
+    "potstill run quick": "quickstart",
+    "potstill check mine": "mine.yaml",
+    "potstill evaluate m --precision b": "bf16",
+    "potstill status my": "my-runs",
+}
+COMPLETE = """
+COMP_WORDS=({words}); COMP_CWORD={at}; COMP_LINE='{words}'; COMP_POINT=${{#COMP_LINE}}; COMPREPLY=()
 _shtab_potstill
-printf '%s\\n' "${{COMPREPLY[@]}}"
+echo "{words}: ${{COMPREPLY[*]}}"
 """
 
 
-@pytest.mark.parametrize(
-    ("words", "wanted"),
-    [
-        (("potstill", "sta"), ["status"]),
-        (("potstill", "run", "--e"), ["--events"]),
-        (("potstill", "status", "run", "--w"), ["--watch"]),
-        (("potstill", "run", "quick"), ["quickstart"]),
-        (("potstill", "check", "mine"), ["mine.yaml"]),
-        (("potstill", "evaluate", "m", "--precision", "b"), ["bf16"]),
-        (("potstill", "status", "my"), ["my-runs"]),
-    ],
-)
-def test_bash_completes_commands_options_recipes_and_folders(tmp_path, words, wanted):
+def test_bash_completes_commands_options_recipes_and_folders(tmp_path):
     (tmp_path / "mine.yaml").write_text("")
     (tmp_path / "my-runs").mkdir()
     (tmp_path / "script").write_text(done("completion", "bash").out)
-    script = COMPLETE.format(script="script", words=" ".join(words), at=len(words) - 1)
+    script = "source ./script" + "".join(COMPLETE.format(words=words, at=words.count(" ")) for words in WORDS)
     found = subprocess.run(["bash", "--norc", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert found.stdout.split() == wanted, found
+    assert found.stdout.splitlines() == [f"{words}: {wanted}" for words, wanted in WORDS.items()]
 
 
 def test_every_shell_has_a_script_and_others_are_refused(monkeypatch):

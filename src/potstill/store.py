@@ -15,7 +15,6 @@ stage under way is set aside and made again.
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import json
 import os
@@ -33,7 +32,8 @@ from typing import Any, Generic, TypeVar
 from potstill import parquet
 from potstill.damage import digest, digest_of_file, unsigned
 from potstill.durable import files_of, read_record, refusal, sync, to_record, write_durably, writing
-from potstill.errors import BusyError, DamageError, StoreError
+from potstill.errors import DamageError, StoreError
+from potstill.lock import FolderLock
 from potstill.records import SCHEMA, content_key
 
 if typing.TYPE_CHECKING:
@@ -48,8 +48,6 @@ SCRATCH = "scratch"
 """Folder of a stage under way for what only a rerun needs, such as checkpoints; it goes when the stage is committed."""
 DIGESTS, DAMAGED = f"{SCRATCH}/digests", f"{SCRATCH}/damaged"
 """In it, the digest of each part, and what was set aside."""
-LOCK = ".lock"
-HOLD_TRIES, HOLD_SECONDS = 4, 0.05
 _PART = re.compile(r"(.+)-([0-9]{5})\.parquet")  # traces-00012.parquet
 
 
@@ -378,17 +376,6 @@ def _study_of(path: Path) -> Path | None:
     return study if inside else None
 
 
-def _hold(descriptor: int) -> None:
-    """Take a lock that nobody holds; whoever asks whether it is held (`Run.is_busy`) has it for a moment."""
-    for _ in range(HOLD_TRIES):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            time.sleep(HOLD_SECONDS)
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 class Run:
     """A run folder. `lock` before writing; reading needs no lock.
 
@@ -398,9 +385,9 @@ class Run:
 
     def __init__(self, path: Path, shared: Path | None = None) -> None:
         study = _study_of(path) if shared is None else None
-        self.path, self._locked = path, path if study is None else study
+        self.path, locked = path, path if study is None else study
         self.stages, self.ledger = ((shared or study or path) / name for name in ("stages", "ledger"))
-        self._lock: int | None = None
+        self._lock = FolderLock(locked)
 
     def lock(self) -> None:
         """Become the only writing process, and finish or undo what a killed one left between two renames.
@@ -412,40 +399,16 @@ class Run:
         with writing(self.path):
             self.stages.mkdir(parents=True, exist_ok=True)
             self.path.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._locked / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            _hold(descriptor)
-        except BlockingIOError:
-            holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
-            os.close(descriptor)
-            raise BusyError(
-                f"{self._locked} is in use by process {holder}: wait for it or name another --out"
-            ) from None
-        self._lock = descriptor
-        with writing(self.path):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self._lock.take()
         self._recover()
 
     def unlock(self) -> None:
         """Let other processes write."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._lock.release()
 
     def is_busy(self) -> bool:
-        """Return whether a process works on the folder; it is never kept from beginning by being asked about."""
-        try:
-            descriptor = os.open(self._locked / LOCK, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        """Return whether a process works on the folder; none is kept from beginning by being asked about."""
+        return self._lock.is_held()
 
     def _recover(self) -> None:
         with writing(self.path):

@@ -103,7 +103,7 @@ class _Notebook:
         from IPython.display import display
 
         self.shown = time.monotonic()
-        self.handle: Any = display(_Bar("starting", 0.0), display_id=True)
+        self.handle: Any = display(_Bar("starting", 0.0), display_id=True)  # type: ignore[no-untyped-call]
 
     def tell(self, event: Event) -> None:
         now = time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -70,7 +70,7 @@ class RunFolder:
             raise PotstillError(f"{path} is no run folder: it has no recipe.yaml")
         self.path = path
         self._run = Run(path)
-        self._loaded: tuple[str, LoadedArm] | None = None
+        self._loaded: LoadedArm | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -158,7 +158,8 @@ class RunFolder:
         refuse_empty(question)
         graph = graph_of(self.recipe)
         name = arm or graph.deliver or next(iter(graph.arms))
-        self._loaded = load_arm(self.path, name) if self._loaded is None or self._loaded.name != name else self._loaded
+        if self._loaded is None or self._loaded.name != name:
+            self._loaded = load_arm(self.path, name)
         return self._loaded.answer(question, max_tokens)
 
     def _outputs(self) -> dict[str, Committed]:
@@ -206,7 +207,7 @@ def _figures(row: Mapping[str, Any]) -> Figures:
     )  # fmt: skip
 
 
-def _html(head: tuple[str, ...], rows: list[tuple[str, ...]], caption: str) -> str:
+def _html(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str) -> str:
     """Return a table whose every text is escaped, and cut where it is long."""
 
     def cells(tag: str, values: tuple[str, ...]) -> str:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from potstill.errors import PotstillError
+from potstill.interrupt import INTERRUPTED
 
 NAME, HELP = "status", "what is done in a run folder, what is stale and why"
 
@@ -28,7 +29,10 @@ def work(asked: argparse.Namespace) -> int:
     if not (path / "recipe.yaml").is_file():
         raise PotstillError(f"{path} is no run folder: it has no recipe.yaml")
     if asked.watch:
-        watch(Run(path))
+        try:
+            watch(Run(path))
+        except KeyboardInterrupt:  # only the looking ends: the line of `interrupted` would be wrong
+            return INTERRUPTED
     else:
         print(table(statuses(Run(path), stages_of(load(str(path / "recipe.yaml"))))))
     return 0

@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from potstill.durable import read_record, to_record, write_durably
@@ -72,8 +73,8 @@ class _Arm:
         return taken
 
     def _tell(self, said: Iterable[Said]) -> None:
-        for step, values in said:
-            self._each(lambda tracker, step=step, values=values: tracker.log(step, values))
+        for one in said:
+            self._each(partial(_log, one))
 
     def _each(self, act: Callable[[Tracker], None]) -> None:
         for name, tracker in list((self.open or {}).items()):
@@ -89,6 +90,10 @@ class _Arm:
             print(f"{error}: arm {self.about.arm} goes on without it", file=sys.stderr)
             if self.open is not None:
                 self.open.pop(name, None)
+
+
+def _log(said: Said, tracker: Tracker) -> None:
+    tracker.log(*said)
 
 
 class Tracking:

@@ -1,0 +1,73 @@
+"""One process at a time works on a folder: a lock of the kernel's, which goes when its process ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from potstill.durable import writing
+from potstill.errors import BusyError
+
+LOCK = ".lock"
+TRIES, SECONDS = 4, 0.05
+"""Of taking a lock: whoever asks whether it is held has it for a moment."""
+
+
+class FolderLock:
+    """The lock of a folder, in its file `.lock`, which names the process that has it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.descriptor: int | None = None
+
+    def take(self) -> None:
+        """Take the lock.
+
+        Raises:
+            BusyError: another process has it.
+            StoreError: the folder cannot be written.
+        """
+        with writing(self.folder):
+            descriptor = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        if not _taken(descriptor):
+            holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
+            os.close(descriptor)
+            raise BusyError(f"{self.folder} is in use by process {holder}: wait for it or name another --out")
+        self.descriptor = descriptor
+        with writing(self.folder):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let go of the lock, if it was taken."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+
+    def is_held(self) -> bool:
+        """Return whether any process has the lock."""
+        try:
+            descriptor = os.open(self.folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+
+def _taken(descriptor: int) -> bool:
+    for attempt in range(TRIES):
+        if attempt:
+            time.sleep(SECONDS)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        return True
+    return False
