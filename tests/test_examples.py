@@ -34,3 +34,14 @@ def test_by_hand_uses_no_pipeline_no_run_folder_and_no_recipe_file():
     assert imported
     assert not {name for name in imported if name.startswith(("potstill.pipeline", "potstill.store"))}
     assert "potstill.recipe_file" not in imported
+
+
+def test_the_python_interface_does_a_whole_run(tmp_path):
+    script = BY_HAND.with_name("in_python.py")
+    done = subprocess.run(
+        [sys.executable, str(script), "--out", str(tmp_path / "run")], capture_output=True, text=True, check=True
+    )
+    assert "in-python is sound: problems > traces" in done.stdout
+    assert re.search(r"traces: \d+% \(95% interval \d+% to \d+%\)", done.stdout)
+    assert f"report: {tmp_path / 'run/report.html'}" in done.stdout
+    assert f"done: {tmp_path / 'run'}" in done.stderr

@@ -1,4 +1,4 @@
-"""One process at a time works on a folder: a lock of the kernel's, which goes when its process ends, however it ends."""
+"""One process at a time works on a folder: a lock of the kernel's, which goes with its process, however that ends."""
 
 from __future__ import annotations
 
