@@ -15,6 +15,7 @@ SKETCH = 128
 
 # Scripts written without spaces give one token a character, everything else one a word, number or sign.
 _TOKEN = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\d+|[^\W\d]+|[^\w\s]")
+"""`Tom has 3 cats.` is `Tom`, `has`, `3`, `cats`, `.`; `猫が` is two tokens."""
 
 
 def sketch(text: str) -> array[int]:

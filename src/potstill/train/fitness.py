@@ -88,6 +88,9 @@ def _forms(config: Any) -> Iterator[HeadForm]:  # noqa: ANN401 - a config of tra
         float(value) for name, value in found.items()
         if NAMES_LOGITS.search(name) and isinstance(value, int | float) and not isinstance(value, bool) and value
     }  # fmt: skip
+    base, hidden = found.get("dim_model_base"), found.get("hidden_size")
+    if base and hidden:  # MiniCPM divides what enters its head
+        numbers.add(base / hidden)
     scales = sorted({1.0, *numbers, *(1 / number for number in numbers)}, key=lambda scale: (scale != 1.0, scale))
     for cap in (None, *sorted(number for number in numbers if number > 0)):
         for scale in scales:
