@@ -11,6 +11,7 @@ from potstill.evaluate.conditions import FILE, Conditions, written
 from potstill.export import Delivery
 from potstill.export.card import Card, model_card
 from potstill.models.local.chat import rendered
+from potstill.models.local.loading import first_line
 from potstill.train import checkpoint, students
 
 PROMPTS = 8
@@ -87,9 +88,12 @@ def answer(model: Any, tokenizer: Any, prompt: str) -> tuple[list[int], Any]:  #
     text = rendered(tokenizer, [{"role": "user", "content": prompt}], ask=True)
     ids = torch.tensor([tokenizer(text, add_special_tokens=False)["input_ids"]])
     model.eval()
-    with torch.inference_mode():
-        whole = model.generate(
-            ids, attention_mask=torch.ones_like(ids), max_new_tokens=NEW_TOKENS, do_sample=False, num_beams=1
-        )
-        logits = model(input_ids=whole).logits[0].float()
+    try:
+        with torch.inference_mode():
+            whole = model.generate(
+                ids, attention_mask=torch.ones_like(ids), max_new_tokens=NEW_TOKENS, do_sample=False, num_beams=1
+            )
+            logits = model(input_ids=whole).logits[0].float()
+    except Exception as error:  # a model is a program: other programs that take the export would fail alike
+        raise ExportError(f"export: transformers cannot generate with it: {first_line(error)}") from error
     return whole[0, ids.shape[1] :].tolist(), logits
