@@ -6,7 +6,7 @@ import html
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -42,7 +42,7 @@ class Figures:
     problems: int
     responses: int
     unscored: int
-    values: Mapping[str, str | int | float | None]
+    values: Mapping[str, str | int | float | None] = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class OpenArm:
     name: str
     trained: bool
     checkpoint: Path | None
-    losses: tuple[Mapping[str, float], ...]
+    losses: tuple[Mapping[str, float], ...] = field(repr=False)
 
 
 class RunFolder:
