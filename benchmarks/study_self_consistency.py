@@ -27,7 +27,7 @@ from potstill.intervals import wilson
 from potstill.problems.columns import KINDS
 from potstill.recipe import Checks
 from potstill.records import Group, Problem, Trace, Verdict
-from potstill.text import split_response
+from potstill.text import Closing, split_response
 from potstill.verify import Verdicts
 from potstill.verify.groups import group_of
 
@@ -80,7 +80,7 @@ def judged(files: list[str], verdicts: Verdicts) -> list[Judged]:
         problem = problems.setdefault(problem.overlap_key, problem)
         number = len(samples[problem.overlap_key])
         split = split_response(row["response"] or "")
-        finish = "length" if split.marks.endswith("never closed") else "stop"
+        finish = "length" if split.closing is Closing.NEVER else "stop"
         reasoning = row.get("reasoning") or split.reasoning
         samples[problem.overlap_key].append(
             Trace(problem.key, row["model"], "study", "", number, 0, "{}", reasoning, split.answer, finish)

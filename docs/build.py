@@ -9,8 +9,11 @@ import dataclasses
 import inspect
 import itertools
 import json
+import re
 import subprocess
 import sys
+import textwrap
+import tomllib
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -19,7 +22,10 @@ from typing import Any
 
 import annotated_types
 
-from potstill import recipe
+from potstill import graph, recipe, recipe_schema
+from potstill.problems.families import FAMILIES
+from potstill.recipe import scopes
+from potstill.recipe.meanings import brief, meanings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -31,120 +37,19 @@ Written by `make docs` from `src/potstill/recipe/`; do not edit this page, edit 
 
 A key without a default has to be given. `null` means that nothing is set. Every value is checked as it stands:
 text is not taken for a number, and an unknown key is refused with the nearest known one.
+
+`decides` names the outputs that depend on a key: a changed value makes these anew, and what follows from them.
+`answers` is how one answer is judged, a student's too; `verdicts` is how the samples of a problem are judged together;
+`rows` is how an example looks to the student. A dash means that no output depends on the key.
+
+`potstill schema` prints all of this as a JSON Schema, for editors. `potstill init` names it in the first line of the
+recipe that it writes.
 """
+HEAD = ("| key | value | default | decides | meaning |", "|---|---|---|---|---|")
+NODES = """\
+[Sets and arms](../guide/graph.md) explains nodes. A key that is left out is inherited."""
 ENDLESS = 10**9
 """A bound that only keeps out nonsense is not worth telling."""
-MEANINGS = {
-    "Curate": {
-        "drop_wrong": "Drop traces whose answer is wrong.",
-        "drop_unknown": "Drop traces whose answer could not be judged.",
-    },
-    "Evaluate": {
-        "samples": "Responses per problem; more than one needs a temperature above 0.",
-        "temperature": "0 takes the most likely token each time.",
-        "top_p": "Samples among the most likely tokens that hold this share.",
-        "max_tokens": "A response that reaches it is cut off, and not solved.",
-        "shots": "Worked examples shown to `base` in its second measure; 0 leaves that out.",
-    },
-    "Export": {"safetensors": "The trained student as a plain Hugging Face checkpoint in `export/model`; false: none."},
-    "Lora": {
-        "rank": "Columns of each adapter.",
-        "alpha": "Scale of the adapters: they count alpha / rank times.",
-        "dropout": "Share of an adapter's inputs left out while training.",
-    },
-    "Loss": {"kind": "The normalisation: over all tokens, or each segment by itself."},
-    "Price": {
-        "prompt": "Tokens sent.",
-        "completion": "Tokens received, reasoning included.",
-        "hour": "Of a server's time.",
-    },
-    "Terms": {"training": "What the terms say of training another model on the output."},
-    "Checks": {
-        "policy": "The conventions under which two answers are the same.",
-        "code": "How programs are run.",
-        "judge": "A language model for what the rules leave undecided; `null` asks none.",
-        "reward": "A reward model whose scores stand beside the verdicts; `null` scores nothing.",
-    },
-    "CodeChecks": {"memory_mb": "MiB of each program."},
-    "Judge": {
-        "base_url": "Up to and including the version, as for a teacher.",
-        "model": "As the server calls it.",
-        "sampling": "How the judge is sampled.",
-        "concurrency": "At most this many questions at a time.",
-        "price": "Of the judge; `null` looks the model up in the price table.",
-    },
-    "Reward": {"model": "A local folder, relative to `data`, or a hub name."},
-    "Recipe": {
-        "name": "Names the run; it goes to `runs/NAME`.",
-        "problems": "What is asked, and what is held out.",
-        "teacher": "Who answers with reasoning; one of five kinds.",
-        "student": "Who is trained.",
-        "seed": "Decides everything random that has no seed of its own.",
-        "strategy": "How the teacher is asked.",
-        "checks": "How answers are judged.",
-        "curate": "Which traces become examples.",
-        "train": "How the student is trained.",
-        "evaluate": "How students are measured.",
-        "export": "What is delivered.",
-    },
-    "Sampling": {
-        "temperature": "`null` leaves it to the server.",
-        "top_p": "`null` leaves it to the server.",
-        "max_tokens": "Reasoning included; a trace that reaches it is dropped as truncated.",
-    },
-    "Scratch": {
-        "hidden": "Width; an even multiple of `heads`.",
-        "layers": "Blocks.",
-        "heads": "Attention heads.",
-        "intermediate": "Width of the feed-forward part.",
-        "vocabulary": "Tokens, special ones and marks included.",
-        "context": "Tokens of the longest row or conversation.",
-    },
-    "ServedTeacher": {
-        "requests_per_minute": "A cap of your own.",
-        "model": "The model's name as the server knows it.",
-        "sampling": "How it is sampled.",
-        "concurrency": "Requests in flight at most.",
-    },
-    "LocalTeacher": {"precision": "Of the weights."},
-    "Source": {
-        "domain": "Such as mathematics; families and tasks know their own.",
-        "dataset": "A Hugging Face dataset by hub name or local path.",
-        "split": "Split of a Hugging Face dataset.",
-        "settings": "Settings of the family, task or loader.",
-        "delimiter": "What separates the columns of a CSV file; `null` takes commas, or what its first line says.",
-        "gold_names": "How golds name one of the `choices`; `null`: told by what fits all rows, or asked for.",
-        "max_characters": "Of one text; a longer one is an error. A row may have 16 times as many bytes, or 16 MB.",
-    },
-    "DatasetTeacher": {
-        "file": "A file of any format that problems can have, relative to `data`.",
-        "delimiter": "What separates the columns of a CSV file; `null` takes commas, or what its first line says.",
-        "max_characters": "Of one text; a longer one is an error. A row may have 16 times as many bytes, or 16 MB.",
-        "models": "Keep only these models' traces; empty keeps all.",
-    },
-    "Strategy": {
-        "kind": "`zero_shot`: the question alone; `few_shot`: after worked examples.",
-        "system": "The system message; empty sends none.",
-        "prompt": "The user message.",
-    },
-    "Student": {
-        "scratch": "A small Llama from nothing, in place of `model`.",
-        "lora": "Trains low-rank adapters; `null` trains every weight.",
-        "reasoning_open": "Written before the reasoning.",
-        "reasoning_close": "Written between reasoning and answer; it cannot be empty.",
-    },
-    "Problems": {"sources": "One entry for each place that problems come from."},
-    "Train": {
-        "epochs": "Budget: times through all rows; may be a fraction.",
-        "steps": "Budget: optimiser steps.",
-        "learning_rate": "The rate at its peak, after warm-up.",
-        "schedule": "How the rate goes from its peak to `final`.",
-        "weight_decay": "Of matrices, not of biases and norms.",
-        "precision": "Of training's matrix products (the weights stay fp32) and of sampling.",
-        "loss": "Weights of reasoning and answer.",
-    },
-}
-"""What a key means, where the recipe's own source does not say it below the field."""
 DECISIONS = """\
 # Decisions
 
@@ -154,9 +59,8 @@ holds is not rewritten: a later page takes its place, and both say so. This list
 PACKAGE = ROOT / "src" / "potstill"
 LAYERS = (
     "__init__", "__main__", "cli", "api", "pipeline", "trackers", "report", "export", "evaluate", "train", "curate",
-    "teach", "verify", "problems", "models", "store", "recipes", "studies", "recipe_file", "events", "lock", "durable",
-    "graph", "recipe", "damage",
-    "parquet", "records", "text", "yaml_text", "progress", "errors",
+    "teach", "verify", "problems", "models", "store", "recipes", "studies", "recipe_file", "recipe_schema", "events", "lock",
+    "durable", "graph", "recipe", "damage", "parquet", "records", "text", "yaml_text", "progress", "errors",
 )  # fmt: skip
 OTHERS = {
     "zero_shot.txt": "How a teacher is asked a problem alone.",
@@ -165,29 +69,49 @@ OTHERS = {
     "rollout_prompt.txt": "What a teacher is asked to go on from a step.",
     "py.typed": "Tells type checkers that the package is typed.",
     "template.html": "The report's page: styles for light and dark, wide and narrow; every text is escaped.",
+    "recipe.schema.json": "The JSON Schema of a recipe, for editors: what `potstill schema` prints.",
     "template.txt": "What `potstill init` writes: a recipe with a comment at every choice.",
 }
 """What files that cannot say it are for."""
+KEYS = re.compile(r"(<!-- keys of (\w+) -->\n)[^<]*(?:<(?!!-- /keys)[^<]*)*(<!-- /keys -->)")
+"""Such as `<!-- keys of arms -->`, a table and `<!-- /keys -->`."""
+LAYERED = re.compile(r"(<!-- layers -->\n```\n)[^`]*(```)")
+"""The block of ARCHITECTURE.md with the layers."""
+MEANT = re.compile(r"<([a-z_.]+)>")
+"""Such as `<train.epochs>`: a key whose meaning is to stand there."""
 WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything"}
 
 
 def pages() -> dict[Path, str]:
-    """Return the generated pages: the recipe's reference and the list of decisions."""
+    """Return all that is generated: pages, the template of `potstill init`, the JSON Schema of a recipe."""
     return {
         DOCS / "reference" / "recipe.md": reference(),
         DOCS / "decisions" / "index.md": decisions(),
         ROOT / "ARCHITECTURE.md": architecture(),
+        **{page: filled(page) for page in (DOCS / "guide" / "recipes.md", DOCS / "guide" / "graph.md")},
+        PACKAGE / "recipes" / "template.txt": template(),
+        PACKAGE / "recipes" / "recipe.schema.json": recipe_schema.text(),
     }
 
 
 def architecture() -> str:
     """Return ARCHITECTURE.md with the tree in it as it is now."""
-    before, rest = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("```text\n", 1)
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    text = LAYERED.sub(lambda found: f"{found[1]}{layers()}{found[2]}", text)
+    before, rest = text.split("```text\n", 1)
     files = [file for file in PACKAGE.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
     purposes = {file.relative_to(PACKAGE).as_posix(): purpose(file) for file in files}
     width = max(map(len, purposes))
     tree = [f"{name:<{width}}  {purposes[name]}\n" for name in sorted(purposes, key=place)]
     return f"{before}```text\n{''.join(tree)}```{rest.split('```', 1)[1]}"
+
+
+def layers() -> str:
+    """Return the layers that import-linter holds, from the top down."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    named = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    told = " > ".join(layer.replace("potstill.", "").replace(" : ", ", ") for layer in named)
+    return textwrap.fill(told, 116, subsequent_indent="    ") + "\n"
 
 
 def place(name: str) -> tuple[int, str]:
@@ -208,6 +132,24 @@ def purpose(file: Path) -> str:
     return OTHERS[file.name]
 
 
+def template() -> str:
+    """Return the template of `potstill init`: `docs/template.yaml` with the meanings of its keys filled in."""
+    text = (DOCS / "template.yaml").read_text(encoding="utf-8")
+    text = text.replace("<families>", ", ".join(FAMILIES))
+    return MEANT.sub(lambda found: brief(meaning_of(found[1].split("."))), text)
+
+
+def meaning_of(path: list[str]) -> str:
+    """Return the meaning of a key, such as `teacher.served.model`: where a section has kinds, the path names one."""
+    parts: list[type] = [recipe.Recipe]
+    for name in path[:-1]:
+        kinds = [part for part in parts if typing.get_type_hints(part).get("kind") == typing.Literal[name]]
+        parts = kinds or list(dataclasses_in(typing.get_type_hints(parts[0])[name]))
+    if path[-1] == "kind" and len(parts) > 1:
+        return "One of " + ", ".join(typing.get_args(typing.get_type_hints(part)["kind"])[0] for part in parts)
+    return meanings(parts[0])[path[-1]]
+
+
 def decisions() -> str:
     """Return the list of decisions, by their titles."""
     files = sorted((DOCS / "decisions").glob("[0-9]*.md"))
@@ -217,7 +159,10 @@ def decisions() -> str:
 
 def reference() -> str:
     """Return the page: one section for every mapping of a recipe, in the order of the recipe."""
-    return "\n".join([INTRODUCTION, *(section(where, part) for where, part in sections(recipe.Recipe, ""))])
+    found = [section(where, part) for where, part in sections(recipe.Recipe, "")]
+    return "\n".join(
+        [INTRODUCTION, *found, *(f"## {kind}.NAME\n\n{NODES}\n\n{keys_of(kind)}" for kind in ("sets", "arms"))]
+    )
 
 
 def sections(part: type, where: str) -> Iterator[tuple[str, type]]:
@@ -241,25 +186,37 @@ def section(where: str, part: type) -> str:
     hints = typing.get_type_hints(part, include_extras=True)
     kind = typing.get_args(typing.get_type_hints(part)["kind"])[0] if where == "teacher" else ""
     heading = f"{where}, kind {kind}" if kind else where or "The whole"
-    said = {"kind": "Chooses this kind of teacher."} if where == "teacher" else {}
-    said |= docstrings(part) | MEANINGS.get(part.__name__, {})
-    lines = [f"## {heading}", "", inspect.cleandoc(part.__doc__ or ""), "", "| key | value | default | meaning |"]
-    lines.append("|---|---|---|---|")
-    for field in dataclasses.fields(part):
-        meaning = " ".join(said.get(field.name, "").split()).replace("|", "\\|")
-        lines.append(f"| `{field.name}` | {shown(hints[field.name])} | {default(field)} | {meaning} |")
+    lines = [f"## {heading}", "", inspect.cleandoc(part.__doc__ or ""), "", *HEAD]
+    for field in sorted(dataclasses.fields(part), key=lambda field: field.name != "kind"):
+        hint, meaning = hints[field.name], meanings(part)[field.name].replace("|", "\\|")
+        lines.append(f"| `{field.name}` | {shown(hint)} | {default(field)} | {decided(hint)} | {meaning} |")
     return "\n".join([*lines, ""])
 
 
-def docstrings(part: type) -> dict[str, str]:
-    """Return the text that stands below each field in the source of a dataclass."""
-    body = [statement for node in ast.parse(inspect.getsource(part)).body for statement in getattr(node, "body", [])]
-    found = {}
-    for above, below in itertools.pairwise(body):
-        match above, below:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                found[name] = text
-    return found
+def keys_of(what: str) -> str:
+    """Return a table of what the keys of a `recipe`, or of one node of its `sets` or `arms`, mean."""
+    if what == "recipe":
+        said = dict(meanings(recipe.Recipe))
+    else:
+        keys = {"sets": graph.SET_KEYS, "arms": graph.ARM_KEYS}[what]
+        said = {key: f"What differs from the recipe's `{key}`." for key in keys} | graph.NODE_KEYS[what]
+    return "\n".join(["| key | meaning |", "|---|---|", *(f"| `{key}` | {text} |" for key, text in said.items()), ""])
+
+
+def filled(page: Path) -> str:
+    """Return a page with the tables between `<!-- keys of X -->` and `<!-- /keys -->` as they are now."""
+    return KEYS.sub(lambda found: f"{found[1]}{keys_of(found[2])}{found[3]}", page.read_text(encoding="utf-8"))
+
+
+def decided(hint: Any) -> str:  # noqa: ANN401 - any annotation
+    """Return which outputs a value decides; a dash for none, nothing where the keys below say it."""
+    if isinstance(hint, types.GenericAlias | type) or typing.get_origin(hint) is not typing.Annotated:
+        return ""
+    for mark in hint.__metadata__:
+        if isinstance(mark, scopes.Decides):
+            named = sorted(mark.scopes, key=typing.get_args(scopes.Scope).index)
+            return "all" if len(named) == len(typing.get_args(scopes.Scope)) else ", ".join(named) or "-"
+    return ""
 
 
 def shown(hint: Any) -> str:  # noqa: ANN401 - any type

@@ -13,7 +13,8 @@ from potstill import __version__
 from potstill.cli import ALLOCATOR
 
 COMMANDS = [
-    "quickstart", "init", "check", "run", "status", "ledger", "verify", "steps", "sandbox", "evaluate", "export", "ask",
+    "quickstart", "init", "schema", "check", "run", "status", "ledger", "verify", "steps", "sandbox", "evaluate",
+    "export", "ask",
 ]  # fmt: skip
 ENTRY = "import sys; from potstill.cli import entry; sys.argv[0] = 'potstill'; entry()"
 SPY = (

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potstill.marks import MARKS
-from potstill.text import Split, is_looping, join, repeated_share, split_response
+from potstill.text import Closing, Split, is_looping, join, repeated_share, split_response
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 
@@ -26,9 +26,9 @@ def rows(name):
 def test_every_family_of_marks_is_split(name):
     opening, closing = MARKS[name]
     assert split_response(f"{opening}\na b\n{closing}\n\nfour") == Split("a b", "four", name)
-    assert split_response(f"a b\n{closing}\n\nfour") == Split("a b", "four", f"{name} closing only")
+    assert split_response(f"a b\n{closing}\n\nfour") == Split("a b", "four", name, Closing.ONLY)
     assert split_response(f"{opening}\na b so the answer is 4") == Split(
-        "a b so the answer is 4", "", f"{name} never closed"
+        "a b so the answer is 4", "", name, Closing.NEVER
     )
 
 
@@ -39,16 +39,16 @@ def test_every_family_of_marks_is_split(name):
         ("", Split("", "", "none")),
         ("think\nOkay, 2+2\nanswer\nAnswer: 4", Split("Okay, 2+2", "Answer: 4", "words")),
         ("think\r\nOkay\r\nanswer\r\n4", Split("Okay", "4", "words")),
-        ("think\nthe answer\nis not here", Split("the answer\nis not here", "", "words never closed")),
+        ("think\nthe answer\nis not here", Split("the answer\nis not here", "", "words", Closing.NEVER)),
         ("I think\nso: 4\nanswer\n4", Split("", "I think\nso: 4\nanswer\n4", "none")),
         ("Sure!\n<think>x</think>\n4", Split("x", "Sure!\n\n4", "think")),
         ("<think>a</think>b<think>c</think>d", Split("a\n\nc", "b\n\nd", "think")),
         ("<think>a <think> b</think>4", Split("a <think> b", "4", "think")),
-        ("a</think>b</think>4", Split("a\n\nb", "4", "think closing only")),
+        ("a</think>b</think>4", Split("a\n\nb", "4", "think", Closing.ONLY)),
         ("<think>a</think>4</think>", Split("a", "4", "think")),
         ("Wrap it in <think> tags.", Split("", "Wrap it in <think> tags.", "none")),
         ("<think>a</think>Use <think> here", Split("a", "Use <think> here", "think")),
-        ("<think>a</think>\n<think>b", Split("a\n\nb", "", "think never closed")),
+        ("<think>a</think>\n<think>b", Split("a\n\nb", "", "think", Closing.NEVER)),
         ("<THINK>a</Think>4", Split("a", "4", "think")),
         ("<think></think>4", Split("", "4", "think")),
         (
@@ -73,7 +73,7 @@ def test_a_split_joins_into_text_that_splits_the_same(text):
     split = split_response(text)
     assert split.reasoning == split.reasoning.strip()
     assert split.answer == split.answer.strip()
-    assert not (split.marks.endswith("never closed") and split.answer)
+    assert not (split.closing is Closing.NEVER and split.answer)
     if split.marks == "none":
         assert split.answer == text.strip()
         assert join(split) == text.strip()
@@ -82,9 +82,9 @@ def test_a_split_joins_into_text_that_splits_the_same(text):
 WORDS = st.text(alphabet="abc 12.\n", max_size=40).map(str.strip)
 
 
-@given(WORDS, WORDS, st.sampled_from(sorted(MARKS)), st.sampled_from(["", " closing only", " never closed"]))
+@given(WORDS, WORDS, st.sampled_from(sorted(MARKS)), st.sampled_from(Closing))
 def test_join_is_undone_by_split(reasoning, answer, name, how):
-    split = Split(reasoning, "" if how == " never closed" else answer or "x", name + how)
+    split = Split(reasoning, "" if how is Closing.NEVER else answer or "x", name, how)
     assert split_response(join(split)) == split
 
 
@@ -103,7 +103,7 @@ def test_nothing_written_is_lost(text):
     kept = split.reasoning + split.answer
     for mark in ("<think>", "</think>"):
         kept = kept.replace(mark, "") if split.marks != "none" else kept
-    if not split.marks.startswith("words"):
+    if split.marks != "words":
         assert sorted("".join(kept.split())) == sorted("".join(bare.split()))
 
 

@@ -60,12 +60,17 @@ class AuditError(StudentError):
     """The audit gate before training found rows that would train the wrong thing."""
 
 
-def nearest(word: str, known: list[str] | tuple[str, ...]) -> str:
-    """Return `, did you mean 'x'?` for the closest known word, or a list of the known ones where none is close."""
+def guess(word: str, known: list[str] | tuple[str, ...]) -> str:
+    """Return `, did you mean 'x'?` for the closest known word, nothing where none is close."""
     import difflib
 
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    if close:
-        return f", did you mean {close[0]!r}?"
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+def nearest(word: str, known: list[str] | tuple[str, ...]) -> str:
+    """Return `, did you mean 'x'?` for the closest known word, or a list of the known ones where none is close."""
+    if close := guess(word, known):
+        return close
     shown = ", ".join(sorted(known)[:20])
     return f" (known: {shown})" if known else ""

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from potstill.errors import nearest
-from potstill.recipe import ArmTeacher, Match, Recipe, Student
+from potstill.recipe import ArmTeacher, Match, Recipe, Student, Train
 
 Location = tuple[str | int, ...]
 DEFAULT_SETS: Mapping[str, Mapping[str, Any]] = {"traces": {}}
@@ -34,10 +34,19 @@ MAIN = "traces"
 """The set or arm that is meant where several are there and none is named."""
 SET_KEYS = ("from", "teacher", "strategy", "checks", "curate")
 ARM_KEYS = ("from", "student", "train", "evaluate", "rounds")
-EITHER = (("model", "scratch"), ("epochs", "steps", "tokens", "match"), ("examples", "tokens", "flops"))
+NODE_KEYS: Mapping[str, Mapping[str, str]] = {
+    "sets": {"from": "The set whose traces it takes, to judge or choose them differently; nothing is asked again."},
+    "arms": {
+        "from": "The arm whose student it starts from, in place of a base student.",
+        "train": "What differs from the recipe's `train`, one phase or a list of them; without it nothing is trained.",
+        "rounds": "How often it is asked and trained anew; each round asks the arm of the round before.",
+    },
+}
+"""What the keys mean that only nodes have."""
+EITHER = (Student.alternatives, Train.alternatives, Match.alternatives)
 """Keys of which one takes the place of the others, wherever they stand together."""
 MOST_ROUNDS = 20
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+NODE_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}"
 """Such as `traces-rl`; a dot divides a node from its round or phase."""
 
 
@@ -237,7 +246,7 @@ class _Builder:
 
     def _check_keys(self, section: str, nodes: Mapping[str, Mapping[str, Any]], keys: Sequence[str]) -> None:
         for name, over in nodes.items():
-            if not _NAME.fullmatch(name):
+            if not re.fullmatch(NODE_NAME, name):
                 raise GraphError((section, name), "a name has letters, digits, - and _, 40 at most, and no dot")
             for key, value in over.items():
                 if key not in keys:
@@ -361,10 +370,10 @@ class _Builder:
     def _check_match(self, match: Match | None, arm: str, where: Location) -> None:
         if match is None:
             return
-        named = [key for key in ("examples", "tokens", "flops") if getattr(match, key) is not None]
+        named = [key for key in Match.alternatives if getattr(match, key) is not None]
         if len(named) != 1:
             raise GraphError(
-                where, f"give exactly one of examples, tokens, flops; found {' and '.join(named) or 'none'}"
+                where, f"give exactly one of {', '.join(Match.alternatives)}; found {' and '.join(named) or 'none'}"
             )
         _, other = matched(match)
         if other not in self.arms:

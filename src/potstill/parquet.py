@@ -97,7 +97,7 @@ def schema_of(record: type) -> tuple[pa.Schema, frozenset[str]]:
         if typing.get_origin(hint) in (typing.Union, types.UnionType):
             options = [option for option in typing.get_args(hint) if option is not type(None)]
             hint, nullable = options[0], True
-        if typing.get_origin(hint) is typing.Literal:
+        if typing.get_origin(hint) is typing.Literal or (isinstance(hint, type) and issubclass(hint, str)):
             hint = str
         if typing.get_origin(hint) is tuple:
             tuples.add(item.name)

@@ -19,7 +19,7 @@ import yaml
 from pydantic import ValidationError
 
 from potstill.damage import digest
-from potstill.errors import CheckpointError, DataError, RecipeError, StudentError, TeacherError, nearest
+from potstill.errors import CheckpointError, DataError, RecipeError, StudentError, TeacherError, guess, nearest
 from potstill.graph import GraphError, NodeValueError, adapter, graph_of, merged
 from potstill.recipe import (
     PROBLEM_COLUMNS,
@@ -29,15 +29,17 @@ from potstill.recipe import (
     Problems,
     Recipe,
     Scratch,
+    Source,
     Strategy,
     Student,
     Teacher,
     Train,
 )
 from potstill.recipe.bounds import LEAST_TEMPERATURE
+from potstill.recipe.meanings import brief, meanings
+from potstill.recipe.teachers import TEACHERS
 from potstill.yaml_text import Dumper, Loader, read_yaml
 
-TEACHERS = ("worked", "served", "local", "arm", "dataset", "solutions")
 NODES = ("sets", "arms", "scorers")
 """Sections whose entries override others."""
 FOLDERS = {"recipe": "recipes", "study": "studies"}
@@ -219,7 +221,7 @@ def _of_temperature(where: Location, value: float | None) -> Found:
 
 
 def _of_problems(problems: Problems) -> Found:
-    kinds = ("family", "reasoning_gym", "file", "dataset", "loader")
+    kinds = Source.alternatives
     for index, source in enumerate(problems.sources):
         where = ("problems", "sources", index)
         named = [kind for kind in kinds if getattr(source, kind) is not None]
@@ -309,11 +311,11 @@ def _parameters(scratch: Scratch) -> int:
 
 
 def _of_training(train: Train) -> Found:
-    budgets = [name for name in ("epochs", "steps", "tokens", "match") if getattr(train, name) is not None]
+    budgets = [name for name in Train.alternatives if getattr(train, name) is not None]
     if len(budgets) != 1:
         yield (
             ("train",),
-            f"give exactly one budget of epochs, steps, tokens, match; found {' and '.join(budgets) or 'none'}",
+            f"give exactly one budget of {', '.join(train.alternatives)}; found {' and '.join(budgets) or 'none'}",
         )
     if train.micro_batch > train.batch:
         yield ("train", "micro_batch"), f"micro_batch ({train.micro_batch}) is more than batch ({train.batch})"
@@ -425,7 +427,9 @@ class YamlText:
             known = sorted(f.name for f in dataclasses.fields(_section_at(where[:-1], self.data)))
             return self.at(where, f"unknown key{nearest(str(where[-1]), known)}")
         if kind in ("missing", "missing_argument"):
-            return self.at(where, "this key is missing")
+            section, name = _section_at(where[:-1], self.data), str(where[-1])
+            meaning = brief(meanings(section).get(name, ""))
+            return self.at(where, f"this key is missing: {meaning[:1].lower()}{meaning[1:]}")
         if kind == "union_tag_not_found":
             return self.at((*where, "kind"), f"say which kind of teacher: {', '.join(TEACHERS[:-1])} or {TEACHERS[-1]}")
         if kind == "union_tag_invalid":
@@ -434,7 +438,7 @@ class YamlText:
         if kind == "literal_error":
             allowed = error["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
             found = str(error["input"])
-            return self.at(where, f"{found!r} is not one of {', '.join(allowed)}{_hint(found, allowed)}")
+            return self.at(where, f"{found!r} is not one of {', '.join(allowed)}{guess(found, allowed)}")
         if kind in ("dataclass_type", "model_type", "dict_type", "dataclass_exact_type"):
             return self.at(where, f"needs keys of its own, not {json.dumps(error['input'], default=str)}")
         message = str(error["msg"])
@@ -448,11 +452,6 @@ def _places(value: Any, where: Location) -> Iterator[Location]:  # noqa: ANN401 
     for key, item in entries:
         yield (*where, key)
         yield from _places(item, (*where, key))
-
-
-def _hint(found: str, allowed: list[str]) -> str:
-    close = nearest(found, allowed)
-    return close if close.startswith(", did") else ""
 
 
 def dotted(where: Iterable[str | int]) -> str:

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Literal
 
 from potstill.errors import DataError
@@ -26,11 +27,51 @@ Cause = Literal[
     "", "unparsable gold", "unparsable prediction", "timeout", "unsupported", "ambiguous", "infrastructure", "no gold"
 ]
 Finish = Literal["stop", "length", "refused", "failed"]
-NOT_ASKED = "not asked: the money was spent"
-"""Failure of a trace that stands for a sample, or reason of a verdict, that the price cap left unasked."""
 ReasoningKind = Literal["raw", "summary", "encrypted", "none"]
-Finding = Literal["agrees", "disagrees", "gold in doubt", "pseudo-gold", "undecided"]
 GoldSource = Literal["given", "checker", "tests", "majority", "none"]
+
+
+class Failure(StrEnum):
+    """Why there is no response, where that decides something; a server's own words stand for all else."""
+
+    NOT_ASKED = "not asked: the money was spent"
+    """Of a sample, or a verdict, that the price cap left unasked."""
+    EMPTY = "empty completion"
+
+
+class Finding(StrEnum):
+    """What the samples of a problem say of its gold, see `Group`."""
+
+    AGREES = "agrees"
+    DISAGREES = "disagrees"
+    IN_DOUBT = "gold in doubt"
+    PSEUDO = "pseudo-gold"
+    UNDECIDED = "undecided"
+
+
+class Reason(StrEnum):
+    """Why a problem or a trace was left out, where no cause or number belongs to the reason."""
+
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflicting gold"
+    OVERLAP = "overlap with evaluation"
+    BEYOND = "over the wished number"
+    NO_PROBLEM = "no such problem"
+    NOT_ASKED = "not asked: the money was spent"
+    REFUSED = "refused"
+    FAILED = "failed"
+    TRUNCATED = "truncated"
+    NO_ANSWER = "no answer"
+    NO_REASONING = "no reasoning"
+    SUMMARISED = "summarised reasoning"
+    IN_DOUBT = "gold in doubt"
+    WRONG = "wrong"
+    TOO_EASY = "too easy"
+    TOO_HARD = "too hard"
+    OVER_LENGTH = "over length"
+    REPETITION = "repetition"
+    MARKS_LEFT = "marks of thinking left"
+    SAME = "exact duplicate"
 
 
 def content_key(*parts: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -308,7 +349,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """One thing that was left out, and why: `kind` is `problem` or `trace`, `key` its content key."""
+    """One thing that was left out, and why: `kind` is `problem` or `trace`, `key` its content key.
+
+    `reason` is one of `Reason`, one with a cause (`unknown: timeout`) or a number, or that of a user's own filter.
+    """
 
     kind: Literal["problem", "trace"]
     key: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from potstill.marks import MARKS, channels, starts_with_mark, tags, trim
 
@@ -21,18 +22,28 @@ _MOST_MARKS = 4
 _SOLUTION = ("<|begin_of_solution|>", "<|end_of_solution|>")
 
 
+class Closing(Enum):
+    """Which marks of thinking a response has."""
+
+    BOTH = auto()
+    ONLY = auto()
+    """The opening mark is missing, since the chat template had written it."""
+    NEVER = auto()
+    """Thinking has no end, so the answer is empty, whatever the thinking says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A response in two: `marks` is the name of the marks that divided it.
+    """A response in two: `marks` is the name of the marks that divided it, and `closing` how they stood.
 
-    `none` (plain text: all of it is the answer), `words` (a line `think`, later a line `answer`), or a name of `MARKS`;
-    with ` closing only` where the opening mark was missing (the chat template had written it), and ` never closed`
-    where thinking had no end: then the answer is empty, whatever the thinking says.
+    `marks` is `none` (plain text: all of it is the answer), `words` (a line `think`, later a line `answer`), or a name
+    of `MARKS`.
     """
 
     reasoning: str
     answer: str
     marks: str
+    closing: Closing = Closing.BOTH
 
 
 def split_response(text: str) -> Split:
@@ -100,13 +111,13 @@ def join(split: Split) -> str:
     """Write a split response with its marks; splitting the result gives the same split again."""
     if split.marks == "none":
         return split.answer
-    if split.marks.startswith("words"):
-        ending = "" if split.marks.endswith("never closed") else f"\nanswer\n{split.answer}"
+    if split.marks == "words":
+        ending = "" if split.closing is Closing.NEVER else f"\nanswer\n{split.answer}"
         return f"think\n{split.reasoning}{ending}"
-    opening, closing = MARKS[split.marks.split(" ", 1)[0]]
-    if split.marks.endswith("never closed"):
+    opening, closing = MARKS[split.marks]
+    if split.closing is Closing.NEVER:
         return f"{opening}\n{split.reasoning}"
-    start = "" if split.marks.endswith("closing only") else f"{opening}\n"
+    start = "" if split.closing is Closing.ONLY else f"{opening}\n"
     return f"{start}{split.reasoning}\n{closing}\n\n{split.answer}"
 
 
@@ -121,9 +132,10 @@ def _split_channels(text: str, headers: list[tuple[str, int, int]]) -> Split | N
     for (channel, _, end), until in zip(headers, ends, strict=True):
         parts[channel].append(trim(text[end:until]))
     if headers[-1][0] != "final":
-        return Split(_blocks(parts["analysis"]), "", "channel never closed")
+        return Split(_blocks(parts["analysis"]), "", "channel", Closing.NEVER)
     opened = any(channel != "final" for channel, _, _ in headers)
-    return Split(_blocks(parts["analysis"]), _blocks(parts["final"]), "channel" if opened else "channel closing only")
+    closing = Closing.BOTH if opened else Closing.ONLY
+    return Split(_blocks(parts["analysis"]), _blocks(parts["final"]), "channel", closing)
 
 
 def _split_tags(text: str, name: str, tags: list[_Tag]) -> Split:
@@ -147,8 +159,8 @@ def _split_tags(text: str, name: str, tags: list[_Tag]) -> Split:
         at, written = end, _next_written(text, end)
     (inside if thinking else outside).append(text[at:])
     answer = _blocks(outside).removeprefix(_SOLUTION[0]).removesuffix(_SOLUTION[1]).strip()
-    how = " never closed" if thinking else "" if opened else " closing only"
-    return Split(_blocks(inside), "" if thinking else answer, name + how)
+    closing = Closing.NEVER if thinking else Closing.BOTH if opened else Closing.ONLY
+    return Split(_blocks(inside), "" if thinking else answer, name, closing)
 
 
 def _without_closing(text: str, tags: list[_Tag]) -> int:
@@ -173,7 +185,7 @@ def _split_words(text: str, start: int) -> Split:
         if cut is None or mark.end() < end:
             cut = mark
     if cut is None:
-        return Split(text[start:].strip(), "", "words never closed")
+        return Split(text[start:].strip(), "", "words", Closing.NEVER)
     return Split(text[start : max(cut.start(), start)].strip(), text[cut.end() :].strip(), "words")
 
 

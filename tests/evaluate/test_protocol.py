@@ -27,7 +27,9 @@ def problem(number, **changes):
 
 
 def model_under_test(url="http://127.0.0.1:9/v1"):
-    return ModelUnderTest(ServedModel(recipe.ServedTeacher("served", url, "m", concurrency=8), FAST), "m", {}, None)
+    return ModelUnderTest(
+        ServedModel(recipe.ServedTeacher(kind="served", base_url=url, model="m", concurrency=8), FAST), "m", {}, None
+    )
 
 
 def measured(stub, folder, problems, settings=GREEDY, student=STUDENT, skip=0, checks=EXACT):

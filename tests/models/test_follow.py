@@ -25,7 +25,7 @@ def requests(count, samples=1):
 @pytest.fixture
 def ask(tmp_path):
     def run(stub, wanted, follow=None, **changes):
-        teacher = recipe.ServedTeacher("served", stub.url, "m", **changes)
+        teacher = recipe.ServedTeacher(kind="served", base_url=stub.url, model="m", **changes)
         with Ledger(tmp_path / "l.sqlite") as ledger:
             return ServedModel(teacher, FAST).collect(wanted, ledger, Progress("t", None, stream=io.StringIO()), follow)
 

@@ -35,7 +35,7 @@ CLIENT = """
     from potstill.models.served.client import RetryPolicy, ServedModel
     from potstill.progress import Progress
     url, path, words = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
-    teacher = recipe.ServedTeacher("served", url, "m", concurrency=8, timeout=20.0)
+    teacher = recipe.ServedTeacher(kind="served", base_url=url, model="m", concurrency=8, timeout=20.0)
     retry_policy = RetryPolicy(tries=2, first_wait=0.01, failures=10_000)
     wanted = [Request((Message("user", f"{word} {n} {word}"),), "m", {}, 0) for n in range(12) for word in words]
     with Ledger(path) as ledger:
@@ -59,7 +59,7 @@ def test_one_failure_each_and_the_rest_goes_on(tmp_path, harm):
         return model.collect(wanted, ledger, Progress("t", stream=io.StringIO()))
 
     with running(script=script([harm])) as stub, Ledger(tmp_path / "l.sqlite") as ledger:
-        teacher = recipe.ServedTeacher("served", stub.url, "m", concurrency=2, timeout=20.0)
+        teacher = recipe.ServedTeacher(kind="served", base_url=stub.url, model="m", concurrency=2, timeout=20.0)
         model = ServedModel(teacher, RetryPolicy(tries=2, first_wait=0.01))
         assert ask("what is 1").finishes["stop"] == 1
         assert ask("what is 2", f"{harm} 3", "what is 4").finishes == {

@@ -106,7 +106,7 @@ CLIENT = """
     from potstill.progress import Progress
     url, path, names = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
     model = ServedModel(
-        recipe.ServedTeacher("served", url, "m", timeout=8.0, concurrency=8),
+        recipe.ServedTeacher(kind="served", base_url=url, model="m", timeout=8.0, concurrency=8),
         RetryPolicy(tries=2, first_wait=0.01, failures=10_000),
     )
     wanted = [Request((Message("user", name),), name, {}, 0) for name in ("fine", *names, "fine too")]

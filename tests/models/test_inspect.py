@@ -108,7 +108,9 @@ def test_looking_does_not_disturb_the_one_that_writes(run):
         thread = threading.Thread(target=look)
         thread.start()
         wanted = (Request((Message("user", f"What is {n}?"),), "m", {}, 0) for n in range(800))
-        model = ServedModel(recipe.ServedTeacher("served", stub.url, "m", concurrency=16), RetryPolicy())
+        model = ServedModel(
+            recipe.ServedTeacher(kind="served", base_url=stub.url, model="m", concurrency=16), RetryPolicy()
+        )
         request_counts = model.collect(wanted, ledger, Progress("t", stream=io.StringIO()))
         stop.set()
         thread.join()

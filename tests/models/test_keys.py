@@ -113,7 +113,9 @@ def test_no_way_of_failing_records_the_key(folder, monkeypatch):
     wanted = [Request((Message("user", str(number)),), "m", {}, 0) for number in range(len(ECHOES))]
     with running(key=KEY) as stub, Ledger(folder / "run" / "ledger" / "completions.sqlite") as ledger:
         Echoing(stub)
-        teacher = recipe.ServedTeacher("served", stub.url, "m", concurrency=1, api_key_env="STUB_KEY")
+        teacher = recipe.ServedTeacher(
+            kind="served", base_url=stub.url, model="m", concurrency=1, api_key_env="STUB_KEY"
+        )
         model = ServedModel(teacher, RetryPolicy(tries=1, first_wait=0.001))
         model.collect(wanted, ledger, Progress("t", stream=io.StringIO()))
         failed = sorted(completion.failure for completion in ledger if completion.failure)

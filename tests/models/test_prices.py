@@ -18,7 +18,7 @@ NOTHING = Counts(0, 0, 0, 0, 0, 0, {}, {}, 0.0)
 
 
 def teacher(url="https://api.openai.com/v1", model="o3", **changes):
-    return recipe.ServedTeacher("served", url, model, **changes)
+    return recipe.ServedTeacher(kind="served", base_url=url, model=model, **changes)
 
 
 def test_the_recipe_wins():

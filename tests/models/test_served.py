@@ -337,7 +337,7 @@ CLIENT = """
     from potstill.models.served.client import ServedModel
     from potstill.progress import Progress
     url, path, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    teacher = recipe.ServedTeacher("served", url, "m", concurrency=32)
+    teacher = recipe.ServedTeacher(kind="served", base_url=url, model="m", concurrency=32)
     wanted = (Request((Message("user", f"What is {n}?"),), "m", {"max_tokens": 64}, 0) for n in range(count))
     with Ledger(path) as ledger:
         print("begin", flush=True)

@@ -58,7 +58,7 @@ def serving(reply):
 
 def collect(folder, url, count=1, retry_policy=None, model="m", **settings):
     """Ask `count` questions; return the completions."""
-    teacher = recipe.ServedTeacher("served", url, model, **settings)
+    teacher = recipe.ServedTeacher(kind="served", base_url=url, model=model, **settings)
     wanted = [Request((Message("user", f"{n}?"),), model, {"max_tokens": 64}, 0) for n in range(count)]
     with Ledger(folder / "l.sqlite") as ledger:
         ServedModel(teacher, retry_policy or RetryPolicy(first_wait=0.01)).collect(

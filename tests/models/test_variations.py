@@ -15,7 +15,7 @@ from potstill.models.replies.dialects import ReplyError, divide
 from potstill.models.replies.shapes import read
 from potstill.models.requests import Completion, Message, Request
 from potstill.models.served.faults import FaultError
-from potstill.recipe import Curate, Price, ServedTeacher, Strategy
+from potstill.recipe import Curate, Endpoint, Price, Strategy
 from potstill.records import Problem, Trace
 from potstill.teach.samples import trace_of
 
@@ -315,7 +315,11 @@ def test_every_price_counts_a_reply_without_numbers_by_its_size():
     from potstill.models.budget import Budget
     from potstill.models.ledger import Counts
 
-    budget = Budget(ServedTeacher("served", "http://x/v1", "m"), Price(1.0, 1e6), Counts(0, 0, 0, 0, 0, 0, {}, {}, 0.0))
+    budget = Budget(
+        Endpoint(kind="served", base_url="http://x/v1", model="m"),
+        Price(1.0, 1e6),
+        Counts(0, 0, 0, 0, 0, 0, {}, {}, 0.0),
+    )
     for finish in ("stop", "length", "refused"):
         before = budget.charged
         budget.charge(Completion("k", "", "", "none", finish, 5, None, "", b"x" * 3000))

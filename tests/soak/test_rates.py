@@ -57,7 +57,7 @@ def ask_for(seconds, address, path, halve_at=None, limit=0):
     if halving:
         halving.start()
     with Ledger(path) as ledger:
-        model = ServedModel(recipe.ServedTeacher("served", f"{address}/v1", "m"))
+        model = ServedModel(recipe.ServedTeacher(kind="served", base_url=f"{address}/v1", model="m"))
         model.collect(requests(), ledger, Progress("teacher", stream=io.StringIO()))
     return get(f"{address}/stats"), began
 

@@ -87,7 +87,12 @@ def problem(number):
 
 def taught(stub, ledger, numbers, *, judge=None, retry=None, **strategy):
     teacher = recipe.ServedTeacher(
-        "served", stub.url, "m", concurrency=16, sampling=recipe.Sampling(max_tokens=100), retry_max_tokens=retry
+        kind="served",
+        base_url=stub.url,
+        model="m",
+        concurrency=16,
+        sampling=recipe.Sampling(max_tokens=100),
+        retry_max_tokens=retry,
     )
     strategy = recipe.Strategy(**strategy)
     problems = [problem(number) for number in numbers]
@@ -103,7 +108,9 @@ def taught(stub, ledger, numbers, *, judge=None, retry=None, **strategy):
 
 def one_after_the_other(stub, numbers, samples, stop):
     """What a patient person would get: asks one sample, judges it, and only then decides on the next."""
-    teacher = recipe.ServedTeacher("served", stub.url, "m", sampling=recipe.Sampling(max_tokens=100))
+    teacher = recipe.ServedTeacher(
+        kind="served", base_url=stub.url, model="m", sampling=recipe.Sampling(max_tokens=100)
+    )
     builder = RequestBuilder(teacher, recipe.Strategy(samples=samples, stop_at_right=stop), ASKING, 3, lambda _: [])
     for asked in map(problem, numbers):
         right = 0
@@ -193,7 +200,9 @@ def test_a_budget_that_the_server_refuses_leaves_the_truncated_trace(uneven, tmp
 )
 def test_the_larger_budget(extra, retry, sent):
     sampling = recipe.Sampling(max_tokens=100, extra=extra)
-    teacher = recipe.ServedTeacher("served", "http://x/v1", "m", sampling=sampling, retry_max_tokens=retry)
+    teacher = recipe.ServedTeacher(
+        kind="served", base_url="http://x/v1", model="m", sampling=sampling, retry_max_tokens=retry
+    )
     builder = RequestBuilder(teacher, recipe.Strategy(), ASKING, 0, lambda _: [])
     (request,) = builder.requests(problem(1), 0, 1)
     done = Completion(request.key, "", "hm", "raw", "length", 1, 100, "", b"")
@@ -207,13 +216,13 @@ def test_the_larger_budget(extra, retry, sent):
 
 
 def test_a_retry_that_is_no_larger_is_refused():
-    teacher = recipe.ServedTeacher("served", "http://x/v1", "m", retry_max_tokens=4096)
+    teacher = recipe.ServedTeacher(kind="served", base_url="http://x/v1", model="m", retry_max_tokens=4096)
     with pytest.raises(RecipeError, match=r"teacher\.retry_max_tokens: 4096 is no more than the 4096"):
         RequestBuilder(teacher, recipe.Strategy(), ASKING, 0, lambda _: [])
 
 
 def test_a_truncated_plain_response_is_reasoning_without_answer():
-    teacher = recipe.ServedTeacher("served", "http://x/v1", "m")
+    teacher = recipe.ServedTeacher(kind="served", base_url="http://x/v1", model="m")
     (request,) = RequestBuilder(teacher, recipe.Strategy(), ASKING, 0, lambda _: []).requests(problem(1), 0, 1)
     cut = Completion(request.key, "First, 1 + 0.\nThe answer is", "", "none", "length", 1, 9, "", b"")
     trace = trace_of(problem(1), request, cut, recipe.Strategy())

@@ -20,7 +20,7 @@ from potstill.teach.prompts import Asking
 from potstill.teach.samples import RequestBuilder, trace_of
 from potstill.teach.served import served_traces
 
-TEACHER = recipe.ServedTeacher("served", "http://localhost:1/v1", "m")
+TEACHER = recipe.ServedTeacher(kind="served", base_url="http://localhost:1/v1", model="m")
 PLAIN = Asking("", "{question}")
 
 
@@ -70,7 +70,7 @@ def test_more_samples_keep_the_requests_that_were_there(seed, few, more, questio
 
 
 def test_the_address_and_speed_are_no_part_of_the_key():
-    elsewhere = recipe.ServedTeacher("served", "https://other/v1", "m", concurrency=2, timeout=9.0)
+    elsewhere = recipe.ServedTeacher(kind="served", base_url="https://other/v1", model="m", concurrency=2, timeout=9.0)
     assert requests_for(problem(1)) == requests_for(problem(1), teacher=elsewhere)
 
 
@@ -80,7 +80,9 @@ def test_sampling_fields():
     assert wire_sampling(sampling, 5, "s") == expected
     renamed = recipe.Sampling(extra={"max_tokens": None, "max_completion_tokens": 7})
     assert wire_sampling(renamed, 5, "s") == {"max_completion_tokens": 7, "seed": 5}
-    no_seed = recipe.ServedTeacher("served", "http://x", "m", sampling=recipe.Sampling(extra={"seed": None}))
+    no_seed = recipe.ServedTeacher(
+        kind="served", base_url="http://x", model="m", sampling=recipe.Sampling(extra={"seed": None})
+    )
     first, second = requests_for(problem(1), 2, teacher=no_seed)
     assert "seed" not in first.sampling
     assert first.key != second.key
@@ -108,7 +110,7 @@ def test_a_trace_holds_no_clock():
 
 
 def collect(stub, folder, numbers, samples=1, **changes):
-    teacher = recipe.ServedTeacher("served", stub.url, "m", concurrency=8, **changes)
+    teacher = recipe.ServedTeacher(kind="served", base_url=stub.url, model="m", concurrency=8, **changes)
     progress = Progress("traces", len(numbers) * samples, stream=io.StringIO())
     problems = [problem(number) for number in numbers]
     found = served_traces(

@@ -10,7 +10,7 @@ from train import tiny
 from potstill.errors import AuditError
 from potstill.records import Example
 from potstill.train.render import Rendered, Segment, Span, ask, render
-from potstill.train.segments import CONTROL_TEXT, EMPTY_ANSWER, OVER_LENGTH, make_rows, segment_codes, tokenise
+from potstill.train.segments import Unfit, make_rows, segment_codes, tokenise
 from potstill.train.students import packaged_file, packaged_tokenizer
 
 PLAIN = (
@@ -117,8 +117,9 @@ def test_rows_that_do_not_fit_are_dropped_and_counted(loaded):
     ]
     found = tiny.rows_of([bad[0], *good, *bad[1:]], tokenizer, model, max_length=200)
     assert [row.example for row in found.rows] == [1, 2, 3]
-    assert found.dropped == ((0, OVER_LENGTH), (4, CONTROL_TEXT), (5, CONTROL_TEXT), (6, EMPTY_ANSWER))
-    assert found.counts == {OVER_LENGTH: 1, CONTROL_TEXT: 2, EMPTY_ANSWER: 1}
+    over, control, empty = Unfit.OVER_LENGTH, Unfit.CONTROL_TEXT, Unfit.EMPTY_ANSWER
+    assert found.dropped == ((0, over), (4, control), (5, control), (6, empty))
+    assert found.counts == {over: 1, control: 2, empty: 1}
 
 
 TEXT = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=40).filter(str.strip)
@@ -131,7 +132,7 @@ def test_trained_tokens_spell_the_whole_response(loaded, question, reasoning, an
     example = Example("p", "t", question, reasoning, answer)
     found = make_rows([example], [question.strip()], tokenizer, tiny.STUDENT, 4096, ["<|end|>"])
     if not found.rows:
-        assert found.counts == {CONTROL_TEXT: 1}
+        assert found.counts == {Unfit.CONTROL_TEXT: 1}
         return
     row = found.rows[0]
     first = next(i for i, code in enumerate(row.segments) if code != Segment.PROMPT)

@@ -70,7 +70,7 @@ def case(answer, gold="the red car", kind="text", judged=UNDECIDED, **changes):
 
 
 def settings_of(stub, **changes):
-    return recipe.Judge(stub.url, "jury", **changes)
+    return recipe.Judge(base_url=stub.url, model="jury", **changes)
 
 
 def judged(cases, judge, tmp_path):
@@ -347,12 +347,14 @@ def test_a_reply_that_is_none_is_infrastructure(served, tmp_path, replies, told)
 
 def test_settings_that_cannot_be_used_stop_with_their_key(tmp_path):
     with pytest.raises(TeacherError, match=r"checks\.judge\.base_url"):
-        judged([], recipe.Judge("nonsense", "m"), tmp_path)
+        judged([], recipe.Judge(base_url="nonsense", model="m"), tmp_path)
     with pytest.raises(TeacherError, match=r"checks\.judge\.api_key_env names POTSTILL_NO_SUCH_KEY"):
-        judged([], recipe.Judge("http://localhost:1/v1", "m", "POTSTILL_NO_SUCH_KEY"), tmp_path)
+        judged(
+            [], recipe.Judge(base_url="http://localhost:1/v1", model="m", api_key_env="POTSTILL_NO_SUCH_KEY"), tmp_path
+        )
     sampling = recipe.Sampling(extra={"n": 3})
     with pytest.raises(RecipeError, match=r"checks\.judge\.sampling\.extra\.n"):
-        judged([], recipe.Judge("http://localhost:1/v1", "m", sampling=sampling), tmp_path)
+        judged([], recipe.Judge(base_url="http://localhost:1/v1", model="m", sampling=sampling), tmp_path)
 
 
 def test_cases_are_read_as_they_are_needed(served, tmp_path):

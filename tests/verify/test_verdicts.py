@@ -79,7 +79,7 @@ def test_a_judge_is_asked_about_the_undecided_alone_and_once(tmp_path, monkeypat
     asked = [*DECIDED, *UNDECIDED]
     plain = [verdict_of(problem, trace, Checks()) for problem, trace in asked]
     with stub_server.running() as stub:
-        checks = Checks(judge=Judge(stub.url, "m"))
+        checks = Checks(judge=Judge(base_url=stub.url, model="m"))
         with Verdicts(checks, folder=tmp_path) as verdicts:
             found = list(verdicts.many(asked))
         assert stub.stats()["requests"] == len(UNDECIDED)
@@ -102,14 +102,14 @@ def test_a_judge_that_is_down_leaves_an_outage_and_is_asked_again(tmp_path, monk
     monkeypatch.setattr(ServedModel.__init__, "__defaults__", (impatient,))
     asked = [*DECIDED, *UNDECIDED]
     with stub_server.running() as stub:
-        down = Checks(judge=Judge("http://127.0.0.1:9/v1", "m"))
+        down = Checks(judge=Judge(base_url="http://127.0.0.1:9/v1", model="m"))
         with Verdicts(down, folder=tmp_path) as verdicts:
             first = list(verdicts.many(asked))
         assert [(v.outcome, v.cause, v.check) for v in first[len(DECIDED) :]] == [
             ("unknown", "infrastructure", "judge")
         ] * len(UNDECIDED)
         assert all("unreachable" in v.reason for v in first[len(DECIDED) :])
-        with Verdicts(Checks(judge=Judge(stub.url, "m")), folder=tmp_path) as verdicts:
+        with Verdicts(Checks(judge=Judge(base_url=stub.url, model="m")), folder=tmp_path) as verdicts:
             second = list(verdicts.many(asked))
         assert stub.stats()["requests"] == len(UNDECIDED), "another address of the same judge fills the gaps alone"
     assert second[: len(DECIDED)] == first[: len(DECIDED)]

@@ -30,6 +30,7 @@ from potstill.cli import (
     quickstart,
     run,
     sandbox,
+    schema,
     status,
     steps,
     study,
@@ -40,8 +41,8 @@ from potstill.interrupt import INTERRUPTED, TOLD, start_over, started
 from potstill.printed import cleaning
 
 COMMANDS = (
-    quickstart, init, check, run, study, status, clean, ledger, verify, steps, sandbox, evaluate, export, ask,
-    completion,
+    quickstart, init, schema, check, run, study, status, clean, ledger, verify, steps, sandbox, evaluate, export,
+    ask, completion,
 )  # fmt: skip
 """In the order in which `--help` shows them."""
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.

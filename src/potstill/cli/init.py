@@ -8,6 +8,7 @@ from pathlib import Path
 from potstill.errors import PotstillError
 
 NAME, HELP = "init", "write a commented recipe to start from"
+SCHEMA = "recipe.schema.json"
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -22,7 +23,10 @@ def work(asked: argparse.Namespace) -> int:
     from potstill.durable import writing
 
     path = Path(asked.file)
-    text = (resources.files("potstill") / "recipes" / "template.txt").read_text(encoding="utf-8")
+    recipes = Path(str(resources.files("potstill"))) / "recipes"
+    text = (recipes / "template.txt").read_text(encoding="utf-8")
+    # An editor looks for the schema beside the recipe unless it is told where potstill is.
+    text = text.replace(SCHEMA, (recipes / SCHEMA).as_uri(), 1)
     if path.exists():
         raise PotstillError(f"{path} exists: name another file")
     if not path.parent.is_dir():

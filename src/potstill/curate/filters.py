@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from potstill.marks import holds_mark
 from potstill.recipe import Curate
-from potstill.records import NOT_ASKED, Problem, Trace, Verdict
+from potstill.records import Failure, Problem, Reason, Trace, Verdict
 from potstill.text import repeated_share
 
 
@@ -29,45 +29,45 @@ class Case:
 
 def held_out(case: Case) -> str | None:
     """Drop traces of problems that are, or meet, a held-out problem."""
-    return "overlap with evaluation" if case.held_out else None
+    return Reason.OVERLAP if case.held_out else None
 
 
 def no_problem(case: Case) -> str | None:
     """Drop traces whose problem is not among the training problems."""
-    return "no such problem" if case.problem is None else None
+    return Reason.NO_PROBLEM if case.problem is None else None
 
 
 def unfinished(case: Case) -> str | None:
     """Drop requests that ended without a response of the teacher's own."""
-    if case.trace.failure == NOT_ASKED:
-        return NOT_ASKED
-    return case.trace.finish if case.trace.finish in ("refused", "failed") else None
+    if case.trace.failure == Failure.NOT_ASKED:
+        return Reason.NOT_ASKED
+    return Reason(case.trace.finish) if case.trace.finish in ("refused", "failed") else None
 
 
 def truncated(case: Case) -> str | None:
     """Drop traces that the token limit cut: their end is not an answer."""
-    return "truncated" if case.trace.finish == "length" else None
+    return Reason.TRUNCATED if case.trace.finish == "length" else None
 
 
 def no_answer(case: Case) -> str | None:
     """Drop traces with nothing after the reasoning."""
-    return None if case.trace.answer.strip() else "no answer"
+    return None if case.trace.answer.strip() else Reason.NO_ANSWER
 
 
 def no_reasoning(case: Case) -> str | None:
     """Drop traces with no reasoning to learn from (none written, or hidden by the provider)."""
     hidden = case.trace.reasoning_kind in ("none", "encrypted")
-    return "no reasoning" if hidden or not case.trace.reasoning.strip() else None
+    return Reason.NO_REASONING if hidden or not case.trace.reasoning.strip() else None
 
 
 def summarised(case: Case) -> str | None:
     """Drop reasoning that a provider rewrote, unless the recipe allows summaries."""
-    return "summarised reasoning" if case.trace.reasoning_kind == "summary" and not case.allow_summaries else None
+    return Reason.SUMMARISED if case.trace.reasoning_kind == "summary" and not case.allow_summaries else None
 
 
 def doubted(case: Case) -> str | None:
     """Drop traces of problems whose gold no sample gives and most contradict, where the recipe says so."""
-    return "gold in doubt" if case.doubted else None
+    return Reason.IN_DOUBT if case.doubted else None
 
 
 def unknown(case: Case) -> str | None:
@@ -82,25 +82,25 @@ def unknown(case: Case) -> str | None:
 def wrong(case: Case) -> str | None:
     """Drop traces whose answer is wrong."""
     judged_wrong = case.verdict is not None and case.verdict.outcome == "wrong"
-    return "wrong" if judged_wrong and case.settings.drop_wrong else None
+    return Reason.WRONG if judged_wrong and case.settings.drop_wrong else None
 
 
 def too_easy(case: Case) -> str | None:
     """Drop traces of problems below the difficulty asked for."""
     least = case.settings.min_difficulty
-    return "too easy" if least is not None and case.difficulty is not None and case.difficulty < least else None
+    return Reason.TOO_EASY if least is not None and case.difficulty is not None and case.difficulty < least else None
 
 
 def too_hard(case: Case) -> str | None:
     """Drop traces of problems above the difficulty asked for."""
     most = case.settings.max_difficulty
-    return "too hard" if most is not None and case.difficulty is not None and case.difficulty > most else None
+    return Reason.TOO_HARD if most is not None and case.difficulty is not None and case.difficulty > most else None
 
 
 def too_long(case: Case) -> str | None:
     """Drop traces with more characters than the limit; they are never cut."""
     limit = case.settings.max_characters
-    return "over length" if limit is not None and characters(case.trace) > limit else None
+    return Reason.OVER_LENGTH if limit is not None and characters(case.trace) > limit else None
 
 
 def repetitive(case: Case) -> str | None:
@@ -108,12 +108,12 @@ def repetitive(case: Case) -> str | None:
     limit = case.settings.drop_repetition
     if limit is None:
         return None
-    return "repetition" if repeated_share(f"{case.trace.reasoning}\n{case.trace.answer}") > limit else None
+    return Reason.REPETITION if repeated_share(f"{case.trace.reasoning}\n{case.trace.answer}") > limit else None
 
 
 def marks_left(case: Case) -> str | None:
     """Drop traces that still hold a mark of any dialect: trained on, it would be written by the student."""
-    return "marks of thinking left" if holds_mark(case.trace.reasoning) or holds_mark(case.trace.answer) else None
+    return Reason.MARKS_LEFT if holds_mark(case.trace.reasoning) or holds_mark(case.trace.answer) else None
 
 
 def characters(trace: Trace) -> int:

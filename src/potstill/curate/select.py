@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 
 from potstill import curate
 from potstill.curate.diversity import most_diverse, sketch
-from potstill.curate.filters import Case, characters
+from potstill.curate.filters import Case, characters, unknown, wrong
 from potstill.recipe import Curate
-from potstill.records import Drop, Example, Group, Problem, Trace, Verdict, content_key
+from potstill.records import Drop, Example, Finding, Group, Problem, Reason, Trace, Verdict, content_key
 
 Judged = tuple[Trace, Verdict | None]
 HELD_CHARACTERS = 200_000_000
 """Text held at once while examples are put in order; each further portion costs one more pass over the stream."""
+BY_VERDICT = (wrong, unknown)
+"""Filters whose reason the verdict explains."""
 TIERS = {"right": 0, "unknown": 1, "wrong": 2}
 
 
@@ -56,13 +58,17 @@ class Selection:
         seen: set[bytes] = set()
         for ordinal, (trace, verdict) in enumerate(self.traces()):
             case = self._case(trace, verdict)
-            reason = next((why for check in curate.FILTERS if (why := check(case))), None)
-            if reason is None:
+            reason, by_verdict = None, False
+            for check in curate.FILTERS:
+                if reason := check(case):
+                    by_verdict = check in BY_VERDICT
+                    break
+            else:
                 content = _content(trace)
-                reason = "exact duplicate" if content in seen else None
+                reason = Reason.SAME if content in seen else None
                 seen.add(content)
             if reason is not None:
-                detail = verdict.reason if verdict is not None and reason.startswith(("wrong", "unknown")) else ""
+                detail = verdict.reason if verdict is not None and by_verdict else ""
                 yield Drop("trace", trace.key, reason, detail or trace.failure)
                 continue
             order = content_key(self.seed, trace.key)
@@ -72,7 +78,7 @@ class Selection:
         problem, group = self.training.get(trace.problem_key), self.groups.get(trace.problem_key)
         meets = trace.problem_key in self.held_out or (problem is not None and problem.overlap_key in self.held_out)
         difficulty = None if problem is None else self._difficulty(trace.problem_key)
-        doubted = self.drop_doubted and group is not None and group.finding == "gold in doubt"
+        doubted = self.drop_doubted and group is not None and group.finding == Finding.IN_DOUBT
         return Case(trace, verdict, problem, meets, self.settings, self.allow_summaries, difficulty, doubted)
 
     def _choose(self) -> Iterator[Drop]:

@@ -11,16 +11,13 @@ from potstill.models.local.model import row_seed
 from potstill.models.requests import Completion, Message, Request
 from potstill.progress import Progress
 from potstill.recipe import Evaluate, Student
-from potstill.records import Example, Finish, Measure, Problem, Trace, Verdict
+from potstill.records import Example, Failure, Finish, Measure, Problem, Trace, Verdict
 from potstill.text import is_looping, split_response
 from potstill.train.render import ask
 from potstill.verify import Verdicts
 
 if TYPE_CHECKING:
     from potstill.models.sampler import Sampler
-
-SILENT = "empty completion"
-"""How a sampler calls a reply without any text: for a student no failure of the infrastructure but its silence."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +149,7 @@ def split(student: Student, text: str) -> tuple[str, str]:
 def trace_of(problem: Problem, request: Request, answer: Completion, row: Row, student: Student) -> Trace:
     """Return a student's response in the form that the check of the teacher's traces takes."""
     reasoning, said = (answer.reasoning, answer.content) if answer.reasoning else split(student, answer.content)
-    silent = answer.finish == "failed" and answer.failure == SILENT
+    silent = answer.finish == "failed" and answer.failure == Failure.EMPTY
     finish: Finish = "stop" if silent else answer.finish
     return Trace(
         problem_key=problem.key, teacher=row.student, strategy=row.prompt, prompt_key="", sample=request.sample,

@@ -14,7 +14,7 @@ from potstill.errors import DataError, RecipeError, nearest
 from potstill.marks import MARKS, holds_mark
 from potstill.records import GoldSource, Outcome, Problem, Trace, Verdict
 from potstill.teach.shapes import SHAPES
-from potstill.text import Split, join, split_response
+from potstill.text import Closing, Split, join, split_response
 
 Row = tuple[Problem, Trace, Verdict | None, GoldSource]
 """A problem with the gold that the trace was judged by, the trace, its verdict if any, and where the gold is from."""
@@ -120,7 +120,7 @@ def marked(trace: Trace, family: str) -> str:
     """
     reasoning, answer = trace.reasoning.strip(), trace.answer.strip()
     cut = trace.finish == "length" and not answer
-    wanted = Split(reasoning, answer, f"{family} never closed" if cut else family)
+    wanted = Split(reasoning, answer, family, Closing.NEVER if cut else Closing.BOTH)
     text = _with_solution(wanted) if family == "begin_of_thought" and not cut else join(wanted)
     if holds_mark(reasoning) or holds_mark(answer) or split_response(text) != wanted:
         raise DataError(f"trace {trace.key} ({trace.source}) holds marks of thinking of its own: leave it out")

@@ -55,7 +55,7 @@ class Budget:
     """
 
     def __init__(
-        self, settings: recipe.ServedTeacher, price: recipe.Price | None, counts: Counts, cap: Cap | None = None,
+        self, settings: recipe.Endpoint, price: recipe.Price | None, counts: Counts, cap: Cap | None = None,
         name: str = "teacher",
     ) -> None:  # fmt: skip
         self.priced = price is not None and price != recipe.Price()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from potstill.durable import sync, writing
@@ -138,8 +139,8 @@ def _priced(run: Path, path: Path) -> Priced:
     try:
         recipe = load(str(run / "recipe.yaml"))
         if LEDGERS[path.name] == "judge" and recipe.checks.judge is not None:
-            judge = recipe.checks.judge
-            return price_of(ServedTeacher("served", judge.base_url, judge.model, price=judge.price), "checks.judge")
+            # Whether it has a price is asked, not whether a cap lacks one.
+            return price_of(replace(recipe.checks.judge, spend_at_most=None), "checks.judge")
         if LEDGERS[path.name] != "teacher" or not isinstance(recipe.teacher, ServedTeacher):
             return Priced(None, "it is not served")
         return price_of(recipe.teacher)

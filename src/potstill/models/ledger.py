@@ -442,7 +442,7 @@ def divided(completion: Completion, model: str) -> Completion:
     try:
         reply = shapes.read(completion.raw)
     except FaultError as fault:
-        if not fault.reason.startswith("broken off"):
+        if fault.kind != "broken":
             raise
         return replace(completion, finish="failed", failure=fault.reason)
     if reply.finish == "refused":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from potstill.errors import MissingExtraError, TeacherError
 from potstill.models.served.proxies import is_loopback
-from potstill.recipe import Price, ServedTeacher
+from potstill.recipe import Endpoint, Price, ServedTeacher
 
 PROBE_TOKENS = 1000
 """Tokens of the prompt and of the completion whose price is looked up: below every provider's tier for long prompts."""
@@ -24,36 +24,37 @@ class Priced:
     basis: str
 
 
-def price_of(teacher: ServedTeacher, section: str = "teacher") -> Priced:
-    """Return the price of a teacher. `section` is where the recipe has it, for messages.
+def price_of(endpoint: Endpoint, section: str = "teacher") -> Priced:
+    """Return the price of a served model. `section` is where the recipe has it, for messages.
 
     Raises:
         TeacherError: there is a cap on the money and no price to count it by.
         MissingExtraError: the table has to be asked and is not installed.
     """
-    if teacher.price is not None:
-        return Priced(teacher.price, "the recipe")
-    found = Priced(None, "a server of this machine") if is_loopback(teacher.base_url) else _looked_up(teacher)
-    if found.price is None and teacher.spend_at_most is not None:
+    if endpoint.price is not None:
+        return Priced(endpoint.price, "the recipe")
+    found = Priced(None, "a server of this machine") if is_loopback(endpoint.base_url) else _looked_up(endpoint)
+    if found.price is None and endpoint.spend_at_most is not None:
         raise TeacherError(
-            f"{section}.spend_at_most needs a price, and there is none for {teacher.model} at {teacher.base_url} "
+            f"{section}.spend_at_most needs a price, and there is none for {endpoint.model} at {endpoint.base_url} "
             f"({found.basis}): write it as {section}.price: {{prompt: ..., completion: ...}}, dollars a million tokens"
         )
     return found
 
 
-def _looked_up(teacher: ServedTeacher) -> Priced:
+def _looked_up(endpoint: Endpoint) -> Priced:
     try:
         import genai_prices
     except ImportError:
         raise MissingExtraError("the price table", "genai-prices", "served") from None
     basis = f"genai-prices {genai_prices.__version__}"
+    by_batch = isinstance(endpoint, ServedTeacher) and endpoint.executor == "batch"
     try:
         found = genai_prices.calc_price(
             genai_prices.Usage(input_tokens=PROBE_TOKENS, output_tokens=PROBE_TOKENS),
-            teacher.model,
-            provider_api_url=teacher.base_url,
-            price_context={"processing": "batch"} if teacher.executor == "batch" else None,
+            endpoint.model,
+            provider_api_url=endpoint.base_url,
+            price_context={"processing": "batch"} if by_batch else None,
         )
     except LookupError:
         return Priced(None, f"not in {basis}")

@@ -6,8 +6,8 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib import metadata
-from typing import Literal
 
 from potstill.durable import refusal
 from potstill.errors import PotstillError, StaleError, StoreError, nearest
@@ -36,7 +36,16 @@ VERSIONED = (
 )
 REPORT_FILES = ("report.html", "report.json", "table.txt")
 """Copied to the top of the run folder, where people look."""
-State = Literal["done", "stale", "follows", "under way", "missing"]
+
+
+class State(StrEnum):
+    """How far a stage is: `STALE` by its own settings or inputs, `FOLLOWS` a stage that is."""
+
+    DONE = "done"
+    STALE = "stale"
+    FOLLOWS = "follows"
+    UNDER_WAY = "under way"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True)
@@ -66,22 +75,22 @@ def _compared(run: Run, stages: Sequence[Stage]) -> list[tuple[StageStatus, Comm
         unasked = stage.unasked(committed) if committed is not None else ""
         if committed is not None and not unasked:
             done[stage.name] = committed
-            found.append((StageStatus(stage, "done", "", _seconds(committed), fingerprint), committed))
+            found.append((StageStatus(stage, State.DONE, "", _seconds(committed), fingerprint), committed))
             continue
         state: State
         before = run.committed(stage.name)
         if fingerprint is not None and run.is_under_way(stage.kind, fingerprint):
-            state, why = "under way", "was begun"
+            state, why = State.UNDER_WAY, "was begun"
         elif before is None:
-            state, why = "missing", ""
+            state, why = State.MISSING, ""
         elif unasked:
-            state, why = "stale", unasked
+            state, why = State.STALE, unasked
         elif changed := _changes(stage, before):
-            state, why = "stale", changed[0]
+            state, why = State.STALE, changed[0]
         elif open_inputs:
-            state, why = "follows", f"follows {open_inputs[0]}"
+            state, why = State.FOLLOWS, f"follows {open_inputs[0]}"
         else:
-            state, why = "stale", _changed_inputs(before, stage, done)
+            state, why = State.STALE, _changed_inputs(before, stage, done)
         found.append((StageStatus(stage, state, why, _seconds(before), fingerprint), None))
     return found
 
@@ -122,7 +131,7 @@ def run(
     names = [stage.name for stage in stages]
     if only is not None and only not in names:
         raise PotstillError(f"no stage {only!r} in this recipe{nearest(only, names)}")
-    pending = [s.stage for s in statuses(folder, stages) if s.state != "done" or (redo and only)]
+    pending = [s.stage for s in statuses(folder, stages) if s.state is not State.DONE or (redo and only)]
     kinds = {stage.kind for stage in pending if only in (None, stage.name)}
     check_recipe(recipe, kinds, online=True, without_sandbox=without_sandbox)
     try:
@@ -162,10 +171,10 @@ def _show_report(folder: Run) -> None:
 
 def refuse_to_redo(before: Sequence[StageStatus], only: str | None) -> None:
     """Stop with one line where committed work would be done again."""
-    changed = [s for s in before if s.state == "stale" and only in (None, s.stage.name)]
+    changed = [s for s in before if s.state is State.STALE and only in (None, s.stage.name)]
     if not changed:
         return
-    affected = [s for s in before if s.state in ("stale", "follows") and only in (None, s.stage.name)]
+    affected = [s for s in before if s.state in (State.STALE, State.FOLLOWS) and only in (None, s.stage.name)]
     cost = ", ".join(f"{s.stage.name} ({clock(s.seconds)})" for s in affected)
     reasons = "; ".join(dict.fromkeys(s.why for s in changed))
     raise StaleError(f"{reasons}: this would redo {cost}; continue with --redo, or keep both with another --out")

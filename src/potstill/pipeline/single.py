@@ -26,7 +26,7 @@ from potstill.pipeline.stage import STUDENTS
 from potstill.pipeline.subject import Subject, subject_of
 from potstill.problems import read
 from potstill.progress import Progress
-from potstill.recipe import PROBLEM_COLUMNS, Checks, Evaluate, ServedTeacher, Source, Student
+from potstill.recipe import PROBLEM_COLUMNS, Checks, Endpoint, Evaluate, Source, Student
 from potstill.recipe_file import load
 from potstill.records import Measure, Problem
 from potstill.store import Run
@@ -142,10 +142,10 @@ def _served(options: argparse.Namespace) -> tuple[ModelUnderTest, Path]:
 
     if options.name is None:
         raise PotstillError(f"{options.model} is a server: give --model NAME, the name that it has for the model")
-    settings = ServedTeacher(
-        "served", options.model, options.name, api_key_env=options.api_key_env, concurrency=options.batch
+    endpoint = Endpoint(
+        base_url=options.model, model=options.name, api_key_env=options.api_key_env, concurrency=options.batch
     )
-    model = ServedModel(settings, section="MODEL")
+    model = ServedModel(endpoint, section="MODEL")
     server = urlsplit(options.model).netloc
     return ModelUnderTest(model, options.name, {}, None), _kept(options, f"{server}-{options.name}")
 

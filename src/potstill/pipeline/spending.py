@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from potstill.models.budget import Cap, most_of
 from potstill.models.ledger import Ledger
 from potstill.models.prices import price_of
-from potstill.recipe import Recipe, ServedTeacher
-from potstill.verify.llm_judge import as_teacher
+from potstill.recipe import Endpoint, Recipe, ServedTeacher
 from potstill.verify.verdicts import LEDGER as JUDGED
 
 ASKED = "completions.sqlite"
@@ -25,9 +25,9 @@ def cap_of(recipe: Recipe, ledgers: Path) -> Cap:
     cap = Cap(most_of(recipe.teacher, judge))
     if cap.most is None:
         return cap
-    asked = [("teacher", ASKED, teacher)] if teacher else []
+    asked: list[tuple[str, str, Endpoint]] = [("teacher", ASKED, teacher)] if teacher else []
     if judge is not None:
-        asked.append(("checks.judge", JUDGED, as_teacher(judge, cap)))
+        asked.append(("checks.judge", JUDGED, replace(judge, spend_at_most=cap.most)))
     for section, file, settings in asked:
         price = price_of(settings, section).price
         if price is not None and (ledgers / file).is_file():

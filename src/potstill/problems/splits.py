@@ -15,15 +15,14 @@ from decimal import Context, Decimal
 from typing import Literal
 
 from potstill.errors import DataError, RecipeError
-from potstill.records import Drop, Problem, content_key
+from potstill.records import Drop, Problem, Reason, content_key
 
 Use = Literal["both", "train", "evaluate"]
 Side = Literal["train", "evaluate"]
 Stream = Callable[[], Iterable[tuple[Problem, Use]]]
-Reason = Literal["duplicate", "conflicting gold", "overlap with evaluation", "over the wished number"]
 
 _PLACES: tuple[Side | Reason, ...] = (
-    "train", "evaluate", "duplicate", "conflicting gold", "overlap with evaluation", "over the wished number",
+    "train", "evaluate", Reason.DUPLICATE, Reason.CONFLICT, Reason.OVERLAP, Reason.BEYOND,
 )  # fmt: skip
 _CODE: dict[Side | Reason, int] = {place: code for code, place in enumerate(_PLACES)}
 _USES: tuple[Use, ...] = ("evaluate", "both", "train")
@@ -57,7 +56,7 @@ class Split:
             if number > len(self._places) or _short(problem.key) != self._keys[number - 1]:
                 raise DataError(f"the sources of problems changed while they were read (row {number}); run again")
             place = _PLACES[self._places[number - 1]]
-            if place == "train" or place == "evaluate":
+            if not isinstance(place, Reason):
                 yield problem, place
             else:
                 yield Drop("problem", problem.key, place, _detail(problem, place))
@@ -95,7 +94,7 @@ def split(stream: Stream, *, seed: int, evaluate: int, train: int | None) -> Spl
     free = []
     for n in other:
         if rows.overlaps[n] in overlaps:
-            places[n] = places[n] if places[n] == _CODE["evaluate"] else _CODE["overlap with evaluation"]
+            places[n] = places[n] if places[n] == _CODE["evaluate"] else _CODE[Reason.OVERLAP]
         else:
             free.append(n)
     if not free:
@@ -107,7 +106,7 @@ def split(stream: Stream, *, seed: int, evaluate: int, train: int | None) -> Spl
     for n in free[:train]:
         places[n] = _CODE["train"]
     for n in free[len(free) if train is None else train :]:
-        places[n] = _CODE["over the wished number"]
+        places[n] = _CODE[Reason.BEYOND]
     counts = Counter(places)
     return Split(
         counts={place: counts[code] for place, code in _CODE.items()},
@@ -153,7 +152,7 @@ class _Rows:
             best = kept[self.keys[row]]
             if best != row:
                 golds = {self.golds[row], self.golds[best], _NO_GOLD}
-                places[row] = _CODE["conflicting gold" if len(golds) == 3 else "duplicate"]
+                places[row] = _CODE[Reason.CONFLICT if len(golds) == 3 else Reason.DUPLICATE]
         return list(kept.values())
 
     def _worth(self, row: int) -> tuple[int, bool, int]:
@@ -221,6 +220,6 @@ def _plain(gold: str) -> str:
 
 def _detail(problem: Problem, place: Reason) -> str:
     told = f"{problem.id} of {problem.source or 'an unnamed source'}"
-    if place == "conflicting gold":
+    if place is Reason.CONFLICT:
         return f"{told}: its gold {(problem.gold or '')[:_SHOWN]!r} is not that of the same question kept"
     return told

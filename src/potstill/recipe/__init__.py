@@ -12,12 +12,13 @@ from typing import Annotated, Any
 from potstill.recipe.bounds import Name, Seed
 from potstill.recipe.checks import Checks, CodeChecks, Curate, Judge, Numbers, Policy, Reward
 from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source
-from potstill.recipe.scopes import Beside
+from potstill.recipe.scopes import Beside, ForExport, Throughout
 from potstill.recipe.students import Evaluate, Export, Lora, Loss, Match, Scratch, Student, Train
 from potstill.recipe.teachers import (
     ArmTeacher,
     AskedTeacher,
     DatasetTeacher,
+    Endpoint,
     LocalTeacher,
     Price,
     Sampling,
@@ -27,6 +28,7 @@ from potstill.recipe.teachers import (
     Teacher,
     Terms,
     WorkedTeacher,
+    as_served,
 )
 from potstill.tables import OneOf
 
@@ -39,6 +41,7 @@ __all__ = [
     "CodeChecks",
     "Curate",
     "DatasetTeacher",
+    "Endpoint",
     "Evaluate",
     "Export",
     "Judge",
@@ -63,6 +66,7 @@ __all__ = [
     "Terms",
     "Train",
     "WorkedTeacher",
+    "as_served",
 ]  # fmt: skip
 
 
@@ -70,32 +74,41 @@ __all__ = [
 class Recipe:
     """One run, whole."""
 
-    name: Name
+    name: Beside[Name]
+    """Name of the run; it goes to `runs/NAME`."""
     problems: Problems
+    """What is asked, and what is held out."""
     teacher: Teacher
+    """Who answers with reasoning."""
     student: Student
-    seed: Seed = 0
-    data: str = "."
+    """Who is trained."""
+    seed: Throughout[Seed] = 0
+    """Seed of everything random that has none of its own."""
+    data: Beside[str] = "."
     """Folder that relative files are looked up in; `.` is the folder of the recipe (of the shell for shipped ones)."""
     strategy: Strategy = Strategy()
+    """How the teacher is asked."""
     checks: Checks = Checks()
+    """How answers are judged."""
     curate: Curate = Curate()
+    """Which traces become examples."""
     train: Train = Train(epochs=1.0)
+    """How the student is trained."""
     evaluate: Evaluate = Evaluate()
+    """How students are measured."""
     export: Export = Export()
+    """What is delivered."""
     sets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Name -> what differs from the sections above (`teacher`, `strategy`, `checks`, `curate`); `from: SET` takes its
-    traces from another. Empty means one set, `traces`."""
+    """The sets, by name: what each has instead of the sections above. Empty means one set, `traces`."""
     arms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Name -> one line of the table: what differs in `student` and `evaluate`, and `train`, one phase or a list;
-    without `train` an arm stays untouched. `from: ARM` starts from another, `rounds: N` repeats asking and training.
-    Empty means `base`, `answers` and `traces`."""
+    """The arms, by name: the lines of the table, and what each has instead of the sections above. Empty means `base`,
+    `answers` and `traces`."""
     scorers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Name -> a reward model that is trained from labels; its `kind` is one of the table SCORERS."""
+    """The reward models that are trained from labels, by name; `kind` says how."""
     report_to: Beside[tuple[Annotated[str, OneOf("potstill.trackers:TRACKERS")], ...]] = ()
     """Trackers that are told losses, learning rate, held-out figures and what came out, arm by arm. The run folder has
     all of it anyway."""
-    deliver: Name | None = None
+    deliver: ForExport[Name | None] = None
     """The arm that is exported and that the report is about; `null` takes `traces`, else the last trained one."""
 
 

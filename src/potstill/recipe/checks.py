@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from potstill.recipe.bounds import ModelName, Positive, Seconds, Share, Side
+from potstill.recipe.bounds import Positive, Seconds, Share, Side
 from potstill.recipe.scopes import (
     Beside,
     ForAnswers,
@@ -16,7 +16,7 @@ from potstill.recipe.scopes import (
     ForVerdicts,
     ForVerdictsAndExamples,
 )
-from potstill.recipe.teachers import Price, Sampling
+from potstill.recipe.teachers import Endpoint
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,18 @@ class Policy:
     """The conventions under which two answers are the same; recorded with every verdict."""
 
     percent: ForAnswers[Literal["ignore", "strict"]] = "ignore"
-    """`strict`: 10% is 0.1 and not 10; `ignore`: the sign is dropped on both sides."""
+    """What a percent sign means. `strict`: 10% is 0.1 and not 10; `ignore`: the sign is dropped on both
+    sides."""
     tolerance: ForAnswers[Annotated[float, Ge(0), Lt(1)]] = 0.0
-    """Relative to the gold, for answers where one side is a decimal; 0 compares exactly."""
+    """How far a decimal may lie from the gold, as a share of it; 0 compares exactly."""
     significant_figures: ForAnswers[Annotated[int, Gt(0), Le(100)] | Literal["gold"] | None] = None
     """Decimals agree when they round to the same so many figures; `gold`: to as many as the gold is written with."""
     order: ForAnswers[Literal["ignore", "strict"]] = "ignore"
-    """Of several answers without brackets: `1, 2` and `2, 1`. Tuples are ordered and sets are not in either case."""
+    """Whether order counts in several answers without brackets: `1, 2` and `2, 1`. Tuples are ordered and
+    sets are not in either case."""
     units: ForAnswers[Literal["optional", "required"]] = "optional"
-    """`optional`: a unit that only one side has is dropped; two units are converted or contradict each other."""
+    """Whether units must be written. `optional`: a unit that only one side has is dropped; two units are
+    converted or contradict each other."""
     simplified: ForAnswers[bool] = False
     """Whether `6/8` is wrong for `3/4`, and `sqrt(8)` for `2 sqrt(2)`."""
     numbers: ForAnswers[Numbers] = Numbers()
@@ -56,27 +59,19 @@ class CodeChecks:
     """How programs are run; they run in the sandbox or not at all."""
 
     seconds: ForAnswers[Annotated[float, Ge(0.01), Le(3600)]] = 10.0
-    """For one program with all its tests."""
+    """Seconds for one program with all its tests."""
     memory_mb: ForAnswers[Annotated[int, Ge(64), Le(65_536)]] = 512
+    """Memory of each program, in MiB."""
 
 
-@dataclass(frozen=True)
-class Judge:
+@dataclass(frozen=True, kw_only=True)
+class Judge(Endpoint):
     """A language model that is asked about answers; `policy.judge` says which."""
 
-    base_url: Beside[str]
-    model: ForAnswers[ModelName]
-    api_key_env: Beside[str | None] = None
-    """Name of the environment variable that holds the key; the key itself is never written anywhere."""
-    sampling: ForAnswers[Sampling] = Sampling()
     concurrency: Beside[Side] = 8
     timeout: Beside[Seconds] = 600.0
-    """Seconds for one request."""
     prompt: ForAnswers[str | None] = None
     """A file with your own prompt, relative to `data`; `null` takes the packaged one."""
-    price: Beside[Price | None] = None
-    spend_at_most: Beside[Annotated[float, Gt(0), Le(10**9)] | None] = None
-    """US dollars, where the teacher has no cap: a served teacher's holds for both."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +79,14 @@ class Reward:
     """A reward model in a local folder or on the hub, run in this process."""
 
     model: ForVerdicts[str]
+    """A local folder, relative to `data`, or a hub name."""
     kind: ForVerdicts[Literal["outcome", "process"]] = "outcome"
-    """`outcome`: a sequence classifier, one score a response; `process`: a token classifier, one score a step."""
+    """What it scores. `outcome`: a sequence classifier, one score a response; `process`: a token classifier, one
+    score a step."""
     separator: ForVerdicts[str] = "\n\n"
-    """Written after each step for a process reward model; its last token carries the step's score."""
+    """Written after each step for a process reward model. Its last token carries the step's score."""
     aggregate: ForVerdicts[Literal["min", "product", "last", "mean"]] = "min"
-    """Of the steps' scores."""
+    """How the steps' scores become one."""
 
 
 @dataclass(frozen=True)
@@ -97,18 +94,22 @@ class Checks:
     """How answers are judged."""
 
     policy: ForAnswers[Policy] = Policy()
+    """The conventions under which two answers are the same."""
     seconds: ForAnswers[Annotated[float, Ge(0.01), Le(600)]] = 5.0
-    """Of processor time for comparing one answer in all, waiting for a worker not counted; then it is unknown."""
+    """Seconds of processor time for comparing one answer in all; then it is unknown."""
     code: ForAnswers[CodeChecks] = CodeChecks()
+    """How programs are run."""
     judge: ForAnswers[Judge | None] = None
+    """A language model for what the rules leave undecided; `null` asks none."""
     reward: ForVerdicts[Reward | None] = None
+    """A reward model whose scores stand beside the verdicts; `null` scores nothing."""
     agreeing: ForVerdicts[Annotated[int, Ge(2), Le(10_000)]] = 3
     """So many samples of a problem, and more than half, must agree for their answer to count for or against a gold."""
     self_consistency: ForVerdicts[bool] = False
     """Judge training problems that have nothing to be judged by against the answer that their own samples agree on."""
     doubted_gold: ForVerdictsAndExamples[Literal["keep", "drop", "repair"]] = "keep"
-    """Where no sample gives the gold and they agree on another answer: `keep` the gold and report it, `drop` the
-    problem, or `repair` the gold, that is judge by the other answer; all of it marked and counted."""
+    """What is done where no sample gives the gold and they agree on another answer: `keep` the gold and report
+    it, `drop` the problem, or `repair` the gold, that is judge by the other answer. All of it is marked and counted."""
 
 
 @dataclass(frozen=True)
@@ -116,18 +117,22 @@ class Curate:
     """Which traces become examples."""
 
     drop_wrong: ForExamples[bool] = True
+    """Drop traces whose answer is wrong."""
     drop_unknown: ForExamples[bool] = True
+    """Drop traces whose answer could not be judged."""
     drop_repetition: ForExamples[Share | None] = 0.5
     """Drop traces in which more than this share of the text repeats itself; `null` keeps them."""
     max_characters: ForExamples[Positive | None] = None
-    """Drop traces longer than this (reasoning and answer together)."""
+    """Drop traces longer than this, reasoning and answer together; `null` keeps them."""
     per_problem: ForExamples[Positive] = 4
     """At most this many traces a problem, the most diverse first."""
     difficulty: ForExamples[Literal["stated", "measured"]] = "stated"
-    """`stated`: the source's own, else one minus the pass rate of the problem's samples; `measured`: the other way."""
+    """Which difficulty counts. `stated`: the source's own, else one minus the pass rate of the problem's samples;
+    `measured`: the other way."""
     min_difficulty: ForExamples[float | None] = None
     """Drop problems that are easier; `null` keeps them. Problems of unknown difficulty stay."""
     max_difficulty: ForExamples[float | None] = None
-    """Drop problems that are harder, such as those that no sample solved."""
+    """Drop problems that are harder, such as those that no sample solved; `null` keeps them."""
     order: ForExamplesAndTraining[Literal["shuffled", "easy_to_hard"]] = "shuffled"
-    """`easy_to_hard`: by difficulty, those of unknown difficulty last; later epochs are shuffled."""
+    """Order of the examples. `easy_to_hard`: by difficulty, those of unknown difficulty last; later epochs are
+    shuffled."""

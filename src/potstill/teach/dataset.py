@@ -17,7 +17,7 @@ from potstill.recipe import DatasetTeacher
 from potstill.records import Finish, Problem, Trace, content_key
 from potstill.teach.plain import split_plain
 from potstill.teach.shapes import number_of, unfold
-from potstill.text import divide_fields, split_response
+from potstill.text import Closing, divide_fields, split_response
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "id": (),
@@ -111,7 +111,7 @@ def _trace(names: Names, row: Row, key: str, model: str, sample: int, at: str, s
     split = split_response(response)
     own = reasoning and names.column(row, "answer") is not None
     if finish is None:
-        finish = "length" if split.marks.endswith("never closed") else "stop"
+        finish = "length" if split.closing is Closing.NEVER else "stop"
     reasoning, answer = divide_fields(reasoning, _text(names, row, "answer", at, longest) if own else response)
     if not reasoning and split.marks == "none" and finish == "stop":
         reasoning, answer = split_plain(answer, *_asked(row, names, at))

@@ -16,7 +16,7 @@ from potstill.models.requests import Completion, Request
 from potstill.models.sampler import Sampler
 from potstill.models.served.client import RequestCounts
 from potstill.progress import Progress
-from potstill.records import NOT_ASKED, Problem, Trace
+from potstill.records import Failure, Problem, Trace
 from potstill.teach.prompts import Asking
 from potstill.teach.samples import Judge, RequestBuilder, trace_of
 from potstill.teach.sampling_rounds import SamplingRounds
@@ -44,7 +44,7 @@ def served_traces(
     finish `length`. With `stop_at_right` further samples depend on the verdicts of the earlier ones, by `judge`.
     A request that failed is asked once more after all others; what fails then too is a trace with finish `failed`, and
     a later run asks again. With `go_on` a price cap that is reached is no end: samples that were not asked are traces
-    with failure `NOT_ASKED`, and `counts` gets their number. `progress` starts with the first round as its total and
+    with `Failure.NOT_ASKED`, and `counts` gets their number. `progress` starts with the first round as its total and
     grows with what is asked beyond. `account` gets the tokens of every completion that a trace was made of or that one
     took the place of, once all traces were yielded.
 
@@ -114,7 +114,7 @@ def _refuse_silence(request_counts: RequestCounts, completions: Ledger) -> None:
 
 def _not_asked(request: Request) -> Completion:
     """Stand for a sample that there was no money for."""
-    return Completion(request.key, "", "", "none", "failed", None, None, NOT_ASKED, b"")
+    return Completion(request.key, "", "", "none", "failed", None, None, Failure.NOT_ASKED, b"")
 
 
 def _second_chances(

@@ -11,7 +11,7 @@ from potstill import recipe
 from potstill.errors import AuditError
 from potstill.train.loss import coefficients, collate
 from potstill.train.render import TRAINED, Segment
-from potstill.train.segments import OVER_LENGTH, Row, Rows, trained
+from potstill.train.segments import Row, Rows, Unfit, trained
 
 MAX_LENGTH = "train.max_length"
 ROWS_COLLATED = 64
@@ -36,7 +36,7 @@ def audit(
     if not found.rows:
         reasons = ", ".join(f"{count} {reason}" for reason, count in found.counts.items()) or "there were no examples"
         advice = ""
-        if OVER_LENGTH in found.counts:
+        if Unfit.OVER_LENGTH in found.counts:
             longer = "raise train.max_length" if limit == MAX_LENGTH else f"{limit} holds no more, take another student"
             advice = f"; {longer}, or train on shorter traces"
         raise AuditError(f"no row is left to train on: {reasons}{advice}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from potstill import recipe
@@ -18,6 +19,14 @@ from potstill.train.render import TRAINED, Rendered, Segment, render
 
 _FIRST = (Segment.FORMAT, Segment.ANSWER, Segment.REASONING, Segment.PROMPT, Segment.AFTER)
 """Which segment a token belongs to that touches several: the one whose loss must not get lost comes first."""
+
+
+class Unfit(StrEnum):
+    """Why an example makes no row."""
+
+    OVER_LENGTH = "over max_length tokens"
+    CONTROL_TEXT = "text contains a control token or a reasoning mark"
+    EMPTY_ANSWER = "empty answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +47,13 @@ class Rows:
     """The rows of a training run, and why the other examples are not among them."""
 
     rows: tuple[Row, ...]
-    dropped: tuple[tuple[int, str], ...]
+    dropped: tuple[tuple[int, Unfit], ...]
     """(index of the example, reason)."""
 
     @property
     def counts(self) -> dict[str, int]:
         """Dropped examples by reason."""
         return dict(sorted(Counter(reason for _, reason in self.dropped).items()))
-
-
-OVER_LENGTH = "over max_length tokens"
-CONTROL_TEXT = "text contains a control token or a reasoning mark"
-EMPTY_ANSWER = "empty answer"
 
 
 def make_rows(
@@ -70,14 +74,14 @@ def make_rows(
         raise ValueError(f"{len(examples)} examples and {len(prompts)} prompts")
     forbidden = control_texts(tokenizer, student)
     rows: list[Row] = []
-    dropped: list[tuple[int, str]] = []
+    dropped: list[tuple[int, Unfit]] = []
     for index, (example, prompt) in enumerate(zip(examples, prompts, strict=True)):
         reason = _unfit(example, prompt, forbidden)
-        if not reason:
+        if reason is None:
             rendered = render(tokenizer, student, prompt, example.reasoning, example.answer, stops)
             ids, segments = tokenise(tokenizer, rendered)
-            reason = OVER_LENGTH if len(ids) > max_length else ""
-        if reason:
+            reason = Unfit.OVER_LENGTH if len(ids) > max_length else None
+        if reason is not None:
             dropped.append((index, reason))
         else:
             rows.append(Row(ids, segments, index, example.weight))
@@ -91,12 +95,12 @@ def control_texts(tokenizer: Any, student: recipe.Student) -> tuple[str, ...]:  
     return tuple(dict.fromkeys(text for text in [*special, *marks] if text))
 
 
-def _unfit(example: Example, prompt: str, forbidden: Sequence[str]) -> str:
-    """Return why an example cannot become a row, or nothing."""
+def _unfit(example: Example, prompt: str, forbidden: Sequence[str]) -> Unfit | None:
+    """Return why an example cannot become a row, None where it can."""
     if not example.answer.strip():
-        return EMPTY_ANSWER
+        return Unfit.EMPTY_ANSWER
     parts = (prompt, example.reasoning, example.answer)
-    return CONTROL_TEXT if any(text in part for part in parts for text in forbidden) else ""
+    return Unfit.CONTROL_TEXT if any(text in part for part in parts for text in forbidden) else None
 
 
 def tokenise(tokenizer: Any, rendered: Rendered) -> tuple[tuple[int, ...], bytes]:  # noqa: ANN401

@@ -78,9 +78,9 @@ def group_of(problem: Problem, samples: Sequence[Sample], checks: Checks) -> Gro
 
 def adopts(group: Group, checks: Checks) -> bool:
     """Return whether the recipe lets the majority stand for the gold of this problem."""
-    if group.finding == "pseudo-gold":
+    if group.finding == Finding.PSEUDO:
         return checks.self_consistency
-    return group.finding == "gold in doubt" and checks.doubted_gold == "repair"
+    return group.finding == Finding.IN_DOUBT and checks.doubted_gold == "repair"
 
 
 def under_majority(problem: Problem, group: Group) -> Problem:
@@ -114,13 +114,13 @@ def _finding(problem: Problem, voters: Sequence[Sample], majority: _Class, at_le
     votes = len(majority.places)
     enough = votes >= at_least and 2 * votes > len(voters)
     if not problem.has_check:
-        return "pseudo-gold" if enough else "undecided"
+        return Finding.PSEUDO if enough else Finding.UNDECIDED
     if majority.outcome == "right":
-        return "agrees"
+        return Finding.AGREES
     if majority.outcome == "unknown":
-        return "undecided"
+        return Finding.UNDECIDED
     given = any(verdict.outcome == "right" or verdict.cause in _OPEN for _, verdict in voters)
-    return "gold in doubt" if enough and not given and not problem.checker else "disagrees"
+    return Finding.IN_DOUBT if enough and not given and not problem.checker else Finding.DISAGREES
 
 
 def _classes(problem: Problem, samples: Sequence[Sample], checks: Checks) -> list[_Class]:

@@ -23,7 +23,7 @@ from potstill.models.requests import Completion, Message, Request
 from potstill.models.sampling import wire_sampling
 from potstill.models.served.client import ServedModel
 from potstill.progress import Progress
-from potstill.records import NOT_ASKED, Cause, Finish, Opinion, content_key
+from potstill.records import Cause, Failure, Finish, Opinion, content_key
 from potstill.verify.answers import judge_answer
 from potstill.verify.guards import harmless, refused, unbelievable
 from potstill.verify.judged import SHOWN, Judged
@@ -36,7 +36,7 @@ CHUNK = 256
 """Answers that are looked at together, at least."""
 SEED = 0
 """Sent with each request, so that a server that heeds it says the same again; `extra: {seed: null}` sends none."""
-UNPAID = f"judge: {NOT_ASKED}"
+UNPAID = f"judge: {Failure.NOT_ASKED}"
 """Reason of a verdict that the judge was to settle when the money was spent."""
 _SLOTS = ("question", "gold", "answer", "nonce", "conventions")
 _SLOT = re.compile("{(" + "|".join(_SLOTS) + ")}")
@@ -118,14 +118,6 @@ def judge_undecided(
             yield from bench.judged(chunk)
 
 
-def as_teacher(judge: recipe.Judge, cap: Cap) -> recipe.ServedTeacher:
-    """Return a judge as the settings of a served model."""
-    return recipe.ServedTeacher(
-        "served", judge.base_url, judge.model, judge.api_key_env, judge.sampling, judge.concurrency, judge.timeout,
-        judge.price, cap.most,
-    )  # fmt: skip
-
-
 class LanguageJudge:
     """One judge with its ledger, which is opened for the first question. Used as a context.
 
@@ -152,7 +144,7 @@ class LanguageJudge:
         self.completions: Ledger | None = None
         self.go_on = go_on
         cap = cap or Cap(judge.spend_at_most)
-        self.model = ServedModel(as_teacher(judge, cap), section="checks.judge", cap=cap)
+        self.model = ServedModel(replace(judge, spend_at_most=cap.most), section="checks.judge", cap=cap)
 
     def __enter__(self) -> LanguageJudge:
         return self
@@ -207,7 +199,7 @@ class LanguageJudge:
             except TeacherError as error:
                 if isinstance(error, SpentError) and not self.go_on:
                     raise
-                self.given_up = NOT_ASKED if isinstance(error, SpentError) else str(error)
+                self.given_up = Failure.NOT_ASKED if isinstance(error, SpentError) else str(error)
         return self.completions
 
     def _settled(self, question: _Question, completion: Completion | None) -> Judged:

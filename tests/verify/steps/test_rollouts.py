@@ -65,7 +65,7 @@ def serve(monkeypatch):
 
 
 def teacher_of(stub, **changes):
-    return recipe.ServedTeacher("served", stub.url, "m", **changes)
+    return recipe.ServedTeacher(kind="served", base_url=stub.url, model="m", **changes)
 
 
 def labels(solutions, stub, path, *, count=8, seed=0, **changes):

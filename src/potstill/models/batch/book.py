@@ -13,12 +13,12 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from potstill.errors import StoreError
 
-State = Literal["meant", "uploaded", "held", "under way", "read"]
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS parts (id TEXT PRIMARY KEY, service TEXT NOT NULL, state TEXT NOT NULL,"
     " file TEXT NOT NULL, batch TEXT NOT NULL, size INTEGER NOT NULL, at REAL NOT NULL)",
@@ -28,13 +28,26 @@ _TABLES = (
 _COLUMNS = "id, state, file, batch, size, at"
 
 
+class State(StrEnum):
+    """How far a part has come."""
+
+    MEANT = "meant"
+    """Written down, perhaps sent."""
+    UPLOADED = "uploaded"
+    """Its file is there, perhaps its batch too."""
+    HELD = "held"
+    """Its file is there, and there was no room for its batch."""
+    UNDER_WAY = "under way"
+    """Its batch is known."""
+    READ = "read"
+    """Its results are in the ledger."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Requests that are sent together; `file` and `batch` are the provider's names, empty before there are any.
 
-    `meant`: written down, perhaps sent; `uploaded`: its file is there, perhaps its batch too; `held`: its file is there
-    and there was no room for its batch; `under way`: its batch is known; `read`: its results are in the ledger. `at` is
-    Unix time.
+    `at` is Unix time.
     """
 
     id: str
@@ -67,7 +80,7 @@ class Book:
 
     def mean(self, *groups: Sequence[str], instead_of: Part | None = None) -> list[Part]:
         """Write down that groups of requests are about to be sent, perhaps instead of a part that held them."""
-        made = [Part(uuid.uuid4().hex, "meant", "", "", len(keys), time.time()) for keys in groups]
+        made = [Part(uuid.uuid4().hex, State.MEANT, "", "", len(keys), time.time()) for keys in groups]
         with self._transaction() as run:
             if instead_of is not None:
                 run("DELETE FROM parts WHERE id = ?", (instead_of.id,))
@@ -84,7 +97,7 @@ class Book:
         """Write down how far a part has come."""
         with self._transaction() as run:
             run("UPDATE parts SET state = ?, file = ?, batch = ? WHERE id = ?", (state, file, batch, part.id))
-            if state == "read":
+            if state == State.READ:
                 run("DELETE FROM members WHERE part = ?", (part.id,))
         return Part(part.id, state, file, batch, part.size, part.at)
 
@@ -100,7 +113,7 @@ class Book:
             f"SELECT {_COLUMNS} FROM parts WHERE service = ? AND state <> 'read' ORDER BY at, id",  # noqa: S608
             self.service,
         )
-        return [Part(*row) for row in rows]
+        return [Part(row[0], State(row[1]), *row[2:]) for row in rows]
 
     def batches(self) -> set[str]:
         """Return the provider's names of all batches that are known to be ours."""

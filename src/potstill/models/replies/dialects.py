@@ -17,7 +17,7 @@ from potstill.models.replies.fields import answer_of, names_reasoning, reasoning
 from potstill.models.replies.finishes import finish_of, is_cut
 from potstill.models.replies.usage import Usage, believable, usage_in, usage_of
 from potstill.models.served.faults import FaultError, told
-from potstill.records import Finish, ReasoningKind
+from potstill.records import Failure, Finish, ReasoningKind
 from potstill.text import divide_fields
 
 _SUMMARISERS = re.compile(
@@ -94,7 +94,7 @@ def reply_of(message: Mapping[str, Any], finish: Finish, failure: str, usage: Us
     """
     texts = answer_of(message), reasoning_of(message)[0]
     if finish == "stop" and not any(text.strip() for text in texts):
-        raise FaultError("empty completion")
+        raise FaultError(Failure.EMPTY)
     completion = believable(usage.completion, sum(len(text) for text in texts))
     return Reply(message, finish, failure, usage.prompt or None, completion, usage.hidden)
 

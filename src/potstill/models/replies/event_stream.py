@@ -55,7 +55,7 @@ def joined(body: bytes) -> dict[str, Any]:
             ended = _add_to_chat(chat, value) or ended
     whole = message or chat
     if not ended:
-        raise FaultError("broken off: the stream of events has no end")
+        raise FaultError("broken off: the stream of events has no end", kind="broken")
     if not whole:
         raise FaultError("malformed body: a stream of events without a reply", cost=3)
     if message:

@@ -71,7 +71,7 @@ def finish_of(*reasons: Any) -> tuple[Finish, str]:  # noqa: ANN401 - any JSON v
         if _WHOLE.fullmatch(word):
             continue
         if _BROKEN.search(word):
-            raise FaultError(f"broken off: finish_reason {said[:80]}")
+            raise FaultError(f"broken off: finish_reason {said[:80]}", kind="broken")
         if _CUT.search(word):
             found.setdefault("length", "")
         elif _REFUSED.search(word):

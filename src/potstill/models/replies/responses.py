@@ -45,7 +45,7 @@ def read(value: dict[str, Any]) -> Reply:
     items = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
     status, details = value.get("status"), value.get("incomplete_details")
     if status in ("failed", "cancelled", "in_progress", "queued"):
-        raise FaultError(f"broken off: status {status}")
+        raise FaultError(f"broken off: status {status}", kind="broken")
     reason = details.get("reason") if status == "incomplete" and isinstance(details, dict) else None
     finish, failure = finish_of(reason or ("incomplete" if status == "incomplete" else None))
     blocks = [block for item in items if item.get("type") == "message" for block in _list(item.get("content"))]

@@ -81,9 +81,10 @@ class ServedModel:
     """
 
     def __init__(
-        self, settings: recipe.ServedTeacher, retry_policy: RetryPolicy = RetryPolicy(), *, section: str = "teacher",
+        self, endpoint: recipe.Endpoint, retry_policy: RetryPolicy = RetryPolicy(), *, section: str = "teacher",
         cap: Cap | None = None,
     ) -> None:  # fmt: skip
+        settings = recipe.as_served(endpoint)
         self.settings, self.retry_policy, self.section = settings, retry_policy, section
         self.cap = cap or Cap(settings.spend_at_most)
         self.secret = Secret.from_environment(settings.api_key_env, section)

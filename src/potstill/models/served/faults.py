@@ -42,8 +42,9 @@ _ACCOUNT = ("insufficient_quota", "insufficient balance", "billing_hard_limit", 
 class FaultError(Exception):
     """What may pass: the same request is sent again after a wait.
 
-    `wait` is what the server asked for, in seconds; `kind` tells a rate limit and a server that has too much to do from
-    one that could not be connected to and from all else; `cost` is how many of the tries it uses up.
+    `wait` is what the server asked for, in seconds; `kind` tells a rate limit, a server that has too much to do, one
+    that could not be connected to, and a reply that was broken off from all else; `cost` is how many of the tries it
+    uses up.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class FaultError(Exception):
         reason: str,
         *,
         wait: float | None = None,
-        kind: Literal["limited", "overloaded", "unreachable", "other"] = "other",
+        kind: Literal["limited", "overloaded", "unreachable", "broken", "other"] = "other",
         cost: int = 1,
     ) -> None:
         super().__init__(reason)

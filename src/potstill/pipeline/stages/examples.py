@@ -14,11 +14,10 @@ from potstill.pipeline.checks.teachers import NO_SOLUTION, OTHER_QUESTIONS
 from potstill.pipeline.stage import Context, Stage
 from potstill.progress import Progress
 from potstill.recipe import Recipe, ServedTeacher, SolutionsTeacher
-from potstill.records import Drop, Example, Group, Problem, Trace, Verdict
+from potstill.records import Drop, Example, Group, Problem, Reason, Trace, Verdict
 from potstill.store import TableWriter
 
 KIND, VERSION = "examples", 3
-OVERLAP = "overlap with evaluation"
 
 
 def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
@@ -50,7 +49,7 @@ def work(context: Context) -> dict[str, Any]:
     recipe, inputs = context.recipe, context.inputs
     training = {p.key: p for p in inputs["problems"].rows("train", Problem)}
     held_out = {key for p in inputs["problems"].rows("evaluation", Problem) for key in (p.key, p.overlap_key)}
-    held_out |= {d.key for d in inputs["problems"].rows("dropped", Drop) if d.reason == OVERLAP}
+    held_out |= {d.key for d in inputs["problems"].rows("dropped", Drop) if d.reason == Reason.OVERLAP}
     groups = {group.problem_key: group for group in inputs["verdicts"].rows("groups", Group)}
     chosen = select(
         lambda: zip(inputs["traces"].rows("traces", Trace), inputs["verdicts"].rows("verdicts", Verdict), strict=True),
@@ -82,8 +81,8 @@ def _nothing_left(recipe: Recipe, reasons: Counter[str], run: Path) -> str:
     worst = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(4)) or "the teacher gave none"
     if isinstance(recipe.teacher, SolutionsTeacher) and not reasons:
         return NO_SOLUTION
-    if set(reasons) == {"no such problem"}:
+    if set(reasons) == {Reason.NO_PROBLEM}:
         return f"{worst}; {OTHER_QUESTIONS}"
-    if {"failed", "refused"} & set(reasons):
+    if {Reason.FAILED, Reason.REFUSED} & set(reasons):
         return f"{worst}; `potstill ledger {run}` shows why requests failed or were refused"
     return f"{worst}; loosen `curate` or ask the teacher for more"

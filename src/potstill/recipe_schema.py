@@ -1,0 +1,102 @@
+"""The JSON Schema of a recipe, for editors and other programs: made from the fields of `recipe` and the keys of nodes.
+
+Draft 2020-12. It knows what one key or one mapping says by itself. What several say together, and whether names and
+files exist, only `potstill check` knows.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+
+from potstill.graph import ARM_KEYS, MOST_ROUNDS, NODE_KEYS, NODE_NAME, SCORERS, SET_KEYS
+from potstill.recipe import PROBLEM_COLUMNS, SECTIONS, Recipe
+from potstill.recipe.meanings import meanings
+
+Schema = dict[str, Any]
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_REFERENCE = re.compile(r"(#/\$defs/)(\w+)")
+"""Such as `#/$defs/Train`."""
+_NAME: Schema = {"type": "string", "pattern": f"^{NODE_NAME}$"}
+
+
+class _Generator(GenerateJsonSchema):
+    """Leaves out the titles of keys, which only repeat their names."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401 - pydantic's own
+        return False
+
+
+def text() -> str:
+    """Return the schema as it is shipped and printed."""
+    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def schema() -> Schema:
+    """Return the schema of a whole recipe."""
+    whole: Schema = TypeAdapter(Recipe).json_schema(schema_generator=_Generator)
+    parts: Schema = whole.pop("$defs")
+    for section in SECTIONS:
+        part = whole if section is Recipe else parts[section.__name__]
+        for name, key in part["properties"].items():
+            part["properties"][name] = {"description": meanings(section)[name]} | key
+    keys = whole["properties"]
+    del keys["teacher"]["discriminator"]
+    parts["Source"]["properties"]["columns"]["propertyNames"] = {"enum": list(PROBLEM_COLUMNS)}
+    overriding = {f"{name}Override": _override(part) for name, part in parts.items()}
+    for section in SECTIONS:
+        if alternatives := getattr(section, "alternatives", ()):
+            parts[section.__name__]["oneOf"] = [_given(name) for name in alternatives]
+            pairs = itertools.combinations(alternatives, 2)
+            overriding[f"{section.__name__}Override"]["not"] = {"anyOf": [_given(*pair) for pair in pairs]}
+    keys["sets"] |= _nodes("sets", SET_KEYS, keys)
+    keys["arms"] |= _nodes("arms", ARM_KEYS, keys)
+    kind = {"properties": {"kind": {"enum": list(SCORERS)}}, "required": ["kind"]}
+    keys["scorers"]["additionalProperties"] = {"type": "object"} | kind
+    parts |= overriding
+    return {"$schema": DIALECT} | whole | {"$defs": {name: parts[name] for name in sorted(_used(whole, parts))}}
+
+
+def _given(*names: str) -> Schema:
+    """Return what holds where all of these keys are given, and not as `null`."""
+    return {"required": list(names), "properties": {name: {"not": {"type": "null"}} for name in names}}
+
+
+def _override(part: Schema) -> Schema:
+    """Return what a node may write of a section: any of its keys, and what is left out is inherited."""
+    keys = {name: {k: v for k, v in key.items() if k != "default"} for name, key in part["properties"].items()}
+    found = {name: value for name, value in part.items() if name != "required"} | {"properties": keys}
+    # Without its `kind` a teacher's override may fit several kinds.
+    return dict(json.loads(_REFERENCE.sub(r"\1\2Override", json.dumps(found)).replace('"oneOf"', '"anyOf"')))
+
+
+def _nodes(section: str, names: tuple[str, ...], recipe: Mapping[str, Schema]) -> Schema:
+    """Return the schema of `sets` or `arms`: the keys of one node, for any name."""
+    special = {"from": _NAME, "rounds": {"type": "integer", "minimum": 1, "maximum": MOST_ROUNDS}}
+    keys: Schema = {}
+    for name in names:
+        key = special[name] if name in special else _override({"properties": {name: recipe[name]}})["properties"][name]
+        if (section, name) == ("arms", "train"):
+            phase = {"$ref": key["$ref"]}
+            key = {"anyOf": [phase, {"type": "array", "items": phase, "minItems": 1}]}
+        keys[name] = key | ({"description": said} if (said := NODE_KEYS[section].get(name)) else {})
+    node = {"type": "object", "properties": keys, "additionalProperties": False}
+    return {"additionalProperties": node, "propertyNames": _NAME}
+
+
+def _used(schema: Schema, parts: Mapping[str, Schema]) -> set[str]:
+    """Return the names of the parts that a schema refers to, directly or through others."""
+    found: set[str] = set()
+    waiting = [schema]
+    while waiting:
+        for _, name in _REFERENCE.findall(json.dumps(waiting.pop())):
+            if name not in found:
+                found.add(name)
+                waiting.append(parts[name])
+    return found
