@@ -90,6 +90,7 @@ _SPECIAL = re.compile(
 _HALF = re.compile(rf"(?<![\w▁<|｜])(?:{_TOKENS}){_BAR}>", re.IGNORECASE)
 """`im_end|>`, a special token that has lost its beginning."""
 _WRITTEN = re.compile(r"\S")
+"""The `4` of ` \n4`: where text begins."""
 _BESIDE = re.compile(
     r"```\s?(?:think(?:ing)?|thoughts?|reasoning)\b|^\s{0,4}/(?:no_)?think(?:ing)?[ \t]{0,4}$",
     re.IGNORECASE | re.MULTILINE,
@@ -98,7 +99,7 @@ _BESIDE = re.compile(
 _UNSEEN = str.maketrans(dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 """Characters without width, that may hide a mark: `<th\u200bink>`."""
 _WRAPPING = re.compile(r"</?(?:(?:final_)?answer|solution|response|output|final)>|<(?:end|return|call)>", re.IGNORECASE)
-"""Around a whole answer they divide; within one they may be the form that was asked for."""
+"""`<answer>`, `</solution>`: around a whole answer they divide; within one they may be the form that was asked for."""
 _ANY = (_TAG, _HEADER, _SPECIAL, _BARE_HEADER, _HALF)
 _LONGEST = 240
 """Characters of a mark, with all that may belong to it."""

@@ -255,6 +255,7 @@ def _of_teacher(teacher: Teacher, strategy: Strategy) -> Found:
         return
     if not teacher.base_url.startswith(("http://", "https://")):
         yield ("teacher", "base_url"), f"{teacher.base_url!r} is no address: it starts with http:// or https://"
+    # Such as `OPENAI_API_KEY`.
     if teacher.api_key_env is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", teacher.api_key_env):
         # The value is not repeated: it may well be the key.
         yield ("teacher", "api_key_env"), "this is no name of an environment variable: export the key as one, name that"

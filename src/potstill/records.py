@@ -29,6 +29,18 @@ Cause = Literal[
 Finish = Literal["stop", "length", "refused", "failed"]
 ReasoningKind = Literal["raw", "summary", "encrypted", "none"]
 GoldSource = Literal["given", "checker", "tests", "majority", "none"]
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""What options are called, in their order: there are no more options than letters."""
+_OPTION_LABEL = re.compile(r"(?<![A-Za-z0-9])([(\[]?)([A-Za-z])[)\].:]")
+"""`(A)`, `B.`, `c)`."""
+_BEFORE_OPTION = " \n}\\~$*_"
+"""What may stand between a label and its option, as in `\\textbf{(A)}\\ 12`."""
+_ENDS = re.compile(r"(?![\w/^%+-])(?![.,]\d)")
+"""Where an option ends: `1` is not the option of `(A) 12`, `(A) 1/2` or `(A) 1.5`."""
+_BEFORE_LIST = re.compile(r"(?:\A|[\n.?!:;,-])[ *_$\\{]{0,9}\Z")
+"""What stands before the first label where that has no bracket: `Which? A. 3`; not `Point A: 3`, `If A. Smith`."""
+_BETWEEN = re.compile(r"(?:\\[A-Za-z]{1,20}|\b(?:and|or)\b|[^A-Za-z0-9]){0,60}")
+"""What stands between an option and the next label, as in `(A) 12 \\qquad\\textbf{(B)} 13`: no words of a sentence."""
 
 
 class Failure(StrEnum):
@@ -80,25 +92,9 @@ def content_key(*parts: Any) -> str:  # noqa: ANN401 - any JSON value
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-"""What options are called, in their order: there are no more options than letters."""
-
-
 def too_many(choices: Collection[object]) -> str:
     """Return what is wrong where there are more options than letters, else an empty text."""
     return "" if len(choices) <= len(LETTERS) else f"{len(choices)} choices, more than the {len(LETTERS)} letters"
-
-
-_OPTION_LABEL = re.compile(r"(?<![A-Za-z0-9])([(\[]?)([A-Za-z])[)\].:]")
-_BEFORE_OPTION = " \n}\\~$*_"
-"""What may stand between a label and its option, as in `\\textbf{(A)}\\ 12`."""
-
-_ENDS = re.compile(r"(?![\w/^%+-])(?![.,]\d)")
-"""Where an option ends: `1` is not the option of `(A) 12`, `(A) 1/2` or `(A) 1.5`."""
-_BEFORE_LIST = re.compile(r"(?:\A|[\n.?!:;,-])[ *_$\\{]{0,9}\Z")
-"""What stands before the first label where that has no bracket: `Which? A. 3`; not `Point A: 3`, `If A. Smith`."""
-_BETWEEN = re.compile(r"(?:\\[A-Za-z]{1,20}|\b(?:and|or)\b|[^A-Za-z0-9]){0,60}")
-"""What stands between an option and the next label, as in `(A) 12 \\qquad\\textbf{(B)} 13`: no words of a sentence."""
 
 
 def _lists(question: str, choices: tuple[str, ...]) -> bool:

@@ -13,13 +13,26 @@ from enum import Enum, auto
 from potstill.marks import MARKS, channels, starts_with_mark, tags, trim
 
 _LEADING_WORD = re.compile(r"\s{0,8}(?:<\|im_start\|>)?think(?:ing)?[ \t]{0,8}\r?\n")
+"""The line `think` that begins a response."""
 _ANSWER_WORD = re.compile(r"\n(?:<\|im_start\|>)?answer[ \t]{0,8}\r?(?=\n|\Z)")
+"""A line `answer` of its own."""
 _WRITTEN = re.compile(r"\S")
+"""The `4` of ` \n4`."""
 _Tag = tuple[str, bool, int, int]
 """Family, whether it opens, start, end."""
 _MOST_MARKS = 4
 """Families of marks that divide one text, at most."""
 _SOLUTION = ("<|begin_of_solution|>", "<|end_of_solution|>")
+_TOKEN = re.compile(r"[A-Za-z]{1,16}|[0-9]{1,4}|\S")
+"""`x1 = 200` is `x`, `1`, `=`, `200`."""
+GRAM = 12
+"""Tokens of a phrase that counts as repeated."""
+OFTEN = 3
+"""Occurrences from which a phrase counts as repeated."""
+TAIL_CHARACTERS = 12_000
+_ENDING = 40
+"""Characters that a loop of at least 120 characters in 3 repeats must hold twice: a quick test before the slow one."""
+_LOOP_REPEATS = ((4, 120), (3, 400))
 
 
 class Closing(Enum):
@@ -191,17 +204,6 @@ def _split_words(text: str, start: int) -> Split:
 
 def _blocks(pieces: list[str]) -> str:
     return "\n\n".join(stripped for piece in pieces if (stripped := piece.strip()))
-
-
-_TOKEN = re.compile(r"[A-Za-z]{1,16}|[0-9]{1,4}|\S")
-GRAM = 12
-"""Tokens of a phrase that counts as repeated."""
-OFTEN = 3
-"""Occurrences from which a phrase counts as repeated."""
-TAIL_CHARACTERS = 12_000
-_ENDING = 40
-"""Characters that a loop of at least 120 characters in 3 repeats must hold twice: a quick test before the slow one."""
-_LOOP_REPEATS = ((4, 120), (3, 400))
 
 
 def repeated_share(text: str) -> float:

@@ -19,6 +19,7 @@ class Dumper(yaml.SafeDumper):
 
 
 _FLOAT = r"^[-+]?(\d[\d_]*\.[\d_]*|\.\d[\d_]*|\d+(?=[eE]))([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"
+"""`1.5`, `.5`, `1e-4`, `-.inf`."""
 _RESOLVERS = {
     "null": (r"^(~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     "bool": (r"^(true|True|TRUE|false|False|FALSE)$", list("tTfF")),

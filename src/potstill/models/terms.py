@@ -58,6 +58,7 @@ _MODELS: dict[str, Terms] = {
     r"phi-[34]": Terms("allowed", "MIT licence of Phi's weights (reported)"),
 }
 """Weights that anyone may serve, and models of one provider: pattern -> terms."""
+# `claude` is in `anthropic/claude-opus-4`, and not in `notclaude`.
 _PATTERNS = tuple((re.compile(rf"(?<![a-z0-9]){pattern}", re.IGNORECASE), terms) for pattern, terms in _MODELS.items())
 _warned: set[tuple[str, str]] = set()
 

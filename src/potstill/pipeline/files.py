@@ -32,7 +32,7 @@ from potstill.verify.answers import judge_answer, judge_response
 
 CHUNK = 512
 _STATES = re.compile(r"boxed|\n|(?:[^\W\d_]{2,20}\W{1,9}){3}")
-"""A prediction that is a text with an answer in it rather than an answer."""
+"""`The answer is 4`, `\\boxed{4}`: a prediction that is a text with an answer in it rather than an answer."""
 
 
 @dataclass(frozen=True)

@@ -164,6 +164,7 @@ def _local(options: argparse.Namespace, subject: Subject, conditions: Conditions
 
 
 def _kept(options: argparse.Namespace, name: str) -> Path:
+    # `localhost:8000-Qwen/QwQ` becomes `localhost-8000-Qwen-QwQ`.
     return Path(options.keep or Path("runs") / f"evaluate-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}")
 
 

@@ -27,8 +27,13 @@ _MARKED = re.compile(r"\s{0,3}[(\[]?([A-Za-z]|\d{1,2})[)\].:]?\s{0,3}")
 _LEADING = re.compile(r"\s{0,3}[(\[]?(?:([A-Za-z])[)\].:]{1,2}|(\d{1,2})(?:[)\]][.:]?|\.(?!\d)))\s{0,5}(?=\S)")
 """A label that stands before its option's text: `B) 21`, `(b) red`, `2. blue`; not the `1:` of a ratio `1: 2`."""
 _COUNT = re.compile(r"[-+]?\d{1,6}(?:\.0{1,6})?")
+"""A number that may be the place of a choice: `2`, `2.0`; not `2.5`."""
 _AMOUNT = re.compile(r"([-+]?)\s?([$€£]?)\s?([-+]?)(\d[\d,]{0,40}(?:\.\d{1,40})?|\.\d{1,40})\s?(%?)")
+"""An amount as an option writes it: `$ -1,200.50`, `35 %`."""
 _NOTHING_FITS = frozenset[tuple[GoldNames, int]]()
+_WORDS: dict[GoldNames, str] = {
+    "label": "label", "text": "text", "index_from_0": "index from 0", "index_from_1": "index from 1",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +207,6 @@ class Golds:
 
 def _names_an_option(options: Options, kind: str) -> bool:
     return bool(options.texts) and kind in ("choice", "auto")
-
-
-_WORDS: dict[GoldNames, str] = {
-    "label": "label", "text": "text", "index_from_0": "index from 0", "index_from_1": "index from 1",
-}  # fmt: skip
 
 
 def readings(options: Options, gold: str) -> frozenset[tuple[GoldNames, int]]:

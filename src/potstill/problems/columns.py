@@ -53,6 +53,7 @@ TESTS = ("tests", "test_setup", "entry_point", "prompt")
 _LONGEST = Source.max_characters
 _LOOK_AHEAD = 100
 _NUMBER = re.compile(r"[-+]?\$?[-+]?(?:\d[\d,]{0,60}(?:\.\d{0,60})?|\.\d{1,60})(?:/\d{1,60})?%?")
+"""A gold that is a number: `-$1,200.50`, `3/4`, `35%`."""
 _GOLD_MARK = "####"
 
 

@@ -21,7 +21,9 @@ _REASONING = ("reasoning_content", "reasoning", "thinking")
 LOOKED_AT = 400
 """Characters at the end of a question in which a sentence on the form of the answer may stand."""
 _LEADING = re.compile(r"\A\s*[^.\n]{0,160}\\boxed\{\s{0,4}\}[^.\n]{0,40}\.\s+")
+"""`Return your final response within \\boxed{}. ` before a question."""
 _TRAILING = re.compile(r"(?<=[\s.?!])[^.\n]{0,160}\\boxed\{\s{0,4}\}[^\w\n]{0,8}\Z")
+"""`Put your final answer within \\boxed{}.` after a question."""
 
 
 @dataclass(frozen=True, slots=True)

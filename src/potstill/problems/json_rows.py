@@ -13,6 +13,7 @@ from potstill.problems.cells import DECODER, Row, check_containers, parse_json
 from potstill.problems.lines import Budget, bytes_of, lines, size_of
 
 _BLANK = re.compile(r"[ \t\r\n]*")
+"""What may stand between two objects: spaces, tabs, ends of lines."""
 
 
 def read_jsonl(path: Path, most: int) -> Iterator[tuple[str, Row]]:

@@ -130,13 +130,6 @@ class ServedTeacher(Endpoint):
     """Seconds without any answer, such as under a rate limit without end, after which the run stops."""
 
 
-def as_served(endpoint: Endpoint) -> ServedTeacher:
-    """Return any endpoint as a served teacher, whose further settings have their defaults; a teacher is one already."""
-    if isinstance(endpoint, ServedTeacher):
-        return endpoint
-    return ServedTeacher(kind="served", **{item.name: getattr(endpoint, item.name) for item in fields(Endpoint)})
-
-
 @dataclass(frozen=True)
 class LocalTeacher:
     """A model run in this process, on the GPU when there is one."""
@@ -244,3 +237,10 @@ class Strategy:
     shots_file: ForTraces[str | None] = None
     """A file of worked examples with `question`, `reasoning` and `answer`; `null` draws them from the training problems
     that have a solution, never from those held out."""
+
+
+def as_served(endpoint: Endpoint) -> ServedTeacher:
+    """Return any endpoint as a served teacher, whose further settings have their defaults; a teacher is one already."""
+    if isinstance(endpoint, ServedTeacher):
+        return endpoint
+    return ServedTeacher(kind="served", **{item.name: getattr(endpoint, item.name) for item in fields(Endpoint)})

@@ -26,6 +26,7 @@ def visible(text: str, limit: int = SHOWN_CHARACTERS) -> str:
     text = text.translate({ord(c): f"⟨U+{ord(c):04X}⟩" for c in used if _hidden(c)})
     marks = "".join(sorted(c for c in used if unicodedata.category(c) in ("Mn", "Me")))
     if marks:
+        # A letter under a hundred accents keeps the first few.
         text = re.sub(f"([{marks}]{{{MARKS}}})[{marks}]+", r"\1", text)
     if total > limit:
         text += f"\n[cut for display: the first {limit:,} of {total:,} characters]"

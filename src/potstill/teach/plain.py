@@ -10,6 +10,7 @@ LOOKED_AT = 8
 """Non-empty lines from the end that may state the answer; what follows it (a farewell) belongs to the answer."""
 UNSTATED = ("whole", "last number", "last letter", "endorsed letter")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
+"""The space of `So it is 4. Done.`"""
 
 
 def split_plain(response: str, kind: str, choices: tuple[str, ...] = ()) -> tuple[str, str]:

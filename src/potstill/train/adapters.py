@@ -157,6 +157,7 @@ def merged(adapted: Any) -> Any:  # noqa: ANN401
 
 def told(names: Sequence[str]) -> Iterator[str]:
     """Yield names with their layers' numbers left out and counted: `model.layers.*.mlp.gate.weight (4)`."""
+    # `model.layers.3.mlp` is one of `model.layers.*.mlp`.
     counts = Counter(re.sub(r"\.\d+\.", ".*.", name) for name in names)
     yield from (f"{name} ({count})" for name, count in counts.items())
 

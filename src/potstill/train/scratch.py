@@ -12,7 +12,8 @@ from potstill.errors import StudentError
 PAD, END, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"
 
 _LONG_WORD = re.compile(r"(\S{1000})(?=\S)")
-"""What is cut apart before the tokenizer is trained: its time grows with the square of a word's length."""
+"""The first thousand characters of `aaaa...`: what is cut apart before the tokenizer is trained, whose time
+grows with the square of a word's length."""
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['role'] == 'assistant' %}{{ '<|assistant|>' + message['content'] + '<|end|>' }}"

@@ -87,6 +87,7 @@ def write(model: Any, tokenizer: Any, out: Path) -> None:  # noqa: ANN401
             tokenizer.save_pretrained(out)
         write_both_forms(out)
     except Exception as cause:  # safetensors raises a class of its own for a full disk, tokenizers a bare Exception
+        # `No space left on device (os error 28)`
         number = re.search(r"\(os error (\d+)\)", str(cause))
         if number is None:
             raise

@@ -25,7 +25,9 @@ _AUTO = {
 }
 _CALLED = {"causal": "causal language model", "sequence": "sequence classifier", "token": "token classifier"}
 _OTHER = re.compile(r"Classification|QuestionAnswering|MultipleChoice|RewardModel|Regression")
+"""`LlamaForSequenceClassification`, `BertForQuestionAnswering`: architectures that are no language models."""
 _HEAD = re.compile(r"(?:^|\.)lm_head\.")
+"""`lm_head.weight`, `model.lm_head.bias`; not `xlm_head.weight`."""
 LOGGER = "transformers"
 _CONTEXT = ("max_position_embeddings", "max_seq_len")  # the second is MPT's
 UNBOUNDED = 1 << 30
@@ -144,6 +146,7 @@ def _cause(checkpoint: Checkpoint, error: Exception, log: io.StringIO) -> str:
     if "conversion" not in str(error):
         return first_line(error)
     tensors, twice = weights.stored(weights.files_of(checkpoint.name))
+    # A line of the report of transformers: `model.layers.0.mlp.experts | CONVERSION |`.
     named = re.findall(r"^\s*(\S+\.\S+)\s*\|\s*CONVERSION", log.getvalue(), re.MULTILINE)
     return weights.ambiguous(tensors, twice, "") or f"tensors that do not fit each other: {weights.listed(named)}"
 

@@ -24,8 +24,10 @@ _UNUSED = re.compile(
     r"|(?:^|\.)rotary_emb\.inv_freq$"  # computed from the config
     r"|\.(?:attn|attention)\.(?:masked_)?bias$"  # the causal mask of GPT-2 and its kin, not a bias
 )
+"""`visual.blocks.0.attn.qkv.weight`, `mtp.0.enorm.weight`: parts that a language model may lack."""
 _MTP = re.compile(r"^model\.layers\.(\d+)\.")  # DeepSeek's layers for further tokens follow the last layer
 _LORA = re.compile(r"\.(?:lora_[AB]|lora_embedding_[AB]|base_layer|modules_to_save)\.")
+"""`model.layers.0.self_attn.q_proj.lora_A.default.weight`."""
 SHOWN = 3
 """Tensors that a message names."""
 
@@ -176,6 +178,7 @@ def purpose(names: Sequence[str]) -> str:
         return ": a LoRA adapter that was never merged; merge it into its base and save that"
     if any(name.endswith(("_scale", "_scale_inv", "qweight", "qzeros", "scales", "absmax")) for name in names):
         return ": a quantised model; take the one it was made from"
+    # `score.weight`, `model.classifier.dense.bias`
     if any(re.search(r"(?:^|\.)(?:score|classifier|classification_head|qa_outputs)\.", name) for name in names):
         return ": the head of a classifier, not of a language model"
     return ": config.json describes another model than the files hold"

@@ -23,7 +23,8 @@ from potstill.text import divide_fields
 _SUMMARISERS = re.compile(
     r"((us|eu|apac|jp|au|global)\.)?(anthropic\.)?claude|gemini|chatgpt|codex|gpt-[5-9]|o[1-9](-|$)", re.IGNORECASE
 )
-"""Models whose provider shows a summary where others show the reasoning itself, by the last part of their name."""
+"""`us.anthropic.claude-opus-4`, `o3-mini`: models whose provider shows a summary where others show the reasoning,
+by the last part of their name."""
 
 
 class ReplyError(Exception):

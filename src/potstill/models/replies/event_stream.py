@@ -14,7 +14,9 @@ from potstill.models.replies.loose_json import load
 from potstill.models.served.faults import FaultError
 
 _START = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
+"""`data: {...}`, `event: message_start`, `: keep-alive`: how a stream begins."""
 _LINES = re.compile(rb"\r\n|\n|\r")
+"""The ends of lines: those of `data: a`, CR, LF, `data: b` are one."""
 _END = b"[DONE]"
 
 

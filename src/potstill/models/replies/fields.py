@@ -18,6 +18,7 @@ Role = Literal["visible", "reasoning", "summary"]
 _DEEPEST = 8
 """Objects around a text; deeper ones are no text."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+"""Between `thinking` and `Blocks` of `thinkingBlocks`."""
 _REASONING = re.compile(
     r"(?:\A|[_.:-])(?:reasonings?|thinkings?|thoughts?|think|analysis|cot|chain_of_thoughts?|rationale|scratchpad|deliberation)"
     r"(?:\Z|[_.:-])"
@@ -28,12 +29,15 @@ _NO_TEXT = re.compile(
     r"|count|budget|duration|seconds|time|created\w*|at|ms|level|enabled|mode|language|lang|version|object|logprobs"
     r"|annotations|citations|metadata|finish|reason|url|key|usage|cost|arguments|tool_calls|function_call)\Z"
 )
-"""Names whose values are no text of the model."""
+"""`reasoning_tokens`, `thought_signature`, `type`: names whose values are no text of the model."""
 _OTHER_BLOCK = re.compile(
     r"tool|function|image|audio|video|file|citation|refusal|source|error|search|code_exec|document"
 )
+"""`tool_use`, `image_url`: types of blocks that are neither thinking nor answer."""
 _SEALED = re.compile(r"encrypted|redacted")
+"""`reasoning.encrypted`, `redacted_thinking`: types of blocks that nobody can read."""
 _BLOCK = re.compile(r"reason|think|thought|analysis")
+"""`thinking`, `reasoning_text`: types of blocks that hold reasoning."""
 _FIRST = ("reasoning_details", "content", "thinking_blocks", "reasoning_content", "reasoning", "thinking")
 """Where reasoning is looked for first; then in every other field that is named for it."""
 _TEXT = ("text", "content", "parts", "value", "output_text", "output", "message", "answer", "response", "final", "body")

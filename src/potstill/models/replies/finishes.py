@@ -10,6 +10,7 @@ from potstill.models.served.faults import FaultError
 from potstill.records import Finish
 
 _PREFIX = re.compile(r"\A(?:finish_?reason|stop_?reason|finish|reason)[_.: ]+(?=.)")
+"""The `FINISH_REASON_` of `FINISH_REASON_STOP`."""
 _WHOLE = re.compile(
     r"(?:stop(?:ped)?|eos|eot|end|ended|eod|turn)(?:_?(?:token|found|sequence|str|string|word|words|turn|id|reached"
     r"|of_(?:turn|text|sequence|message|stream)))*|completed?|completion|done|finish(?:ed)?|final|normal|natural|success|ok"
@@ -19,14 +20,17 @@ _BROKEN = re.compile(
     r"error|abort|cancel|time|network|resource|unavailable|overload|rate_?limit|disconnect|connection|fail"
     r"|crash|preempt|shut_?down|kill|evict|deadline|exception|malformed|interrupt|internal|server|lost|invalid|reset"
 )
+"""Words of a reply that was broken off: `error`, `cancelled`, `insufficient_system_resource`."""
 _CUT = re.compile(
     r"length|max(?:imum)?_?(?:\w*_)?(?:tokens?|len|output)|token_?s?_?limit|limit|truncat|context|window|budget|incomplete"
     r"|pause|repetition|repeat|loop|too_long|exceed|cut"
 )
+"""Words of a limit: `length`, `MAX_TOKENS`, `model_context_window_exceeded`."""
 _REFUSED = re.compile(
     r"filter|refus|safety|sensitiv|recit|prohibit|block|spii|moderat|policy|flag|guard|harm|tool|function|copyright"
     r"|censor|risk|unsafe|violat|abuse|image|language|content|eject|illegal|denied"
 )
+"""Words of a refusal: `content_filter`, `SAFETY`, `tool_calls`."""
 
 
 _BESIDE = ("finish_details", "incomplete_details", "done_reason", "stop_type", "stop_reason", "status")

@@ -21,6 +21,7 @@ DEEPEST = 32
 """Lists and objects around anything that is read."""
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _PARTS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+"""A string with its escapes, or one bracket: `"a \\"b\\""`, `{`, `]`."""
 _FIELDS = (2, 4)
 """Depths of what is in a field of the body, and in one of its choices, items or blocks."""
 _READ = {
@@ -31,6 +32,7 @@ _READ = {
     )
 }  # fmt: skip
 _REASONING = re.compile(rb"reason|think|thought", re.IGNORECASE)
+"""The key `reasoning_content`."""
 
 
 def load(body: bytes) -> Any:  # noqa: ANN401 - any JSON value

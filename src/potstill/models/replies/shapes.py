@@ -16,8 +16,9 @@ from potstill.models.replies.loose_json import load
 from potstill.models.requests import Request
 from potstill.models.served.secrets import Secret
 
-_WANTS_COMPLETION_ACCESSS = re.compile(r"(o[1-9]|gpt-[5-9])(?![0-9a-z])", re.IGNORECASE)
-"""OpenAI's reasoning models by their plain names; they refuse `max_tokens`. Gateways write `openai/` and take it."""
+_WANTS_COMPLETION_TOKENS = re.compile(r"(o[1-9]|gpt-[5-9])(?![0-9a-z])", re.IGNORECASE)
+"""`o3-mini`, `gpt-5.1`: OpenAI's reasoning models by their plain names; they refuse `max_tokens`. Gateways write
+`openai/` and take it."""
 _ACCESS = "eyJ"
 """The beginning of an access token (a JSON object in base64), which Azure takes as a bearer's."""
 
@@ -81,7 +82,7 @@ def _chat_body(request: Request) -> dict[str, Any]:
     body = {"model": request.model, "messages": turns, **request.sampling}
     if "max_completion_tokens" in body and body["max_completion_tokens"] is None:
         del body["max_completion_tokens"]  # the recipe's null: a server that does not know the field
-    elif "max_tokens" in body and _WANTS_COMPLETION_ACCESSS.match(request.model):
+    elif "max_tokens" in body and _WANTS_COMPLETION_TOKENS.match(request.model):
         most = body.pop("max_tokens")
         body.setdefault("max_completion_tokens", most)
     return body

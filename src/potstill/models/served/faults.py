@@ -27,6 +27,7 @@ _ALLOWANCES: tuple[tuple[Literal["requests", "tokens"], str], ...] = (
 )
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:\d{1,12}(?:\.\d{1,12})?(?:ms|[smhd]))+")
+"""`6m0s`, `1.5s`, `250ms`: how rate-limit headers write a time."""
 _SHOWN = reprlib.Repr()
 """Values that are no text, as text: bounded in depth and size, whatever a server nests."""
 _SHOWN.maxlevel, _SHOWN.maxstring = 4, REASON_CHARACTERS
@@ -36,6 +37,7 @@ _DEEPEST = 4
 FEW = 4
 """Refusals of one reason before any answer from which it is the settings that are refused, not the questions."""
 _NUMBERS = re.compile(r"\d+")
+"""The `17` of `message 17 is too long`, which is otherwise the same reason as that of message 18."""
 _ACCOUNT = ("insufficient_quota", "insufficient balance", "billing_hard_limit", "exceeded your current quota")
 
 

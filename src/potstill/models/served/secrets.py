@@ -14,6 +14,7 @@ REDACTED: Final = b"[key]"
 SHORTEST = 8
 """Shorter keys (`none`, `EMPTY`, `ollama`) are placeholders of local servers and ordinary words of a reply."""
 _ESCAPE = re.compile(rb'\\u00([0-7][0-9a-fA-F])|\\([/"\\])')
+"""A character of ASCII as JSON may escape it: `\\u0073`, `\\/`."""
 
 
 class Secret:
@@ -76,6 +77,7 @@ def _forms(key: str) -> tuple[bytes, ...]:
     plain = key.encode()
     forms = {plain, plain.hex().encode(), plain.hex().upper().encode()}
     for quoted in (quote(key, safe=""), quote(key)):
+        # `%2F` may also be written `%2f`.
         forms |= {quoted.encode(), re.sub("%..", lambda found: found[0].lower(), quoted).encode()}
     for offset in range(3):
         coded = base64.b64encode(b"\0" * offset + plain)
@@ -90,7 +92,7 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 
 def _with_escapes(forms: tuple[bytes, ...]) -> re.Pattern[bytes]:
-    """Return a pattern of the forms with any character as a JSON escape."""
+    """Return a pattern of the forms with any character as a JSON escape: `sk` is `\\u0073k` too."""
     return re.compile(b"|".join(b"".join(_character(code) for code in form) for form in forms))
 
 

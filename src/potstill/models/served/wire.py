@@ -19,11 +19,13 @@ MOST_BUFFERED = 256 * 2**20
 """Bytes of all replies that are coming in at a time; beyond it one that is already large is given up."""
 SMALL = 2**20
 _QUOTATION = re.compile("[:'\"\n]")
+"""What begins a quotation in an error's text: the `:` of `Cannot connect to host: [...]`."""
 CONNECT_SECONDS = 30.0
 _SECRET = re.compile(r"key|token|secret|passw|auth|sig(?:nature)?$|credential|subscription", re.IGNORECASE)
-"""Names of what a query may hold and a base URL may not: it is written into recipes, messages and reports."""
+"""`api-key`, `sig`: names of what a query may hold and a base URL may not: it is written into recipes,
+messages and reports."""
 _VERSION = re.compile(r"/(?:v\d|openai|api/paas)")
-"""A path that has a version, or stands where the provider has its own."""
+"""`/v1`, `/openai`: a path that has a version, or stands where the provider has its own."""
 
 
 def endpoint(base_url: str, path: str, section: str = "teacher") -> str:

@@ -14,6 +14,7 @@ NAMES = (
     "Tom", "Ben", "Mia", "Sam", "Ana", "Max", "Kim", "Eva", "Leo", "Ida", "Jon", "Amy", "Dan", "Zoe", "Ron", "Lucy",
 )  # fmt: skip
 _SLOT = re.compile(r"\{([a-z]+)\d?\}")
+"""`{name}` and `{name2}` of a sentence such as `{name} gives {name2} a coin.`"""
 
 
 @dataclass(frozen=True, slots=True)
