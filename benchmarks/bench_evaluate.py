@@ -48,7 +48,7 @@ def problems(count: int) -> list[Problem]:
 
 def seam(folder: Path, asked: list[Problem], max_tokens: int, precision: str) -> tuple[float, dict[str, str], int]:
     """Seconds of a whole evaluation, the responses by problem, and their tokens."""
-    from potstill.evaluate.protocol import Row, measure, requests_of
+    from potstill.evaluate.protocol import TableLine, measure, requests_of
     from potstill.models.ledger import Ledger
     from potstill.pipeline.checkpoints import local_student
     from potstill.progress import Progress
@@ -59,12 +59,14 @@ def seam(folder: Path, asked: list[Problem], max_tokens: int, precision: str) ->
     model_under_test = local_student(str(folder), "smollm2", precision, settings.batch, folder.parent)
     with TemporaryDirectory() as kept:
         with Ledger(Path(kept) / "warm.sqlite") as ledger:
-            warm = requests_of(model_under_test, asked[:1], Row("s", "p"), student, recipe.Evaluate(max_tokens=2), 0)
+            warm = requests_of(
+                model_under_test, asked[:1], TableLine("s", "p"), student, recipe.Evaluate(max_tokens=2), 0
+            )
             model_under_test.model.collect([request for _, request in warm], ledger, Progress("warm"))
         began = time.perf_counter()
-        wanted = requests_of(model_under_test, asked, Row("s", "p"), student, settings, 0)
+        wanted = requests_of(model_under_test, asked, TableLine("s", "p"), student, settings, 0)
         with Ledger(Path(kept) / "l.sqlite") as ledger, Verdicts(recipe.Checks()) as verdicts:
-            row, progress = Row("smollm2", "zero-shot"), Progress("evaluate", len(wanted))
+            row, progress = TableLine("smollm2", "zero-shot"), Progress("evaluate", len(wanted))
             measures = list(measure(model_under_test, ledger, wanted, row, student, verdicts, progress))
             seconds = time.perf_counter() - began
             found = {problem.key: ledger.get(request.key).content for problem, request in wanted}

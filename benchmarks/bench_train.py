@@ -30,7 +30,7 @@ from potstill.records import Example
 from potstill.teach.worked import solve
 from potstill.train import order, students, trainer
 from potstill.train.render import ask, stop_texts
-from potstill.train.segments import TRAINED, Row, make_rows
+from potstill.train.segments import TRAINED, TokenRow, make_rows
 
 RESULTS = Path(__file__).parent / "results" / "bench_train.json"
 STUDENTS = {
@@ -42,7 +42,7 @@ STUDENTS = {
 }
 
 
-def rows_for(student: recipe.Student, folder: Path, count: int) -> tuple[Row, ...]:
+def rows_for(student: recipe.Student, folder: Path, count: int) -> tuple[TokenRow, ...]:
     """Worked chain problems as rows of the student's template."""
     problems = list(itertools.islice(families.generate("chain", 1, {}), count))
     solved = [(p, *solve(p, 0, 1, 0.0, "varied")[:2]) for p in problems]
@@ -55,7 +55,7 @@ def rows_for(student: recipe.Student, folder: Path, count: int) -> tuple[Row, ..
     return make_rows(examples, [ask(student, e.question) for e in examples], tokenizer, student, 512, stops).rows
 
 
-def potstill(folder: Path, rows: tuple[Row, ...], plan: order.Plan, settings: recipe.Train, work: Path) -> float:
+def potstill(folder: Path, rows: tuple[TokenRow, ...], plan: order.Plan, settings: recipe.Train, work: Path) -> float:
     """Seconds of potstill's loop from the second step on."""
     started: list[float] = []
 
@@ -69,7 +69,7 @@ def potstill(folder: Path, rows: tuple[Row, ...], plan: order.Plan, settings: re
     return started[-1] - started[0]
 
 
-def peer(folder: Path, rows: tuple[Row, ...], plan: order.Plan, settings: recipe.Train, work: Path) -> float:
+def peer(folder: Path, rows: tuple[TokenRow, ...], plan: order.Plan, settings: recipe.Train, work: Path) -> float:
     """Seconds of transformers.Trainer from the second step on, completion-only labels, padded micro-batches."""
     import torch
     import transformers
@@ -77,7 +77,7 @@ def peer(folder: Path, rows: tuple[Row, ...], plan: order.Plan, settings: recipe
     model, tokenizer = students.load(folder)
     shown = [rows[index] for step in plan.steps for index in step]
 
-    def collate(batch: list[Row]) -> dict[str, torch.Tensor]:
+    def collate(batch: list[TokenRow]) -> dict[str, torch.Tensor]:
         width = max(map(len, batch))
         pad = tokenizer.pad_token_id
         ids = [[*row.ids, *[pad] * (width - len(row))] for row in batch]

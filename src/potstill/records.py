@@ -51,7 +51,7 @@ class Failure(StrEnum):
     EMPTY = "empty completion"
 
 
-class Finding(StrEnum):
+class GoldFinding(StrEnum):
     """What the samples of a problem say of its gold, see `Group`."""
 
     AGREES = "agrees"
@@ -298,7 +298,7 @@ class Group:
     voters: int
     agreement: float
     tied: bool
-    finding: Finding
+    finding: GoldFinding
     agreeing: tuple[str, ...] = ()
 
     @property

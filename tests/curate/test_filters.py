@@ -3,13 +3,15 @@ import dataclasses
 import pytest
 
 from potstill.curate import FILTERS
-from potstill.curate.filters import Case, characters
+from potstill.curate.filters import Candidate, characters
 from potstill.recipe import Curate
 from potstill.records import Problem, Trace, Verdict
 
 PROBLEM = Problem("p", "What is 2 plus 2?", "4")
 GOOD = Trace(PROBLEM.key, "t", "zero_shot", "q", 0, 0, "{}", "I add the two numbers.", "The answer is 4.", "stop")
-CASE = Case(GOOD, Verdict(GOOD.key, "answer", "p", 1, "right", "", "m", None, "4"), PROBLEM, False, Curate(), False)
+CASE = Candidate(
+    GOOD, Verdict(GOOD.key, "answer", "p", 1, "right", "", "m", None, "4"), PROBLEM, False, Curate(), False
+)
 
 
 def judged(outcome, cause=""):

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potstill.evaluate.process_bench import Found, best_threshold, f1, process_bench
+from potstill.evaluate.process_bench import Located, best_threshold, f1, process_bench
 from potstill.verify.steps.prm import first_below
 
 STEPS = st.one_of(st.none(), st.integers(0, 4))
-ROWS = st.lists(st.builds(Found, st.sampled_from("abc"), STEPS, STEPS, st.booleans()), max_size=40)
+ROWS = st.lists(st.builds(Located, st.sampled_from("abc"), STEPS, STEPS, st.booleans()), max_size=40)
 
 
 def by_definition(rows):
@@ -52,8 +52,8 @@ def test_intervals_hold_their_value(rows):
 
 
 def test_an_abstention_is_counted_and_is_no_hit():
-    rows = [Found("s", 1, 1), Found("s", 2, None, abstained=True), Found("s", None, None),
-            Found("s", None, None, abstained=True)]  # fmt: skip
+    rows = [Located("s", 1, 1), Located("s", 2, None, abstained=True), Located("s", None, None),
+            Located("s", None, None, abstained=True)]  # fmt: skip
     score = process_bench(rows).subsets["s"]
     assert (score.count_erroneous, score.count_correct) == (2, 2)
     assert (score.abstained_erroneous, score.abstained_correct) == (1, 1)
@@ -62,7 +62,7 @@ def test_an_abstention_is_counted_and_is_no_hit():
 
 
 def test_naming_another_step_is_no_hit():
-    score = process_bench([Found("s", 1, 2), Found("s", None, None)]).subsets["s"]
+    score = process_bench([Located("s", 1, 2), Located("s", None, None)]).subsets["s"]
     assert (score.erroneous.value, score.correct.value, score.f1.value) == (0.0, 1.0, 0.0)
     assert score.f1.high > 0
 
@@ -77,8 +77,8 @@ def test_the_interval_of_f1_holds_the_truth_about_as_often_as_it_says():
     for erroneous, correct, size in ((0.8, 0.9, 60), (0.5, 0.6, 30), (0.95, 0.3, 100)):
         truth, held = f1(erroneous, correct), 0
         for _ in range(400):
-            rows = [Found("s", 0, 0 if draw.random() < erroneous else None) for _ in range(size)]
-            rows += [Found("s", None, None if draw.random() < correct else 0) for _ in range(size)]
+            rows = [Located("s", 0, 0 if draw.random() < erroneous else None) for _ in range(size)]
+            rows += [Located("s", None, None if draw.random() < correct else 0) for _ in range(size)]
             interval = process_bench(rows).subsets["s"].f1
             held += interval.low <= truth <= interval.high
         assert 0.92 <= held / 400 <= 0.995
@@ -98,7 +98,7 @@ def test_the_best_threshold_is_no_worse_than_any_other(scored):
         return
 
     def quality(threshold):
-        found = [Found("s", label, first_below(scores, threshold)) for label, scores in scored]
+        found = [Located("s", label, first_below(scores, threshold)) for label, scores in scored]
         return process_bench(found).average_f1.value
 
     best = quality(best_threshold(scored))

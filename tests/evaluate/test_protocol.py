@@ -8,7 +8,7 @@ from stub_server import running
 
 from potstill import recipe
 from potstill.evaluate.metrics import solved, summarise
-from potstill.evaluate.protocol import ModelUnderTest, Row, measure, requests_of
+from potstill.evaluate.protocol import ModelUnderTest, TableLine, measure, requests_of
 from potstill.models.ledger import Ledger
 from potstill.models.served.client import RetryPolicy, ServedModel
 from potstill.progress import Progress
@@ -17,7 +17,7 @@ from potstill.verify import Verdicts
 
 FAST = RetryPolicy(tries=2, first_wait=0.005, longest_wait=0.01)
 STUDENT = recipe.Student(model="m", prompt="Please: {question}")
-ROW = Row("m", "zero-shot")
+ROW = TableLine("m", "zero-shot")
 EXACT = recipe.Checks()
 GREEDY = recipe.Evaluate(max_tokens=64)
 
@@ -146,7 +146,9 @@ def test_requests_do_not_depend_on_the_order_of_the_problems_nor_on_their_number
 
 def test_the_conversation_has_the_shots_and_the_students_own_prompt():
     shots = (Example("k", "t", "What is 1 + 1?", "one and one", "2"), Example("l", "u", "What is 2?", "", "2"))
-    ((_, request),) = requests_of(model_under_test(), [problem(5)], Row("m", "2-shot", shots), STUDENT, GREEDY, seed=3)
+    ((_, request),) = requests_of(
+        model_under_test(), [problem(5)], TableLine("m", "2-shot", shots), STUDENT, GREEDY, seed=3
+    )
     assert [(turn.role, turn.content) for turn in request.messages] == [
         ("user", "Please: What is 1 + 1?"), ("assistant", "one and one\n2"),
         ("user", "Please: What is 2?"), ("assistant", "2"),

@@ -9,7 +9,7 @@ import random
 import pytest
 
 from potstill import curate
-from potstill.curate.filters import Case
+from potstill.curate.filters import Candidate
 from potstill.models.ledger import divided
 from potstill.models.replies.dialects import ReplyError, divide
 from potstill.models.replies.shapes import read
@@ -42,7 +42,7 @@ def words(text):
 
 def kept(made: Trace):
     """Return None for a trace that may be trained on, else the reason for which it is dropped."""
-    case = Case(made, None, PROBLEM, False, Curate(drop_unknown=False), False)
+    case = Candidate(made, None, PROBLEM, False, Curate(drop_unknown=False), False)
     return next((why for check in curate.FILTERS if (why := check(case))), None)
 
 

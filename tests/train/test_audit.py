@@ -10,7 +10,7 @@ from potstill.errors import AuditError
 from potstill.recipe import Loss, Train
 from potstill.train.audit import audit, check_mask
 from potstill.train.render import Segment
-from potstill.train.segments import Rows, trained
+from potstill.train.segments import TokenRows, trained
 from potstill.train.students import stop_ids
 
 TRAIN = Train(epochs=1.0)
@@ -88,7 +88,7 @@ def recoded(row, old, new):
 )
 def test_broken_rows_are_refused(loaded, found, change, said):
     model, tokenizer = loaded
-    broken = Rows((found.rows[0], change(found.rows[1])), ())
+    broken = TokenRows((found.rows[0], change(found.rows[1])), ())
     with pytest.raises(AuditError, match=f"example 2: .*{said}"):
         audit(broken, tokenizer, stop_ids(model), TRAIN)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from potstill.recipe import Loss
 from potstill.train.order import micro_batches
 from potstill.train.render import Segment
-from potstill.train.segments import Row
+from potstill.train.segments import TokenRow
 
 torch = pytest.importorskip("torch")
 
@@ -42,7 +42,7 @@ def rows(draw):
         codes = [Segment.PROMPT] * draw(st.integers(1, 3)) + body + [Segment.FORMAT]
         codes += [Segment.AFTER] * draw(st.integers(0, 1))
         ids = draw(st.lists(st.integers(0, VOCABULARY - 1), min_size=len(codes), max_size=len(codes)))
-        made.append(Row(tuple(ids), bytes(codes), index, draw(st.sampled_from([1.0, 0.5, 3.0]))))
+        made.append(TokenRow(tuple(ids), bytes(codes), index, draw(st.sampled_from([1.0, 0.5, 3.0]))))
     return made
 
 
@@ -111,8 +111,8 @@ def test_any_cut_gives_the_plain_formula_and_its_gradient(model, given_rows, los
 def test_means_of_micro_batches_would_differ(model):
     """The bug this guards against: averaging the means of unequal micro-batches."""
     made = [
-        Row((1, 5, 2), bytes([0, 2, 3]), 0),
-        Row((1, 3, 4, 5, 6, 7, 8, 9, 2), bytes([0, 1, 1, 1, 1, 1, 1, 2, 3]), 1),
+        TokenRow((1, 5, 2), bytes([0, 2, 3]), 0),
+        TokenRow((1, 3, 4, 5, 6, 7, 8, 9, 2), bytes([0, 1, 1, 1, 1, 1, 1, 2, 3]), 1),
     ]
     whole = ours(model, made, Loss(), 2)[0]
     means = [ours(model, [row], Loss(), 1)[0] for row in made]
@@ -121,23 +121,23 @@ def test_means_of_micro_batches_would_differ(model):
 
 
 def test_alpha_and_beta_of_one_is_ordinary_mean_cross_entropy(model):
-    row = Row((1, 3, 4, 5, 2), bytes([0, 0, 1, 2, 3]), 0)
+    row = TokenRow((1, 3, 4, 5, 2), bytes([0, 0, 1, 2, 3]), 0)
     logits = model(input_ids=torch.tensor([row.ids])).logits[0].detach()
     mean = torch.nn.functional.cross_entropy(logits[1:4], torch.tensor(row.ids[2:]))
     assert math.isclose(ours(model, [row], Loss(), 1)[0], float(mean), rel_tol=1e-12)
 
 
 def test_eos_is_a_target_although_it_is_the_pad_id(model):
-    row = Row((1, 3, 5, 2), bytes([0, 1, 2, 3]), 0)
+    row = TokenRow((1, 3, 5, 2), bytes([0, 1, 2, 3]), 0)
     batch = collate(
-        [row, Row((1, 3, 4, 5, 6, 2), bytes([0, 1, 1, 1, 2, 3]), 1)], coefficients([row], Loss()).scale, pad=2
+        [row, TokenRow((1, 3, 4, 5, 6, 2), bytes([0, 1, 1, 1, 2, 3]), 1)], coefficients([row], Loss()).scale, pad=2
     )
     assert batch.targets.tolist() == [3, 5, 2, 3, 4, 5, 6, 2]
     assert batch.ids.tolist() == [[1, 3, 5, 2, 2], [1, 3, 4, 5, 6]]
 
 
 def test_the_ratio_of_segments_is_capped_and_reported():
-    row = Row((0,) * 42, bytes([0] + [1] * 40 + [2]), 0)
+    row = TokenRow((0,) * 42, bytes([0] + [1] * 40 + [2]), 0)
     found = coefficients([row], Loss(kind="segments", ratio_cap=10.0))
     assert found.answer_ratio == pytest.approx(40.0)
     assert found.answer_ratio_used == pytest.approx(10.0)

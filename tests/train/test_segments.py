@@ -9,7 +9,7 @@ from train import tiny
 
 from potstill.errors import AuditError
 from potstill.records import Example
-from potstill.train.render import Rendered, Segment, Span, ask, render
+from potstill.train.render import Rendered, Segment, Stretch, ask, render
 from potstill.train.segments import Unfit, make_rows, segment_codes, tokenise
 from potstill.train.students import packaged_file, packaged_tokenizer
 
@@ -151,7 +151,7 @@ def test_no_character_of_a_response_loses_its_loss(data):
     order = [Segment.PROMPT, Segment.FORMAT, Segment.REASONING, Segment.FORMAT, Segment.ANSWER, Segment.FORMAT]
     spans, start = [], 0
     for size, segment in zip(sizes, order, strict=True):
-        spans.append(Span(start, start + size, segment))
+        spans.append(Stretch(start, start + size, segment))
         start += size
     cuts = sorted(data.draw(st.sets(st.integers(1, start - 1))))
     edges = list(zip([0, *cuts], [*cuts, start], strict=True))

@@ -144,7 +144,7 @@ def _flush() -> None:
         raise
 
 
-class _Parser(argparse.ArgumentParser):
+class _OneLineParser(argparse.ArgumentParser):
     """Says what is wrong in one line, without a screen of usage before it; takes no shortened options."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - argparse's own
@@ -156,7 +156,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
-    whole = _Parser(prog="potstill", description="Reasoning distillation, from problems to a measured student.")
+    whole = _OneLineParser(prog="potstill", description="Reasoning distillation, from problems to a measured student.")
     whole.add_argument("--version", action="version", version=f"potstill {__version__}")
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:

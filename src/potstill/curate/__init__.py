@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from potstill.curate import filters
-from potstill.curate.filters import Case
+from potstill.curate.filters import Candidate
 
-Filter = Callable[[Case], str | None]
+Filter = Callable[[Candidate], str | None]
 
 FILTERS: tuple[Filter, ...] = (
     filters.held_out,

@@ -11,7 +11,7 @@ from potstill.text import repeated_share
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class Candidate:
     """What a filter may look at: a trace, its verdict (None: nobody judged it), its problem (None: not in training)."""
 
     trace: Trace
@@ -27,50 +27,50 @@ class Case:
     """Whether the problem is to be dropped because its gold is in doubt."""
 
 
-def held_out(case: Case) -> str | None:
+def held_out(case: Candidate) -> str | None:
     """Drop traces of problems that are, or meet, a held-out problem."""
     return Reason.OVERLAP if case.held_out else None
 
 
-def no_problem(case: Case) -> str | None:
+def no_problem(case: Candidate) -> str | None:
     """Drop traces whose problem is not among the training problems."""
     return Reason.NO_PROBLEM if case.problem is None else None
 
 
-def unfinished(case: Case) -> str | None:
+def unfinished(case: Candidate) -> str | None:
     """Drop requests that ended without a response of the teacher's own."""
     if case.trace.failure == Failure.NOT_ASKED:
         return Reason.NOT_ASKED
     return Reason(case.trace.finish) if case.trace.finish in ("refused", "failed") else None
 
 
-def truncated(case: Case) -> str | None:
+def truncated(case: Candidate) -> str | None:
     """Drop traces that the token limit cut: their end is not an answer."""
     return Reason.TRUNCATED if case.trace.finish == "length" else None
 
 
-def no_answer(case: Case) -> str | None:
+def no_answer(case: Candidate) -> str | None:
     """Drop traces with nothing after the reasoning."""
     return None if case.trace.answer.strip() else Reason.NO_ANSWER
 
 
-def no_reasoning(case: Case) -> str | None:
+def no_reasoning(case: Candidate) -> str | None:
     """Drop traces with no reasoning to learn from (none written, or hidden by the provider)."""
     hidden = case.trace.reasoning_kind in ("none", "encrypted")
     return Reason.NO_REASONING if hidden or not case.trace.reasoning.strip() else None
 
 
-def summarised(case: Case) -> str | None:
+def summarised(case: Candidate) -> str | None:
     """Drop reasoning that a provider rewrote, unless the recipe allows summaries."""
     return Reason.SUMMARISED if case.trace.reasoning_kind == "summary" and not case.allow_summaries else None
 
 
-def doubted(case: Case) -> str | None:
+def doubted(case: Candidate) -> str | None:
     """Drop traces of problems whose gold no sample gives and most contradict, where the recipe says so."""
     return Reason.IN_DOUBT if case.doubted else None
 
 
-def unknown(case: Case) -> str | None:
+def unknown(case: Candidate) -> str | None:
     """Drop traces that could not be judged; the reason carries the cause."""
     if not case.settings.drop_unknown:
         return None
@@ -79,31 +79,31 @@ def unknown(case: Case) -> str | None:
     return f"unknown: {case.verdict.cause or 'no cause given'}" if case.verdict.outcome == "unknown" else None
 
 
-def wrong(case: Case) -> str | None:
+def wrong(case: Candidate) -> str | None:
     """Drop traces whose answer is wrong."""
     judged_wrong = case.verdict is not None and case.verdict.outcome == "wrong"
     return Reason.WRONG if judged_wrong and case.settings.drop_wrong else None
 
 
-def too_easy(case: Case) -> str | None:
+def too_easy(case: Candidate) -> str | None:
     """Drop traces of problems below the difficulty asked for."""
     least = case.settings.min_difficulty
     return Reason.TOO_EASY if least is not None and case.difficulty is not None and case.difficulty < least else None
 
 
-def too_hard(case: Case) -> str | None:
+def too_hard(case: Candidate) -> str | None:
     """Drop traces of problems above the difficulty asked for."""
     most = case.settings.max_difficulty
     return Reason.TOO_HARD if most is not None and case.difficulty is not None and case.difficulty > most else None
 
 
-def too_long(case: Case) -> str | None:
+def too_long(case: Candidate) -> str | None:
     """Drop traces with more characters than the limit; they are never cut."""
     limit = case.settings.max_characters
     return Reason.OVER_LENGTH if limit is not None and characters(case.trace) > limit else None
 
 
-def repetitive(case: Case) -> str | None:
+def repetitive(case: Candidate) -> str | None:
     """Drop traces in which more than the set share of the text repeats itself."""
     limit = case.settings.drop_repetition
     if limit is None:
@@ -111,7 +111,7 @@ def repetitive(case: Case) -> str | None:
     return Reason.REPETITION if repeated_share(f"{case.trace.reasoning}\n{case.trace.answer}") > limit else None
 
 
-def marks_left(case: Case) -> str | None:
+def marks_left(case: Candidate) -> str | None:
     """Drop traces that still hold a mark of any dialect: trained on, it would be written by the student."""
     return Reason.MARKS_LEFT if holds_mark(case.trace.reasoning) or holds_mark(case.trace.answer) else None
 

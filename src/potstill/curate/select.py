@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from potstill import curate
 from potstill.curate.diversity import most_diverse, sketch
-from potstill.curate.filters import Case, characters, unknown, wrong
+from potstill.curate.filters import Candidate, characters, unknown, wrong
 from potstill.recipe import Curate
-from potstill.records import Drop, Example, Finding, Group, Problem, Reason, Trace, Verdict, content_key
+from potstill.records import Drop, Example, GoldFinding, Group, Problem, Reason, Trace, Verdict, content_key
 
 Judged = tuple[Trace, Verdict | None]
 HELD_CHARACTERS = 200_000_000
@@ -74,12 +74,12 @@ class Selection:
             order = content_key(self.seed, trace.key)
             self.passed[ordinal] = Passed(ordinal, trace.problem_key, order, characters(trace))
 
-    def _case(self, trace: Trace, verdict: Verdict | None) -> Case:
+    def _case(self, trace: Trace, verdict: Verdict | None) -> Candidate:
         problem, group = self.training.get(trace.problem_key), self.groups.get(trace.problem_key)
         meets = trace.problem_key in self.held_out or (problem is not None and problem.overlap_key in self.held_out)
         difficulty = None if problem is None else self._difficulty(trace.problem_key)
-        doubted = self.drop_doubted and group is not None and group.finding == Finding.IN_DOUBT
-        return Case(trace, verdict, problem, meets, self.settings, self.allow_summaries, difficulty, doubted)
+        doubted = self.drop_doubted and group is not None and group.finding == GoldFinding.IN_DOUBT
+        return Candidate(trace, verdict, problem, meets, self.settings, self.allow_summaries, difficulty, doubted)
 
     def _choose(self) -> Iterator[Drop]:
         """Drop the traces beyond `per_problem`; a problem's sketches are held only until its last trace came by."""

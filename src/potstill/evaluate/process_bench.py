@@ -16,7 +16,7 @@ from potstill.verify.steps.prm import first_below
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Located:
     """One solution: the labelled and the predicted first wrong step, None for none.
 
     `abstained` says that the predictor gave no judgement; its `predicted` is then not looked at.
@@ -29,7 +29,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class BenchScore:
     """Shares found with 95% intervals: of `erroneous` solutions, of `correct` ones, and their harmonic mean.
 
     As the protocol has it, an abstention is no hit; `abstained_erroneous` and `abstained_correct` say how many there
@@ -51,13 +51,13 @@ class Score:
 class ProcessBench:
     """The score of each subset, and the mean of their F1."""
 
-    subsets: Mapping[str, Score]
+    subsets: Mapping[str, BenchScore]
     average_f1: Interval
 
 
-def process_bench(rows: Iterable[Found]) -> ProcessBench:
+def process_bench(rows: Iterable[Located]) -> ProcessBench:
     """Score predictions against labels, a subset at a time."""
-    by_subset: dict[str, list[Found]] = {}
+    by_subset: dict[str, list[Located]] = {}
     for row in rows:
         by_subset.setdefault(row.subset, []).append(row)
     subsets = {name: _score(found) for name, found in by_subset.items()}
@@ -84,17 +84,17 @@ def best_threshold(scored: Sequence[tuple[int | None, Sequence[float]]]) -> floa
     tried = [values[0], *middles, math.nextafter(values[-1], math.inf)] if values else [0.5]
 
     def quality(threshold: float) -> float:
-        return _score([Found("", label, first_below(scores, threshold)) for label, scores in scored]).f1.value
+        return _score([Located("", label, first_below(scores, threshold)) for label, scores in scored]).f1.value
 
     return max(tried, key=quality)
 
 
-def _score(rows: Sequence[Found]) -> Score:
+def _score(rows: Sequence[Located]) -> BenchScore:
     erroneous = [row for row in rows if row.label is not None]
     correct = [row for row in rows if row.label is None]
     shares = [_share(part) for part in (erroneous, correct)]
     decided = [_share([row for row in part if not row.abstained]).value for part in (erroneous, correct)]
-    return Score(
+    return BenchScore(
         shares[0],
         shares[1],
         _harmonic(shares[0], shares[1]),
@@ -106,7 +106,7 @@ def _score(rows: Sequence[Found]) -> Score:
     )
 
 
-def _share(rows: Sequence[Found]) -> Interval:
+def _share(rows: Sequence[Located]) -> Interval:
     hits = sum(not row.abstained and row.predicted == row.label for row in rows)
     return wilson(hits / len(rows) if rows else math.nan, len(rows))
 

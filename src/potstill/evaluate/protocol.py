@@ -34,7 +34,7 @@ class ModelUnderTest:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableLine:
     """One row of the table: whose answers these are and how it was prompted."""
 
     student: str
@@ -42,7 +42,7 @@ class Row:
     shots: tuple[Example, ...] = ()
 
 
-def messages_of(student: Student, row: Row, statement: str) -> tuple[Message, ...]:
+def messages_of(student: Student, row: TableLine, statement: str) -> tuple[Message, ...]:
     """Return the conversation that ends with the question.
 
     Shots show their reasoning as plain text: many templates strip marked reasoning from earlier turns.
@@ -76,7 +76,7 @@ def choose_shots(examples: Sequence[Example], count: int, seed: int) -> tuple[Ex
 def requests_of(
     model_under_test: ModelUnderTest,
     problems: Sequence[Problem],
-    row: Row,
+    row: TableLine,
     student: Student,
     settings: Evaluate,
     seed: int,
@@ -101,7 +101,7 @@ def measure(
     model_under_test: ModelUnderTest,
     ledger: Ledger,
     asked: Sequence[tuple[Problem, Request]],
-    row: Row,
+    row: TableLine,
     student: Student,
     verdicts: Verdicts,
     progress: Progress,
@@ -146,7 +146,7 @@ def split(student: Student, text: str) -> tuple[str, str]:
     return found.reasoning, found.answer
 
 
-def trace_of(problem: Problem, request: Request, answer: Completion, row: Row, student: Student) -> Trace:
+def trace_of(problem: Problem, request: Request, answer: Completion, row: TableLine, student: Student) -> Trace:
     """Return a student's response in the form that the check of the teacher's traces takes."""
     reasoning, said = (answer.reasoning, answer.content) if answer.reasoning else split(student, answer.content)
     silent = answer.finish == "failed" and answer.failure == Failure.EMPTY

@@ -11,7 +11,7 @@ from potstill.models.replies.usage import BYTES_PER_TOKEN
 from potstill.models.requests import Completion
 
 
-class SpentError(TeacherError):
+class CapReachedError(TeacherError):
     """The cap on the money is reached; what was answered is kept."""
 
 
@@ -30,11 +30,11 @@ class Cap:
         """US dollars of all together."""
         return sum(self.spent_by.values())
 
-    def error(self, name: str) -> SpentError:
+    def error(self, name: str) -> CapReachedError:
         """Return what is told when it is reached."""
         parts = ", ".join(f"{who} ${sum_:.4f}" for who, sum_ in self.spent_by.items() if sum_)
         whose = f" ({parts})" if len(self.spent_by) > 1 else ""
-        return SpentError(
+        return CapReachedError(
             f"{name}: spent ${self.spent:.4f}{whose} of the ${self.most} of spend_at_most; what was answered is kept: "
             "raise spend_at_most and run again to ask the rest, or run with --go-on to go on with what is there"
         )

@@ -20,7 +20,7 @@ EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "em
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
+class ModelShape:
     """What decides a model's arithmetic: weights of its body, layers, attention channels, the size of its head."""
 
     body: int
@@ -30,7 +30,7 @@ class Shape:
     hidden: int
 
 
-def shape_of(folder: Path) -> Shape:
+def shape_of(folder: Path) -> ModelShape:
     """Return the shape of a checkpoint folder, from its config and the heads of its weight files; loads no weight."""
     config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
     config = config.get("text_config") or config
@@ -42,7 +42,7 @@ def shape_of(folder: Path) -> Shape:
     for name, size in _tensors(folder):
         if not name.startswith(HEADS) and not name.endswith(EMBEDDINGS):
             body += size
-    return Shape(
+    return ModelShape(
         body=body, layers=layers, attention=width, vocabulary=int(config.get("vocab_size") or 0), hidden=hidden
     )
 
@@ -63,19 +63,19 @@ def _tensors(folder: Path) -> list[tuple[str, int]]:
     return found
 
 
-def read_flops(shape: Shape, tokens: int, heads: int, before: int = 0) -> int:
+def read_flops(shape: ModelShape, tokens: int, heads: int, before: int = 0) -> int:
     """Return the FLOPs of `tokens` tokens after `before` others, `heads` of them with the output head."""
     contexts = tokens * before + tokens * (tokens + 1) // 2
     body = 2 * shape.body * tokens + 4 * shape.layers * shape.attention * contexts
     return body + 2 * shape.vocabulary * shape.hidden * heads
 
 
-def trained_flops(shape: Shape, tokens: int, heads: int) -> int:
+def trained_flops(shape: ModelShape, tokens: int, heads: int) -> int:
     """Return the FLOPs of a row of `tokens` tokens, `heads` of them with loss: a forward pass and twice that back."""
     return 3 * read_flops(shape, tokens, heads)
 
 
-def sampled_flops(shape: Shape, prompt: int, completion: int) -> int:
+def sampled_flops(shape: ModelShape, prompt: int, completion: int) -> int:
     """Return the FLOPs of a completion: the prompt read once, each token sampled after all before it."""
     return read_flops(shape, prompt, 1) + read_flops(shape, completion, completion, prompt)
 

@@ -38,7 +38,7 @@ REPORT_FILES = ("report.html", "report.json", "table.txt")
 """Copied to the top of the run folder, where people look."""
 
 
-class State(StrEnum):
+class StageState(StrEnum):
     """How far a stage is: `STALE` by its own settings or inputs, `FOLLOWS` a stage that is."""
 
     DONE = "done"
@@ -53,7 +53,7 @@ class StageStatus:
     """Where one stage stands: `why` names the setting or the stage behind it; `seconds` is what it cost."""
 
     stage: Stage
-    state: State
+    state: StageState
     why: str
     seconds: float
     fingerprint: str | None
@@ -75,22 +75,22 @@ def _compared(run: Run, stages: Sequence[Stage]) -> list[tuple[StageStatus, Comm
         unasked = stage.unasked(committed) if committed is not None else ""
         if committed is not None and not unasked:
             done[stage.name] = committed
-            found.append((StageStatus(stage, State.DONE, "", _seconds(committed), fingerprint), committed))
+            found.append((StageStatus(stage, StageState.DONE, "", _seconds(committed), fingerprint), committed))
             continue
-        state: State
+        state: StageState
         before = run.committed(stage.name)
         if fingerprint is not None and run.is_under_way(stage.kind, fingerprint):
-            state, why = State.UNDER_WAY, "was begun"
+            state, why = StageState.UNDER_WAY, "was begun"
         elif before is None:
             state, why = State.MISSING, ""
         elif unasked:
             state, why = State.STALE, unasked
         elif changed := _changes(stage, before):
-            state, why = State.STALE, changed[0]
+            state, why = StageState.STALE, changed[0]
         elif open_inputs:
-            state, why = State.FOLLOWS, f"follows {open_inputs[0]}"
+            state, why = StageState.FOLLOWS, f"follows {open_inputs[0]}"
         else:
-            state, why = State.STALE, _changed_inputs(before, stage, done)
+            state, why = StageState.STALE, _changed_inputs(before, stage, done)
         found.append((StageStatus(stage, state, why, _seconds(before), fingerprint), None))
     return found
 
@@ -131,7 +131,7 @@ def run(
     names = [stage.name for stage in stages]
     if only is not None and only not in names:
         raise PotstillError(f"no stage {only!r} in this recipe{nearest(only, names)}")
-    pending = [s.stage for s in statuses(folder, stages) if s.state is not State.DONE or (redo and only)]
+    pending = [s.stage for s in statuses(folder, stages) if s.state is not StageState.DONE or (redo and only)]
     kinds = {stage.kind for stage in pending if only in (None, stage.name)}
     check_recipe(recipe, kinds, online=True, without_sandbox=without_sandbox)
     try:
@@ -171,10 +171,10 @@ def _show_report(folder: Run) -> None:
 
 def refuse_to_redo(before: Sequence[StageStatus], only: str | None) -> None:
     """Stop with one line where committed work would be done again."""
-    changed = [s for s in before if s.state is State.STALE and only in (None, s.stage.name)]
+    changed = [s for s in before if s.state is StageState.STALE and only in (None, s.stage.name)]
     if not changed:
         return
-    affected = [s for s in before if s.state in (State.STALE, State.FOLLOWS) and only in (None, s.stage.name)]
+    affected = [s for s in before if s.state in (StageState.STALE, StageState.FOLLOWS) and only in (None, s.stage.name)]
     cost = ", ".join(f"{s.stage.name} ({clock(s.seconds)})" for s in affected)
     reasons = "; ".join(dict.fromkeys(s.why for s in changed))
     raise StaleError(f"{reasons}: this would redo {cost}; continue with --redo, or keep both with another --out")

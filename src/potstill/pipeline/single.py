@@ -17,7 +17,7 @@ from potstill.durable import write_durably
 from potstill.errors import DataError, PotstillError, nearest
 from potstill.evaluate.conditions import Conditions
 from potstill.evaluate.metrics import summarise
-from potstill.evaluate.protocol import ModelUnderTest, Row, measure, requests_of
+from potstill.evaluate.protocol import ModelUnderTest, TableLine, measure, requests_of
 from potstill.models.ledger import Ledger
 from potstill.pipeline.checks.files import check_checkpoint, check_file
 from potstill.pipeline.settings import checkers_key
@@ -55,7 +55,7 @@ def evaluate(options: argparse.Namespace) -> str:
     model_under_test, kept = _served(options) if served else _local(options, subject, conditions)
     if subject.told_by:
         print(f"note: asked and judged as {subject.told_by}", file=sys.stderr)
-    row, student = Row(model_under_test.name, "zero-shot"), conditions.student
+    row, student = TableLine(model_under_test.name, "zero-shot"), conditions.student
     asked = requests_of(model_under_test, problems, row, student, conditions.evaluate, conditions.seed)
     progress = Progress("evaluate", len(asked), "responses")
     own = Run(kept).ledger

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from potstill.errors import RecipeError
-from potstill.problems.splits import Split, Use, split
+from potstill.problems.splits import Division, Use, split
 from potstill.recipe import Problems, Source
 from potstill.records import Problem, content_key
 
@@ -52,7 +52,7 @@ def check_source(source: Source, *, data: Path, where: str) -> None:
     import_module(_MODULES[kind]).check(name, source, data=data, where=where)
 
 
-def divide(problems: Problems, *, seed: int, data: Path) -> Split:
+def divide(problems: Problems, *, seed: int, data: Path) -> Division:
     """Read all sources and divide their problems into training and evaluation; see `splits.split`."""
 
     def stream() -> Iterator[tuple[Problem, Use]]:

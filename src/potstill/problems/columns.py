@@ -143,7 +143,7 @@ def problems(
     line or row number. Raises DataError naming `file` and the row; two rows with the same id are an error that names
     both.
     """
-    reader = _Reader(Names(FIELDS, source.columns, rows, file, where), source, rows, label)
+    reader = _ColumnReader(Names(FIELDS, source.columns, rows, file, where), source, rows, label)
     seen: dict[str, str] = {}
     for place, row in rows:
         problem = reader.problem(row, f"{file}: {place}", f"{prefix}-{place.split()[-1]}")
@@ -153,7 +153,7 @@ def problems(
         yield problem
 
 
-class _Reader:
+class _ColumnReader:
     """Rows of one source as problems."""
 
     def __init__(self, names: Names, source: Source, rows: Iterable[tuple[str, Row]], label: str) -> None:

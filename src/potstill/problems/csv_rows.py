@@ -8,7 +8,7 @@ from pathlib import Path
 
 from potstill.errors import DataError
 from potstill.problems.cells import Row
-from potstill.problems.lines import Budget, lines
+from potstill.problems.lines import ByteBudget, lines
 
 MOST_COLUMNS = 10_000
 _OTHERS = {";": "semicolons", "\t": "tabs"}
@@ -22,7 +22,7 @@ def read_csv(path: Path, most: int, delimiter: str | None) -> Iterator[tuple[str
     else a header that has semicolons or tabs and no comma.
     """
     csv.field_size_limit(most)  # the default of 128 KiB is less than one long trace
-    budget = Budget(path, most)
+    budget = ByteBudget(path, most)
     feed = lines(path, budget)
     first = next(feed, None)
     if first is not None and first[1].startswith("sep=") and len(first[1].rstrip("\r\n")) == 5:

@@ -34,7 +34,7 @@ def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Ite
     check(name, source, data=data, where=where)
     split = _open(name, source, data, where)
     prefix = f"{Path(name).name}-{source.split}" if source.split else Path(name).name
-    found = _Rows(split, name, where, row_bytes(source.max_characters))
+    found = _HubRows(split, name, where, row_bytes(source.max_characters))
     file, label = f"dataset {name}", f"dataset:{name}"
     return columns.problems(found, source, file=file, prefix=prefix, label=label, where=where)
 
@@ -88,7 +88,7 @@ def _choose(splits: dict[str, Any], wanted: str | None, where: str) -> Any:  # n
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _HubRows:
     """The rows of a split, read as Arrow holds them, so that numbers keep the digits of their own type."""
 
     split: Any

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from potstill.errors import DataError
 from potstill.problems.cells import DECODER, Row, check_containers, parse_json
-from potstill.problems.lines import Budget, bytes_of, lines, size_of
+from potstill.problems.lines import ByteBudget, bytes_of, lines, size_of
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 """What may stand between two objects: spaces, tabs, ends of lines."""
@@ -18,7 +18,7 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 
 def read_jsonl(path: Path, most: int) -> Iterator[tuple[str, Row]]:
     """Yield (`line 7`, row) for each line that is not blank; at most `most` bytes a row."""
-    budget = Budget(path, most)
+    budget = ByteBudget(path, most)
     for number, text in lines(path, budget):
         if not text.strip():
             continue

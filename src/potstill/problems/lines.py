@@ -33,7 +33,7 @@ _LINE_COST = 32
 """What a line counts beside its bytes, so that millions of empty ones end too."""
 
 
-class Budget:
+class ByteBudget:
     """Bytes read since the last row; `row` is told by the reader, and more than `most` is an error."""
 
     def __init__(self, path: Path, most: int) -> None:
@@ -64,7 +64,7 @@ def size_of(count: float) -> str:
     return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{count / 2**20:.0f} MB"
 
 
-def lines(path: Path, budget: Budget) -> Iterator[tuple[int, str]]:
+def lines(path: Path, budget: ByteBudget) -> Iterator[tuple[int, str]]:
     """Yield (number, text) of each line, its end included: LF, CR LF or CR. A byte order mark is dropped.
 
     The consumer calls `budget.row` whenever a row has ended.

@@ -31,7 +31,7 @@ _SHOWN = 60
 
 
 @dataclass(frozen=True)
-class Split:
+class Division:
     """Where each problem of a stream went.
 
     `counts` has one number for each side and each reason of a drop; together they are all rows. `template_share` is
@@ -64,7 +64,7 @@ class Split:
             raise DataError(f"the sources of problems changed while they were read (row {number + 1}); run again")
 
 
-def split(stream: Stream, *, seed: int, evaluate: int, train: int | None) -> Split:
+def split(stream: Stream, *, seed: int, evaluate: int, train: int | None) -> Division:
     """Divide the problems of `stream`, which must give the same rows each time it is called.
 
     Problems of use `evaluate` are held out whole. Of those of use `both`, `evaluate` are held out: those that have
@@ -80,7 +80,7 @@ def split(stream: Stream, *, seed: int, evaluate: int, train: int | None) -> Spl
 
     Raises RecipeError where nothing is held out, where the sources hold too few problems, or none is left to train on.
     """
-    rows = _Rows(stream(), seed)
+    rows = _RowKeys(stream(), seed)
     if not any(use != _USES.index("train") for use in rows.uses):
         raise RecipeError("no evaluation split: every source has `use: train`; give one `use: evaluate` or `use: both`")
     places = bytearray(b"\xff" * len(rows.keys))
@@ -108,7 +108,7 @@ def split(stream: Stream, *, seed: int, evaluate: int, train: int | None) -> Spl
     for n in free[len(free) if train is None else train :]:
         places[n] = _CODE[Reason.BEYOND]
     counts = Counter(places)
-    return Split(
+    return Division(
         counts={place: counts[code] for place, code in _CODE.items()},
         template_share=_template_share(rows, [*held, *chosen], free[:train]),
         judged=sum(rows.judged[n] for n in (*held, *chosen)),
@@ -118,7 +118,7 @@ def split(stream: Stream, *, seed: int, evaluate: int, train: int | None) -> Spl
     )
 
 
-class _Rows:
+class _RowKeys:
     """The keys of all rows, in arrays; rows are named by their number from 0."""
 
     def __init__(self, stream: Iterable[tuple[Problem, Use]], seed: int) -> None:
@@ -159,7 +159,7 @@ class _Rows:
         return self.uses[row], self.golds[row] == _NO_GOLD, row
 
 
-def _choose(rows: _Rows, pool: list[int], wished: int) -> list[int]:
+def _choose(rows: _RowKeys, pool: list[int], wished: int) -> list[int]:
     """Return `wished` rows, those that can be judged before the others, from each source in proportion."""
     if not any(use == 1 for use in rows.uses):
         return []
@@ -178,7 +178,7 @@ def _choose(rows: _Rows, pool: list[int], wished: int) -> list[int]:
     return [*_shares(rows, judged, min(wished, len(judged))), *_shares(rows, others, max(0, wished - len(judged)))]
 
 
-def _shares(rows: _Rows, pool: list[int], wished: int) -> list[int]:
+def _shares(rows: _RowKeys, pool: list[int], wished: int) -> list[int]:
     """Return `wished` rows of the pool, from each source in proportion to its rows there (largest remainders)."""
     by_source: dict[int, list[int]] = {}
     for row in pool:
@@ -197,7 +197,7 @@ def _quotas(sizes: dict[int, int], wished: int) -> dict[int, int]:
     return quotas
 
 
-def _template_share(rows: _Rows, evaluation: list[int], training: list[int]) -> float | None:
+def _template_share(rows: _RowKeys, evaluation: list[int], training: list[int]) -> float | None:
     known = {rows.templates[row] for row in training}
     asked = [rows.templates[row] for row in evaluation if rows.templates[row]]
     return sum(template in known for template in asked) / len(asked) if asked else None

@@ -86,7 +86,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Lines:
-    """Series over one pair of axes."""
+    """Line over one pair of axes."""
 
     title: str
     x: str

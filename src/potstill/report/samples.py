@@ -6,18 +6,18 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from potstill.records import Finding, Group
+from potstill.records import GoldFinding, Group
 from potstill.report.display import label
 from potstill.report.facts import SetFacts
 from potstill.report.nodes import Cell, Column, Node, Table
 
 RATES = ("never", "up to a quarter", "up to a half", "up to three quarters", "more often", "always")
-FINDINGS: dict[Finding, str] = {
-    Finding.AGREES: "the gold is what most samples say",
-    Finding.DISAGREES: "most samples say something else, and the gold stands",
-    Finding.IN_DOUBT: "no sample gives the gold, and most agree on something else",
-    Finding.PSEUDO: "there is no gold, and most samples agree",
-    Finding.UNDECIDED: "the samples settle nothing",
+FINDINGS: dict[GoldFinding, str] = {
+    GoldFinding.AGREES: "the gold is what most samples say",
+    GoldFinding.DISAGREES: "most samples say something else, and the gold stands",
+    GoldFinding.IN_DOUBT: "no sample gives the gold, and most agree on something else",
+    GoldFinding.PSEUDO: "there is no gold, and most samples agree",
+    GoldFinding.UNDECIDED: "the samples settle nothing",
 }
 DOUBTED = {
     "keep": "left as it is",
@@ -103,7 +103,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _findings(facts: SetFacts) -> Table:
-    counts: Counter[Finding] = Counter(group.finding for group in facts.groups)
+    counts: Counter[GoldFinding] = Counter(group.finding for group in facts.groups)
     adopted = Counter(group.finding for group in facts.groups if group.gold_source == "majority")
     rows: list[tuple[Cell, ...]] = []
     for finding, meaning in FINDINGS.items():
@@ -117,9 +117,9 @@ def _findings(facts: SetFacts) -> Table:
     return Table("What most samples of a problem say", columns, tuple(rows))
 
 
-def _then(finding: Finding, facts: SetFacts, adopted: Counter[Finding]) -> str:
-    if finding is Finding.IN_DOUBT:
+def _then(finding: GoldFinding, facts: SetFacts, adopted: Counter[GoldFinding]) -> str:
+    if finding is GoldFinding.IN_DOUBT:
         return DOUBTED[facts.doubted_gold]
-    if finding is Finding.PSEUDO:
+    if finding is GoldFinding.PSEUDO:
         return "judged by the answer of most samples" if adopted[finding] else "not judged"
     return ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from potstill import recipe
 from potstill.errors import TeacherError
-from potstill.models.budget import SpentError
+from potstill.models.budget import CapReachedError
 from potstill.models.flops import Account
 from potstill.models.inspect import commit
 from potstill.models.ledger import Ledger
@@ -63,7 +63,7 @@ def served_traces(
                 for rest in _second_chances(problems, builder, completions):
                     again = SamplingRounds(builder, progress, asked_before=lambda key: completions.get(key) is not None)
                     model.collect(again.first(rest), completions, progress, follow=again.follow)
-        except SpentError as error:
+        except CapReachedError as error:
             if not go_on:
                 raise
             spent = str(error).partition(";")[0]

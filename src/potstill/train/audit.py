@@ -11,7 +11,7 @@ from potstill import recipe
 from potstill.errors import AuditError
 from potstill.train.loss import coefficients, collate
 from potstill.train.render import TRAINED, Segment
-from potstill.train.segments import Row, Rows, Unfit, trained
+from potstill.train.segments import TokenRow, TokenRows, Unfit, trained
 
 MAX_LENGTH = "train.max_length"
 ROWS_COLLATED = 64
@@ -19,7 +19,7 @@ ROWS_COLLATED = 64
 
 
 def audit(
-    found: Rows,
+    found: TokenRows,
     tokenizer: Any,  # noqa: ANN401
     stops: Sequence[int],
     train: recipe.Train,
@@ -51,7 +51,7 @@ def audit(
     return describe(found, tokenizer)
 
 
-def check_row(row: Row, tokenizer: Any, stops: Sequence[int]) -> None:  # noqa: ANN401
+def check_row(row: TokenRow, tokenizer: Any, stops: Sequence[int]) -> None:  # noqa: ANN401
     """Raise AuditError unless the row trains an answer and then an EOS at which generation stops."""
     where = f"example {row.example + 1}"
     positions = trained(row)
@@ -70,13 +70,13 @@ def check_row(row: Row, tokenizer: Any, stops: Sequence[int]) -> None:  # noqa: 
         )
 
 
-def _collated(row: Row, loss: recipe.Loss) -> list[int]:
+def _collated(row: TokenRow, loss: recipe.Loss) -> list[int]:
     """Return the positions of a row whose tokens the collated batch really trains."""
     batch = collate([row], coefficients([row], loss).scale, pad=0)
     return [int(place) + 1 for place in batch.places]
 
 
-def check_mask(row: Row, covered: Sequence[int], loss: recipe.Loss, pad: int) -> None:
+def check_mask(row: TokenRow, covered: Sequence[int], loss: recipe.Loss, pad: int) -> None:
     """Raise AuditError where the positions that a batch trains are not those that the row's segments call for."""
     scale = coefficients([row], loss).scale
     if not scale[Segment.FORMAT] > 0:
@@ -94,7 +94,7 @@ def check_mask(row: Row, covered: Sequence[int], loss: recipe.Loss, pad: int) ->
         )
 
 
-def describe(found: Rows, tokenizer: Any) -> str:  # noqa: ANN401
+def describe(found: TokenRows, tokenizer: Any) -> str:  # noqa: ANN401
     """Return the first row as text, one line a segment, and what was dropped."""
     row = found.rows[0]
     counts = Counter(Segment(code) for code in row.segments)

@@ -14,7 +14,7 @@ from potstill import recipe
 from potstill.train.fitness import body_of
 from potstill.train.losses import LOSSES, Coefficients
 from potstill.train.render import TRAINED, Segment
-from potstill.train.segments import Row, trained
+from potstill.train.segments import TokenRow, trained
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from potstill.train.head import HeadForm
 
 
-def coefficients(rows: Sequence[Row], loss: recipe.Loss) -> Coefficients:
+def coefficients(rows: Sequence[TokenRow], loss: recipe.Loss) -> Coefficients:
     """Return the coefficients of one optimiser step from all of its rows (all micro-batches, all ranks)."""
     sums = {segment: math.fsum(row.weight * row.segments.count(segment, 1) for row in rows) for segment in TRAINED}
     return LOSSES[loss.kind](sums, loss)
@@ -43,7 +43,7 @@ class Batch:
     codes: torch.Tensor
 
 
-def collate(rows: Sequence[Row], scale: Mapping[Segment, float], pad: int, device: str = "cpu") -> Batch:
+def collate(rows: Sequence[TokenRow], scale: Mapping[Segment, float], pad: int, device: str = "cpu") -> Batch:
     """Return the tensors of one micro-batch.
 
     A row is fed up to the token before its last trained one: what follows can influence no loss under causal

@@ -30,7 +30,7 @@ TRAINED = (Segment.REASONING, Segment.ANSWER, Segment.FORMAT)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Stretch:
     """Characters [start, end) of a render that belong to one segment."""
 
     start: int
@@ -43,7 +43,7 @@ class Rendered:
     """A rendered conversation; `spans` follow each other without gap and cover `text`. `eos_end` is just after EOS."""
 
     text: str
-    spans: tuple[Span, ...]
+    spans: tuple[Stretch, ...]
     eos_end: int
 
 
@@ -96,7 +96,7 @@ def _locate(
 ) -> Rendered:
     """Walk the response from the end of the generation prompt: mark, reasoning, mark, answer, stop."""
     here = len(begun)
-    spans = [Span(0, here, Segment.PROMPT)]
+    spans = [Stretch(0, here, Segment.PROMPT)]
     opened = bool(student.reasoning_open.strip()) and begun.rstrip().endswith(student.reasoning_open.strip())
     if reasoning:
         start = _skip(text, here, "" if opened else student.reasoning_open)
@@ -105,7 +105,10 @@ def _locate(
                 "the chat template strips or changes the reasoning of a response; give the student a template that "
                 f"shows the assistant's content as it is (after the prompt it renders {_shorten(text[here:])})"
             )
-        spans += [Span(here, start, Segment.FORMAT), Span(start, start + len(reasoning), Segment.REASONING)]
+        spans += [
+            Stretch(here, start, Segment.FORMAT),
+            Stretch(start, start + len(reasoning), Segment.REASONING),
+        ]
         here = start + len(reasoning)
         start = _skip(text, here, student.reasoning_close)
     elif opened:
@@ -123,7 +126,7 @@ def _locate(
             else "a row has an empty answer segment"
         )
     end = start + len(answer)
-    spans += [Span(here, start, Segment.FORMAT), Span(start, end, Segment.ANSWER)]
+    spans += [Stretch(here, start, Segment.FORMAT), Stretch(start, end, Segment.ANSWER)]
     stop = _skip(text, end, "")
     found = next((s for s in stops if s and stop is not None and text.startswith(s, stop)), None)
     if stop is None or found is None:
@@ -133,7 +136,7 @@ def _locate(
             "token that ends a turn in the template"
         )
     eos_end = stop + len(found)
-    spans += [Span(end, eos_end, Segment.FORMAT), Span(eos_end, len(text), Segment.AFTER)]
+    spans += [Stretch(end, eos_end, Segment.FORMAT), Stretch(eos_end, len(text), Segment.AFTER)]
     return Rendered(text, tuple(span for span in spans if span.end > span.start), eos_end)
 
 

@@ -30,7 +30,7 @@ class Unfit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TokenRow:
     """One example as tokens. `segments` holds one `Segment` code a token; `example` is its index among the examples."""
 
     ids: tuple[int, ...]
@@ -43,10 +43,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class TokenRows:
     """The rows of a training run, and why the other examples are not among them."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[TokenRow, ...]
     dropped: tuple[tuple[int, Unfit], ...]
     """(index of the example, reason)."""
 
@@ -63,7 +63,7 @@ def make_rows(
     student: recipe.Student,
     max_length: int,
     stops: Sequence[str],
-) -> Rows:
+) -> TokenRows:
     """Render and tokenise every example; `prompts[i]` is what the student is asked in example i (`render.ask`).
 
     An example without reasoning makes a row of the answer alone. A row of more than `max_length` tokens is dropped and
@@ -73,7 +73,7 @@ def make_rows(
     if len(examples) != len(prompts):
         raise ValueError(f"{len(examples)} examples and {len(prompts)} prompts")
     forbidden = control_texts(tokenizer, student)
-    rows: list[Row] = []
+    rows: list[TokenRow] = []
     dropped: list[tuple[int, Unfit]] = []
     for index, (example, prompt) in enumerate(zip(examples, prompts, strict=True)):
         reason = _unfit(example, prompt, forbidden)
@@ -84,8 +84,8 @@ def make_rows(
         if reason is not None:
             dropped.append((index, reason))
         else:
-            rows.append(Row(ids, segments, index, example.weight))
-    return Rows(tuple(rows), tuple(dropped))
+            rows.append(TokenRow(ids, segments, index, example.weight))
+    return TokenRows(tuple(rows), tuple(dropped))
 
 
 def control_texts(tokenizer: Any, student: recipe.Student) -> tuple[str, ...]:  # noqa: ANN401
@@ -150,6 +150,6 @@ def segment_codes(offsets: Sequence[tuple[int, int]], rendered: Rendered) -> byt
     return bytes(codes)
 
 
-def trained(row: Row) -> list[int]:
+def trained(row: TokenRow) -> list[int]:
     """Return the positions of a row that carry loss; position 0 has nothing before it to be predicted from."""
     return [position for position, code in enumerate(row.segments) if position and code in TRAINED]

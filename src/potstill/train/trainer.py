@@ -21,7 +21,7 @@ from potstill.train.fitness import check_student
 from potstill.train.loss import Batch, batch_loss, coefficients, collate
 from potstill.train.order import Plan, micro_batches
 from potstill.train.render import TRAINED
-from potstill.train.segments import Row
+from potstill.train.segments import TokenRow
 
 if TYPE_CHECKING:
     import torch
@@ -61,7 +61,7 @@ def attention(model: Any, settings: recipe.Train, longest: int) -> str:  # noqa:
 
 def train(
     model_folder: Path,
-    rows: Sequence[Row],
+    rows: Sequence[TokenRow],
     plan: Plan,
     settings: recipe.Train,
     lora: recipe.Lora | None,
@@ -107,7 +107,9 @@ def train(
     return logs
 
 
-def _fingerprint(rows: Sequence[Row], plan: Plan, settings: recipe.Train, lora: recipe.Lora | None, seed: int) -> str:
+def _fingerprint(
+    rows: Sequence[TokenRow], plan: Plan, settings: recipe.Train, lora: recipe.Lora | None, seed: int
+) -> str:
     """Return a key of everything that decides the steps, so that a checkpoint of another training is not continued."""
     seen = [content_key(row.ids, row.segments.hex(), row.weight) for row in rows]
     return content_key(seen, plan.steps, repr(settings), repr(lora), seed)
@@ -138,7 +140,7 @@ class _Trainer:
             [group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=True
         )
 
-    def step(self, number: int, rows: Sequence[Row], rate: float) -> Log:
+    def step(self, number: int, rows: Sequence[TokenRow], rate: float) -> Log:
         """Run one optimiser step on all of its rows; its loss is the same however it is cut into micro-batches."""
         import torch
 

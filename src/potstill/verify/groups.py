@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from potstill.intervals import wilson
 from potstill.recipe import Checks
-from potstill.records import Cause, Finding, GoldSource, Group, Outcome, Problem, Trace, Verdict
+from potstill.records import Cause, GoldFinding, GoldSource, Group, Outcome, Problem, Trace, Verdict
 from potstill.verify.amounts import EXPLICIT
 from potstill.verify.answers import MAX_ANSWER, judge_answer
 from potstill.verify.extract import extract
@@ -78,9 +78,9 @@ def group_of(problem: Problem, samples: Sequence[Sample], checks: Checks) -> Gro
 
 def adopts(group: Group, checks: Checks) -> bool:
     """Return whether the recipe lets the majority stand for the gold of this problem."""
-    if group.finding == Finding.PSEUDO:
+    if group.finding == GoldFinding.PSEUDO:
         return checks.self_consistency
-    return group.finding == Finding.IN_DOUBT and checks.doubted_gold == "repair"
+    return group.finding == GoldFinding.IN_DOUBT and checks.doubted_gold == "repair"
 
 
 def under_majority(problem: Problem, group: Group) -> Problem:
@@ -110,17 +110,17 @@ def _source(problem: Problem) -> GoldSource:
     return "none" if problem.gold is None else "given"
 
 
-def _finding(problem: Problem, voters: Sequence[Sample], majority: _Class, at_least: int) -> Finding:
+def _finding(problem: Problem, voters: Sequence[Sample], majority: _Class, at_least: int) -> GoldFinding:
     votes = len(majority.places)
     enough = votes >= at_least and 2 * votes > len(voters)
     if not problem.has_check:
-        return Finding.PSEUDO if enough else Finding.UNDECIDED
+        return GoldFinding.PSEUDO if enough else GoldFinding.UNDECIDED
     if majority.outcome == "right":
-        return Finding.AGREES
+        return GoldFinding.AGREES
     if majority.outcome == "unknown":
-        return Finding.UNDECIDED
+        return GoldFinding.UNDECIDED
     given = any(verdict.outcome == "right" or verdict.cause in _OPEN for _, verdict in voters)
-    return Finding.IN_DOUBT if enough and not given and not problem.checker else Finding.DISAGREES
+    return GoldFinding.IN_DOUBT if enough and not given and not problem.checker else GoldFinding.DISAGREES
 
 
 def _classes(problem: Problem, samples: Sequence[Sample], checks: Checks) -> list[_Class]:

@@ -17,7 +17,7 @@ from typing import Literal
 
 from potstill import recipe
 from potstill.errors import RecipeError, TeacherError
-from potstill.models.budget import Cap, SpentError
+from potstill.models.budget import Cap, CapReachedError
 from potstill.models.ledger import Ledger
 from potstill.models.requests import Completion, Message, Request
 from potstill.models.sampling import wire_sampling
@@ -197,7 +197,7 @@ class LanguageJudge:
             try:
                 self.model.collect((question.request for question in questions), self.completions, self.progress)
             except TeacherError as error:
-                if isinstance(error, SpentError) and not self.go_on:
+                if isinstance(error, CapReachedError) and not self.go_on:
                     raise
                 self.given_up = Failure.NOT_ASKED if isinstance(error, SpentError) else str(error)
         return self.completions

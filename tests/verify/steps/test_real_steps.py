@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from potstill.evaluate.process_bench import Found, process_bench
+from potstill.evaluate.process_bench import Located, process_bench
 from potstill.verify.steps import check_steps
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
@@ -33,7 +33,7 @@ def test_first_wrong_steps_of_labelled_arithmetic():
     labels = {row["id"]: row["first_error_step"] for row in arithmetic}
     adjudicated = {name: ADJUDICATED.get(name.rpartition("-")[2], label) for name, label in labels.items()}
     as_labelled, corrected = (
-        process_bench(Found("arithmetic", label[name], found[name]) for name in found).average_f1.value
+        process_bench(Located("arithmetic", label[name], found[name]) for name in found).average_f1.value
         for label in (labels, adjudicated)
     )
     print(f"F1 {as_labelled:.4f} against the labels, {corrected:.4f} against the adjudicated ones")

@@ -28,7 +28,7 @@ _TABLES = (
 _COLUMNS = "id, state, file, batch, size, at"
 
 
-class State(StrEnum):
+class PartState(StrEnum):
     """How far a part has come."""
 
     MEANT = "meant"
@@ -51,7 +51,7 @@ class Part:
     """
 
     id: str
-    state: State
+    state: PartState
     file: str
     batch: str
     size: int
@@ -80,7 +80,7 @@ class Book:
 
     def mean(self, *groups: Sequence[str], instead_of: Part | None = None) -> list[Part]:
         """Write down that groups of requests are about to be sent, perhaps instead of a part that held them."""
-        made = [Part(uuid.uuid4().hex, State.MEANT, "", "", len(keys), time.time()) for keys in groups]
+        made = [Part(uuid.uuid4().hex, PartState.MEANT, "", "", len(keys), time.time()) for keys in groups]
         with self._transaction() as run:
             if instead_of is not None:
                 run("DELETE FROM parts WHERE id = ?", (instead_of.id,))
@@ -93,11 +93,11 @@ class Book:
                 )
         return made
 
-    def note(self, part: Part, state: State, *, file: str = "", batch: str = "") -> Part:
+    def note(self, part: Part, state: PartState, *, file: str = "", batch: str = "") -> Part:
         """Write down how far a part has come."""
         with self._transaction() as run:
             run("UPDATE parts SET state = ?, file = ?, batch = ? WHERE id = ?", (state, file, batch, part.id))
-            if state == State.READ:
+            if state == PartState.READ:
                 run("DELETE FROM members WHERE part = ?", (part.id,))
         return Part(part.id, state, file, batch, part.size, part.at)
 
@@ -113,7 +113,7 @@ class Book:
             f"SELECT {_COLUMNS} FROM parts WHERE service = ? AND state <> 'read' ORDER BY at, id",  # noqa: S608
             self.service,
         )
-        return [Part(row[0], State(row[1]), *row[2:]) for row in rows]
+        return [Part(row[0], PartState(row[1]), *row[2:]) for row in rows]
 
     def batches(self) -> set[str]:
         """Return the provider's names of all batches that are known to be ours."""

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 
 from potstill import recipe
 from potstill.errors import TeacherError
-from potstill.models.batch.book import Book, Part, State
+from potstill.models.batch.book import Book, Part, PartState
 from potstill.models.batch.services import FULL, AnthropicBatches, Item, Look, OpenAIBatches, Service
 from potstill.models.batch.transport import Transport
 from potstill.models.budget import Budget, Cap
@@ -104,7 +104,7 @@ class BatchModel:
         with Book(path, self.address) as book:
             anthropic = self.settings.wire == "anthropic"
             service = AnthropicBatches(transport) if anthropic else OpenAIBatches(transport, self.shape.path)
-            session = _Session(self, service, book, ledger, progress)
+            session = _BatchSession(self, service, book, ledger, progress)
             if follow is None:
                 return session.run(requests)
             with asyncio.Runner() as runner:
@@ -117,7 +117,7 @@ async def _all(follow: Follow, pairs: Iterable[tuple[Request, Completion]]) -> l
     return [request for more in found for request in more]
 
 
-class _Session:
+class _BatchSession:
     """One call of `collect`."""
 
     def __init__(self, model: BatchModel, service: Service, book: Book, ledger: Ledger, progress: Progress) -> None:
@@ -211,7 +211,7 @@ class _Session:
 
         Without `lines` the part's file is there already.
         """
-        part = self.book.note(part, State.UPLOADED, file=part.file) if part.state is State.HELD else part
+        part = self.book.note(part, PartState.UPLOADED, file=part.file) if part.state is PartState.HELD else part
         batch: str | None = None
         for turn in itertools.count(1):
             try:
@@ -226,7 +226,7 @@ class _Session:
                 self._withdraw(part, trouble.reason)
             if batch is not None:
                 break
-        self.book.note(part, State.UNDER_WAY, file=part.file, batch=batch or "")
+        self.book.note(part, PartState.UNDER_WAY, file=part.file, batch=batch or "")
         self.request_counts.sent += part.size
 
     def _find(self, part: Part) -> str | None:
@@ -244,15 +244,15 @@ class _Session:
 
     def _recover(self, part: Part) -> None:
         """Find out what became of a part that a run before this one was sending when it ended."""
-        if part.state in (State.UNDER_WAY, State.HELD):
+        if part.state in (PartState.UNDER_WAY, PartState.HELD):
             return
-        if part.state is State.MEANT and self.service.uploads:
+        if part.state is PartState.MEANT and self.service.uploads:
             self.book.forget(part)  # its file was not noted, so no batch was ordered
             return
         found = self._find(part)
         if found is not None:
-            self.book.note(part, State.UNDER_WAY, file=part.file, batch=found)
-        elif part.state is State.UPLOADED:
+            self.book.note(part, PartState.UNDER_WAY, file=part.file, batch=found)
+        elif part.state is PartState.UPLOADED:
             self._order(part, [])
         else:
             self.book.forget(part)
@@ -260,9 +260,9 @@ class _Session:
     def _wait_for_one(self) -> None:
         """Return when a batch has ended and its results are in the ledger."""
         while parts := self.book.open_parts():
-            ended = [part for part in parts if part.state is State.UNDER_WAY and self._has_ended(part)]
+            ended = [part for part in parts if part.state is PartState.UNDER_WAY and self._has_ended(part)]
             parts = self.book.open_parts()
-            held = [part for part in parts if part.state is State.HELD]
+            held = [part for part in parts if part.state is PartState.HELD]
             if held and (ended or len(held) == len(parts)):
                 self._order(held[0], [])
             if ended:
@@ -290,7 +290,7 @@ class _Session:
         """Deal with a batch that never began: wait, or record the requests it was refused for."""
         code, message = look.failure or ("", "")
         if code == FULL:
-            held = self.book.note(part, State.HELD, file=part.file)  # to be ordered again, once there is room
+            held = self.book.note(part, PartState.HELD, file=part.file)  # to be ordered again, once there is room
             if part.size > 1 and not self._others(part):
                 self._halve(held)
             return False
@@ -426,7 +426,7 @@ class _Session:
         self._stop(reason, "correct the teacher's settings and run again")
 
     def _others(self, part: Part) -> bool:
-        return any(other.state is State.UNDER_WAY for other in self.book.open_parts() if other.id != part.id)
+        return any(other.state is PartState.UNDER_WAY for other in self.book.open_parts() if other.id != part.id)
 
     def _patiently(self, call: Callable[[], T]) -> T:
         """Return what a call returns, tried again after what may pass. Only for calls that may be made twice."""

@@ -27,7 +27,7 @@ _CACHES = ("past_key_values", "cache", "cache_params")
 
 
 @dataclass
-class Part:
+class RowGroup:
     """Rows that are written together, and what the model remembers of them.
 
     `ids` are all tokens so far where the model remembers nothing, else None; `lengths` the tokens of each row;
@@ -100,7 +100,7 @@ class Decoder:
         for part in parts:
             yield from self._write(part, written, ended)
 
-    def _parts(self, prompts: Mapping[int, Sequence[int]], *, share: bool) -> Iterator[Part]:
+    def _parts(self, prompts: Mapping[int, Sequence[int]], *, share: bool) -> Iterator[RowGroup]:
         """Read the prompts, the shortest first; what begins all of them, and a prompt that occurs again, only once."""
         shared = _shared(list(prompts.values())) if share else 0
         prefix = self._read([next(iter(prompts.values()))[:shared]], 0, None).cache if shared else None
@@ -118,7 +118,7 @@ class Decoder:
             part.rows = rows
             yield part
 
-    def _read(self, texts: Sequence[Sequence[int]], shared: int, prefix: Any) -> Part:  # noqa: ANN401 - its cache
+    def _read(self, texts: Sequence[Sequence[int]], shared: int, prefix: Any) -> RowGroup:  # noqa: ANN401 - its cache
         """Read texts of one length after a prefix of `shared` tokens, whose cache stays as it is."""
         length, count = shared + len(texts[0]), len(texts)
         cache = copy.deepcopy(prefix)
@@ -127,7 +127,7 @@ class Decoder:
         ids, mask = self._tensor([list(text) for text in texts]), self._tensor([[1] * length] * count)
         logits, cache = self._forward(ids, mask, self._tensor([[*range(shared, length)]] * count), cache)
         lengths = self._tensor([length] * count)
-        return Part(list(range(count)), lengths, mask, logits, cache, ids if cache is None else None)
+        return RowGroup(list(range(count)), lengths, mask, logits, cache, ids if cache is None else None)
 
     def _tried_cache(self) -> Any:  # noqa: ANN401 - a cache of transformers, or None
         """Return a cache with which the model says the same as when it reads all tokens again, None without one."""
@@ -141,7 +141,7 @@ class Decoder:
         return cache if (logits - whole).norm() <= UNLIKE * (whole - whole.mean()).norm() else None
 
     def _write(
-        self, part: Part, written: Mapping[int, Sequence[int]], ended: Mapping[int, str]
+        self, part: RowGroup, written: Mapping[int, Sequence[int]], ended: Mapping[int, str]
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
         from potstill.models.local.cache import with_room
 
@@ -184,7 +184,7 @@ class Decoder:
         return made
 
 
-def _joined(parts: Sequence[Part]) -> Part:
+def _joined(parts: Sequence[RowGroup]) -> RowGroup:
     """Return the rows of all parts, the last of which has the longest."""
     from potstill.models.local.cache import merged
 
@@ -193,7 +193,7 @@ def _joined(parts: Sequence[Part]) -> Part:
     torch = _torch()
     width = parts[-1].mask.shape[1]
     pad = torch.nn.functional.pad
-    return Part(
+    return RowGroup(
         [row for part in parts for row in part.rows],
         torch.cat([part.lengths for part in parts]),
         torch.cat([pad(part.mask, (width - part.mask.shape[1], 0)) for part in parts]),

@@ -45,13 +45,13 @@ _TEXT = ("text", "content", "parts", "value", "output_text", "output", "message"
 
 
 @dataclass
-class Found:
-    """What was found in a message or a part of it. `committed`: there is reasoning that cannot be read."""
+class Fields:
+    """What was found in a message or a part of it. `sealed`: there is reasoning that cannot be read."""
 
     visible: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     summary: list[str] = field(default_factory=list)
-    committed: bool = False
+    sealed: bool = False
 
     def texts(self, role: Role) -> list[str]:
         """Return the texts of one role."""
@@ -60,10 +60,10 @@ class Found:
     @property
     def thought(self) -> tuple[str, ReasoningKind]:
         """The reasoning, and what it is: a summary only where nothing else was shown."""
-        for texts, kind in ((self.reasoning, "encrypted" if self.committed else "raw"), (self.summary, "summary")):
+        for texts, kind in ((self.reasoning, "encrypted" if self.sealed else "raw"), (self.summary, "summary")):
             if any(text.strip() for text in texts):
                 return "".join(texts), kind  # type: ignore[return-value]
-        return "", "encrypted" if self.committed else "none"
+        return "", "encrypted" if self.sealed else "none"
 
 
 def names_reasoning(name: str) -> bool:
@@ -74,7 +74,7 @@ def names_reasoning(name: str) -> bool:
 
 def answer_of(message: Mapping[str, Any]) -> str:
     """Return the visible text of a message."""
-    found = Found()
+    found = Fields()
     _walk(message.get("content"), "visible", found, 0)
     return "".join(found.visible)
 
@@ -84,16 +84,16 @@ def reasoning_of(message: Mapping[str, Any]) -> tuple[str, ReasoningKind]:
 
     The first field that holds reasoning counts; others repeat it. `encrypted`: it is there and cannot be read.
     """
-    committed = False
+    sealed = False
     for value, role in _fields(message):
-        found = Found()
+        found = Fields()
         _walk(value, role, found, 0)
         text, kind = found.thought
         if text:
             # What a provider shows beside reasoning that it keeps to itself is its summary.
-            return text, "summary" if committed and kind == "raw" else kind
-        committed = committed or kind == "encrypted"
-    return "", "encrypted" if committed else "none"
+            return text, "summary" if sealed and kind == "raw" else kind
+        sealed = sealed or kind == "encrypted"
+    return "", "encrypted" if sealed else "none"
 
 
 def _fields(message: Mapping[str, Any]) -> Iterator[tuple[Any, Role]]:
@@ -111,7 +111,7 @@ def _fields(message: Mapping[str, Any]) -> Iterator[tuple[Any, Role]]:
                     yield nested, "reasoning"
 
 
-def _walk(value: Any, role: Role, found: Found, depth: int) -> None:  # noqa: ANN401 - any JSON value
+def _walk(value: Any, role: Role, found: Fields, depth: int) -> None:  # noqa: ANN401 - any JSON value
     if depth > _DEEPEST:
         return
     if isinstance(value, str):
@@ -132,11 +132,11 @@ def _walk(value: Any, role: Role, found: Found, depth: int) -> None:  # noqa: AN
         _walk_object(value, role, found, depth)
 
 
-def _walk_object(value: Mapping[str, Any], role: Role, found: Found, depth: int) -> None:
+def _walk_object(value: Mapping[str, Any], role: Role, found: Fields, depth: int) -> None:
     kind = value.get("type")
     kind = kind.lower() if isinstance(kind, str) else ""
     if _SEALED.search(kind) or value.get("encrypted_content"):
-        found.committed = True
+        found.sealed = True
     if _SEALED.search(kind) or _OTHER_BLOCK.search(kind):
         return
     if "summary" in kind:
@@ -164,10 +164,10 @@ def _walk_object(value: Mapping[str, Any], role: Role, found: Found, depth: int)
             elif _is_prose(inner):
                 _walk([inner], role, found, depth + 1)
     if _size(found) == before and value.get("signature"):
-        found.committed = True
+        found.sealed = True
 
 
-def _walk_text(value: Mapping[str, Any], role: Role, found: Found, depth: int) -> None:
+def _walk_text(value: Mapping[str, Any], role: Role, found: Fields, depth: int) -> None:
     before = len(found.texts(role))
     for name in _TEXT:
         _walk(value.get(name), role, found, depth + 1)
@@ -201,5 +201,5 @@ def _is_prose(value: Any) -> bool:  # noqa: ANN401 - any JSON value
     return isinstance(value, str) and len(value.split()) > 1
 
 
-def _size(found: Found) -> int:
+def _size(found: Fields) -> int:
     return sum(len(text) for texts in (found.visible, found.reasoning, found.summary) for text in texts)

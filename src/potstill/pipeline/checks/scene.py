@@ -40,7 +40,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Sample:
+class ProblemSample:
     """Problems that a run will have: all of them where `whole`, else the first of each source that can be read."""
 
     training: tuple[Problem, ...] = ()
@@ -104,7 +104,7 @@ class Scene:
                     yield where, arm
 
     @cached_property
-    def sample(self) -> Sample:
+    def sample(self) -> ProblemSample:
         """The problems, divided as a run divides them where all of them are read.
 
         A user's loader is not run and a data set on the hub not asked for. Raises what reading and dividing raise.
@@ -125,9 +125,9 @@ class Scene:
             rows += [(problem, source.use) for problem in found[:ROWS]]
         if not whole:
             training, held_out = (tuple(p for p, use in rows if (use == "evaluate") is held) for held in (False, True))
-            return Sample(training, held_out)
+            return ProblemSample(training, held_out)
         asked = self.recipe.problems
         divided = split(lambda: rows, seed=problem_seed(self.recipe), evaluate=asked.evaluate, train=asked.train)
         placed = [row for row in divided.rows() if not isinstance(row, Drop)]
         training, held_out = (tuple(p for p, side in placed if side == name) for name in ("train", "evaluate"))
-        return Sample(training, held_out, whole=True)
+        return ProblemSample(training, held_out, whole=True)

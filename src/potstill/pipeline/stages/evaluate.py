@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from potstill.evaluate.protocol import ModelUnderTest, Row, choose_shots, requests_of
+from potstill.evaluate.protocol import ModelUnderTest, TableLine, choose_shots, requests_of
 from potstill.evaluate.protocol import measure as measures_of
 from potstill.graph import ArmNode, Graph
 from potstill.models.flops import Account, shape_of

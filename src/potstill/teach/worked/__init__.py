@@ -15,7 +15,7 @@ from typing import Any, Literal
 from potstill.errors import TeacherError
 from potstill.records import Problem
 from potstill.teach.worked import chain, clock, compare, row, shop, weekday
-from potstill.teach.worked.solver import Facts, SlipKind, Solver, Strategy, Template, Work
+from potstill.teach.worked.solver import Facts, SlipKind, Solver, Strategy, Template, Worked
 
 TEMPLATES: dict[str, Template] = {
     "chain": chain.TEMPLATE,
@@ -95,7 +95,7 @@ def _read(problem: Problem) -> tuple[Template, Facts]:
     return TEMPLATES[family], facts
 
 
-def _sound(strategy: Strategy, facts: Facts, rng: random.Random, *, varied: bool) -> tuple[Work, bool]:
+def _sound(strategy: Strategy, facts: Facts, rng: random.Random, *, varied: bool) -> tuple[Worked, bool]:
     """Return a right solution, and whether it has a false start."""
     dry = Solver(random.Random(0))
     work = strategy(facts, dry)
@@ -104,7 +104,7 @@ def _sound(strategy: Strategy, facts: Facts, rng: random.Random, *, varied: bool
     return strategy(facts, Solver(rng, doubt_at=rng.randrange(dry.doubts))), True
 
 
-def _slipped(strategy: Strategy, facts: Facts, rng: random.Random, gold: str | None) -> tuple[SlipKind, Work]:
+def _slipped(strategy: Strategy, facts: Facts, rng: random.Random, gold: str | None) -> tuple[SlipKind, Worked]:
     """Return a solution with one mistake, tried until the mistake reaches the answer (or tries run out)."""
     dry = Solver(random.Random(0))
     strategy(facts, dry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from potstill.teach.worked.solver import Facts, Solver, Template, Work, undo, wrong_way
+from potstill.teach.worked.solver import Facts, Solver, Template, Worked, undo, wrong_way
 
 _SAID = {
     "+": "{n} more come in",
@@ -12,7 +12,7 @@ _SAID = {
 }
 
 
-def equations(facts: Facts, solver: Solver) -> Work:
+def equations(facts: Facts, solver: Solver) -> Worked:
     """Return one equation a step."""
     value, lines = facts["start"], [f"Start with {facts['start']}."]
     for sign, n in facts["steps"]:
@@ -21,10 +21,10 @@ def equations(facts: Facts, solver: Solver) -> Work:
         lines += wrong_way(solver, value, sign, n)
         text, value = solver.equation(value, sign, n)
         lines.append(f"{text}.")
-    return Work(lines, str(value), undo(value, facts["steps"]))
+    return Worked(lines, str(value), undo(value, facts["steps"]))
 
 
-def narrated(facts: Facts, solver: Solver) -> Work:
+def narrated(facts: Facts, solver: Solver) -> Worked:
     """Say what happens, then the equation."""
     value, lines = facts["start"], [f"{facts['name']} starts with {facts['start']} {facts['thing']}."]
     for sign, n in facts["steps"]:
@@ -33,10 +33,10 @@ def narrated(facts: Facts, solver: Solver) -> Work:
         lines += wrong_way(solver, value, sign, n)
         text, value = solver.equation(value, sign, n)
         lines.append(f"{_SAID[sign].format(n=n)}: {text}.")
-    return Work(lines, str(value), undo(value, facts["steps"]))
+    return Worked(lines, str(value), undo(value, facts["steps"]))
 
 
-def counted(facts: Facts, solver: Solver) -> Work:
+def counted(facts: Facts, solver: Solver) -> Worked:
     """Number the steps and say the running value after each."""
     value, lines = facts["start"], []
     for number, (sign, n) in enumerate(facts["steps"], 1):
@@ -45,10 +45,10 @@ def counted(facts: Facts, solver: Solver) -> Work:
         lines += wrong_way(solver, value, sign, n)
         text, value = solver.equation(value, sign, n)
         lines.append(f"Step {number}: {text}.")
-    return Work(lines, str(value), undo(value, facts["steps"]))
+    return Worked(lines, str(value), undo(value, facts["steps"]))
 
 
-def by_tens(facts: Facts, solver: Solver) -> Work:
+def by_tens(facts: Facts, solver: Solver) -> Worked:
     """Split two-digit numbers into tens and ones."""
     value, lines = facts["start"], [f"At first {facts['start']}."]
     for sign, n in facts["steps"]:
@@ -68,7 +68,7 @@ def by_tens(facts: Facts, solver: Solver) -> Work:
         else:
             text, value = solver.equation(value, sign, n)
             lines.append(f"{text}.")
-    return Work(lines, str(value), undo(value, facts["steps"]))
+    return Worked(lines, str(value), undo(value, facts["steps"]))
 
 
 def _goal(facts: Facts) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from potstill.problems.families.clock import show
-from potstill.teach.worked.solver import Facts, Solver, Template, Work
+from potstill.teach.worked.solver import Facts, Solver, Template, Worked
 
 
 def _clock(hour: int, minute: int) -> str:
@@ -27,7 +27,7 @@ def _back(solver: Solver, hour: int, minute: int, n: int) -> tuple[str, int, int
     return f"{borrow}{text}", hour, minute
 
 
-def _minute_by_step(facts: Facts, solver: Solver, first: str, wording: str) -> Work:
+def _minute_by_step(facts: Facts, solver: Solver, first: str, wording: str) -> Worked:
     """Move the clock by one duration a sentence; `first` has slot time, `wording` has way, n, text and then."""
     hour, minute = divmod(facts["time"], 60)
     shift, way = (_forth, "Plus") if facts["forward"] else (_back, "Minus")
@@ -41,7 +41,7 @@ def _minute_by_step(facts: Facts, solver: Solver, first: str, wording: str) -> W
         lines += solver.false_start(f"{before} {other} {n} minutes is {wrong}")
         text, hour, minute = shift(solver, hour, minute, n)
         lines.append(wording.format(way=way, n=n, text=text, then=_clock(hour, minute)))
-    return Work(lines, _clock(hour, minute), _check(facts, hour, minute))
+    return Worked(lines, _clock(hour, minute), _check(facts, hour, minute))
 
 
 def _check(facts: Facts, hour: int, minute: int) -> str:
@@ -51,17 +51,17 @@ def _check(facts: Facts, hour: int, minute: int) -> str:
     return f"Check: {show(now)} plus {n} minutes is {show(now + n)}, as before."
 
 
-def carry(facts: Facts, solver: Solver) -> Work:
+def carry(facts: Facts, solver: Solver) -> Worked:
     """Add or take away the minutes, carry or borrow an hour."""
     return _minute_by_step(facts, solver, "From {time}.", "{text}, so {then}.")
 
 
-def spoken(facts: Facts, solver: Solver) -> Work:
+def spoken(facts: Facts, solver: Solver) -> Worked:
     """Say the same with the minutes named."""
     return _minute_by_step(facts, solver, "The clock shows {time}.", "{way} {n} minutes: {text}. That gives {then}.")
 
 
-def together(facts: Facts, solver: Solver) -> Work:
+def together(facts: Facts, solver: Solver) -> Worked:
     """Add all durations first, then move the clock once."""
     durations = facts["durations"]
     total, sums = durations[0], []
@@ -83,10 +83,10 @@ def together(facts: Facts, solver: Solver) -> Work:
         lines.append(f"{before} {'plus' if facts['forward'] else 'minus'} {hours} h is {_clock(hour, minute)}.")
     text, hour, minute = (_forth if facts["forward"] else _back)(solver, hour, minute, total)
     lines.append(f"{text}, so {_clock(hour, minute)}.")
-    return Work(lines, _clock(hour, minute), _check(facts, hour, minute))
+    return Worked(lines, _clock(hour, minute), _check(facts, hour, minute))
 
 
-def to_the_hour(facts: Facts, solver: Solver) -> Work:
+def to_the_hour(facts: Facts, solver: Solver) -> Worked:
     """Go to the full hour first, then the rest."""
     hour, minute = divmod(facts["time"], 60)
     lines = [f"It is {_clock(hour, minute)}."]
@@ -106,7 +106,7 @@ def to_the_hour(facts: Facts, solver: Solver) -> Work:
         else:
             text, hour, minute = (_forth if facts["forward"] else _back)(solver, hour, minute, n)
             lines.append(f"{text}, so {_clock(hour, minute)}.")
-    return Work(lines, _clock(hour, minute), _check(facts, hour, minute))
+    return Worked(lines, _clock(hour, minute), _check(facts, hour, minute))
 
 
 def _goal(facts: Facts) -> str:

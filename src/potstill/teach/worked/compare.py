@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 from potstill.problems.families.family import apply
-from potstill.teach.worked.solver import Facts, Solver, Template, Work, undo, wrong_way
+from potstill.teach.worked.solver import Facts, Solver, Template, Worked, undo, wrong_way
 
 
-def forward(facts: Facts, solver: Solver) -> Work:
+def forward(facts: Facts, solver: Solver) -> Worked:
     """Go from the known person to the one asked for."""
     people, value = facts["people"], facts["base"]
     lines = [f"{people[0]} is {value}."]
@@ -16,10 +16,10 @@ def forward(facts: Facts, solver: Solver) -> Work:
         lines += wrong_way(solver, value, sign, n)
         text, value = solver.equation(value, sign, n)
         lines.append(f"{name} is {text}.")
-    return Work(lines, str(value), undo(value, facts["steps"]))
+    return Worked(lines, str(value), undo(value, facts["steps"]))
 
 
-def planned(facts: Facts, solver: Solver) -> Work:
+def planned(facts: Facts, solver: Solver) -> Worked:
     """Go back from the person asked for to the known one, then calculate."""
     people, value = facts["people"], facts["base"]
     needs = [f"{name} needs {before}" for before, name in pairwise(people)]
@@ -28,10 +28,10 @@ def planned(facts: Facts, solver: Solver) -> Work:
         lines += wrong_way(solver, value, sign, n)
         text, value = solver.equation(value, sign, n)
         lines.append(f"{name}: {text}.")
-    return Work(lines, str(value), undo(value, facts["steps"]))
+    return Worked(lines, str(value), undo(value, facts["steps"]))
 
 
-def related(facts: Facts, solver: Solver) -> Work:
+def related(facts: Facts, solver: Solver) -> Worked:
     """Say each relation in words before its equation."""
     said = {"+": "{n} above {before}", "-": "{n} below {before}", "*": "{n} times {before}", "/": "{before} over {n}"}
     people, value = facts["people"], facts["base"]
@@ -40,10 +40,10 @@ def related(facts: Facts, solver: Solver) -> Work:
         lines += wrong_way(solver, value, sign, n)
         text, value = solver.equation(value, sign, n)
         lines.append(f"{name} is {said[sign].format(n=n, before=before)}: {text}.")
-    return Work(lines, str(value), undo(value, facts["steps"]))
+    return Worked(lines, str(value), undo(value, facts["steps"]))
 
 
-def shifted(facts: Facts, solver: Solver) -> Work:
+def shifted(facts: Facts, solver: Solver) -> Worked:
     """Join neighbouring additions and subtractions into one where their sum is not below zero."""
     people, value = facts["people"], facts["base"]
     steps = [tuple(step) for step in facts["steps"]]
@@ -57,7 +57,7 @@ def shifted(facts: Facts, solver: Solver) -> Work:
         text, value = solver.equation(value, sign, n)
         lines.append(f"{people[at + 1]} is {text}.")
         at += 1
-    return Work(lines, str(value), undo(value, facts["steps"]))
+    return Worked(lines, str(value), undo(value, facts["steps"]))
 
 
 def _goal(facts: Facts) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from potstill.problems.families.row import move
-from potstill.teach.worked.solver import Facts, Solver, Template, Work
+from potstill.teach.worked.solver import Facts, Solver, Template, Worked
 
 
 def _show(row: Sequence[str]) -> str:
@@ -30,7 +30,7 @@ def _confuse(solver: Solver, row: Sequence[str], kind: str, who: Sequence[str]) 
     return solver.false_start(f"{who[0]} to the {place} would give {_show(move(row, other, *who))}")
 
 
-def _walk(facts: Facts, solver: Solver, first: str, said: dict[str, str]) -> Work:
+def _walk(facts: Facts, solver: Solver, first: str, said: dict[str, str]) -> Worked:
     """Write the row after each move; `said` words each kind, with slots number, a and b."""
     row = list(facts["row"])
     lines = [f"{first} {_show(row)}."]
@@ -40,15 +40,15 @@ def _walk(facts: Facts, solver: Solver, first: str, said: dict[str, str]) -> Wor
         lines += _confuse(solver, row, kind, who)
         row = _after(solver, row, kind, who)
         lines.append(f"{said[kind].format(number=number, a=who[0], b=who[-1])}: {_show(row)}.")
-    return Work(lines, _show(row), f"Check: all {len(row)} are still there, {row[0]} first and {row[-1]} last.")
+    return Worked(lines, _show(row), f"Check: all {len(row)} are still there, {row[0]} first and {row[-1]} last.")
 
 
-def rows(facts: Facts, solver: Solver) -> Work:
+def rows(facts: Facts, solver: Solver) -> Worked:
     """Name the move shortly, then the row."""
     return _walk(facts, solver, "Start:", {"swap": "Swap {a} and {b}", "front": "{a} to front", "back": "{a} to end"})
 
 
-def numbered(facts: Facts, solver: Solver) -> Work:
+def numbered(facts: Facts, solver: Solver) -> Worked:
     """Number the moves."""
     said = {
         "swap": "Move {number}, {a} with {b}",
@@ -58,7 +58,7 @@ def numbered(facts: Facts, solver: Solver) -> Work:
     return _walk(facts, solver, "The row is", said)
 
 
-def told(facts: Facts, solver: Solver) -> Work:
+def told(facts: Facts, solver: Solver) -> Worked:
     """Tell each move as a sentence."""
     said = {
         "swap": "{a} and {b} change places, which gives",
@@ -68,7 +68,7 @@ def told(facts: Facts, solver: Solver) -> Work:
     return _walk(facts, solver, "At first the row is", said)
 
 
-def places(facts: Facts, solver: Solver) -> Work:
+def places(facts: Facts, solver: Solver) -> Worked:
     """Look up the places of those who move."""
     row = list(facts["row"])
     lines = [f"Places: {_show(row)}."]
@@ -80,7 +80,7 @@ def places(facts: Facts, solver: Solver) -> Work:
         goes = {"swap": "exchanged", "front": "to place 1", "back": f"to place {len(row)}"}[kind]
         row = _after(solver, row, kind, who)
         lines.append(f"{where} {goes}: {_show(row)}.")
-    return Work(lines, _show(row), f"Check: all {len(row)} are still there, {row[0]} first and {row[-1]} last.")
+    return Worked(lines, _show(row), f"Check: all {len(row)} are still there, {row[0]} first and {row[-1]} last.")
 
 
 def _goal(facts: Facts) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from potstill.teach.worked.solver import Facts, Solver, Template, Work
+from potstill.teach.worked.solver import Facts, Solver, Template, Worked
 
 
 def _line_total(solver: Solver, price: int, quantity: int) -> tuple[str, int]:
@@ -33,7 +33,7 @@ def _check(facts: Facts, value: int, total: int) -> str:
     return f"Check: {value} + {total} = {value + total}, the money there was."
 
 
-def totals(facts: Facts, solver: Solver) -> Work:
+def totals(facts: Facts, solver: Solver) -> Worked:
     """Price each article's pieces, add up, settle."""
     lines, total = [], 0
     for thing, price, quantity in facts["lines"]:
@@ -48,10 +48,10 @@ def totals(facts: Facts, solver: Solver) -> Work:
             total = cost
         lines.append(line)
     settled, value = _settle(facts, solver, total)
-    return Work([*lines, *settled], str(value), _check(facts, value, total))
+    return Worked([*lines, *settled], str(value), _check(facts, value, total))
 
 
-def bill_first(facts: Facts, solver: Solver) -> Work:
+def bill_first(facts: Facts, solver: Solver) -> Worked:
     """Write the whole bill, then the sum, then settle."""
     costs, parts = [], []
     for thing, price, quantity in facts["lines"]:
@@ -65,10 +65,10 @@ def bill_first(facts: Facts, solver: Solver) -> Work:
         text, total = solver.equation(total, "+", cost)
         lines.append(f"Together {text}.")
     settled, value = _settle(facts, solver, total)
-    return Work([*lines, *settled], str(value), _check(facts, value, total))
+    return Worked([*lines, *settled], str(value), _check(facts, value, total))
 
 
-def piece_by_piece(facts: Facts, solver: Solver) -> Work:
+def piece_by_piece(facts: Facts, solver: Solver) -> Worked:
     """Replace each product by repeated addition."""
     lines, total = [], 0
     for thing, price, quantity in facts["lines"]:
@@ -85,10 +85,10 @@ def piece_by_piece(facts: Facts, solver: Solver) -> Work:
         else:
             total = cost
     settled, value = _settle(facts, solver, total)
-    return Work([*lines, *settled], str(value), _check(facts, value, total))
+    return Worked([*lines, *settled], str(value), _check(facts, value, total))
 
 
-def running(facts: Facts, solver: Solver) -> Work:
+def running(facts: Facts, solver: Solver) -> Worked:
     """Carry the money through the purchase: from the purse down, or from the fee up."""
     amount, end = facts["amount"], facts["end"]
     if end == "coupon":
@@ -103,10 +103,10 @@ def running(facts: Facts, solver: Solver) -> Work:
         after, value = solver.equation(value, sign, cost)
         lines.append(f"After the {thing}, {text}: {after}.")
     total = sum(price * quantity for _, price, quantity in facts["lines"])
-    return Work(lines, str(value), _check(facts, value, total))
+    return Worked(lines, str(value), _check(facts, value, total))
 
 
-def _coupon_first(facts: Facts, solver: Solver) -> Work:
+def _coupon_first(facts: Facts, solver: Solver) -> Worked:
     """Take the coupon off the dearest article, then add the others."""
     amount = facts["amount"]
     (thing, price, quantity), *others = sorted(facts["lines"], key=lambda line: -line[1] * line[2])
@@ -120,7 +120,7 @@ def _coupon_first(facts: Facts, solver: Solver) -> Work:
         after, value = solver.equation(value, "+", cost)
         lines.append(f"After the {other}, {text}: {after}.")
     total = sum(price * quantity for _, price, quantity in facts["lines"])
-    return Work(lines, str(value), _check(facts, value, total))
+    return Worked(lines, str(value), _check(facts, value, total))
 
 
 def _goal(facts: Facts) -> str:

@@ -19,7 +19,7 @@ _DOUBTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Worked:
     """A worked solution: sentences, the answer they lead to, and a sentence that checks it."""
 
     lines: list[str]
@@ -27,7 +27,7 @@ class Work:
     check: str = ""
 
 
-Strategy = Callable[[Facts, "Solver"], Work]
+Strategy = Callable[[Facts, "Solver"], Worked]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from potstill.problems.families.weekday import DAYS
-from potstill.teach.worked.solver import Facts, Solver, Template, Work, wrong_way
+from potstill.teach.worked.solver import Facts, Solver, Template, Worked, wrong_way
 
 
 def _sign(shift: int) -> str:
@@ -52,17 +52,17 @@ def _name_days(today: int, days: int) -> str:
     return f"After {DAYS[today]}: {', '.join(DAYS[(today + i) % 7] for i in range(1, days + 1))}."
 
 
-def count_on(facts: Facts, solver: Solver) -> Work:
+def count_on(facts: Facts, solver: Solver) -> Worked:
     """Add the days, take off full weeks, count on from today."""
     lines, days = _total(facts, solver)
     weeks, left = _weeks_off(solver, days)
     today = facts["today"]
     wrong = solver.false_start(f"{_days(left)} before {DAYS[today]} is {DAYS[(today - left) % 7]}") if left else []
     chosen, letter = _choose(facts, today + left)
-    return Work([*lines, *weeks, *wrong, _name_days(today, left), chosen], letter, _check(facts, today + left))
+    return Worked([*lines, *weeks, *wrong, _name_days(today, left), chosen], letter, _check(facts, today + left))
 
 
-def by_number(facts: Facts, solver: Solver) -> Work:
+def by_number(facts: Facts, solver: Solver) -> Worked:
     """Give the days numbers from Monday = 1."""
     lines, days = _total(facts, solver)
     number = facts["today"] + 1
@@ -74,10 +74,10 @@ def by_number(facts: Facts, solver: Solver) -> Work:
         lines.append(f"{text}.")
     day = _arrive(solver, place - 1)
     chosen, letter = _choose(facts, day)
-    return Work([*lines, f"Day {place} is {DAYS[day]}.", chosen], letter, _check(facts, day))
+    return Worked([*lines, f"Day {place} is {DAYS[day]}.", chosen], letter, _check(facts, day))
 
 
-def event_by_event(facts: Facts, solver: Solver) -> Work:
+def event_by_event(facts: Facts, solver: Solver) -> Worked:
     """Name the weekday of every event on the way."""
     day, lines = facts["today"], [f"Today is {DAYS[facts['today']]}."]
     for shift in facts["shifts"]:
@@ -90,7 +90,7 @@ def event_by_event(facts: Facts, solver: Solver) -> Work:
         day = _arrive(solver, day + (left if shift > 0 else -left))
         lines += [*weeks, f"{_days(left)} {'on' if shift > 0 else 'back'} is {DAYS[day]}."]
     chosen, letter = _choose(facts, day)
-    return Work([*lines, chosen], letter, _check(facts, day))
+    return Worked([*lines, chosen], letter, _check(facts, day))
 
 
 def _check(facts: Facts, day: int) -> str:

@@ -22,7 +22,7 @@ from potstill.train.audit import MAX_LENGTH, audit
 from potstill.train.methods import Matched
 from potstill.train.order import Plan, plan
 from potstill.train.render import ask, stop_texts
-from potstill.train.segments import Rows, make_rows, trained
+from potstill.train.segments import TokenRows, make_rows, trained
 
 
 def sft(
@@ -71,7 +71,8 @@ def _budget(train: recipe.Train, quantity: str, counts: Mapping[str, int]) -> re
 
 def _train(
     train: Any,  # noqa: ANN401 - the trainer's function, imported late
-    rows: Rows, steps: Plan, budget: recipe.Train, whole: recipe.Recipe, name: str, base: Path, work: Path, seed: int,
+    rows: TokenRows, steps: Plan, budget: recipe.Train, whole: recipe.Recipe, name: str, base: Path, work: Path,
+    seed: int,
 ) -> list[dict[str, float]]:  # fmt: skip
     progress = Progress(f"train {name}", steps.total_tokens, "tokens")
     logs = train(
