@@ -46,7 +46,10 @@ def rows_for(student: recipe.Student, folder: Path, count: int) -> tuple[TokenRo
     """Worked chain problems as rows of the student's template."""
     problems = list(itertools.islice(families.generate("chain", 1, {}), count))
     solved = [(p, *solve(p, 0, 1, 0.0, "varied")[:2]) for p in problems]
-    examples = [Example(p.key, p.key, p.statement, reasoning, answer) for p, reasoning, answer in solved]
+    examples = [
+        Example(problem_key=p.key, trace_key=p.key, question=p.statement, reasoning=reasoning, answer=answer)
+        for p, reasoning, answer in solved
+    ]
     if not (folder / "config.json").exists():
         texts = [text for e in examples for text in (e.question, e.reasoning, e.answer)]
         students.prepare(student, lambda: iter(texts), 0, folder)

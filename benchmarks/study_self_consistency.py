@@ -76,14 +76,27 @@ def judged(files: list[str], verdicts: Verdicts) -> list[Judged]:
     samples: dict[str, list[Trace]] = defaultdict(list)
     for row in (row for file in files for row in rows(file)):
         kind = KINDS.get(row["gold_type"], "text")
-        problem = Problem("", row["problem"], row["gold"], kind, tuple(row.get("choices") or ()))
+        problem = Problem(
+            id="", question=row["problem"], gold=row["gold"], answer_kind=kind, choices=tuple(row.get("choices") or ())
+        )
         problem = problems.setdefault(problem.overlap_key, problem)
         number = len(samples[problem.overlap_key])
         split = split_response(row["response"] or "")
         finish = "length" if split.closing is Closing.NEVER else "stop"
         reasoning = row.get("reasoning") or split.reasoning
         samples[problem.overlap_key].append(
-            Trace(problem.key, row["model"], "study", "", number, 0, "{}", reasoning, split.answer, finish)
+            Trace(
+                problem_key=problem.key,
+                teacher=row["model"],
+                strategy="study",
+                prompt_key="",
+                sample=number,
+                attempt=0,
+                sampling="{}",
+                reasoning=reasoning,
+                answer=split.answer,
+                finish=finish,
+            )
         )
     pairs = [(problems[key], trace) for key, traces in samples.items() if len(traces) > 1 for trace in traces]
     found: dict[str, Judged] = {}
@@ -182,7 +195,8 @@ def main() -> None:
     if not DATA.is_dir():
         sys.exit(f"{DATA} is not there: this study needs the shared data beside the checkout")
     suspects = {
-        Problem("", row["problem"], None).overlap_key: row["verdict"] for row in rows("suspect_gold_gsm8k.jsonl")
+        Problem(id="", question=row["problem"], gold=None).overlap_key: row["verdict"]
+        for row in rows("suspect_gold_gsm8k.jsonl")
     }
     result: dict = {"majority": [], "agreement": {}, "golds": [], "others": []}
     with Verdicts(Checks()) as verdicts:

@@ -26,6 +26,7 @@ from potstill import graph, recipe, recipe_schema
 from potstill.problems.families import FAMILIES
 from potstill.recipe import scopes
 from potstill.recipe.meanings import brief, meanings
+from potstill.tables import OneOf
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -59,8 +60,8 @@ holds is not rewritten: a later page takes its place, and both say so. This list
 PACKAGE = ROOT / "src" / "potstill"
 LAYERS = (
     "__init__", "__main__", "cli", "api", "pipeline", "trackers", "report", "export", "evaluate", "train", "curate",
-    "teach", "verify", "problems", "models", "store", "recipes", "studies", "recipe_file", "recipe_schema", "events", "lock",
-    "durable", "graph", "recipe", "damage", "parquet", "records", "text", "yaml_text", "progress", "errors",
+    "teach", "verify", "problems", "models", "store", "recipes", "studies", "recipe_file", "recipe_schema", "events",
+    "lock", "durable", "graph", "recipe", "damage", "parquet", "records", "text", "yaml_text", "progress", "errors",
 )  # fmt: skip
 OTHERS = {
     "zero_shot.txt": "How a teacher is asked a problem alone.",
@@ -222,6 +223,9 @@ def decided(hint: Any) -> str:  # noqa: ANN401 - any annotation
 def shown(hint: Any) -> str:  # noqa: ANN401 - any type
     """Return a type as a reader of recipes would say it."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    tables = [mark.table for mark in inner[1:] if isinstance(mark, OneOf)]
+    if tables:
+        return " or ".join(f"`{name}`" for name in tables[0].entries)
     if origin is typing.Annotated:
         return ", ".join([shown(inner[0]), *(limit(bound) for bound in inner[1:] if limit(bound))])
     if origin in (typing.Union, types.UnionType):

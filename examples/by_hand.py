@@ -52,7 +52,11 @@ wrong = 0
 for problem in training:
     reasoning, answer, _ = solve(problem, sample=0, seed=options.seed, slip_rate=0.1, style="plain")
     if judge(problem, answer, checks).outcome == "right":
-        examples.append(Example(problem.key, "", problem.statement, reasoning, answer))
+        examples.append(
+            Example(
+                problem_key=problem.key, trace_key="", question=problem.statement, reasoning=reasoning, answer=answer
+            )
+        )
     else:
         wrong += 1
 print(f"{len(training)} traces: {len(examples)} right, {wrong} dropped", file=sys.stderr)

@@ -1,7 +1,10 @@
 """The page says what the tree is: one line a file, none missing, none invented."""
 
+import ast
+import itertools
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -52,3 +55,54 @@ def test_checking_a_recipe_needs_no_torch_and_no_network_client():
 
 def test_remote_code_stays_off():
     assert not any("trust_remote_code=True" in p.read_text() for p in PACKAGE.rglob("*.py"))
+
+
+def classes(but="verify"):
+    """Yield (file, class) of the package, those of its own issue left out."""
+    for file in sorted(PACKAGE.rglob("*.py")):
+        name = file.relative_to(PACKAGE).as_posix()
+        if not name.startswith(f"{but}/"):
+            yield from ((name, n) for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.ClassDef))
+
+
+def test_no_class_name_is_used_for_two_things():
+    named = Counter(found.name for _, found in classes())
+    assert {name for name, count in named.items() if count > 1} <= {"Table"}
+
+
+def test_a_record_with_more_than_four_fields_is_made_with_keywords_only():
+    for name, found in classes():
+        made = [text for text in map(ast.unparse, found.decorator_list) if text.startswith("dataclass")]
+        fields = [
+            item for item in found.body if isinstance(item, ast.AnnAssign) and "ClassVar" not in ast.unparse(item)
+        ]
+        assert not made or len(fields) <= 4 or "kw_only=True" in made[0], (name, found.name)
+
+
+def test_nothing_is_decided_by_comparing_sentences():
+    for file in sorted(PACKAGE.rglob("*.py")):
+        if (PACKAGE / "verify") in file.parents:
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            match node:
+                case ast.Compare(left=left, comparators=others):
+                    compared = [left, *others]
+                case ast.Call(func=ast.Attribute(attr="startswith" | "endswith"), args=args):
+                    compared = args
+                case ast.MatchValue(value=value):
+                    compared = [value]
+                case _:
+                    continue
+            texts = [item.value for part in compared for item in getattr(part, "elts", [part])
+                     if isinstance(item, ast.Constant) and isinstance(item.value, str)]  # fmt: skip
+            assert not [text for text in texts if " " in text.strip()], (file, node.lineno)
+
+
+def test_every_pattern_has_words_beside_it():
+    for file in sorted(PACKAGE.rglob("*.py")):
+        lines, body = file.read_text().splitlines(), ast.parse(file.read_text()).body
+        for above, below in itertools.pairwise([*body, ast.Pass()]):
+            value = ast.unparse(getattr(above, "value", None) or ast.Pass())
+            if (PACKAGE / "verify") not in file.parents and value.startswith("re.compile("):
+                beside = "\n".join(lines[above.lineno - 2 : above.end_lineno])
+                assert isinstance(below, ast.Expr) or "# " in beside, (file, above.lineno)

@@ -88,7 +88,7 @@ from potstill.train.losses import LOSSES
 from potstill.train.render import Segment
 from potstill.verify import judge
 
-numbers = Problem("p", "List the numbers above one.", "select n from t where n > 1", answer_kind="sql")
+numbers = Problem(id="p", question="List the numbers above one.", gold="select n from t where n > 1", answer_kind="sql")
 said = ["select n from t where n >= 2 order by n desc;", "select n from t", "selekt"]
 sums = {Segment.REASONING: 30.0, Segment.ANSWER: 4.0, Segment.FORMAT: 1.0}
 loss = LOSSES["only_answers"](sums, Loss(kind="only_answers", options={"weight": 0.5}))

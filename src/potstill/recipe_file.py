@@ -174,6 +174,7 @@ def _of_graph(recipe: Recipe, source: YamlText) -> Found:
 def dump(recipe: Recipe) -> str:
     """Return the resolved recipe as YAML that `parse` reads back to an equal recipe."""
     plain = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    plain["teacher"] = {"kind": recipe.teacher.kind} | plain["teacher"]  # first, as people write it
     return str(yaml.dump(plain, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 

@@ -142,7 +142,7 @@ def _end_of(choice: str, text: str, at: int) -> int | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
     """A question with, if known, a reference answer.
 
@@ -198,7 +198,7 @@ class Problem:
         return content_key("overlap", " ".join(w.strip(".") for w in words if w.strip(".")), self.choices)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Trace:
     """One teacher response to one problem, split into reasoning and answer.
 
@@ -231,7 +231,7 @@ class Trace:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
     """What one check said of a trace: right, wrong or unknown; unknown carries its cause and is never counted wrong.
 
@@ -263,7 +263,7 @@ class Verdict:
         return content_key("verdict", self.trace_key, self.check, self.policy, self.version)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
     """What the samples of one problem say together; its rates are stored, for other readers of the table.
 
@@ -307,7 +307,7 @@ class Group:
         return None if self.pass_rate is None else 1.0 - self.pass_rate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
     """What a reward model gave a trace: `value` for the whole, None with a reason where there is none, and each step's.
 
@@ -324,7 +324,7 @@ class Score:
     """Tokens that the model read; 0 for what it did not score."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Example:
     """A curated (problem, reasoning, answer), ready to train on.
 
@@ -356,7 +356,7 @@ class Drop:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Measure:
     """One response of one student to one held-out problem, judged."""
 

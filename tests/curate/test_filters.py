@@ -7,10 +7,36 @@ from potstill.curate.filters import Candidate, characters
 from potstill.recipe import Curate
 from potstill.records import Problem, Trace, Verdict
 
-PROBLEM = Problem("p", "What is 2 plus 2?", "4")
-GOOD = Trace(PROBLEM.key, "t", "zero_shot", "q", 0, 0, "{}", "I add the two numbers.", "The answer is 4.", "stop")
+PROBLEM = Problem(id="p", question="What is 2 plus 2?", gold="4")
+GOOD = Trace(
+    problem_key=PROBLEM.key,
+    teacher="t",
+    strategy="zero_shot",
+    prompt_key="q",
+    sample=0,
+    attempt=0,
+    sampling="{}",
+    reasoning="I add the two numbers.",
+    answer="The answer is 4.",
+    finish="stop",
+)
 CASE = Candidate(
-    GOOD, Verdict(GOOD.key, "answer", "p", 1, "right", "", "m", None, "4"), PROBLEM, False, Curate(), False
+    trace=GOOD,
+    verdict=Verdict(
+        trace_key=GOOD.key,
+        check="answer",
+        policy="p",
+        version=1,
+        outcome="right",
+        cause="",
+        method="m",
+        score=None,
+        extracted="4",
+    ),
+    problem=PROBLEM,
+    held_out=False,
+    settings=Curate(),
+    allow_summaries=False,
 )
 
 

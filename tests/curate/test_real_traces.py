@@ -20,16 +20,42 @@ TRACES = DATA / "traces_gsm8k_longcot_r1_qwq_s1.jsonl.gz"
 def test_every_real_row_is_kept_or_dropped_for_a_reason():
     rows = [json.loads(line) for line in gzip.decompress(TRACES.read_bytes()).decode().splitlines()]
     test = [json.loads(line) for line in (DATA / "gsm8k_test_300.jsonl").read_text(encoding="utf-8").splitlines()]
-    held_out = {Problem("", row["problem"], row["gold"]).overlap_key for row in test}
+    held_out = {Problem(id="", question=row["problem"], gold=row["gold"]).overlap_key for row in test}
     training, pairs = {}, []
     for row in rows:
-        problem = Problem("", row["problem"], row["gold"])
+        problem = Problem(id="", question=row["problem"], gold=row["gold"])
         training[problem.key] = problem
         split = split_response(row["response"])
-        trace = Trace(problem.key, row["model"], "zero_shot", "q", 0, 0, "{}", split.reasoning, split.answer, "stop")
+        trace = Trace(
+            problem_key=problem.key,
+            teacher=row["model"],
+            strategy="zero_shot",
+            prompt_key="q",
+            sample=0,
+            attempt=0,
+            sampling="{}",
+            reasoning=split.reasoning,
+            answer=split.answer,
+            finish="stop",
+        )
         outcome = {True: "right", False: "wrong", None: "unknown"}[row["correct"]]
         cause = "unparsable prediction" if outcome == "unknown" else ""
-        pairs.append((trace, Verdict(trace.key, "label", "", 1, outcome, cause, "label", None, row["pred"])))
+        pairs.append(
+            (
+                trace,
+                Verdict(
+                    trace_key=trace.key,
+                    check="label",
+                    policy="",
+                    version=1,
+                    outcome=outcome,
+                    cause=cause,
+                    method="label",
+                    score=None,
+                    extracted=row["pred"],
+                ),
+            )
+        )
 
     found = list(select(lambda: iter(pairs), training, held_out, Curate(per_problem=2), groups={}, seed=0))
     kept = [one for one in found if isinstance(one, Example)]

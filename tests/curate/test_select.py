@@ -15,12 +15,34 @@ TRAINING = {problem.key: problem for problem in PROBLEMS[:5]}
 
 
 def trace(problem=PROBLEMS[0], sample=0, reasoning="I add the two numbers.", answer="The answer is 4.", **fields):
-    base = Trace(problem.key, "t", "zero_shot", "q", sample, 0, "{}", reasoning, answer, "stop")
+    base = Trace(
+        problem_key=problem.key,
+        teacher="t",
+        strategy="zero_shot",
+        prompt_key="q",
+        sample=sample,
+        attempt=0,
+        sampling="{}",
+        reasoning=reasoning,
+        answer=answer,
+        finish="stop",
+    )
     return dataclasses.replace(base, **fields)
 
 
 def judge(trace, outcome="right", cause=""):
-    return Verdict(trace.key, "answer", "p", 1, outcome, cause, "m", None, None, "because")
+    return Verdict(
+        trace_key=trace.key,
+        check="answer",
+        policy="p",
+        version=1,
+        outcome=outcome,
+        cause=cause,
+        method="m",
+        score=None,
+        extracted=None,
+        reason="because",
+    )
 
 
 def run(pairs, settings=DEFAULT, held_out=frozenset(), training=TRAINING, **options):
@@ -73,7 +95,17 @@ def test_arrival_order_and_memory_portions_change_nothing(pairs, settings, rando
     mixed = random.sample(pairs, len(pairs))
     first = run(pairs, settings)
     assert run(mixed, settings)[0] == first[0]
-    small = Selection(lambda: iter(mixed), TRAINING, set(), settings, {}, 0, False, False, held_characters=25)
+    small = Selection(
+        traces=lambda: iter(mixed),
+        training=TRAINING,
+        held_out=set(),
+        settings=settings,
+        groups={},
+        seed=0,
+        allow_summaries=False,
+        drop_doubted=False,
+        held_characters=25,
+    )
     assert [x for x in small.run() if isinstance(x, Example)] == first[0]
 
 
@@ -124,8 +156,23 @@ def test_right_traces_come_before_unknown_and_wrong_ones():
 
 def group(problem, pass_rate, finding="agrees", gold_source="given"):
     return Group(
-        problem.key, 4, 0, 0, 4, pass_rate, 0.0, 1.0, problem.gold, gold_source, None, 0, 4, 0.0, False, finding
-    )  # fmt: skip
+        problem_key=problem.key,
+        samples=4,
+        right=0,
+        wrong=0,
+        unknown=4,
+        pass_rate=pass_rate,
+        low=0.0,
+        high=1.0,
+        gold=problem.gold,
+        gold_source=gold_source,
+        majority=None,
+        votes=0,
+        voters=4,
+        agreement=0.0,
+        tied=False,
+        finding=finding,
+    )
 
 
 STATED = dataclasses.replace(PROBLEMS[3], difficulty=0.1)

@@ -20,7 +20,21 @@ from potstill.records import Measure
 
 
 def measure(problem="p", sample=0, outcome="right", cause="", finish="stop", extracted="1", looped=False):
-    return Measure("s", "zero-shot", problem, sample, "r", "a", finish, 10, 20, looped, outcome, cause, extracted)
+    return Measure(
+        student="s",
+        prompt="zero-shot",
+        problem_key=problem,
+        sample=sample,
+        reasoning="r",
+        answer="a",
+        finish=finish,
+        prompt_tokens=10,
+        completion_tokens=20,
+        looped=looped,
+        outcome=outcome,
+        cause=cause,
+        extracted=extracted,
+    )
 
 
 CAUSES = [

@@ -145,7 +145,10 @@ def test_requests_do_not_depend_on_the_order_of_the_problems_nor_on_their_number
 
 
 def test_the_conversation_has_the_shots_and_the_students_own_prompt():
-    shots = (Example("k", "t", "What is 1 + 1?", "one and one", "2"), Example("l", "u", "What is 2?", "", "2"))
+    shots = (
+        Example(problem_key="k", trace_key="t", question="What is 1 + 1?", reasoning="one and one", answer="2"),
+        Example(problem_key="l", trace_key="u", question="What is 2?", reasoning="", answer="2"),
+    )
     ((_, request),) = requests_of(
         model_under_test(), [problem(5)], TableLine("m", "2-shot", shots), STUDENT, GREEDY, seed=3
     )

@@ -81,7 +81,22 @@ def test_wrong_stop_ids_and_no_prompts_are_refused(trained, tmp_path):
 
 def measured(rights):
     rows = [
-        Measure("s", "zero-shot", f"p{n}", 0, "r", "a", "stop", 1, 1, False, o, "", "a") for n, o in enumerate(rights)
+        Measure(
+            student="s",
+            prompt="zero-shot",
+            problem_key=f"p{n}",
+            sample=0,
+            reasoning="r",
+            answer="a",
+            finish="stop",
+            prompt_tokens=1,
+            completion_tokens=1,
+            looped=False,
+            outcome=o,
+            cause="",
+            extracted="a",
+        )
+        for n, o in enumerate(rights)
     ]
     return summarise(rows)
 

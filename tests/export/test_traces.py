@@ -17,16 +17,37 @@ from potstill.teach.shapes import SHAPES
 PIECES = st.sampled_from(["think\n", "\nanswer\n", "\ud83d", "####", "<b>", "a < b | c > d", "[1]", "final "])
 TEXT = st.lists(st.text(max_size=20) | PIECES, max_size=4).map("".join).filter(lambda text: not holds_mark(text))
 MARKED = st.tuples(TEXT, st.sampled_from([mark for pair in MARKS.values() for mark in pair]), TEXT).map("".join)
-ADD = Problem("a", "What is 2 + 2?", "4", solution="2 and 2", source="s")
-PICK = Problem("b", "Which?", "A", "choice", ("one", "two"))
+ADD = Problem(id="a", question="What is 2 + 2?", gold="4", solution="2 and 2", source="s")
+PICK = Problem(id="b", question="Which?", gold="A", answer_kind="choice", choices=("one", "two"))
 
 
 def trace(problem, reasoning, answer, sample=0, finish="stop", teacher="m"):
-    return Trace(problem.key, teacher, "zero_shot", "k", sample, 0, "{}", reasoning, answer, finish)
+    return Trace(
+        problem_key=problem.key,
+        teacher=teacher,
+        strategy="zero_shot",
+        prompt_key="k",
+        sample=sample,
+        attempt=0,
+        sampling="{}",
+        reasoning=reasoning,
+        answer=answer,
+        finish=finish,
+    )
 
 
 def verdict(outcome):
-    return Verdict("t", "answer", "p", 1, outcome, "", "", None, None)
+    return Verdict(
+        trace_key="t",
+        check="answer",
+        policy="p",
+        version=1,
+        outcome=outcome,
+        cause="",
+        method="",
+        score=None,
+        extracted=None,
+    )
 
 
 def back(folder, problems, columns=None):

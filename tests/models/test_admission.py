@@ -229,7 +229,7 @@ def test_whatever_happens_something_may_go_in_the_end(events):
     st.lists(st.floats(0, 1e5), min_size=2),
 )
 def test_a_rise_never_falls(base, soon, step, seconds, times):
-    rise = Rise(base, base + soon, step, seconds, 0.0)
+    rise = Rise(base=base, knee=base + soon, step=step, seconds=seconds, since=0.0)
     values = [rise.at(time) for time in sorted(times)]
     assert all(later >= earlier * (1 - 1e-9) for earlier, later in itertools.pairwise(values))
     assert rise.at(seconds / 4) == pytest.approx(base + soon)

@@ -41,7 +41,7 @@ def thinking(said, signature="EqQBCgIYAhIM"):
 
 def test_a_request_as_the_api_wants_it():
     sampling = {"temperature": 0.6, "max_tokens": 900, "seed": 3, "thinking": {"type": "enabled", "budget_tokens": 500}}
-    assert SHAPES["anthropic"].body(Request(TURNS, CLAUDE, sampling, 0)) == {
+    assert SHAPES["anthropic"].body(Request(messages=TURNS, model=CLAUDE, sampling=sampling, sample=0)) == {
         "model": CLAUDE,
         "system": "Think.",
         "messages": [
@@ -56,7 +56,7 @@ def test_a_request_as_the_api_wants_it():
 
 
 def test_max_tokens_is_always_there_and_an_empty_system_prompt_is_not():
-    body = SHAPES["anthropic"].body(Request(TURNS[1:2], CLAUDE, {}, 0))
+    body = SHAPES["anthropic"].body(Request(messages=TURNS[1:2], model=CLAUDE, sampling={}, sample=0))
     assert body["max_tokens"] > 0
     assert "system" not in body
 

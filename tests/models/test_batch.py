@@ -306,7 +306,7 @@ def settings(provider, wire, **changes):
 def requests(count, start=0):
     for number in range(start, count):
         turns = (Message("system", "Think."), Message("user", f"What is {number} and no more?"))
-        yield Request(turns, "m", {"max_tokens": 64, "seed": number}, 0)
+        yield Request(messages=turns, model="m", sampling={"max_tokens": 64, "seed": number}, sample=0)
 
 
 def key_of(number):

@@ -439,7 +439,7 @@ def answering(value):
 def asked_over_http(tmp_path, value, model, wire):
     """Return what the server was asked and what the ledger has of its reply."""
     turns = (Message("system", "Think."), Message("user", "3 + 4?"))
-    request = Request(turns, model, {"max_tokens": 64, "temperature": 0.6, "seed": 1}, 0)
+    request = Request(messages=turns, model=model, sampling={"max_tokens": 64, "temperature": 0.6, "seed": 1}, sample=0)
     with answering(value) as (url, asked), Ledger(tmp_path / "l.sqlite") as ledger, open(os.devnull, "w") as nowhere:
         teacher = recipe.ServedTeacher(kind="served", base_url=url, model=model, wire=wire)
         retry_policy = RetryPolicy(tries=1, first_wait=0.01)

@@ -1,8 +1,8 @@
 """The account of a stage: tokens and FLOPs of what was sampled and scored, unknown where the shape is."""
 
-from potstill.models.flops import Account, Shape, read_flops, sampled_flops
+from potstill.models.flops import Account, ModelShape, read_flops, sampled_flops
 
-SHAPE = Shape(body=1000, layers=2, attention=8, vocabulary=50, hidden=8)
+SHAPE = ModelShape(body=1000, layers=2, attention=8, vocabulary=50, hidden=8)
 
 
 def test_what_is_sampled_is_a_prompt_read_and_tokens_written_one_by_one():

@@ -19,7 +19,12 @@ FAST = RetryPolicy(tries=2, first_wait=0.005)
 def requests(count, samples=1):
     for number in range(count):
         for sample in range(samples):
-            yield Request((Message("user", f"What is {number} and no more?"),), "m", {"seed": sample}, sample)
+            yield Request(
+                messages=(Message("user", f"What is {number} and no more?"),),
+                model="m",
+                sampling={"seed": sample},
+                sample=sample,
+            )
 
 
 @pytest.fixture

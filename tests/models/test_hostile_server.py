@@ -37,10 +37,12 @@ CLIENT = """
     url, path, words = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
     teacher = recipe.ServedTeacher(kind="served", base_url=url, model="m", concurrency=8, timeout=20.0)
     retry_policy = RetryPolicy(tries=2, first_wait=0.01, failures=10_000)
-    wanted = [Request((Message("user", f"{word} {n} {word}"),), "m", {}, 0) for n in range(12) for word in words]
+    def request(said):
+        return Request(messages=(Message("user", said),), model="m", sampling={}, sample=0)
+    wanted = [request(f"{word} {n} {word}") for n in range(12) for word in words]
     with Ledger(path) as ledger:
         model = ServedModel(teacher, retry_policy)
-        model.collect([Request((Message("user", "fine 1"),), "m", {}, 0)], ledger, Progress("t", stream=io.StringIO()))
+        model.collect([request("fine 1")], ledger, Progress("t", stream=io.StringIO()))
         request_counts = model.collect(wanted, ledger, Progress("t", stream=io.StringIO()))
     # ru_maxrss would still hold the peak of the process that this one was started from
     peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
@@ -55,7 +57,7 @@ def script(words):
 @pytest.mark.parametrize("harm", HARM)
 def test_one_failure_each_and_the_rest_goes_on(tmp_path, harm):
     def ask(*texts):
-        wanted = [Request((Message("user", text),), "m", {}, 0) for text in texts]
+        wanted = [Request(messages=(Message("user", text),), model="m", sampling={}, sample=0) for text in texts]
         return model.collect(wanted, ledger, Progress("t", stream=io.StringIO()))
 
     with running(script=script([harm])) as stub, Ledger(tmp_path / "l.sqlite") as ledger:

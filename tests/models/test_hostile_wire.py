@@ -109,7 +109,10 @@ CLIENT = """
         recipe.ServedTeacher(kind="served", base_url=url, model="m", timeout=8.0, concurrency=8),
         RetryPolicy(tries=2, first_wait=0.01, failures=10_000),
     )
-    wanted = [Request((Message("user", name),), name, {}, 0) for name in ("fine", *names, "fine too")]
+    wanted = [
+        Request(messages=(Message("user", name),), model=name, sampling={}, sample=0)
+        for name in ("fine", *names, "fine too")
+    ]
     with Ledger(path) as ledger:
         for part in (wanted[:1], wanted):
             model.collect(part, ledger, Progress("t", stream=io.StringIO()))

@@ -58,7 +58,9 @@ class Scripted:
 
 
 def request(text, sample=0, **settings):
-    return Request((Message("user", text),), "m", {**GREEDY, "seed": sample, **settings}, sample)
+    return Request(
+        messages=(Message("user", text),), model="m", sampling={**GREEDY, "seed": sample, **settings}, sample=sample
+    )
 
 
 def questions(count):
@@ -207,7 +209,13 @@ def test_a_real_model_says_behind_the_seam_what_it_says_row_by_row(tmp_path, fol
     model = LocalModel(folder, "fp32")
     sampling = {name: value for name, value in {**GREEDY, **changed}.items() if value is not None}
     asked = [
-        Request((Message("user", f"What is {n} plus {n * n}?"),), "m", {**sampling, "seed": n}, 0) for n in range(11)
+        Request(
+            messages=(Message("user", f"What is {n} plus {n * n}?"),),
+            model="m",
+            sampling={**sampling, "seed": n},
+            sample=0,
+        )
+        for n in range(11)
     ]
     _, found = collect(tmp_path, model, asked, batch=4)
     for number, one in enumerate(asked):

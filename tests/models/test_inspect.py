@@ -35,7 +35,10 @@ def body(text, **message):
 def entry(key, finish="stop", failure="", text="seven", **message):
     counts = (1000, 500_000) if finish == "stop" else (None, None)
     raw = body(text, **message) if finish == "stop" else b"<html>no\x1b[2J</html>"
-    return Entry(Completion(key, "", "", "none", finish, *counts, failure, raw), "m", 2, 0.5)
+    done = Completion(
+        key=key, finish=finish, prompt_tokens=counts[0], completion_tokens=counts[1], failure=failure, raw=raw
+    )  # fmt: skip
+    return Entry(done, "m", 2, 0.5)
 
 
 @pytest.fixture
@@ -107,7 +110,9 @@ def test_looking_does_not_disturb_the_one_that_writes(run):
     with running(delay=0.05) as stub, Ledger(run / "ledger" / "completions.sqlite") as ledger:
         thread = threading.Thread(target=look)
         thread.start()
-        wanted = (Request((Message("user", f"What is {n}?"),), "m", {}, 0) for n in range(800))
+        wanted = (
+            Request(messages=(Message("user", f"What is {n}?"),), model="m", sampling={}, sample=0) for n in range(800)
+        )
         model = ServedModel(
             recipe.ServedTeacher(kind="served", base_url=stub.url, model="m", concurrency=16), RetryPolicy()
         )

@@ -110,7 +110,10 @@ def test_a_whole_run_leaves_the_key_nowhere(folder, monkeypatch):
 def test_no_way_of_failing_records_the_key(folder, monkeypatch):
     """Each echo fails for good here, so that what was said of it is in the ledger."""
     monkeypatch.setenv("STUB_KEY", KEY)
-    wanted = [Request((Message("user", str(number)),), "m", {}, 0) for number in range(len(ECHOES))]
+    wanted = [
+        Request(messages=(Message("user", str(number)),), model="m", sampling={}, sample=0)
+        for number in range(len(ECHOES))
+    ]
     with running(key=KEY) as stub, Ledger(folder / "run" / "ledger" / "completions.sqlite") as ledger:
         Echoing(stub)
         teacher = recipe.ServedTeacher(

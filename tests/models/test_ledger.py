@@ -30,7 +30,10 @@ def completion(key, finish="stop", **changes):
     failure = "" if finish in ("stop", "length") else f"HTTP {400 if finish == 'refused' else 500}: no"
     raw = BODY if not failure else b"no"
     tokens = (5, 11) if not failure else (None, None)
-    return replace(Completion(key, "", "", "none", finish, *tokens, failure, raw), **changes)
+    done = Completion(
+        key=key, finish=finish, prompt_tokens=tokens[0], completion_tokens=tokens[1], failure=failure, raw=raw
+    )  # fmt: skip
+    return replace(done, **changes)
 
 
 def entry(key, finish="stop", tries=1, **changes):
@@ -158,7 +161,7 @@ KILLED = """
     from potstill.models.requests import Completion
     with Ledger(Path(sys.argv[1])) as ledger:
         for number in range(100_000):
-            done = Completion(str(number), "", "", "none", "failed", None, None, "x", b"x" * 1000)
+            done = Completion(key=str(number), finish="failed", failure="x", raw=b"x" * 1000)
             ledger.put_many([Entry(done, "m", 1, 0.0)])
             print(number, flush=True)
 """
@@ -187,7 +190,7 @@ FULL = """
     ledger = Ledger(Path(sys.argv[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
     for number in range(1000):
-        done = Completion(str(number), "", "", "none", "failed", None, None, "x", os.urandom(10_000))
+        done = Completion(key=str(number), finish="failed", failure="x", raw=os.urandom(10_000))
         try:
             ledger.put_many([Entry(done, "m", 1, 0.0)])
         except StoreError as error:

@@ -14,7 +14,17 @@ from potstill.models.requests import Completion, Message, Request
 from potstill.models.served.client import ServedModel
 from potstill.progress import Progress
 
-NOTHING = Counts(0, 0, 0, 0, 0, 0, {}, {}, 0.0)
+NOTHING = Counts(
+    rows=0,
+    requests=0,
+    prompt_tokens=0,
+    completion_tokens=0,
+    unmetered=0,
+    unmetered_bytes=0,
+    finishes={},
+    failures={},
+    seconds=0.0,
+)
 
 
 def teacher(url="https://api.openai.com/v1", model="o3", **changes):
@@ -71,7 +81,17 @@ def test_a_missing_table_is_named(monkeypatch):
 
 
 def test_hours_are_charged_while_asking_and_over_reruns():
-    counts = Counts(1, 1, 0, 0, 0, 0, {"stop": 1}, {}, 1800.0)
+    counts = Counts(
+        rows=1,
+        requests=1,
+        prompt_tokens=0,
+        completion_tokens=0,
+        unmetered=0,
+        unmetered_bytes=0,
+        finishes={"stop": 1},
+        failures={},
+        seconds=1800.0,
+    )
     budget = Budget(teacher(spend_at_most=1.0), recipe.Price(hour=2.0), counts)
     assert budget.spent == pytest.approx(1.0, abs=1e-3)
     assert budget.spent_up
@@ -85,16 +105,19 @@ def test_a_cap_holds_back_what_might_pass_it():
         teacher(spend_at_most=100.0, sampling=recipe.Sampling(max_tokens=40)), recipe.Price(0, 1e6), NOTHING
     )
     assert [budget.fits(held) for held in range(4)] == [True, True, False, False]
-    assert budget.charge(Completion("k", "", "", "none", "stop", 3, 10, "", b"")) == 13
+    assert budget.charge(Completion(key="k", finish="stop", prompt_tokens=3, completion_tokens=10, raw=b"")) == 13
     assert [budget.fits(held) for held in (0, 8, 9)] == [True, True, False]
-    budget.charge(Completion("k", "", "", "none", "length", 3, 90, "", b""))
+    budget.charge(Completion(key="k", finish="length", prompt_tokens=3, completion_tokens=90, raw=b""))
     assert budget.spent_up
     assert not budget.fits(0)
 
 
 def test_progress_shows_tokens_dollars_rate_and_time_left(tmp_path):
     shown = io.StringIO()
-    wanted = [Request((Message("user", f"What is {n}?"),), "m", {"max_tokens": 9}, 0) for n in range(10)]
+    wanted = [
+        Request(messages=(Message("user", f"What is {n}?"),), model="m", sampling={"max_tokens": 9}, sample=0)
+        for n in range(10)
+    ]
     with running() as stub, Ledger(tmp_path / "l.sqlite") as ledger:
         progress = Progress("teacher", 20, "requests", stream=shown)
         ServedModel(teacher(stub.url, "m", price=recipe.Price(0.0, 1e5))).collect(wanted, ledger, progress)

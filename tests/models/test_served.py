@@ -34,7 +34,7 @@ def requests(count, samples=1, text="What is {} and no more?"):
     for number in range(count):
         for sample in range(samples):
             turns = (Message("user", text.format(number)),)
-            yield Request(turns, "m", {"max_tokens": 64, "seed": sample}, sample)
+            yield Request(messages=turns, model="m", sampling={"max_tokens": 64, "seed": sample}, sample=sample)
 
 
 @pytest.fixture
@@ -338,7 +338,10 @@ CLIENT = """
     from potstill.progress import Progress
     url, path, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     teacher = recipe.ServedTeacher(kind="served", base_url=url, model="m", concurrency=32)
-    wanted = (Request((Message("user", f"What is {n}?"),), "m", {"max_tokens": 64}, 0) for n in range(count))
+    wanted = (
+        Request(messages=(Message("user", f"What is {n}?"),), model="m", sampling={"max_tokens": 64}, sample=0)
+        for n in range(count)
+    )
     with Ledger(path) as ledger:
         print("begin", flush=True)
         ServedModel(teacher).collect(wanted, ledger, Progress("traces", count))

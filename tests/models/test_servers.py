@@ -59,7 +59,10 @@ def serving(reply):
 def collect(folder, url, count=1, retry_policy=None, model="m", **settings):
     """Ask `count` questions; return the completions."""
     teacher = recipe.ServedTeacher(kind="served", base_url=url, model=model, **settings)
-    wanted = [Request((Message("user", f"{n}?"),), model, {"max_tokens": 64}, 0) for n in range(count)]
+    wanted = [
+        Request(messages=(Message("user", f"{n}?"),), model=model, sampling={"max_tokens": 64}, sample=0)
+        for n in range(count)
+    ]
     with Ledger(folder / "l.sqlite") as ledger:
         ServedModel(teacher, retry_policy or RetryPolicy(first_wait=0.01)).collect(
             wanted, ledger, Progress("t", None, stream=io.StringIO())
@@ -221,11 +224,15 @@ def test_the_reason_of_the_provider_behind_a_gateway_is_told(tmp_path):
 
 def test_a_null_limit_leaves_the_older_field():
     sampling = wire_sampling(recipe.Sampling(max_tokens=9, extra={"max_completion_tokens": None}), 1, "s")
-    body = SHAPES["openai"].body(Request((Message("user", "x"),), "gpt-5-mini", sampling, 0))
+    body = SHAPES["openai"].body(
+        Request(messages=(Message("user", "x"),), model="gpt-5-mini", sampling=sampling, sample=0)
+    )
     assert (body["max_tokens"], "max_completion_tokens" in body) == (9, False)
     neither = wire_sampling(recipe.Sampling(extra={"max_completion_tokens": None, "max_tokens": None}), 1, "s")
     for shape in ("openai", "responses"):
-        body = SHAPES[shape].body(Request((Message("user", "x"),), "gpt-5-mini", neither, 0))
+        body = SHAPES[shape].body(
+            Request(messages=(Message("user", "x"),), model="gpt-5-mini", sampling=neither, sample=0)
+        )
         assert not [name for name in body if name.startswith("max_")]
 
 

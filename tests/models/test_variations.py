@@ -21,7 +21,7 @@ from potstill.teach.samples import trace_of
 
 COUNT = 200
 THOUGHT, ANSWER = "First add 3 and 4.\n\nThat makes 7, which is prime.", "The answer is 7."
-PROBLEM = Problem("p", "What is 3 + 4?", "7")
+PROBLEM = Problem(id="p", question="What is 3 + 4?", gold="7")
 
 
 def completion(message, finish="stop", usage=None, beside=None, top=None):
@@ -31,8 +31,8 @@ def completion(message, finish="stop", usage=None, beside=None, top=None):
 
 def trace(raw, model="m"):
     reply = read(raw)
-    done = Completion("k", "", "", "none", reply.finish, None, None, reply.failure, raw)
-    request = Request((Message("user", PROBLEM.question),), model, {}, 0)
+    done = Completion(key="k", finish=reply.finish, failure=reply.failure, raw=raw)
+    request = Request(messages=(Message("user", PROBLEM.question),), model=model, sampling={}, sample=0)
     return trace_of(PROBLEM, request, divided(done, model), Strategy())
 
 
@@ -42,7 +42,14 @@ def words(text):
 
 def kept(made: Trace):
     """Return None for a trace that may be trained on, else the reason for which it is dropped."""
-    case = Candidate(made, None, PROBLEM, False, Curate(drop_unknown=False), False)
+    case = Candidate(
+        trace=made,
+        verdict=None,
+        problem=PROBLEM,
+        held_out=False,
+        settings=Curate(drop_unknown=False),
+        allow_summaries=False,
+    )
     return next((why for check in curate.FILTERS if (why := check(case))), None)
 
 
@@ -316,13 +323,23 @@ def test_every_price_counts_a_reply_without_numbers_by_its_size():
     from potstill.models.ledger import Counts
 
     budget = Budget(
-        Endpoint(kind="served", base_url="http://x/v1", model="m"),
+        Endpoint(base_url="http://x/v1", model="m"),
         Price(1.0, 1e6),
-        Counts(0, 0, 0, 0, 0, 0, {}, {}, 0.0),
+        Counts(
+            rows=0,
+            requests=0,
+            prompt_tokens=0,
+            completion_tokens=0,
+            unmetered=0,
+            unmetered_bytes=0,
+            finishes={},
+            failures={},
+            seconds=0.0,
+        ),
     )
     for finish in ("stop", "length", "refused"):
         before = budget.charged
-        budget.charge(Completion("k", "", "", "none", finish, 5, None, "", b"x" * 3000))
+        budget.charge(Completion(key="k", finish=finish, prompt_tokens=5, raw=b"x" * 3000))
         assert budget.charged - before == pytest.approx(1000, rel=0.01)
 
 

@@ -137,9 +137,21 @@ def folder(tmp_path_factory):
 
 def test_it_says_what_the_same_weights_say_with_transformers(vllm, folder, tmp_path):
     asked = [
-        Request((Message("user", f"What is {n}?"),), "m", {"temperature": 0.0, "max_tokens": 9, "seed": n}, 0)
+        Request(
+            messages=(Message("user", f"What is {n}?"),),
+            model="m",
+            sampling={"temperature": 0.0, "max_tokens": 9, "seed": n},
+            sample=0,
+        )
         for n in range(7)
-    ] + [Request((Message("user", "word " * 300),), "m", {"temperature": 0.0, "max_tokens": 9, "seed": 1}, 0)]
+    ] + [
+        Request(
+            messages=(Message("user", "word " * 300),),
+            model="m",
+            sampling={"temperature": 0.0, "max_tokens": 9, "seed": 1},
+            sample=0,
+        )
+    ]
     found = []
     for name, load in (("a", lambda: VllmModel(folder, "fp32", {})), ("b", lambda: LocalModel(folder, "fp32"))):
         with Ledger(tmp_path / f"{name}.sqlite") as ledger:
@@ -151,7 +163,9 @@ def test_it_says_what_the_same_weights_say_with_transformers(vllm, folder, tmp_p
 
 
 def test_what_it_is_asked_with(vllm, folder):
-    load_engine(recipe.LocalTeacher("local", "m", "vllm", {"tensor_parallel_size": 4}), folder)
+    load_engine(
+        recipe.LocalTeacher(kind="local", model="m", engine="vllm", engine_options={"tensor_parallel_size": 4}), folder
+    )
     model = VllmModel(folder, "fp32", {})
     assert [llm.about for llm in LLM.made] == [
         {"dtype": "bfloat16", "seed": 0, "tensor_parallel_size": 4},
@@ -202,4 +216,4 @@ def test_what_vllm_refuses_is_told_in_one_line(vllm, folder):
 def test_without_vllm_it_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(MissingExtraError, match=r"the engine vllm needs vllm: pip install 'potstill\[vllm\]'"):
-        load_engine(recipe.LocalTeacher("local", "m", "vllm"), folder)
+        load_engine(recipe.LocalTeacher(kind="local", model="m", engine="vllm"), folder)

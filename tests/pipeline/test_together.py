@@ -71,7 +71,7 @@ def groups(run):
 
 
 def verdicts(run, question):
-    problem = Problem("", question, None)
+    problem = Problem(id="", question=question, gold=None)
     pairs = zip(
         run.committed("traces").rows("traces", Trace), run.committed("verdicts").rows("verdicts", Verdict), strict=True
     )

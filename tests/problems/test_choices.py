@@ -170,7 +170,7 @@ def test_options_are_shown_unless_the_question_lists_them_in_200_questions():
         prose = told.format(draw.choice([", ", " and ", "\n", "\n- ", " (A) "]).join(words))
         if texts[0].isalpha() and len(texts[0]) == 1:
             prose = prose.replace("(A) ", "")
-        problem = Problem("", prose, "A", "choice", tuple(texts))
+        problem = Problem(id="", question=prose, gold="A", answer_kind="choice", choices=tuple(texts))
         lettered = "\n".join(f"({LETTERS[n]}) {text}" for n, text in enumerate(texts))
         assert problem.statement == f"{prose}\n{lettered}", turn
         mark, lower = draw.choice(MARKS), draw.random() < 0.3
@@ -178,15 +178,18 @@ def test_options_are_shown_unless_the_question_lists_them_in_200_questions():
             mark.format(LETTERS[n].lower() if lower else LETTERS[n]) + text for n, text in enumerate(texts)
         )
         question = draw.choice(LISTED).format(q="Which one?", A=listed)
-        problem = Problem("", question, "A", "choice", tuple(texts))
+        problem = Problem(id="", question=question, gold="A", answer_kind="choice", choices=tuple(texts))
         assert problem.statement == question, (turn, question)
         other = [f"{text}1" if n == turn % len(texts) else text for n, text in enumerate(texts)]
-        assert Problem("", question, "A", "choice", tuple(other)).statement != question
+        assert (
+            Problem(id="", question=question, gold="A", answer_kind="choice", choices=tuple(other)).statement
+            != question
+        )
 
 
 def test_an_option_is_listed_only_as_a_whole():
     for listed in ("(A) 12 (B) 3", "(A) 1.5 (B) 3", "(A) 1/2 (B) 3", "(A) -1 (B) 3", "(B) 3 (A) 1", "(A) 1", "1 3"):
-        problem = Problem("", f"Which? {listed}", "A", "choice", ("1", "3"))
+        problem = Problem(id="", question=f"Which? {listed}", gold="A", answer_kind="choice", choices=("1", "3"))
         assert problem.statement.endswith("\n(A) 1\n(B) 3"), listed
 
 
@@ -201,4 +204,7 @@ def test_an_option_is_listed_only_as_a_whole():
     ],
 )
 def test_letters_that_name_something_else_list_no_options(prose):
-    assert Problem("", prose, "A", "choice", ("3", "4")).statement == f"{prose}\n(A) 3\n(B) 4"
+    assert (
+        Problem(id="", question=prose, gold="A", answer_kind="choice", choices=("3", "4")).statement
+        == f"{prose}\n(A) 3\n(B) 4"
+    )

@@ -80,6 +80,6 @@ def test_traces_of_several_shapes_in_one_file(tmp_path):
     for ending in ("jsonl", "parquet"):
         name = written(tmp_path, [*rows[:1] * 101, *rows], ending)
         teacher = DatasetTeacher(kind="dataset", file=name)
-        found = list(read_traces(teacher, tmp_path, ProblemIndex([Problem("k", "2 + 2?", "4")])))
+        found = list(read_traces(teacher, tmp_path, ProblemIndex([Problem(id="k", question="2 + 2?", gold="4")])))
         assert {(t.reasoning, t.answer, t.finish) for t in found} == {("two", "It is 4.", "stop")}, ending
         assert len(found) == 107

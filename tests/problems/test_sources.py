@@ -286,7 +286,7 @@ from potstill.records import Problem
 def good(n=2):
     for i in range(n):
         yield {"question": f"{i} + {i}?", "gold": str(2 * i), "domain": "sums"}
-    yield Problem("last", "9 + 9?", "18", source="mine")
+    yield Problem(id="last", question="9 + 9?", gold="18", source="mine")
 
 def fails():
     yield {"question": "1?"}

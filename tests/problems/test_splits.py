@@ -68,7 +68,10 @@ def test_kept_and_dropped_are_all_and_the_sides_never_meet(rows, seed, evaluate,
 
 @given(st.permutations(range(40)))
 def test_adding_rows_and_changing_their_order_moves_nothing_else(order):
-    rows = [(Problem(f"{n}", f"How much is {n} and {n}?", str(2 * n), source="s"), "both") for n in range(40)]
+    rows = [
+        (Problem(id=f"{n}", question=f"How much is {n} and {n}?", gold=str(2 * n), source="s"), "both")
+        for n in range(40)
+    ]
     training, held_out = sides(place(rows, evaluate=10)[1])
     assert sides(place([rows[n] for n in order], evaluate=10)[1]) == (training, held_out)
     assert len(held_out) == 10
@@ -78,7 +81,7 @@ def test_adding_rows_and_changing_their_order_moves_nothing_else(order):
 
 def test_each_source_gives_its_share_to_evaluation():
     rows = [
-        (Problem(f"{s}{n}", f"{s} {n}?", "1", source=s), "both")
+        (Problem(id=f"{s}{n}", question=f"{s} {n}?", gold="1", source=s), "both")
         for s, size in (("a", 30), ("b", 90))
         for n in range(size)
     ]
@@ -91,15 +94,15 @@ def test_each_source_gives_its_share_to_evaluation():
 
 def test_copies_conflicts_and_overlaps_have_their_reasons():
     rows = [
-        (Problem("1", "What is 1 + 1?", None), "train"),
-        (Problem("2", "What is 1 + 1?", "2.0"), "train"),
-        (Problem("3", "What is 1 + 1?", "2"), "train"),
-        (Problem("4", "What is 1 + 1?", "3"), "train"),
-        (Problem("5", "What is 2 + 2?", "4"), "train"),
-        (Problem("6", "what is  2 + 2", "4"), "train"),
-        (Problem("7", "What is 2 + 2?", "4"), "evaluate"),
-        (Problem("8", "What is 2 + 2?", "5"), "evaluate"),
-        (Problem("9", "What is 2 - 2?", "0"), "train"),
+        (Problem(id="1", question="What is 1 + 1?", gold=None), "train"),
+        (Problem(id="2", question="What is 1 + 1?", gold="2.0"), "train"),
+        (Problem(id="3", question="What is 1 + 1?", gold="2"), "train"),
+        (Problem(id="4", question="What is 1 + 1?", gold="3"), "train"),
+        (Problem(id="5", question="What is 2 + 2?", gold="4"), "train"),
+        (Problem(id="6", question="what is  2 + 2", gold="4"), "train"),
+        (Problem(id="7", question="What is 2 + 2?", gold="4"), "evaluate"),
+        (Problem(id="8", question="What is 2 + 2?", gold="5"), "evaluate"),
+        (Problem(id="9", question="What is 2 - 2?", gold="0"), "train"),
     ]
     _, outcome = place(rows)
     assert [row.reason if isinstance(row, Drop) else row[1] for row in outcome] == [
@@ -113,7 +116,7 @@ def test_copies_conflicts_and_overlaps_have_their_reasons():
 
 def test_template_share_counts_held_out_problems_with_a_known_template():
     def problem(n, template):
-        return Problem(str(n), f"question {n}", "1", template=template)
+        return Problem(id=str(n), question=f"question {n}", gold="1", template=template)
 
     rows = [(problem(1, "a"), "train"), (problem(2, "b"), "train")]
     asked = [(problem(3, "a"), "evaluate"), (problem(4, "c"), "evaluate"), (problem(5, ""), "evaluate")]
@@ -122,7 +125,7 @@ def test_template_share_counts_held_out_problems_with_a_known_template():
 
 
 def test_what_cannot_be_split_is_said():
-    problems = [Problem(str(n), f"question {n}", "1") for n in range(5)]
+    problems = [Problem(id=str(n), question=f"question {n}", gold="1") for n in range(5)]
     with pytest.raises(RecipeError, match="no evaluation split"):
         place([(p, "train") for p in problems])
     with pytest.raises(RecipeError, match=r"asks for 6 held-out problems.*only 5 different"):
@@ -133,12 +136,12 @@ def test_what_cannot_be_split_is_said():
 
 @pytest.mark.parametrize("change", ["fewer", "more", "other"])
 def test_sources_that_change_between_the_two_readings_are_noticed(change):
-    rows = [(Problem(str(n), f"question {n}", "1"), "both") for n in range(5)]
+    rows = [(Problem(id=str(n), question=f"question {n}", gold="1"), "both") for n in range(5)]
     made = split(lambda: iter(rows), seed=0, evaluate=2, train=None)
     if change == "fewer":
         rows.pop()
     elif change == "more":
-        rows.append((Problem("9", "question 9", "1"), "both"))
+        rows.append((Problem(id="9", question="question 9", gold="1"), "both"))
     else:
         rows[3] = (dataclasses.replace(rows[3][0], question="another"), "both")
     with pytest.raises(DataError, match="changed while they were read"):
@@ -149,7 +152,7 @@ def test_problems_with_something_to_judge_by_are_held_out_first():
     """5 of 20 have a gold: all of them are held out before any of the others, whatever the seed and the sources."""
     for seed in range(20):
         rows = [
-            (Problem(str(n), f"question {n}", "1" if n % 4 == 0 else None, source="ab"[n % 2]), "both")
+            (Problem(id=str(n), question=f"question {n}", gold="1" if n % 4 == 0 else None, source="ab"[n % 2]), "both")
             for n in range(20)
         ]
         for wished, judged in ((3, 3), (5, 5), (10, 5)):

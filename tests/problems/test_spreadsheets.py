@@ -103,5 +103,5 @@ def test_a_gold_of_another_type_is_one_line(tmp_path, column):
 def test_json_true_is_a_gold(tmp_path):
     (tmp_path / "b.jsonl").write_text('{"question": "q", "gold": false}')
     assert problems(tmp_path, "b.jsonl") == [
-        Problem("b-1", "q", "false", "yes_no", source="file:b.jsonl"),
+        Problem(id="b-1", question="q", gold="false", answer_kind="yes_no", source="file:b.jsonl"),
     ]  # fmt: skip

@@ -27,30 +27,63 @@ LONG = ["A" * 3000 + " z" + "\u0301" * 500, "x" * 1_000_000]
 
 
 def problem(number, extra=""):
-    return Problem(f"p{number}", f"What is {number} plus {number}?{extra}", str(2 * number))
+    return Problem(id=f"p{number}", question=f"What is {number} plus {number}?{extra}", gold=str(2 * number))
 
 
 def responses(student, rate, problems, prompt="zero-shot", extra=lambda number: "", samples=1):
     draw = random.Random(f"{student}{prompt}")
     return [
-        Measure(student, prompt, one.key, sample, "I add them." + extra(number), f"It is {2 * number}." + extra(number),
-                "stop", 20, 30, False, "right" if draw.random() < rate else "wrong", "", str(2 * number))
+        Measure(
+            student=student,
+            prompt=prompt,
+            problem_key=one.key,
+            sample=sample,
+            reasoning="I add them." + extra(number),
+            answer=f"It is {2 * number}." + extra(number),
+            finish="stop",
+            prompt_tokens=20,
+            completion_tokens=30,
+            looped=False,
+            outcome="right" if draw.random() < rate else "wrong",
+            cause="",
+            extracted=str(2 * number),
+        )
         for number, one in enumerate(problems)
         for sample in range(samples)
-    ]  # fmt: skip
+    ]
 
 
 def facts(extra=lambda number: "", **changed):
     problems = [problem(number, extra(number)) for number in range(40)]
     students = [
-        StudentFacts("base", [*responses("base", 0.05, problems, extra=extra),
-                              *responses("base", 0.2, problems, "3-shot", extra)]),
-        StudentFacts("answers", responses("answers", 0.2, problems, extra=extra),
-                     [(1, 100, 2.0), (2, 200, 1.5)], 40, 200, 6, 10**9),
-        StudentFacts("traces", responses("traces", 0.9, problems, extra=extra),
-                     [(i, 100 * i, 3.0 / i) for i in range(1, 400)], 40, 40_000, 60.5, 2 * 10**12, 3.0,
-                     {"over max_length": 2}),
-    ]  # fmt: skip
+        StudentFacts(
+            name="base",
+            measures=[
+                *responses("base", 0.05, problems, extra=extra),
+                *responses("base", 0.2, problems, "3-shot", extra),
+            ],
+        ),
+        StudentFacts(
+            name="answers",
+            measures=responses("answers", 0.2, problems, extra=extra),
+            losses=[(1, 100, 2.0), (2, 200, 1.5)],
+            examples=40,
+            tokens_trained=200,
+            training_seconds=6,
+            flops=10**9,
+        ),
+        StudentFacts(
+            name="traces",
+            measures=responses("traces", 0.9, problems, extra=extra),
+            losses=[(i, 100 * i, 3.0 / i) for i in range(1, 400)],
+            examples=40,
+            tokens_trained=40_000,
+            training_seconds=60.5,
+            flops=2 * 10**12,
+            evaluation_seconds=3.0,
+            dropped={"over max_length": 2},
+        ),
+    ]
     base = {
         "name": "demo" + extra(0),
         "recipe_yaml": "name: demo\n" + extra(1),
@@ -59,27 +92,27 @@ def facts(extra=lambda number: "", **changed):
         "main": "traces",
         "graph": "set traces <- teacher worked" + extra(5),
         "stages": [
-            StageFacts("problems", 80, 0.4),
+            StageFacts(name="problems", rows=80, seconds=0.4),
             StageFacts(
-                "traces",
-                320,
-                12.5,
-                30_000,
-                extra(3),
-                Compute(who="m" + extra(6), teaching=True, read=900, written=29_100),
+                name="traces",
+                rows=320,
+                seconds=12.5,
+                tokens=30_000,
+                note=extra(3),
+                compute=Compute(who="m" + extra(6), teaching=True, read=900, written=29_100),
             ),
             StageFacts(
-                "train-traces",
-                0,
-                60.5,
-                40_000,
+                name="train-traces",
+                rows=0,
+                seconds=60.5,
+                tokens=40_000,
                 compute=Compute(who="traces", teaching=False, trained=40_000, flops=2 * 10**12),
             ),
             StageFacts(
-                "evaluate-traces",
-                40,
-                3.0,
-                400,
+                name="evaluate-traces",
+                rows=40,
+                seconds=3.0,
+                tokens=400,
                 compute=Compute(who="traces", teaching=False, read=2_000, written=400, flops=10**12),
             ),
         ],
@@ -87,7 +120,18 @@ def facts(extra=lambda number: "", **changed):
         "template_overlap": (30, 40),
         "problems": {one.key: one for one in problems},
         "teacher": {
-            one.key: Trace(one.key, "worked", "zero_shot", "q", 0, 0, "{}", "Hm." + extra(i), "So." + extra(i), "stop")
+            one.key: Trace(
+                problem_key=one.key,
+                teacher="worked",
+                strategy="zero_shot",
+                prompt_key="q",
+                sample=0,
+                attempt=0,
+                sampling="{}",
+                reasoning="Hm." + extra(i),
+                answer="So." + extra(i),
+                finish="stop",
+            )
             for i, one in enumerate(problems)
         },
     }

@@ -36,7 +36,9 @@ def test_histogram_counts_everything_in_equal_bins(counts):
 
 @given(st.lists(st.lists(st.tuples(finite, finite), max_size=20), max_size=8))
 def test_lines_stay_inside_whatever_the_values(series):
-    node = Lines("t", "x", "y", tuple(Line(f"s{i}", i, tuple(points)) for i, points in enumerate(series)))
+    node = Lines(
+        title="t", x="x", y="y", lines=tuple(Line(f"s{i}", i, tuple(points)) for i, points in enumerate(series))
+    )
     svg = plots.lines(node)
     if svg:
         inside(svg)
@@ -44,18 +46,28 @@ def test_lines_stay_inside_whatever_the_values(series):
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)), max_size=8))
 def test_bars_stay_inside(shares):
-    inside(plots.bars(Bars("t", tuple(Bar(f"b{i}", i, *share) for i, share in enumerate(shares)))))
+    inside(
+        plots.bars(
+            Bars(
+                "t",
+                tuple(
+                    Bar(label=f"b{i}", colour=i, value=share[0], low=share[1], high=share[2])
+                    for i, share in enumerate(shares)
+                ),
+            )
+        )
+    )
 
 
 def test_a_name_is_text_in_a_drawing():
-    svg = plots.bars(Bars("<t>\"'", (Bar("<script>&", 0, math.nan, 0, 1),)))
+    svg = plots.bars(Bars("<t>\"'", (Bar(label="<script>&", colour=0, value=math.nan, low=0, high=1),)))
     assert "&lt;script&gt;&amp;" in svg
     assert "<script" not in svg
     assert 'aria-label="&lt;t&gt;&#34;&#39;"' in svg
 
 
 def test_a_curve_keeps_its_colour_in_bars_and_lines():
-    bars = plots.bars(Bars("t", (Bar("traces", 2, 0.5, 0.4, 0.6),)))
-    lines = plots.lines(Lines("t", "x", "y", (Line("traces", 2, ((0, 1), (1, 0))),)))
+    bars = plots.bars(Bars("t", (Bar(label="traces", colour=2, value=0.5, low=0.4, high=0.6),)))
+    lines = plots.lines(Lines(title="t", x="x", y="y", lines=(Line("traces", 2, ((0, 1), (1, 0))),)))
     assert "fill c2" in bars
     assert "line c2" in lines

@@ -120,7 +120,7 @@ def test_headline_admits_chance_loss_and_unscored_responses():
     problems = [problem(number) for number in range(40)]
     right, worse = responses("x", 1.0, problems), responses("x", 0.9, problems)
     lost = [dataclasses.replace(m, outcome="unknown", cause="timeout") for m in worse[:3]]
-    students = [StudentFacts("base", right), StudentFacts("traces", [*lost, *worse[3:]])]
+    students = [StudentFacts(name="base", measures=right), StudentFacts(name="traces", measures=[*lost, *worse[3:]])]
     said = build(facts(students=students)).headline
     assert "points fewer than 'base'" in said
     assert "can be chance" in said
@@ -131,7 +131,10 @@ def test_headline_admits_chance_loss_and_unscored_responses():
 def test_the_table_says_what_the_accuracy_is_at_least_where_many_are_unscored(lost):
     measures = responses("x", 1.0, [problem(number) for number in range(100)])
     unscored = [dataclasses.replace(m, outcome="unknown", cause="infrastructure") for m in measures[:lost]]
-    students = [StudentFacts("base", measures), StudentFacts("traces", [*unscored, *measures[lost:]])]
+    students = [
+        StudentFacts(name="base", measures=measures),
+        StudentFacts(name="traces", measures=[*unscored, *measures[lost:]]),
+    ]
     report = build(facts(students=students))
     table = next(table for table in report.tables if table.title == "Students")
     names = [column.name for column in table.columns]
@@ -143,7 +146,9 @@ def test_the_table_says_what_the_accuracy_is_at_least_where_many_are_unscored(lo
     assert [one["at_least"] for one in report.measures] == [1.0, pytest.approx(1 - lost / 100)]
 
 
-@pytest.mark.parametrize("students", [[], [StudentFacts("base", [])], [StudentFacts("traces", [])]])
+@pytest.mark.parametrize(
+    "students", [[], [StudentFacts(name="base", measures=[])], [StudentFacts(name="traces", measures=[])]]
+)
 def test_a_run_with_nothing_measured_still_reports(students):
     report = build(
         ReportFacts(

@@ -49,7 +49,12 @@ def ask_for(seconds, address, path, halve_at=None, limit=0):
     def requests():
         number = 0
         while time.monotonic() < until:
-            yield Request((Message("user", f"What is {number} and no more?"),), "m", {"max_tokens": 8}, 0)
+            yield Request(
+                messages=(Message("user", f"What is {number} and no more?"),),
+                model="m",
+                sampling={"max_tokens": 8},
+                sample=0,
+            )
             number += 1
 
     halving = threading.Timer(halve_at, get, [f"{address}/limit/{limit / 2}"]) if halve_at else None

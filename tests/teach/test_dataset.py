@@ -16,7 +16,7 @@ from potstill.teach.dataset import ProblemIndex, read_traces
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 LONG = "traces_gsm8k_longcot_r1_qwq_s1.jsonl.gz"
-KNOWN = Problem("k", "How many are 2 + 2?", "4")
+KNOWN = Problem(id="k", question="How many are 2 + 2?", gold="4")
 
 
 def taught(folder, rows, **fields):
@@ -61,7 +61,7 @@ def test_columns_models_and_finish(tmp_path):
     assert (first.reasoning, first.answer, first.teacher, first.finish) == ("r", "4", "x", "length")
     assert first.source == "t.jsonl:1 (17)"
     assert (second.reasoning, second.answer, second.finish) == ("", "", "refused")
-    assert second.problem_key == Problem("", "Another?", None).key
+    assert second.problem_key == Problem(id="", question="Another?", gold=None).key
     assert taught(tmp_path, rows, columns=columns, models=("y",)) == [second]
     with pytest.raises(DataError, match=r"teacher.models: t\.jsonl has no traces of 'z'"):
         taught(tmp_path, rows, columns=columns, models=("z",))
@@ -69,8 +69,11 @@ def test_columns_models_and_finish(tmp_path):
 
 def test_questions_match_up_to_trivial_differences_and_choices(tmp_path):
     assert taught(tmp_path, [row(question=" how MANY are  2 + 2 ")])[0].problem_key == KNOWN.key
-    one, two = (Problem("c", "Which?", "A", "choice", choices) for choices in (("x", "y"), ("y", "z")))
-    alone = Problem("d", "Which one?", "A", "choice", ("x", "y"))
+    one, two = (
+        Problem(id="c", question="Which?", gold="A", answer_kind="choice", choices=choices)
+        for choices in (("x", "y"), ("y", "z"))
+    )
+    alone = Problem(id="d", question="Which one?", gold="A", answer_kind="choice", choices=("x", "y"))
     index = ProblemIndex([one, two, alone])
     assert index.key_of("which", ("y", "z")) == two.key
     assert index.key_of("Which?") is None

@@ -13,7 +13,7 @@ from potstill.teach.strategies import STRATEGIES, Material
 from potstill.verify.answer_kinds import ANSWER_KINDS
 from potstill.verify.answers import judge_response
 
-ADD = Problem("a", "What is 2 + 2?", "4", solution="2 + 2 = 4\n#### 4")
+ADD = Problem(id="a", question="What is 2 + 2?", gold="4", solution="2 + 2 = 4\n#### 4")
 SHOTS = tuple(Shot(f"What is {n} + 1?", f"{n} and one are {n + 1}.", f"The answer is {n + 1}.") for n in range(4))
 
 
@@ -27,7 +27,7 @@ def zero_shot(problem, **strategy):
 
 def test_the_packaged_prompt_asks_for_steps_and_for_an_answer_that_can_be_found():
     assert zero_shot(ADD) == f"What is 2 + 2?\n\nReason step by step. {ANSWER_KINDS['number'].form}"
-    pick = Problem("b", "Which?", "A", "choice", ("one", "two"))
+    pick = Problem(id="b", question="Which?", gold="A", answer_kind="choice", choices=("one", "two"))
     assert zero_shot(pick) == f"Which?\n(A) one\n(B) two\n\nReason step by step. {ANSWER_KINDS['choice'].form}"
 
 
@@ -73,7 +73,7 @@ def test_worked_examples_stand_before_the_question_and_never_the_problem_itself(
     text = asked.messages(ADD)[0].content
     assert [n for n in range(4) if f"What is {n} + 1?" in text] == [0, 1, 2]
     assert text.index("The answer is 3.") < text.index("What is 2 + 2?") < text.rindex("Solution:")
-    own = asked.messages(Problem("c", "what is  1 + 1", "2"))[0].content
+    own = asked.messages(Problem(id="c", question="what is  1 + 1", gold="2"))[0].content
     assert [n for n in range(4) if f"What is {n} + 1?" in own] == [0, 2, 3]
 
 
@@ -82,6 +82,6 @@ def test_questions_and_worked_examples_come_through_as_they_are(question, reason
     question = f"asked: {question}{braces}"
     shot = Shot("Q" + braces, reasoning + braces, "A" + braces)
     asked = Asking("{answer_form}", "{shots}|{question}", (shot,), shown=1)
-    system, user = asked.messages(Problem("x", question, None, "text"))
+    system, user = asked.messages(Problem(id="x", question=question, gold=None, answer_kind="text"))
     assert user.content == f"Problem: Q{braces}\n\nSolution: {shot.reasoning}\n\nA{braces}|{question}"
     assert system.content == ANSWER_KINDS["text"].form

@@ -111,7 +111,13 @@ def one_after_the_other(stub, numbers, samples, stop):
     teacher = recipe.ServedTeacher(
         kind="served", base_url=stub.url, model="m", sampling=recipe.Sampling(max_tokens=100)
     )
-    builder = RequestBuilder(teacher, recipe.Strategy(samples=samples, stop_at_right=stop), ASKING, 3, lambda _: [])
+    builder = RequestBuilder(
+        teacher=teacher,
+        strategy=recipe.Strategy(samples=samples, stop_at_right=stop),
+        asking=ASKING,
+        seed=3,
+        judge=lambda _: [],
+    )
     for asked in map(problem, numbers):
         right = 0
         for request in builder.requests(asked, 0, samples):
@@ -203,9 +209,17 @@ def test_the_larger_budget(extra, retry, sent):
     teacher = recipe.ServedTeacher(
         kind="served", base_url="http://x/v1", model="m", sampling=sampling, retry_max_tokens=retry
     )
-    builder = RequestBuilder(teacher, recipe.Strategy(), ASKING, 0, lambda _: [])
+    builder = RequestBuilder(teacher=teacher, strategy=recipe.Strategy(), asking=ASKING, seed=0, judge=lambda _: [])
     (request,) = builder.requests(problem(1), 0, 1)
-    done = Completion(request.key, "", "hm", "raw", "length", 1, 100, "", b"")
+    done = Completion(
+        key=request.key,
+        reasoning="hm",
+        reasoning_kind="raw",
+        finish="length",
+        prompt_tokens=1,
+        completion_tokens=100,
+        raw=b"",
+    )
     larger = builder.retry(request, done)
     assert (larger and {k: v for k, v in larger.sampling.items() if "max" in k}) == sent
     assert builder.retry(request, dataclasses.replace(done, finish="stop")) is None
@@ -218,13 +232,22 @@ def test_the_larger_budget(extra, retry, sent):
 def test_a_retry_that_is_no_larger_is_refused():
     teacher = recipe.ServedTeacher(kind="served", base_url="http://x/v1", model="m", retry_max_tokens=4096)
     with pytest.raises(RecipeError, match=r"teacher\.retry_max_tokens: 4096 is no more than the 4096"):
-        RequestBuilder(teacher, recipe.Strategy(), ASKING, 0, lambda _: [])
+        RequestBuilder(teacher=teacher, strategy=recipe.Strategy(), asking=ASKING, seed=0, judge=lambda _: [])
 
 
 def test_a_truncated_plain_response_is_reasoning_without_answer():
     teacher = recipe.ServedTeacher(kind="served", base_url="http://x/v1", model="m")
-    (request,) = RequestBuilder(teacher, recipe.Strategy(), ASKING, 0, lambda _: []).requests(problem(1), 0, 1)
-    cut = Completion(request.key, "First, 1 + 0.\nThe answer is", "", "none", "length", 1, 9, "", b"")
+    (request,) = RequestBuilder(
+        teacher=teacher, strategy=recipe.Strategy(), asking=ASKING, seed=0, judge=lambda _: []
+    ).requests(problem(1), 0, 1)
+    cut = Completion(
+        key=request.key,
+        content="First, 1 + 0.\nThe answer is",
+        finish="length",
+        prompt_tokens=1,
+        completion_tokens=9,
+        raw=b"",
+    )
     trace = trace_of(problem(1), request, cut, recipe.Strategy())
     assert (trace.reasoning, trace.answer, trace.reasoning_kind) == ("First, 1 + 0.\nThe answer is", "", "raw")
 
@@ -234,7 +257,17 @@ def test_verdicts_that_an_outage_left_open_are_not_wrong_and_later_runs_go_on(un
 
     def down(rows):
         for _, trace in rows:
-            yield Verdict(trace.key, "answer", "p", 1, "unknown", "infrastructure", "", None, None)
+            yield Verdict(
+                trace_key=trace.key,
+                check="answer",
+                policy="p",
+                version=1,
+                outcome="unknown",
+                cause="infrastructure",
+                method="",
+                score=None,
+                extracted=None,
+            )
 
     def up(rows):
         with Verdicts(recipe.Checks()) as verdicts:

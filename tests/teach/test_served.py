@@ -37,7 +37,9 @@ def nobody(rows):
 
 
 def requests_for(asked, samples=1, teacher=TEACHER, seed=0, asking=PLAIN):
-    return RequestBuilder(teacher, strategy(samples=samples), asking, seed, nobody).requests(asked, 0, samples)
+    return RequestBuilder(
+        teacher=teacher, strategy=strategy(samples=samples), asking=asking, seed=seed, judge=nobody
+    ).requests(asked, 0, samples)
 
 
 def test_prompt_and_system_are_filled_and_braces_survive():
@@ -101,7 +103,16 @@ def test_one_seed_for_all_samples_is_refused():
 
 def test_a_trace_holds_no_clock():
     (request,) = requests_for(problem(1))
-    done = Completion(request.key, "1", "so", "raw", "stop", 5, 9, "", b"{}")
+    done = Completion(
+        key=request.key,
+        content="1",
+        reasoning="so",
+        reasoning_kind="raw",
+        finish="stop",
+        prompt_tokens=5,
+        completion_tokens=9,
+        raw=b"{}",
+    )
     trace = trace_of(problem(1), request, done, strategy())
     assert (trace.reasoning, trace.answer, trace.finish, trace.completion_tokens) == ("so", "1", "stop", 9)
     assert (trace.problem_key, trace.teacher, trace.strategy) == (problem(1).key, "m", "zero_shot")

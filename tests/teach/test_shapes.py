@@ -12,7 +12,7 @@ from potstill.recipe import DatasetTeacher
 from potstill.records import Problem
 from potstill.teach.dataset import ProblemIndex, read_traces
 
-ADD = Problem("k", "How many are 2 + 2?", "4")
+ADD = Problem(id="k", question="How many are 2 + 2?", gold="4")
 BOTH = ("2 and 2", "It is 4.", "stop")
 
 

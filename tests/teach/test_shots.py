@@ -17,7 +17,7 @@ from potstill.teach.strategies import STRATEGIES, Material
 
 def problem(number, **changes):
     fields = {"solution": f"One more than {number - 1} is {number}.\n#### {number}"} | changes
-    return Problem(f"p{number}", f"What is {number - 1} + 1?", str(number), **fields)
+    return Problem(id=f"p{number}", question=f"What is {number - 1} + 1?", gold=str(number), **fields)
 
 
 def write(folder, rows, name="shots.jsonl"):
@@ -40,21 +40,21 @@ def test_a_file_of_worked_examples(tmp_path):
 @pytest.mark.parametrize(
     "held",
     [
-        Problem("e9", "what IS 2 + 2", "4"),
-        Problem("e9", "What is 2 + 2?", "A", "choice", ("4", "5")),
-        Problem("e9", "What is 2 + 2 ?", None, "number", ("What is", "2 + 2 ?")),
+        Problem(id="e9", question="what IS 2 + 2", gold="4"),
+        Problem(id="e9", question="What is 2 + 2?", gold="A", answer_kind="choice", choices=("4", "5")),
+        Problem(id="e9", question="What is 2 + 2 ?", gold=None, answer_kind="number", choices=("What is", "2 + 2 ?")),
     ],
 )
 def test_a_worked_example_of_the_evaluation_is_refused_in_one_line(tmp_path, held):
     write(tmp_path, [{**ROW, "question": "Why?"}, ROW])
     told = r"shots\.jsonl: line 2 asks the evaluation problem 'e9': take it out"
     with pytest.raises(DataError, match=told) as caught:
-        read_shots("shots.jsonl", tmp_path, 1, [Problem("e1", "Other?", "1"), held])
+        read_shots("shots.jsonl", tmp_path, 1, [Problem(id="e1", question="Other?", gold="1"), held])
     assert "\n" not in str(caught.value)
 
 
 def test_choices_written_out_in_a_worked_example_do_not_hide_an_evaluation_problem(tmp_path):
-    held = Problem("e1", "Which?", "A", "choice", ("one", "two"))
+    held = Problem(id="e1", question="Which?", gold="A", answer_kind="choice", choices=("one", "two"))
     write(tmp_path, [{**ROW, "question": held.statement}])
     with pytest.raises(DataError, match="asks the evaluation problem 'e1'"):
         read_shots("shots.jsonl", tmp_path, 1, [held])

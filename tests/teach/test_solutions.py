@@ -13,7 +13,7 @@ from potstill.teach.solutions import solution_trace
 
 
 def solved(solution, gold="42"):
-    return solution_trace(Problem("p", "q?", gold, solution=solution))
+    return solution_trace(Problem(id="p", question="q?", gold=gold, solution=solution))
 
 
 def test_gsm8k_solutions_lose_annotations_and_end_in_a_sentence():
@@ -39,7 +39,11 @@ def test_other_solutions_keep_their_text(solution, gold, reasoning, answer):
 
 
 def test_problems_without_solution_give_none():
-    problems = [Problem("1", "a?", "1"), Problem("2", "b?", "2", solution=" "), Problem("3", "c?", "3", solution="c.")]
+    problems = [
+        Problem(id="1", question="a?", gold="1"),
+        Problem(id="2", question="b?", gold="2", solution=" "),
+        Problem(id="3", question="c?", gold="3", solution="c."),
+    ]
     assert [solution_trace(p) is None for p in problems] == [True, True, False]
     found = list(traces(SolutionsTeacher(kind="solutions"), problems, [], strategy=Strategy(), seed=0, data=None))
     assert [t.problem_key for t in found] == [problems[2].key]
@@ -63,6 +67,11 @@ def test_the_worked_teacher_refuses_other_problems(tmp_path):
     with pytest.raises(TeacherError, match="own families"):
         list(
             traces(
-                WorkedTeacher(kind="worked"), [Problem("1", "a?", "1")], [], strategy=Strategy(), seed=0, data=tmp_path
+                WorkedTeacher(kind="worked"),
+                [Problem(id="1", question="a?", gold="1")],
+                [],
+                strategy=Strategy(),
+                seed=0,
+                data=tmp_path,
             )
         )

@@ -12,7 +12,7 @@ from potstill.recipe import Loss  # noqa: E402
 from potstill.train.fitness import check_student  # noqa: E402
 from potstill.train.head import HeadForm  # noqa: E402
 from potstill.train.loss import batch_loss, coefficients, collate  # noqa: E402
-from potstill.train.segments import Row  # noqa: E402
+from potstill.train.segments import TokenRow  # noqa: E402
 
 
 def model_of(family, **settings):
@@ -56,7 +56,7 @@ def test_what_a_model_does_to_its_logits_is_found_and_trained_exactly(family, se
     model = model_of(family, **settings)
     assert check_student("it", model) == form
     model = model.double().eval()
-    row = Row((5, 9, 2, 11, 3), bytes([0, 1, 1, 2, 3]), 0)
+    row = TokenRow((5, 9, 2, 11, 3), bytes([0, 1, 1, 2, 3]), 0)
     total, _ = batch_loss(model, collate([row], coefficients([row], Loss()).scale, 0), form)
     names = [name for name, weight in model.named_parameters() if weight.requires_grad]
     ours = torch.autograd.grad(total, list(model.parameters()), allow_unused=True)

@@ -129,7 +129,7 @@ TEXT = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size
 def test_trained_tokens_spell_the_whole_response(loaded, question, reasoning, answer):
     """Whatever the text: the trained tokens decode to marks, reasoning, answer and EOS, and nothing before them is."""
     _, tokenizer = loaded
-    example = Example("p", "t", question, reasoning, answer)
+    example = Example(problem_key="p", trace_key="t", question=question, reasoning=reasoning, answer=answer)
     found = make_rows([example], [question.strip()], tokenizer, tiny.STUDENT, 4096, ["<|end|>"])
     if not found.rows:
         assert found.counts == {Unfit.CONTROL_TEXT: 1}

@@ -15,7 +15,15 @@ def examples(count, reasoning=True):
     for number in range(count):
         a, b = rng.randint(2, 90), rng.randint(2, 90)
         worked = f"We add {a} and {b}: {a} + {b} = {a + b}." if reasoning else ""
-        made.append(Example(str(number), str(number), f"What is {a} plus {b}?", worked, f"The answer is {a + b}."))
+        made.append(
+            Example(
+                problem_key=str(number),
+                trace_key=str(number),
+                question=f"What is {a} plus {b}?",
+                reasoning=worked,
+                answer=f"The answer is {a + b}.",
+            )
+        )
     return made
 
 

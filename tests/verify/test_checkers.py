@@ -17,7 +17,14 @@ reasoning_gym = pytest.importorskip("reasoning_gym")
 def gym_problem(task, seed=1):
     entry = reasoning_gym.create_dataset(task, size=1, seed=seed)[0]
     facts = json.dumps({"entry": entry})
-    return Problem("g", entry["question"], entry["answer"], "text", checker=f"reasoning_gym:{task}", facts=facts)
+    return Problem(
+        id="g",
+        question=entry["question"],
+        gold=entry["answer"],
+        answer_kind="text",
+        checker=f"reasoning_gym:{task}",
+        facts=facts,
+    )
 
 
 def module_with(tmp_path, monkeypatch, name, source):
@@ -102,7 +109,7 @@ def test_a_users_checker_decides(tmp_path, monkeypatch):
         "def odd_type(problem, answer):\n    return 'yes'\n"
     )
     module_with(tmp_path, monkeypatch, "even_checker", source)
-    problem = Problem("e", "An even number?", None, "number", checker="even_checker:even")
+    problem = Problem(id="e", question="An even number?", gold=None, answer_kind="number", checker="even_checker:even")
     outcomes = [judge_by_checker(problem, answer) for answer in ("4", "5", "0", "none", "3.5")]
     assert [j.outcome for j in outcomes] == ["right", "wrong", "unknown", "unknown", "unknown"]
     assert outcomes[2].cause == "unsupported"
@@ -124,7 +131,7 @@ def test_a_checker_that_hangs_or_dies_is_unknown_and_the_next_one_works(tmp_path
     )
     module_with(tmp_path, monkeypatch, "bad_checker", source)
     monkeypatch.setattr(checkers, "SECONDS", 0.5)
-    problem = Problem("b", "?", None, "number", checker="bad_checker:check")
+    problem = Problem(id="b", question="?", gold=None, answer_kind="number", checker="bad_checker:check")
     found = [judge_by_checker(problem, answer) for answer in ("1", "2", "3", "4")]
     assert [j.cause for j in found] == ["unsupported"] * 3 + [""], "no answer takes itself out of a rate"
     assert found[-1].outcome == "right"
@@ -138,7 +145,7 @@ def test_a_checker_is_found_in_the_data_folder_by_module_and_by_file(tmp_path):
     (tmp_path / "mine" / "odd_checker.py").write_text("def odd(problem, answer): return int(answer) % 2 == 1\n")
     for name in ("mine.odd_checker:odd", "mine/odd_checker.py:odd"):
         assert callable(load_checker(name, tmp_path))
-        problem = Problem("o", "An odd number?", None, "number", checker=name)
+        problem = Problem(id="o", question="An odd number?", gold=None, answer_kind="number", checker=name)
         assert [judge_by_checker(problem, answer, tmp_path).outcome for answer in ("7", "8")] == ["right", "wrong"]
     with pytest.raises(RecipeError, match=r"no module 'odd_chekcer' and no file"):
         load_checker("odd_chekcer:odd", tmp_path / "mine")
@@ -150,6 +157,6 @@ def test_what_a_checker_imports_and_prints_disturbs_nobody(tmp_path, monkeypatch
         + "def check(problem, answer):\n    print('seen')\n    return True\n"
     )
     monkeypatch.setattr(checkers, "SECONDS", 0.4)
-    problem = Problem("s", "?", None, "number", checker="slow_checker:check")
+    problem = Problem(id="s", question="?", gold=None, answer_kind="number", checker="slow_checker:check")
     assert judge_by_checker(problem, "1", tmp_path).outcome == "right"
     assert "seen" not in capfd.readouterr().out

@@ -49,9 +49,11 @@ def test_there_are_no_more_options_than_letters(count):
     options = tuple(f"item {number}" for number in range(count))
     if count > len(LETTERS):
         with pytest.raises(DataError, match=rf"problem 'p': {count} choices, more than the 26 letters that name them"):
-            Problem("p", "Which?", "A", "choice", options)
+            Problem(id="p", question="Which?", gold="A", answer_kind="choice", choices=options)
     else:
-        assert Problem("p", "Which?", "Z", "choice", options).statement.endswith("\n(Z) item 25")
+        assert Problem(id="p", question="Which?", gold="Z", answer_kind="choice", choices=options).statement.endswith(
+            "\n(Z) item 25"
+        )
     for judged in (judge_answer, judge_response):
         for said in ("The answer is Z.", "Z", options[-1], "["):
             found = judged(said, "Z", "choice", options, Policy(), seconds=5)

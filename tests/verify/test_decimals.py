@@ -83,7 +83,10 @@ def test_the_golds_of_a_data_set_tell():
     assert told_by(["25.2", "7"]) == "point"
     assert told_by(["7", "1,234"]) == "auto"
     assert told_by(["2,3", "0.5"]) == "auto"
-    problems = [Problem(str(n), "?", gold, "auto") for n, gold in enumerate(("25,2", "4,5 kWh", "12"))]
+    problems = [
+        Problem(id=str(n), question="?", gold=gold, answer_kind="auto")
+        for n, gold in enumerate(("25,2", "4,5 kWh", "12"))
+    ]
     assert settled(Checks(), problems).policy.numbers.decimal == "comma"
     assert settled(Checks(policy=Policy(numbers=Numbers("point"))), problems).policy.numbers.decimal == "point"
 

@@ -22,7 +22,11 @@ def test_nearly_all_are_as_wanted_and_none_is_accepted():
         choices = tuple(row.get("choices") or ())
         kind = row.get("answer_kind", "choice" if choices else "auto")
         said = row.get("prediction") or split_response(row["response"]).answer
-        outcome = judge(Problem("", row.get("problem", ""), row["gold"], kind, choices), said, Checks()).outcome
+        outcome = judge(
+            Problem(id="", question=row.get("problem", ""), gold=row["gold"], answer_kind=kind, choices=choices),
+            said,
+            Checks(),
+        ).outcome
         if outcome == "right" != row["want"]:
             accepted.append(row["id"])
         if outcome != row["want"] and (row["want"] != "notright" or outcome == "right"):

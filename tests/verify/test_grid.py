@@ -16,7 +16,9 @@ def agreement(cases):
     counts, accepted = Counter(), []
     for case in cases:
         item = case.item
-        problem = Problem("grid", item.question, item.gold, item.answer_kind, item.choices)
+        problem = Problem(
+            id="grid", question=item.question, gold=item.gold, answer_kind=item.answer_kind, choices=item.choices
+        )
         outcome = judge(problem, case.response, Checks()).outcome
         counts[outcome == case.want if case.want != "not right" else outcome != "right"] += 1
         if case.want != "right" and outcome == "right":
@@ -41,7 +43,11 @@ def test_ordinary_styles():
     outcomes = [
         (outcome, want, response)
         for gold, kind, choices, response, want in STYLES
-        for outcome in [judge(Problem("style", "?", gold, kind, choices), response, Checks()).outcome]
+        for outcome in [
+            judge(
+                Problem(id="style", question="?", gold=gold, answer_kind=kind, choices=choices), response, Checks()
+            ).outcome
+        ]
     ]
     assert [row for row in outcomes if row[0] == "right" != row[1]] == []
     wanted = sum(outcome == want or (want == "notright" and outcome != "right") for outcome, want, _ in outcomes)

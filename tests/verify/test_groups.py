@@ -18,17 +18,40 @@ from potstill.verify.groups import adopted, adopts, group_of, groups_of
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 GSM8K = ("short_8models", "zeroeval_json", "longcot_r1_qwq_s1")
-ADD = Problem("a", "What is 2 + 2?", "4")
-HALF = Problem("h", "Half of one?", r"\frac{1}{2}", "expression")
-OPEN = Problem("o", "What is it?", None)
+ADD = Problem(id="a", question="What is 2 + 2?", gold="4")
+HALF = Problem(id="h", question="Half of one?", gold=r"\frac{1}{2}", answer_kind="expression")
+OPEN = Problem(id="o", question="What is it?", gold=None)
+WHICH = Problem(id="c", question="Which?", gold="B", answer_kind="choice", choices=("one", "two"))
+IS_IT = Problem(id="y", question="Is it?", gold=None, answer_kind="yes_no")
 
 
 def verdict(outcome, cause=""):
-    return Verdict("t", "answer", "p", 1, outcome, cause, "", None, None)
+    return Verdict(
+        trace_key="t",
+        check="answer",
+        policy="p",
+        version=1,
+        outcome=outcome,
+        cause=cause,
+        method="",
+        score=None,
+        extracted=None,
+    )
 
 
 def trace(problem, answer, sample=0, finish="stop"):
-    return Trace(problem.key, "m", "zero_shot", "k", sample, 0, "{}", "so", answer, finish)
+    return Trace(
+        problem_key=problem.key,
+        teacher="m",
+        strategy="zero_shot",
+        prompt_key="k",
+        sample=sample,
+        attempt=0,
+        sampling="{}",
+        reasoning="so",
+        answer=answer,
+        finish=finish,
+    )
 
 
 def group(problem, answers, finish="stop", **settings):
@@ -60,8 +83,8 @@ def test_the_majority_is_by_equal_answers_and_not_by_equal_spelling():
         (OPEN, ["The answer is 5."] * 3 + ["The answer is 6."] * 3, "undecided", "5"),
         (OPEN, [r"\boxed{x = 5}", r"So \boxed{5}.", "The answer is 5.0."], "pseudo-gold", "5"),
         (OPEN, ["The answer is Paris."] * 4, "pseudo-gold", "Paris"),
-        (Problem("c", "Which?", "B", "choice", ("one", "two")), [r"\boxed{A}"] * 3, "gold in doubt", "A"),
-        (Problem("y", "Is it?", None, "yes_no"), [r"\boxed{yes}", "Yes.", r"\boxed{Yes}"], "pseudo-gold", "Yes"),
+        (WHICH, [r"\boxed{A}"] * 3, "gold in doubt", "A"),
+        (IS_IT, [r"\boxed{yes}", "Yes.", r"\boxed{Yes}"], "pseudo-gold", "Yes"),
     ],
 )  # fmt: skip
 def test_findings(problem, answers, finding, majority):
@@ -71,7 +94,7 @@ def test_findings(problem, answers, finding, majority):
 
 
 def test_programs_have_no_common_answer():
-    program = Problem("p", "Write it.", None, "code")
+    program = Problem(id="p", question="Write it.", gold=None, answer_kind="code")
     samples = [(trace(program, "```python\nprint(1)\n```", n), verdict("right")) for n in range(3)]
     found = group_of(program, samples, Checks())
     assert (found.finding, found.majority, found.voters, found.gold_source) == ("undecided", None, 3, "tests")
@@ -143,7 +166,7 @@ def test_a_sample_that_may_yet_give_the_gold_keeps_it_out_of_doubt(cause):
 
 
 def test_what_a_checker_judges_is_not_in_doubt_and_says_who_judged():
-    checked = Problem("k", "What is it?", "4", checker="mine:check")
+    checked = Problem(id="k", question="What is it?", gold="4", checker="mine:check")
     found = group_of(checked, judged(checked, *["wrong"] * 4), Checks())
     assert (found.finding, found.gold_source) == ("disagrees", "checker")
     assert [group(problem, []).gold_source for problem in (ADD, OPEN)] == ["given", "none"]
@@ -191,7 +214,7 @@ def test_verdicts_by_majority_are_marked_and_counted(problem, tmp_path):
 @given(st.lists(st.sampled_from([ADD, HALF, OPEN]), max_size=12))
 def test_groups_are_the_same_in_whatever_order_samples_come(asked):
     samples = [(trace(problem, "The answer is 4.", number), verdict("wrong")) for number, problem in enumerate(asked)]
-    other = (trace(Problem("x", "Not asked?", "1"), "1"), verdict("unknown", "no gold"))
+    other = (trace(Problem(id="x", question="Not asked?", gold="1"), "1"), verdict("unknown", "no gold"))
     problems = {problem.key: problem for problem in (ADD, HALF, OPEN)}
     counts = Counter(one.problem_key for one, _ in samples)
     found = {group.problem_key: group for group in groups_of([*samples, other], problems, counts, Checks())}
@@ -224,12 +247,12 @@ def test_the_golds_that_people_found_wrong_are_in_doubt():
     suspects = {}
     for line in (SHARED / "suspect_gold_gsm8k.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        suspects[Problem("", row["problem"], None).overlap_key] = row["verdict"]
+        suspects[Problem(id="", question=row["problem"], gold=None).overlap_key] = row["verdict"]
     problems, samples = {}, defaultdict(list)
     for name in GSM8K:
         with gzip.open(SHARED / f"traces_gsm8k_{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
             for row in map(json.loads, lines):
-                problem = Problem("", row["problem"], row["gold"])
+                problem = Problem(id="", question=row["problem"], gold=row["gold"])
                 problem = problems.setdefault(problem.overlap_key, problem)
                 said = split_response(row["response"]).answer
                 samples[problem.overlap_key].append(trace(problem, said, len(samples[problem.overlap_key])))

@@ -18,9 +18,20 @@ from potstill.verify.reward import OutcomeModel
 from potstill.verify.scores import scores_of
 from potstill.verify.steps.prm import ProcessModel, aggregate
 
-PROBLEM = Problem("p", "What is 2 + 2?", "4")
+PROBLEM = Problem(id="p", question="What is 2 + 2?", gold="4")
 STEPS = ["We have two.\n\n", "Two more make four."]
-TRACE = Trace(PROBLEM.key, "m", "zero_shot", "k", 0, 0, "{}", "".join(STEPS), "The answer is 4.", "stop")
+TRACE = Trace(
+    problem_key=PROBLEM.key,
+    teacher="m",
+    strategy="zero_shot",
+    prompt_key="k",
+    sample=0,
+    attempt=0,
+    sampling="{}",
+    reasoning="".join(STEPS),
+    answer="The answer is 4.",
+    finish="stop",
+)
 TRACES = [
     (PROBLEM, TRACE),
     (PROBLEM, replace(TRACE, sample=1, answer="The answer is 5.")),
@@ -42,7 +53,7 @@ def test_an_outcome_model_scores_the_answer_part(models):
     found = list(scores_of(iter(TRACES), Reward("outcome"), models))
     (first,) = OutcomeModel(str(models / "outcome")).score([(PROBLEM.statement, TRACE.answer)])
     value = pytest.approx(first.score, abs=1e-6)
-    assert found[0] == Score(TRACE.key, "outcome", "outcome", value, tokens=first.tokens)
+    assert found[0] == Score(trace_key=TRACE.key, model="outcome", kind="outcome", value=value, tokens=first.tokens)
     assert first.tokens > 10
     assert found[1].value is not None
     assert found[1].value != found[0].value

@@ -11,8 +11,19 @@ from potstill.recipe import Checks, Judge, Policy
 from potstill.records import Problem, Trace
 from potstill.verify import Verdicts, judge, verdict_of
 
-PROBLEM = Problem("p", "How many?", "42")
-TRACE = Trace(PROBLEM.key, "teacher", "zero_shot", "prompt", 0, 0, "{}", "thinking: 41", "The answer is 42.", "stop")
+PROBLEM = Problem(id="p", question="How many?", gold="42")
+TRACE = Trace(
+    problem_key=PROBLEM.key,
+    teacher="teacher",
+    strategy="zero_shot",
+    prompt_key="prompt",
+    sample=0,
+    attempt=0,
+    sampling="{}",
+    reasoning="thinking: 41",
+    answer="The answer is 42.",
+    finish="stop",
+)
 
 
 def test_a_finished_trace_is_judged_by_its_answer_alone():
@@ -66,7 +77,7 @@ def said(problem, answer, **fields):
     return problem, replace(TRACE, problem_key=problem.key, answer=answer, **fields)
 
 
-COLOUR = Problem("c", "Which colour?", "light red", "text")
+COLOUR = Problem(id="c", question="Which colour?", gold="light red", answer_kind="text")
 UNDECIDED = [
     said(PROBLEM, "It is as many as the weeks of six years less some."),
     said(PROBLEM, "As many as there are, which is not few."),

@@ -10,7 +10,7 @@ from potstill.records import Failure, Problem, Reason, Trace, Verdict
 from potstill.text import repeated_share
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
     """What a filter may look at: a trace, its verdict (None: nobody judged it), its problem (None: not in training)."""
 

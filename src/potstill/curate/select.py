@@ -22,7 +22,7 @@ BY_VERDICT = (wrong, unknown)
 TIERS = {"right": 0, "unknown": 1, "wrong": 2}
 
 
-@dataclass(slots=True)
+@dataclass(kw_only=True, slots=True)
 class Passed:
     """A trace that passed every filter: its place in the stream and what ordering needs, without its text."""
 
@@ -33,7 +33,7 @@ class Passed:
     rank: float = 0.0
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Selection:
     """The state of one curation; `run` yields its drops and then its examples."""
 
@@ -72,14 +72,25 @@ class Selection:
                 yield Drop("trace", trace.key, reason, detail or trace.failure)
                 continue
             order = content_key(self.seed, trace.key)
-            self.passed[ordinal] = Passed(ordinal, trace.problem_key, order, characters(trace))
+            self.passed[ordinal] = Passed(
+                ordinal=ordinal, problem_key=trace.problem_key, order=order, characters=characters(trace)
+            )
 
     def _case(self, trace: Trace, verdict: Verdict | None) -> Candidate:
         problem, group = self.training.get(trace.problem_key), self.groups.get(trace.problem_key)
         meets = trace.problem_key in self.held_out or (problem is not None and problem.overlap_key in self.held_out)
         difficulty = None if problem is None else self._difficulty(trace.problem_key)
         doubted = self.drop_doubted and group is not None and group.finding == GoldFinding.IN_DOUBT
-        return Candidate(trace, verdict, problem, meets, self.settings, self.allow_summaries, difficulty, doubted)
+        return Candidate(
+            trace=trace,
+            verdict=verdict,
+            problem=problem,
+            held_out=meets,
+            settings=self.settings,
+            allow_summaries=self.allow_summaries,
+            difficulty=difficulty,
+            doubted=doubted,
+        )
 
     def _choose(self) -> Iterator[Drop]:
         """Drop the traces beyond `per_problem`; a problem's sketches are held only until its last trace came by."""
@@ -175,7 +186,16 @@ def select(
     (`drop_doubted` drops it then), what its traces were judged by. Stated and measured difficulties are compared as
     they are, so sources should state theirs between 0 and 1.
     """
-    return Selection(traces, training, held_out, settings, groups, seed, allow_summaries, drop_doubted).run()
+    return Selection(
+        traces=traces,
+        training=training,
+        held_out=held_out,
+        settings=settings,
+        groups=groups,
+        seed=seed,
+        allow_summaries=allow_summaries,
+        drop_doubted=drop_doubted,
+    ).run()
 
 
 def _content(trace: Trace) -> bytes:

@@ -24,7 +24,7 @@ TOLERATED = 0.01
 """Share of responses that may be unscored before a table says what the accuracy is at least."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
     """One student on its held-out problems.
 

@@ -28,7 +28,7 @@ class Located:
     abstained: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BenchScore:
     """Shares found with 95% intervals: of `erroneous` solutions, of `correct` ones, and their harmonic mean.
 
@@ -95,14 +95,14 @@ def _score(rows: Sequence[Located]) -> BenchScore:
     shares = [_share(part) for part in (erroneous, correct)]
     decided = [_share([row for row in part if not row.abstained]).value for part in (erroneous, correct)]
     return BenchScore(
-        shares[0],
-        shares[1],
-        _harmonic(shares[0], shares[1]),
-        f1(decided[0], decided[1]),
-        len(erroneous),
-        len(correct),
-        sum(row.abstained for row in erroneous),
-        sum(row.abstained for row in correct),
+        erroneous=shares[0],
+        correct=shares[1],
+        f1=_harmonic(shares[0], shares[1]),
+        f1_decided=f1(decided[0], decided[1]),
+        count_erroneous=len(erroneous),
+        count_correct=len(correct),
+        abstained_erroneous=sum(row.abstained for row in erroneous),
+        abstained_correct=sum(row.abstained for row in correct),
     )
 
 

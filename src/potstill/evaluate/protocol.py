@@ -92,7 +92,9 @@ def requests_of(
         for sample in range(settings.samples):
             drawn = {"seed": row_seed(seed, "evaluate", problem.key, sample) & 0x7FFFFFFF}
             sampling = fixed | (drawn if settings.temperature > 0 else {}) | dict(model_under_test.about)
-            asked.append((problem, Request(turns, model_under_test.name, sampling, sample)))
+            asked.append(
+                (problem, Request(messages=turns, model=model_under_test.name, sampling=sampling, sample=sample))
+            )
     asked.sort(key=lambda item: (sum(len(turn.content) for turn in item[1].messages), item[0].key, item[1].sample))
     return asked
 

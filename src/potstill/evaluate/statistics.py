@@ -44,7 +44,7 @@ class PairedSeeds:
     worse: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Paired:
     """Two students on the same problems: `difference` is a minus b in share solved, with its 95% interval.
 
@@ -111,7 +111,7 @@ def paired(a: Sequence[Fraction], b: Sequence[Fraction]) -> Paired:
     """
     differences = [x - y for x, y in zip(a, b, strict=True)]
     if not differences:
-        return Paired(0, math.nan, -1.0, 1.0, 0, 0, 1.0, "none")
+        return Paired(problems=0, difference=math.nan, low=-1.0, high=1.0, better=0, worse=0, p=1.0, test="none")
     p, test = sign_flip(differences)
     if all(share in (0, 1) for share in (*a, *b)):
         test = test.replace("sign-flip", "McNemar")

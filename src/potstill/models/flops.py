@@ -87,7 +87,7 @@ class Account:
     A model behind a server has none, and neither has one that only a name on the hub tells.
     """
 
-    shape: Shape | None
+    shape: ModelShape | None
     prompt_tokens: int = 0
     completion_tokens: int = 0
     flops: int = 0

@@ -67,7 +67,7 @@ class Entry:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
     """Sums over a ledger. `unmetered` rows came without usage; `unmetered_bytes` is the size of their bodies.
 
@@ -245,9 +245,18 @@ class Ledger:
         rows, requests, prompt, completion, unmetered, unmetered_bytes = (int(value) for value in sums)
         sums = self._select("SELECT total(seconds), total(lost_prompt), total(lost_completion) FROM sessions")[0]
         return Counts(
-            rows, requests, prompt, completion, unmetered, unmetered_bytes, dict(finishes), dict(failures),
-            float(sums[0]), int(sums[1]), int(sums[2]),
-        )  # fmt: skip
+            rows=rows,
+            requests=requests,
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            unmetered=unmetered,
+            unmetered_bytes=unmetered_bytes,
+            finishes=dict(finishes),
+            failures=dict(failures),
+            seconds=float(sums[0]),
+            lost_prompt=int(sums[1]),
+            lost_completion=int(sums[2]),
+        )
 
     def find(self, start: str) -> list[str]:
         """Return the first keys that begin with `start`, at most ten."""
@@ -395,7 +404,15 @@ class Ledger:
         self._check(row, raw)
         try:
             return divided(
-                Completion(key, "", "", "none", finish, prompt_tokens, completion_tokens, failure, raw), model
+                Completion(
+                    key=key,
+                    finish=finish,
+                    prompt_tokens=prompt_tokens,
+                    completion_tokens=completion_tokens,
+                    failure=failure,
+                    raw=raw,
+                ),
+                model,
             )
         except (FaultError, dialects.ReplyError) as error:
             raise self._damaged(key, error) from None

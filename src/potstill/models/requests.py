@@ -16,7 +16,7 @@ class Message:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
     """One sample of one conversation; `sampling` holds the further fields of the request body as they are sent.
 
@@ -41,7 +41,7 @@ class Request:
         return content_key("prompt", [[message.role, message.content] for message in self.messages])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Completion:
     """What a model returned: `content` is the answer without its reasoning.
 
@@ -51,12 +51,12 @@ class Completion:
     """
 
     key: str
-    content: str
-    reasoning: str
-    reasoning_kind: ReasoningKind
+    content: str = ""
+    reasoning: str = ""
+    reasoning_kind: ReasoningKind = "none"
     finish: Finish
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    failure: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    failure: str = ""
     raw: bytes
     hidden_tokens: int = 0

@@ -48,7 +48,7 @@ class StageState(StrEnum):
     MISSING = "missing"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StageStatus:
     """Where one stage stands: `why` names the setting or the stage behind it; `seconds` is what it cost."""
 
@@ -75,23 +75,32 @@ def _compared(run: Run, stages: Sequence[Stage]) -> list[tuple[StageStatus, Comm
         unasked = stage.unasked(committed) if committed is not None else ""
         if committed is not None and not unasked:
             done[stage.name] = committed
-            found.append((StageStatus(stage, StageState.DONE, "", _seconds(committed), fingerprint), committed))
+            found.append(
+                (
+                    StageStatus(
+                        stage=stage, state=StageState.DONE, why="", seconds=_seconds(committed), fingerprint=fingerprint
+                    ),
+                    committed,
+                )
+            )
             continue
         state: StageState
         before = run.committed(stage.name)
         if fingerprint is not None and run.is_under_way(stage.kind, fingerprint):
             state, why = StageState.UNDER_WAY, "was begun"
         elif before is None:
-            state, why = State.MISSING, ""
+            state, why = StageState.MISSING, ""
         elif unasked:
-            state, why = State.STALE, unasked
+            state, why = StageState.STALE, unasked
         elif changed := _changes(stage, before):
             state, why = StageState.STALE, changed[0]
         elif open_inputs:
             state, why = StageState.FOLLOWS, f"follows {open_inputs[0]}"
         else:
             state, why = StageState.STALE, _changed_inputs(before, stage, done)
-        found.append((StageStatus(stage, state, why, _seconds(before), fingerprint), None))
+        found.append(
+            (StageStatus(stage=stage, state=state, why=why, seconds=_seconds(before), fingerprint=fingerprint), None)
+        )
     return found
 
 

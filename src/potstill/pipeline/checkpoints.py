@@ -70,7 +70,7 @@ def arm_teacher(teacher: ArmTeacher, checkpoint: Path | None, data: Path) -> tup
     own = identity(folder, teacher.precision)
     sampling = replace(teacher.sampling, extra={**teacher.sampling.extra, **own})
     as_local = LocalTeacher(
-        "local", teacher.arm, precision=teacher.precision, sampling=sampling, batch=teacher.batch,
+        kind="local", model=teacher.arm, precision=teacher.precision, sampling=sampling, batch=teacher.batch,
         retry_max_tokens=teacher.retry_max_tokens,
     )  # fmt: skip
     return as_local, InProcess(teacher.arm, lambda: LocalModel(folder, teacher.precision), teacher.batch)

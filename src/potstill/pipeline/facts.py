@@ -90,7 +90,7 @@ def _student(arm: ArmNode, graph: Graph, stages: Named) -> StudentFacts:
     for phase in trained:
         dropped.update(phase.counts["dropped"])
     return StudentFacts(
-        arm.name, measures, losses=losses, examples=trained[-1].counts["examples"] if trained else 0,
+        name=arm.name, measures=measures, losses=losses, examples=trained[-1].counts["examples"] if trained else 0,
         tokens_trained=sum(phase.counts["tokens"] for phase in trained),
         training_seconds=sum(map(_seconds, trained)), flops=sum(phase.counts["flops"] for phase in trained),
         evaluation_seconds=_seconds(measured), dropped=dict(dropped),
@@ -134,7 +134,9 @@ def _stage(name: str, committed: Committed, who: str) -> StageFacts:
     if kind == "evaluate":
         measures = [m for table in committed.counts["tables"] for m in committed.rows(table, Measure)]
         rows, tokens = len(measures), sum(m.completion_tokens for m in measures)
-    return StageFacts(name, rows, _seconds(committed), tokens, compute=_compute(committed, who))
+    return StageFacts(
+        name=name, rows=rows, seconds=_seconds(committed), tokens=tokens, compute=_compute(committed, who)
+    )
 
 
 def _verdicts(judged: Committed) -> tuple[dict[str, int], dict[str, int], dict[tuple[str, str], int]]:

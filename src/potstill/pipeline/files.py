@@ -35,7 +35,7 @@ _STATES = re.compile(r"boxed|\n|(?:[^\W\d_]{2,20}\W{1,9}){3}")
 """`The answer is 4`, `\\boxed{4}`: a prediction that is a text with an answer in it rather than an answer."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """One row to judge: a bare `prediction`, or a `response` to extract the answer from."""
 
@@ -48,7 +48,7 @@ class Asked:
 
 def verify_file(name: str, out: str, *, without_sandbox: bool) -> str:
     """Judge every row of a file into `out`, in order, and return one line that counts the verdicts."""
-    held = Rows(name, Path(), "FILE")
+    held = Rows(name=name, data=Path(), where="FILE")
     golds = Golds(None, lambda: (_judged(row, f"{name}: {place}") for place, row in held), "write the letter")
 
     def rows_of_file() -> Iterator[Asked]:
@@ -96,7 +96,7 @@ def steps_file(name: str, out: str) -> str:
 
     def rows() -> Iterator[dict[str, Any]]:
         nonlocal faulty
-        found = steps_of_rows((f"{name}: {place}", row) for place, row in Rows(name, Path(), "FILE"))
+        found = steps_of_rows((f"{name}: {place}", row) for place, row in Rows(name=name, data=Path(), where="FILE"))
         for row in found:
             faulty += row["first_wrong_step"] is not None
             yield row
@@ -161,7 +161,13 @@ def _asked(row: Row, at: str, golds: Golds) -> Asked:
         gold=golds.letter(options, gold, kind, at),
         facts=tests_of(row, at) if kind == "code" else "{}",
     )  # fmt: skip
-    return Asked(row["id"], problem, texts.get("prediction"), texts.get("response"), _policy(row.get("policy"), at))
+    return Asked(
+        id=row["id"],
+        problem=problem,
+        prediction=texts.get("prediction"),
+        response=texts.get("response"),
+        policy=_policy(row.get("policy"), at),
+    )
 
 
 def _judged(row: Row, at: str) -> tuple[Options, str | None, str]:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Gt, Le, Len
 from pydantic import TypeAdapter, ValidationError
 
-from potstill.errors import RecipeError, nearest
+from potstill.errors import RecipeError, guess, nearest
 from potstill.recipe import Export, Recipe
 from potstill.recipe.bounds import Name, Positive, Seed
 from potstill.recipe_file import Inline, Location, Overlay, YamlText, dotted, load, located, shipped, text_of
@@ -157,9 +157,9 @@ def _told(source: YamlText, error: ValidationError) -> str:
         return source.at((key,), f"this key is missing: {_WANTED[key]}")
     where = tuple(first["loc"][: 2 if key in ("vary", "compare") else 1])
     given = source.data[key]
-    hint = nearest(given, _SEEDS_VARY) if key == "seeds_vary" and isinstance(given, str) else ""
+    hint = guess(given, _SEEDS_VARY) if key == "seeds_vary" and isinstance(given, str) else ""
     shown = json.dumps(first["input"], default=str)[:60]
-    return source.at(where, f"takes {_WANTED.get(key, 'text')}, not {shown}{hint if hint.startswith(', did') else ''}")
+    return source.at(where, f"takes {_WANTED.get(key, 'text')}, not {shown}{hint}")
 
 
 def _variants(keys: StudyKeys, source: YamlText, called: str, folder: Path) -> Iterator[Variant]:

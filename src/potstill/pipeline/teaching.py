@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from potstill.models.flops import Account, Shape, shape_of
+from potstill.models.flops import Account, ModelShape, shape_of
 from potstill.models.sampler import Sampler, served_model
 from potstill.pipeline.checkpoints import arm_checkpoint, arm_teacher, local_teacher, located, noted_days
 from potstill.pipeline.settings import teacher_seed
@@ -61,7 +61,7 @@ def asked_traces(
         counts["day"] = day
 
 
-def _shape(asked: AskedTeacher | ArmTeacher, checkpoint: Path | None, data: Path) -> Shape | None:
+def _shape(asked: AskedTeacher | ArmTeacher, checkpoint: Path | None, data: Path) -> ModelShape | None:
     """Return the shape of a teacher whose checkpoint is a folder here, None of any other."""
     if isinstance(asked, ArmTeacher):
         return shape_of(checkpoint or arm_checkpoint(data / Path(asked.run or "").expanduser(), asked.arm))

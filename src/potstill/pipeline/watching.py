@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from potstill import events
-from potstill.pipeline import StageStatus, statuses
+from potstill.pipeline import StageState, StageStatus, statuses
 from potstill.pipeline.stages import stages_of
 from potstill.printed import control
 from potstill.progress import PLAIN_SECONDS, Event, clock
@@ -29,7 +29,7 @@ def _line(status: StageStatus, now: Event | None = None) -> str:
     spent = clock(status.seconds) if status.seconds else ""
     state, why = status.state, status.why
     if now is not None and now.stage == status.stage.name and now.state in ("begun", "working"):
-        state, why = "under way", now.work if now.state == "working" else ""
+        state, why = StageState.UNDER_WAY, now.work if now.state == "working" else ""
     return f"{status.stage.name:<18} {state:<10} {spent:>7}  {why}".rstrip()
 
 

@@ -17,7 +17,9 @@ def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Ite
     Raises DataError naming the file and the line or row.
     """
     del seed
-    found = Rows(name, data, f"{where}.file", source.delimiter, source.max_characters)
+    found = Rows(
+        name=name, data=data, where=f"{where}.file", delimiter=source.delimiter, max_characters=source.max_characters
+    )
     return columns.problems(found, source, file=name, prefix=stem(name), label=f"file:{name}", where=where)
 
 

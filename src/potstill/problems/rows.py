@@ -19,7 +19,7 @@ from potstill.problems.parquet_rows import read_parquet
 from potstill.recipe import Source
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rows:
     """The rows of the file `name`, relative to the folder `data`: (place, row), as often as one iterates.
 

@@ -30,7 +30,7 @@ _NO_GOLD = 0
 _SHOWN = 60
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Division:
     """Where each problem of a stream went.
 

@@ -28,7 +28,7 @@ class Numbers:
     an answer that only the other mark makes right is unknown."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Policy:
     """The conventions under which two answers are the same; recorded with every verdict."""
 
@@ -89,7 +89,7 @@ class Reward:
     """How the steps' scores become one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Checks:
     """How answers are judged."""
 
@@ -112,7 +112,7 @@ class Checks:
     it, `drop` the problem, or `repair` the gold, that is judge by the other answer. All of it is marked and counted."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Curate:
     """Which traces become examples."""
 

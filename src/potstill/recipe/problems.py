@@ -14,7 +14,7 @@ from potstill.tables import OneOf
 PROBLEM_COLUMNS = ("id", "question", "gold", "choices", "solution", "difficulty", "domain")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """Where problems come from: exactly one of `family`, `reasoning_gym`, `file`, `dataset`, `loader`."""
 

@@ -21,7 +21,7 @@ from potstill.recipe.scopes import (
 from potstill.tables import OneOf
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scratch:
     """A Llama built from nothing, with a tokenizer trained on the examples."""
 
@@ -51,7 +51,7 @@ class Lora:
     """Share of an adapter's inputs left out while training."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Student:
     """The small model: `model` names it, or `scratch` describes it."""
 
@@ -70,7 +70,7 @@ class Student:
     """Written between reasoning and answer; it cannot be empty."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Loss:
     """The loss of an optimiser step."""
 
@@ -99,7 +99,7 @@ class Match:
     """As much arithmetic, by the formula in docs/guide/compute.md."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Train:
     """One phase of training; exactly one of `epochs`, `steps`, `tokens`, `match` is the budget."""
 
@@ -146,7 +146,7 @@ class Train:
     """Optimiser steps between checkpoints to resume from."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evaluate:
     """How every arm is sampled."""
 

@@ -130,7 +130,7 @@ class ServedTeacher(Endpoint):
     """Seconds without any answer, such as under a rate limit without end, after which the run stops."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LocalTeacher:
     """A model run in this process, on the GPU when there is one."""
 
@@ -158,7 +158,7 @@ class LocalTeacher:
     """Name the model here to use a teacher whose terms restrict training on its output."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DatasetTeacher:
     """Existing traces in a file."""
 
@@ -185,7 +185,7 @@ class SolutionsTeacher:
     """Chooses this kind of teacher."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ArmTeacher:
     """An arm of this recipe or of another run: a student that teaches."""
 
@@ -216,7 +216,7 @@ TEACHERS: tuple[str, ...] = tuple(get_type_hints(part)["kind"].__args__[0] for p
 """The kinds of teacher, in the order of `Teacher`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Strategy:
     """How the teacher is asked; `{question}` is filled in, with its choices."""
 

@@ -30,7 +30,7 @@ POINTS = 150
 Counts = Mapping[int, int] | Mapping[float, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """A run's report: one tree, three renderings."""
 
@@ -79,7 +79,13 @@ def build(facts: ReportFacts) -> Report:
         Section("How to repeat it", _recipe(facts)),
     ]
     shown = tuple(section for section in sections if section.children)
-    return Report(facts.name, said, tuple(students.measures(arm_results)), tuple(tables), shown)
+    return Report(
+        name=facts.name,
+        headline=said,
+        measures=tuple(students.measures(arm_results)),
+        tables=tuple(tables),
+        sections=shown,
+    )
 
 
 def _templates(met: int, problems: int) -> Text:
@@ -162,7 +168,7 @@ def _training(facts: ReportFacts) -> tuple[Node, ...]:
     if not lines:
         return ()
     note = f"Mean loss of each optimiser step, averaged where there are more than {POINTS} steps."
-    return (nodes.Lines("Training loss", "tokens trained", "loss", lines, note),)
+    return (nodes.Lines(title="Training loss", x="tokens trained", y="loss", lines=lines, note=note),)
 
 
 def _thin(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
@@ -207,7 +213,9 @@ def _problem(facts: ReportFacts, problem: Problem, sort: str, answered: Mapping[
 
 
 def _answer(who: str, mark: str, note: str, reasoning: str, answer: str) -> nodes.Answer:
-    return nodes.Answer(visible(who, 80), mark, note, visible(reasoning), visible(answer))
+    return nodes.Answer(
+        who=visible(who, 80), mark=mark, note=note, reasoning=visible(reasoning), answer=visible(answer)
+    )
 
 
 def _stages(facts: ReportFacts) -> tuple[Node, ...]:

@@ -9,7 +9,7 @@ from typing import Literal
 from potstill.records import Group, Measure, Problem, Trace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StudentFacts:
     """One arm, a line of the table: its responses, and what its training took.
 
@@ -63,7 +63,7 @@ class Compute:
     flops: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StageFacts:
     """One stage of the run: rows it wrote, seconds it took, tokens it read or wrote (None: it has none)."""
 

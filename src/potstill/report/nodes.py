@@ -36,7 +36,7 @@ class Table:
     note: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bar:
     """A share in [0, 1] with the interval around it; `colour` is the same number wherever a student is drawn."""
 
@@ -84,9 +84,9 @@ class Line:
     points: tuple[tuple[float, float], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Lines:
-    """Line over one pair of axes."""
+    """Several lines over one pair of axes."""
 
     title: str
     x: str
@@ -95,7 +95,7 @@ class Lines:
     note: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Point:
     """A named figure at (x, y) with the interval of y; `colour` is the same number wherever it is drawn."""
 
@@ -117,7 +117,7 @@ class Points:
     note: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """What one of them wrote to a problem; `mark` is right, wrong, unknown, or empty where nobody judged it."""
 

@@ -18,7 +18,7 @@ SHOWN = 3
 """Side-by-side problems of each sort."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ArmResult:
     """A student's row: its better prompt, what it scored there, and the other prompts' accuracies."""
 
@@ -44,11 +44,11 @@ def arm_result(facts: StudentFacts) -> ArmResult:
     for measure in facts.measures:
         prompts.setdefault(measure.prompt, []).append(measure)
     if not prompts:
-        return ArmResult(facts, "", (), summarise(()), {})
+        return ArmResult(facts=facts, prompt="", measures=(), summary=summarise(()), others={})
     summaries = {prompt: summarise(measures) for prompt, measures in prompts.items()}
     best = max(summaries, key=lambda prompt: _order(summaries[prompt].accuracy.value))
     others = {prompt: summary.accuracy.value for prompt, summary in summaries.items() if prompt != best}
-    return ArmResult(facts, best, prompts[best], summaries[best], others)
+    return ArmResult(facts=facts, prompt=best, measures=prompts[best], summary=summaries[best], others=others)
 
 
 def _main(arm_results: Sequence[ArmResult], main: str | None) -> ArmResult | None:
@@ -101,7 +101,13 @@ def headline(arm_results: Sequence[ArmResult], main: str | None) -> str:
 def accuracy_bars(arm_results: Sequence[ArmResult]) -> Bars:
     """Return every student's accuracy with its interval."""
     drawn = [
-        Bar(row.name, colour, row.summary.accuracy.value, row.summary.accuracy.low, row.summary.accuracy.high)
+        Bar(
+            label=row.name,
+            colour=colour,
+            value=row.summary.accuracy.value,
+            low=row.summary.accuracy.low,
+            high=row.summary.accuracy.high,
+        )
         for colour, row in enumerate(arm_results)
         if row.summary.scored
     ]

@@ -328,7 +328,7 @@ def difference_table(comparisons: Sequence[Comparison], seeds: Sequence[int]) ->
 def accuracy_bars(lines: Sequence[LineResult]) -> Bars:
     """Return every line's accuracy with its interval."""
     drawn = [
-        Bar(line.name, colour, line.accuracy.value, line.accuracy.low, line.accuracy.high)
+        Bar(label=line.name, colour=colour, value=line.accuracy.value, low=line.accuracy.low, high=line.accuracy.high)
         for colour, line in enumerate(lines)
         if line.problems
     ]
@@ -339,7 +339,14 @@ def compute_points(lines: Sequence[LineResult]) -> tuple[Points, ...]:
     """Return accuracy over the arithmetic of training, where two lines or more took different amounts."""
     name, unit = _unit(lines)
     drawn = tuple(
-        Point(line.name, colour, line.flops / unit, line.accuracy.value, line.accuracy.low, line.accuracy.high)
+        Point(
+            name=line.name,
+            colour=colour,
+            x=line.flops / unit,
+            y=line.accuracy.value,
+            low=line.accuracy.low,
+            high=line.accuracy.high,
+        )
         for colour, line in enumerate(lines)
         if line.problems
     )

@@ -94,7 +94,13 @@ def read_traces(teacher: DatasetTeacher, data: Path, problems: ProblemIndex) -> 
 
 
 def _opened(teacher: DatasetTeacher, data: Path) -> tuple[Names, Iterator[tuple[str, Row]]]:
-    held = Rows(teacher.file, data, "teacher.file", teacher.delimiter, teacher.max_characters)
+    held = Rows(
+        name=teacher.file,
+        data=data,
+        where="teacher.file",
+        delimiter=teacher.delimiter,
+        max_characters=teacher.max_characters,
+    )
     looked = unfold(held, teacher.columns, teacher.file)
     return Names(FIELDS, teacher.columns, looked, teacher.file, "teacher"), unfold(held, teacher.columns, teacher.file)
 
@@ -144,7 +150,7 @@ def _problem_key(names: Names, row: Row, problems: ProblemIndex, at: str) -> str
         known = problems.key_of(asked, choices)
         if known is not None:
             return known
-    return Problem("", text, None, answer_kind=kind, choices=choices).key
+    return Problem(id="", question=text, gold=None, answer_kind=kind, choices=choices).key
 
 
 def _text(names: Names, row: Row, field: str, at: str, longest: int) -> str:
@@ -172,4 +178,4 @@ def _finish(value: object, at: str) -> Finish | None:
 
 
 def _bare(question: str, choices: tuple[str, ...] = ()) -> Problem:
-    return Problem("", question, None, choices=choices)
+    return Problem(id="", question=question, gold=None, choices=choices)

@@ -17,6 +17,7 @@ from potstill.verify.answer_kinds import ANSWER_KINDS
 LONGEST = 1_000_000
 """Characters of a prompt file."""
 _SLOT = re.compile(r"\{(question|answer_form|shots)\}")
+"""`{question}`; not `{x}` of a set."""
 _MEANT = {"question": "the problem belongs", "shots": "the worked examples belong"}
 """Slot that a prompt must have, where its strategy fills it in -> where that is."""
 

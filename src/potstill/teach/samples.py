@@ -50,7 +50,7 @@ class Sample:
     """The truncated completion that the one that counts took the place of, or the other way round."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RequestBuilder:
     """Everything that decides what a problem is asked, and what a completion is worth.
 
@@ -83,10 +83,10 @@ class RequestBuilder:
         messages = self.asking.messages(problem)
         return [
             Request(
-                messages,
-                self.teacher.model,
-                wire_sampling(self.teacher.sampling, _seed(self.seed, problem, sample), "teacher.sampling"),
-                sample,
+                messages=messages,
+                model=self.teacher.model,
+                sampling=wire_sampling(self.teacher.sampling, _seed(self.seed, problem, sample), "teacher.sampling"),
+                sample=sample,
             )
             for sample in range(begin, end)
         ]

@@ -52,7 +52,7 @@ def served_traces(
         TeacherError, StoreError: see `ServedModel.sample` and `InProcess.collect`.
         RecipeError: the sampling settings contradict each other.
     """
-    builder = RequestBuilder(teacher, strategy, asking, seed, judge)
+    builder = RequestBuilder(teacher=teacher, strategy=strategy, asking=asking, seed=seed, judge=judge)
     with Ledger(ledger) as completions:
         rounds = SamplingRounds(builder, progress, asked_before=lambda _: False)
         spent = ""
@@ -114,7 +114,7 @@ def _refuse_silence(request_counts: RequestCounts, completions: Ledger) -> None:
 
 def _not_asked(request: Request) -> Completion:
     """Stand for a sample that there was no money for."""
-    return Completion(request.key, "", "", "none", "failed", None, None, Failure.NOT_ASKED, b"")
+    return Completion(key=request.key, finish="failed", failure=Failure.NOT_ASKED, raw=b"")
 
 
 def _second_chances(

@@ -40,7 +40,7 @@ class Shot:
 
 def bare_key(text: str) -> str:
     """Return the overlap key of a question alone, without choices."""
-    return Problem("", text, None).overlap_key
+    return Problem(id="", question=text, gold=None).overlap_key
 
 
 def question_keys(problem: Problem) -> set[str]:
@@ -55,7 +55,7 @@ def read_shots(name: str, data: Path, count: int, held_out: Iterable[Problem]) -
         DataError: the file cannot be read, a row lacks a field, or one asks an evaluation problem.
         RecipeError: it holds fewer than `count`.
     """
-    rows = Rows(name, data, "strategy.shots_file")
+    rows = Rows(name=name, data=data, where="strategy.shots_file")
     names = Names(FIELDS, {}, rows, name, "strategy.shots_file")
     shots: dict[str, tuple[str, Shot]] = {}
     for place, row in rows:

@@ -28,7 +28,7 @@ def coefficients(rows: Sequence[TokenRow], loss: recipe.Loss) -> Coefficients:
     return LOSSES[loss.kind](sums, loss)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
     """One micro-batch as tensors. `ids`: (rows, width), right-padded; the loss reads only `places`.
 
@@ -69,11 +69,11 @@ def collate(rows: Sequence[TokenRow], scale: Mapping[Segment, float], pad: int, 
             weights.append(row.weight * scale[Segment(code)])
             codes.append(code)
     return Batch(
-        ids.to(device),
-        torch.tensor(places, dtype=torch.long, device=device),
-        torch.tensor(targets, dtype=torch.long, device=device),
-        torch.tensor(weights, dtype=torch.float64, device=device),
-        torch.tensor(codes, dtype=torch.long, device=device),
+        ids=ids.to(device),
+        places=torch.tensor(places, dtype=torch.long, device=device),
+        targets=torch.tensor(targets, dtype=torch.long, device=device),
+        weights=torch.tensor(weights, dtype=torch.float64, device=device),
+        codes=torch.tensor(codes, dtype=torch.long, device=device),
     )
 
 

@@ -70,7 +70,7 @@ def group_of(problem: Problem, samples: Sequence[Sample], checks: Checks) -> Gro
         majority=max(ranked[0].spellings, key=lambda text: ranked[0].spellings[text]) if ranked else None,
         votes=votes, voters=len(voters), agreement=votes / len(voters) if voters else 0.0,
         tied=len(ranked) > 1 and len(ranked[1].places) == votes,
-        finding=_finding(problem, voters, ranked[0], checks.agreeing) if ranked else "undecided",
+        finding=_finding(problem, voters, ranked[0], checks.agreeing) if ranked else GoldFinding.UNDECIDED,
         agreeing=tuple(voters[place][0].key for place in ranked[0].places) if ranked else (),
     )  # fmt: skip
     return _counted(group, Counter(verdict.outcome for _, verdict in samples))

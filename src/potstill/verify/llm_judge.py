@@ -188,7 +188,11 @@ class LanguageJudge:
         }
         # One pass: what is filled in may itself contain {nonce}.
         text = _SLOT.sub(lambda slot: filled[slot[1]], self.prompt)
-        return _Question(case, Request((Message("user", text),), self.judge.model, self.sampling, 0), nonce)
+        return _Question(
+            case,
+            Request(messages=(Message("user", text),), model=self.judge.model, sampling=self.sampling, sample=0),
+            nonce,
+        )
 
     def _ask(self, questions: list[_Question]) -> Ledger:
         if self.completions is None:
@@ -199,7 +203,7 @@ class LanguageJudge:
             except TeacherError as error:
                 if isinstance(error, CapReachedError) and not self.go_on:
                     raise
-                self.given_up = Failure.NOT_ASKED if isinstance(error, SpentError) else str(error)
+                self.given_up = Failure.NOT_ASKED if isinstance(error, CapReachedError) else str(error)
         return self.completions
 
     def _settled(self, question: _Question, completion: Completion | None) -> Judged:

@@ -25,9 +25,24 @@ def scores_of(traces: Iterable[tuple[Problem, Trace]], reward: Reward, data: Pat
     found = _outcome(name, scored) if reward.kind == "outcome" else _process(name, reward, scored)
     for (value, steps, reason, tokens), (_, trace) in zip(found, again, strict=True):
         if trace.finish == "stop":
-            yield Score(trace.key, reward.model, reward.kind, value, steps, reason, tokens)
+            yield Score(
+                trace_key=trace.key,
+                model=reward.model,
+                kind=reward.kind,
+                value=value,
+                steps=steps,
+                reason=reason,
+                tokens=tokens,
+            )
         else:
-            yield Score(trace.key, reward.model, reward.kind, None, (), f"the trace ended as {trace.finish}")
+            yield Score(
+                trace_key=trace.key,
+                model=reward.model,
+                kind=reward.kind,
+                value=None,
+                steps=(),
+                reason=f"the trace ended as {trace.finish}",
+            )
 
 
 def _outcome(

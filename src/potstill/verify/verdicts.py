@@ -119,9 +119,21 @@ def _judged_alone(problem: Problem, trace: Trace, checks: Checks, data: Path, *,
 
 def _verdict(trace: Trace, judged: Judged, check: str, checks: Checks) -> Verdict:
     return Verdict(
-        trace.key, check, policy_of(checks), VERSION, judged.outcome, judged.cause, judged.method, judged.score,
-        judged.extracted, judged.reason, judged.answer_form, judged.gold_form, judged.rules, judged.judge,
-    )  # fmt: skip
+        trace_key=trace.key,
+        check=check,
+        policy=policy_of(checks),
+        version=VERSION,
+        outcome=judged.outcome,
+        cause=judged.cause,
+        method=judged.method,
+        score=judged.score,
+        extracted=judged.extracted,
+        reason=judged.reason,
+        answer_form=judged.answer_form,
+        gold_form=judged.gold_form,
+        rules=judged.rules,
+        judge=judged.judge,
+    )
 
 
 def _unfinished(trace: Trace) -> Judged | None:

@@ -34,7 +34,7 @@ STEPS = ("2 + 2 = 4.\n\n", "4 * 3 = 13.\n\n", "So the answer is 13.")
 
 
 def problem(number=0):
-    return Problem(str(number), f"Problem {number}: what is (2 + 2) * 3 {{steps}}?", "12")
+    return Problem(id=str(number), question=f"Problem {number}: what is (2 + 2) * 3 {{steps}}?", gold="12")
 
 
 def check(asked, text):
@@ -201,7 +201,7 @@ def test_a_local_model_repeats_from_its_seed_too(tmp_path):
     from potstill.models.local.model import LocalModel
 
     model = LocalModel(tiny_classifiers.llama(tmp_path / "m", "causal", 1), "fp32")
-    solutions = [Solution(Problem("1", "2?", "2"), ("a ", "b "))]
+    solutions = [Solution(Problem(id="1", question="2?", gold="2"), ("a ", "b "))]
     texts = []
 
     def keep(asked, text):

@@ -43,7 +43,7 @@ class PartState(StrEnum):
     """Its results are in the ledger."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
     """Requests that are sent together; `file` and `batch` are the provider's names, empty before there are any.
 
@@ -80,7 +80,10 @@ class Book:
 
     def mean(self, *groups: Sequence[str], instead_of: Part | None = None) -> list[Part]:
         """Write down that groups of requests are about to be sent, perhaps instead of a part that held them."""
-        made = [Part(uuid.uuid4().hex, PartState.MEANT, "", "", len(keys), time.time()) for keys in groups]
+        made = [
+            Part(id=uuid.uuid4().hex, state=PartState.MEANT, file="", batch="", size=len(keys), at=time.time())
+            for keys in groups
+        ]
         with self._transaction() as run:
             if instead_of is not None:
                 run("DELETE FROM parts WHERE id = ?", (instead_of.id,))
@@ -99,7 +102,7 @@ class Book:
             run("UPDATE parts SET state = ?, file = ?, batch = ? WHERE id = ?", (state, file, batch, part.id))
             if state == PartState.READ:
                 run("DELETE FROM members WHERE part = ?", (part.id,))
-        return Part(part.id, state, file, batch, part.size, part.at)
+        return Part(id=part.id, state=state, file=file, batch=batch, size=part.size, at=part.at)
 
     def forget(self, part: Part) -> None:
         """Strike out a part that was never sent."""
@@ -113,7 +116,10 @@ class Book:
             f"SELECT {_COLUMNS} FROM parts WHERE service = ? AND state <> 'read' ORDER BY at, id",  # noqa: S608
             self.service,
         )
-        return [Part(row[0], PartState(row[1]), *row[2:]) for row in rows]
+        return [
+            Part(id=key, state=PartState(state), file=file, batch=batch, size=size, at=at)
+            for key, state, file, batch, size, at in rows
+        ]
 
     def batches(self) -> set[str]:
         """Return the provider's names of all batches that are known to be ours."""

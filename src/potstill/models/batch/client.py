@@ -45,7 +45,7 @@ _READS = 3
 """Whole readings of results that lack some, before these count as failed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pace:
     """How much is sent at a time, and how long to wait. Times in seconds."""
 
@@ -203,7 +203,7 @@ class _BatchSession:
         except RefusalError as refusal:
             self._withdraw(part, refusal.reason)
         if self.service.uploads:
-            part = self.book.note(part, "uploaded", file=file)
+            part = self.book.note(part, PartState.UPLOADED, file=file)
         self._order(part, lines)
 
     def _order(self, part: Part, lines: list[bytes]) -> None:
@@ -276,7 +276,7 @@ class _BatchSession:
             look = self._patiently(lambda: self.service.look(part.batch))
         except RefusalError as refusal:
             self._fail(self.book.keys(part), f"lost: {refusal.reason}")
-            self.book.note(part, "read", file=part.file, batch=part.batch)
+            self.book.note(part, PartState.READ, file=part.file, batch=part.batch)
             return True
         if not look.ended:
             self.progress.advance(0, f"{look.done:,} of {part.size:,} done in a batch, {self.budget.note}")
@@ -301,7 +301,7 @@ class _BatchSession:
             self._withdraw(part, f"the batch was refused: {message or code}")
         self._put([self._blank(key, "refused", reason) for key, reason in faulty.items()])
         self._fail(members - set(faulty), f"batch refused: for other requests in it ({one_line(message)})")
-        self.book.note(part, "read", file=part.file, batch=part.batch)
+        self.book.note(part, PartState.READ, file=part.file, batch=part.batch)
         return True
 
     def _halve(self, part: Part) -> None:
@@ -372,12 +372,12 @@ class _BatchSession:
         if len(refused) >= _REFUSALS and not answered_before and not self.budget.answered:
             last = self.ledger.get(refused[-1])
             self.ledger.ask_again(refused)
-            self.book.note(part, "read", file=part.file, batch=part.batch)
+            self.book.note(part, PartState.READ, file=part.file, batch=part.batch)
             why = last.failure if last else ""
             self._stop(
                 f"refused each of {len(refused)} requests, the last with {why!r}", "correct the teacher's settings"
             )
-        self.book.note(part, "read", file=part.file, batch=part.batch)
+        self.book.note(part, PartState.READ, file=part.file, batch=part.batch)
 
     def _completion(self, item: Item) -> Completion:
         """Return what became of a request: an answer, a refusal, or a failure that the next run asks again."""
@@ -398,10 +398,17 @@ class _BatchSession:
             return self._blank(item.key, "failed", trouble.reason)
         failure = one_line(self.secret.redact_text(reply.failure))
         prompt = reply.prompt_tokens or self.prompt_estimate
-        return Completion(item.key, "", "", "none", reply.finish, prompt, reply.completion_tokens, failure, raw)
+        return Completion(
+            key=item.key,
+            finish=reply.finish,
+            prompt_tokens=prompt,
+            completion_tokens=reply.completion_tokens,
+            failure=failure,
+            raw=raw,
+        )
 
     def _blank(self, key: str, finish: Finish, reason: str) -> Completion:
-        return Completion(key, "", "", "none", finish, None, None, one_line(self.secret.redact_text(reason)), b"")
+        return Completion(key=key, finish=finish, failure=one_line(self.secret.redact_text(reason)), raw=b"")
 
     def _fail(self, keys: Iterable[str], reason: str) -> None:
         self._put([self._blank(key, "failed", reason) for key in sorted(keys)])

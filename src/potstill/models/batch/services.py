@@ -27,7 +27,7 @@ FULL = "token_limit_exceeded"
 """OpenAI's word for a batch that would be more than it keeps waiting at a time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
     """How a batch stands. `files` are those its results are in; `failure` is (code, message) of one refused whole.
 
@@ -41,12 +41,12 @@ class Look:
     faulty: dict[int, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
     """The result of one request: `body` is a reply, or None where `status` (HTTP), `code` and `message` say why."""
 
     key: str
-    body: Any
+    body: Any = None
     status: int = 200
     code: str = ""
     message: str = ""
@@ -137,11 +137,11 @@ class OpenAIBatches:
             errors = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
             code, message = told(errors[0]) if errors else ("", "the batch failed and no reason is given")
             faulty = {error["line"] - 1: told(error)[1] for error in errors if isinstance(error.get("line"), int)}
-            return Look(True, failure=(code, message), faulty=faulty)
+            return Look(ended=True, failure=(code, message), faulty=faulty)
         if status not in ("completed", "expired", "cancelled"):
-            return Look(False, done)
+            return Look(ended=False, done=done)
         files = (found.get("output_file_id"), found.get("error_file_id"))
-        return Look(True, done, tuple(file for file in files if isinstance(file, str) and file))
+        return Look(ended=True, done=done, files=tuple(file for file in files if isinstance(file, str) and file))
 
     def results(self, batch: str, look: Look) -> Iterator[Item]:
         """Yield what is in the output file and in the error file."""
@@ -151,12 +151,19 @@ class OpenAIBatches:
                 response = response if isinstance(response, dict) else {}
                 status, body = response.get("status_code"), response.get("body")
                 if status == 200:
-                    yield Item(str(value.get("custom_id")), body)
+                    yield Item(key=str(value.get("custom_id")), body=body)
                 elif isinstance(status, int):
-                    yield Item(str(value.get("custom_id")), None, status, *told(body))
+                    code, message = told(body)
+                    yield Item(key=str(value.get("custom_id")), status=status, code=code, message=message)
                 else:
                     code, message = told(error)
-                    yield Item(str(value.get("custom_id")), None, 0, code.removeprefix("batch_"), message)
+                    yield Item(
+                        key=str(value.get("custom_id")),
+                        body=None,
+                        status=0,
+                        code=code.removeprefix("batch_"),
+                        message=message,
+                    )
 
 
 class AnthropicBatches:
@@ -208,7 +215,7 @@ class AnthropicBatches:
         found = _object(self.transport.call("GET", f"/batches/{batch}"))
         counts = found.get("request_counts")
         done = sum(_number(counts, name) for name in ("succeeded", "errored", "canceled", "expired"))
-        return Look(found.get("processing_status") == "ended", done)
+        return Look(ended=found.get("processing_status") == "ended", done=done)
 
     def results(self, batch: str, look: Look) -> Iterator[Item]:
         """Yield the results; the address that the server names for them is not followed, the documented one is."""
@@ -217,13 +224,19 @@ class AnthropicBatches:
             result = result if isinstance(result, dict) else {}
             kind = str(result.get("type"))
             if kind == "succeeded":
-                yield Item(key, result.get("message"))
+                yield Item(key=key, body=result.get("message"))
             elif kind == "errored":
                 error = result.get("error")
                 reason = anthropic.error_in(error if isinstance(error, dict) else {})
-                yield Item(key, None, reason.status, reason.code, reason.message)
+                yield Item(key=key, body=None, status=reason.status, code=reason.code, message=reason.message)
             else:
-                yield Item(key, None, 0, kind, f"the batch ended before this request was answered ({kind})")
+                yield Item(
+                    key=key,
+                    body=None,
+                    status=0,
+                    code=kind,
+                    message=f"the batch ended before this request was answered ({kind})",
+                )
 
 
 def _dump(value: Any) -> bytes:  # noqa: ANN401 - any JSON value

@@ -195,7 +195,11 @@ def _width(request: Request, length: int) -> int:
 
 def _completion(request: Request, prompt: str, generated: Generated) -> Completion:
     if generated.finish == "failed":
-        return Completion(request.key, "", "", "none", "failed", None, None, "broken off by the engine", b"")
-    counts = (generated.prompt_tokens, generated.completion_tokens)
-    raw = local_wire.body(prompt, generated.text, generated.finish, *counts)
-    return Completion(request.key, "", "", "none", generated.finish, *counts, "", raw)
+        return Completion(key=request.key, finish="failed", failure="broken off by the engine", raw=b"")
+    raw = local_wire.body(
+        prompt, generated.text, generated.finish, generated.prompt_tokens, generated.completion_tokens
+    )
+    return Completion(
+        key=request.key, finish=generated.finish, prompt_tokens=generated.prompt_tokens,
+        completion_tokens=generated.completion_tokens, raw=raw,
+    )  # fmt: skip

@@ -26,7 +26,7 @@ _CACHES = ("past_key_values", "cache", "cache_params")
 """Names under which models take and return what they remember of the tokens before; `cache` since transformers 5.24."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RowGroup:
     """Rows that are written together, and what the model remembers of them.
 
@@ -127,7 +127,14 @@ class Decoder:
         ids, mask = self._tensor([list(text) for text in texts]), self._tensor([[1] * length] * count)
         logits, cache = self._forward(ids, mask, self._tensor([[*range(shared, length)]] * count), cache)
         lengths = self._tensor([length] * count)
-        return RowGroup(list(range(count)), lengths, mask, logits, cache, ids if cache is None else None)
+        return RowGroup(
+            rows=list(range(count)),
+            lengths=lengths,
+            mask=mask,
+            logits=logits,
+            cache=cache,
+            ids=ids if cache is None else None,
+        )
 
     def _tried_cache(self) -> Any:  # noqa: ANN401 - a cache of transformers, or None
         """Return a cache with which the model says the same as when it reads all tokens again, None without one."""
@@ -194,12 +201,12 @@ def _joined(parts: Sequence[RowGroup]) -> RowGroup:
     width = parts[-1].mask.shape[1]
     pad = torch.nn.functional.pad
     return RowGroup(
-        [row for part in parts for row in part.rows],
-        torch.cat([part.lengths for part in parts]),
-        torch.cat([pad(part.mask, (width - part.mask.shape[1], 0)) for part in parts]),
-        torch.cat([part.logits for part in parts]),
-        merged([part.cache for part in parts]),
-        None,
+        rows=[row for part in parts for row in part.rows],
+        lengths=torch.cat([part.lengths for part in parts]),
+        mask=torch.cat([pad(part.mask, (width - part.mask.shape[1], 0)) for part in parts]),
+        logits=torch.cat([part.logits for part in parts]),
+        cache=merged([part.cache for part in parts]),
+        ids=None,
     )
 
 

@@ -35,7 +35,7 @@ class ReplyError(Exception):
         self.status, self.code, self.message = status, code, message
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
     """The first choice of a reply.
 
@@ -97,7 +97,14 @@ def reply_of(message: Mapping[str, Any], finish: Finish, failure: str, usage: Us
     if finish == "stop" and not any(text.strip() for text in texts):
         raise FaultError(Failure.EMPTY)
     completion = believable(usage.completion, sum(len(text) for text in texts))
-    return Reply(message, finish, failure, usage.prompt or None, completion, usage.hidden)
+    return Reply(
+        message=message,
+        finish=finish,
+        failure=failure,
+        prompt_tokens=usage.prompt or None,
+        completion_tokens=completion,
+        hidden_tokens=usage.hidden,
+    )
 
 
 def divide(reply: Reply, model: str) -> Parts:

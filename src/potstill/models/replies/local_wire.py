@@ -41,4 +41,11 @@ def read(value: dict[str, Any]) -> Reply:
     if not isinstance(text, str) or finish not in ("stop", "length"):
         raise FaultError("malformed body: no completion")
     message = {"role": "assistant", "content": text}
-    return Reply(message, finish, "", count(value.get("prompt_tokens")), count(value.get("completion_tokens")), 0)
+    return Reply(
+        message=message,
+        finish=finish,
+        failure="",
+        prompt_tokens=count(value.get("prompt_tokens")),
+        completion_tokens=count(value.get("completion_tokens")),
+        hidden_tokens=0,
+    )

@@ -44,7 +44,7 @@ LOOK_AGAIN = 20
 """Rounds of answers after which a server that had its fill is tried with more."""
 
 
-@dataclass(slots=True)
+@dataclass(kw_only=True, slots=True)
 class Rise:
     """A value that is `base` at `since`, `knee` after a quarter of `seconds` and `step` more after the rest of them.
 
@@ -160,7 +160,9 @@ class Admission:
         if self.in_flight >= min(self.allowed - 1, 0.75 * self.allowed):
             self._grow(now)
         elif self.climb is not None:
-            self.climb = Rise(self.limit, self.limit, self.climb.step, self.climb.seconds, now)
+            self.climb = Rise(
+                base=self.limit, knee=self.limit, step=self.climb.step, seconds=self.climb.seconds, since=now
+            )
         if headers:
             self.heard(sent_at, headers)
 
@@ -196,7 +198,7 @@ class Admission:
         else:  # it was not the rate that held requests back, so it is not what was too much
             self._cut(now, 0.95 * (self.in_flight - 1), seconds)
             used = min(self.pace.at(now), 1.15 * late)  # a rate that is not used would never be found to be too much
-            self.pace = Rise(used, used, 0.05 * used, max(seconds, SPARSE / used), now)
+            self.pace = Rise(base=used, knee=used, step=0.05 * used, seconds=max(seconds, SPARSE / used), since=now)
         self.cycle, self.cut_at = _Cycle(since=now), now
 
     def _slow_down(self, now: float, late: float, seconds: float, deepest: float) -> None:
@@ -210,12 +212,20 @@ class Admission:
         keep = self._below_limit(now, rate, least, most)
         self.resumed_at = max(now, self.paused_until)
         if keep:
-            self.pace = Rise(keep, keep, 0.1 * keep, max(KEEP, SPARSE / keep), self.resumed_at + KEEP)
+            self.pace = Rise(
+                base=keep, knee=keep, step=0.1 * keep, seconds=max(KEEP, SPARSE / keep), since=self.resumed_at + KEEP
+            )
         else:
             held = max(deepest, min(0.95, math.sqrt(least * most) / rate))
             knee = max(held, min(KNEE, 4 * held))
             step = max(rate * (1 - knee), 0.05 * rate)
-            self.pace = Rise(rate * held, rate * knee, step, max(seconds, SPARSE / rate), self.resumed_at)
+            self.pace = Rise(
+                base=rate * held,
+                knee=rate * knee,
+                step=step,
+                seconds=max(seconds, SPARSE / rate),
+                since=self.resumed_at,
+            )
         self.next_at = self.resumed_at + random.uniform(0.5, 1.0) / self.pace.base
 
     def _below_limit(self, now: float, rate: float, least: float, most: float) -> float:
@@ -248,14 +258,20 @@ class Admission:
         self.round = _Round()
         self.threshold = self.limit / 2
         self.limit = max(1.0, min(self.limit, accepted))
-        self.climb = Rise(self.limit, self.limit, max(1.0, 0.1 * self.limit), seconds, now)
+        self.climb = Rise(base=self.limit, knee=self.limit, step=max(1.0, 0.1 * self.limit), seconds=seconds, since=now)
 
     def _grow(self, now: float) -> None:
         self.round.answers += 1
         if self.limit < self.threshold or self.climb is None:
             self.limit = min(self.most, self.limit + 1)
             if self.climb is not None:
-                self.climb = Rise(self.limit, self.limit, max(1.0, 0.1 * self.limit), self.climb.seconds, now)
+                self.climb = Rise(
+                    base=self.limit,
+                    knee=self.limit,
+                    step=max(1.0, 0.1 * self.limit),
+                    seconds=self.climb.seconds,
+                    since=now,
+                )
         else:
             self.limit = max(1.0, min(self.most, self.climb.at(now)))
         if self.round.answers >= self.round.size:
@@ -290,7 +306,7 @@ class _Cycle:
         return accepted / max(0.05, now - self.since), accepted / max(0.05, now - max(self.since, resumed_at))
 
 
-@dataclass(slots=True)
+@dataclass(kw_only=True, slots=True)
 class _Round:
     """As many answers as there were requests in flight, and the best of the rounds before."""
 
@@ -307,10 +323,12 @@ class _Round:
         if self.held:
             left = self.held - 1
             return (ceiling if left else math.inf), _Round(
-                now, limit, 0, self.best if left else 0.0, self.best_at, left
+                began=now, size=limit, answers=0, best=self.best if left else 0.0, best_at=self.best_at, held=left
             )
         if rate > 1.1 * self.best:
-            return ceiling, _Round(now, limit, 0, rate, limit)
+            return ceiling, _Round(began=now, size=limit, answers=0, best=rate, best_at=limit)
         if self.best and limit >= 1.5 * self.best_at:
-            return self.best_at, _Round(now, limit, 0, self.best, self.best_at, LOOK_AGAIN)
-        return ceiling, _Round(now, limit, 0, self.best, self.best_at)
+            return self.best_at, _Round(
+                began=now, size=limit, answers=0, best=self.best, best_at=self.best_at, held=LOOK_AGAIN
+            )
+        return ceiling, _Round(began=now, size=limit, answers=0, best=self.best, best_at=self.best_at)

@@ -43,7 +43,7 @@ Follow = Callable[[Request, Completion], Awaitable[Iterable[Request]]]
 """Told each completion as soon as it is on disk, those that were there before too; returns what to ask further."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
     """How long to go on. Times in seconds."""
 
@@ -123,7 +123,7 @@ class ServedModel:
                 return await _Session(self, wire, ledger, progress, follow).run(requests)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(kw_only=True, slots=True, eq=False)
 class _Job:
     """A request on its way, and what has been tried for it."""
 
@@ -224,7 +224,7 @@ class _Session:
         self.request_counts.kept += kept
         self.progress.base += kept
         self.progress.advance(kept)
-        jobs = [_Job(key, chunk[key]) for key in missing]
+        jobs = [_Job(key=key, request=chunk[key]) for key in missing]
         if ahead:
             self.ready.extendleft(reversed(jobs))
         else:
@@ -331,7 +331,10 @@ class _Session:
         self.health.answered()
         prompt = reply.prompt_tokens or estimate(len(job.payload))
         failure = self._clean(reply.failure)
-        return Completion(job.key, "", "", "none", reply.finish, prompt, reply.completion_tokens, failure, raw)
+        return Completion(
+            key=job.key, finish=reply.finish, prompt_tokens=prompt, completion_tokens=reply.completion_tokens,
+            failure=failure, raw=raw,
+        )  # fmt: skip
 
     def _lose(self, job: _Job, raw: bytes) -> None:
         """Count what a reply that is of no use says to have cost."""
@@ -486,7 +489,7 @@ def check_size(reply: dialects.Reply, raw: bytes, budget: int | None) -> None:
 
 
 def _useless(key: str, finish: Literal["refused", "failed"], reason: str, raw: bytes) -> Completion:
-    return Completion(key, "", "", "none", finish, None, None, reason, raw)
+    return Completion(key=key, finish=finish, failure=reason, raw=raw)
 
 
 def _told_by(raw: bytes) -> tuple[str, str]:

@@ -41,7 +41,10 @@ class Seen:
         Raises:
             RecipeError, StudentError: what `make_rows` and `audit` refuse, under the key that it lies at.
         """
-        shown = [Example("", "", QUESTION, reasoning, ANSWER) for reasoning in (REASONING, "")]
+        shown = [
+            Example(problem_key="", trace_key="", question=QUESTION, reasoning=reasoning, answer=ANSWER)
+            for reasoning in (REASONING, "")
+        ]
         asked = [ask(student, QUESTION)] * len(shown)
         stops = stop_texts(self.tokenizer, self.stop_ids)
         try:

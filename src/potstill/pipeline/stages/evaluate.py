@@ -61,11 +61,11 @@ def work(arm: ArmNode, context: Context) -> dict[str, Any]:
     recipe = context.recipe
     checkpoint = str(context.inputs["model"].folder(MODEL))
     student = local_student(checkpoint, arm.name, recipe.train.precision, recipe.evaluate.batch, context.run.ledger)
-    rows = {"zero_shot": Row(arm.name, "zero-shot")}
+    rows = {"zero_shot": TableLine(arm.name, "zero-shot")}
     if _shown(arm):
         seen = list(context.inputs["examples"].rows("examples", Example))
         shots = choose_shots(seen, recipe.evaluate.shots, recipe.seed)
-        rows["few_shot"] = Row(arm.name, f"{len(shots)}-shot", shots)
+        rows["few_shot"] = TableLine(arm.name, f"{len(shots)}-shot", shots)
     account = Account(shape_of(Path(checkpoint)))
     unjudged = sum(_measure(context, student, table, row, account) for table, row in rows.items())
     # Without `go_on` a judge that there is no money for ends the stage.
@@ -74,7 +74,7 @@ def work(arm: ArmNode, context: Context) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _measure(context: Context, student: ModelUnderTest, table: str, row: Row, account: Account) -> int:
+def _measure(context: Context, student: ModelUnderTest, table: str, row: TableLine, account: Account) -> int:
     """Write one table, and what it took into the account; return how many whole responses the judge left open."""
     recipe = context.recipe
     problems = list(context.inputs["problems"].rows("evaluation", Problem))

@@ -64,7 +64,7 @@ def draft(rng: random.Random, settings: Mapping[str, int]) -> Draft:
         steps.append((sign, n))
     story.say(rng.choice(ASKS), name=name, thing=thing)
     facts = {"name": name, "thing": thing, "start": start, "steps": steps}
-    return Draft(story.question, str(value), story.template, facts, len(steps))
+    return Draft(question=story.question, gold=str(value), template=story.template, facts=facts, steps=len(steps))
 
 
 FAMILY = Family(

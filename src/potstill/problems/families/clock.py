@@ -44,7 +44,7 @@ def draft(rng: random.Random, settings: Mapping[str, int]) -> Draft:
     total = sum(durations)
     gold = show(given + total if forward else given - total)
     facts = {"name": name, "time": given, "durations": durations, "forward": forward}
-    return Draft(story.question, gold, story.template, facts, 2 * len(durations))
+    return Draft(question=story.question, gold=gold, template=story.template, facts=facts, steps=2 * len(durations))
 
 
 FAMILY = Family(

@@ -52,7 +52,7 @@ def draft(rng: random.Random, settings: Mapping[str, int]) -> Draft:
         story.say(wording, **values)
     story.say(rng.choice(wordings["ask"]), name=chain[-1])
     facts = {"topic": topic, "people": chain, "base": base, "steps": steps}
-    return Draft(story.question, str(value), story.template, facts, links)
+    return Draft(question=story.question, gold=str(value), template=story.template, facts=facts, steps=links)
 
 
 FAMILY = Family(

@@ -26,7 +26,7 @@ class Setting:
     high: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
     """One problem as its family drafts it. `steps` counts the dependent calculations of the shortest solution."""
 
@@ -38,7 +38,7 @@ class Draft:
     choices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Family:
     """A procedural family. `generate(rng, settings)` drafts one problem; `settings` there is complete and checked."""
 

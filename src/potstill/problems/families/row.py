@@ -45,7 +45,13 @@ def draft(rng: random.Random, settings: Mapping[str, int]) -> Draft:
         row = move(row, kind, *who)
         moves.append([kind, *who])
     story.say(rng.choice(ASKS))
-    return Draft(story.question, ", ".join(row), story.template, {"row": start, "moves": moves}, len(moves))
+    return Draft(
+        question=story.question,
+        gold=", ".join(row),
+        template=story.template,
+        facts={"row": start, "moves": moves},
+        steps=len(moves),
+    )
 
 
 FAMILY = Family(

@@ -61,7 +61,7 @@ def draft(rng: random.Random, settings: Mapping[str, int]) -> Draft:
     n, answer = _finish(rng, end, total, max(price * quantity for _, price, quantity in lines))
     story.say(rng.choice(ENDS[end]), name=name, n=n)
     facts = {"name": name, "lines": lines, "end": end, "amount": n}
-    return Draft(story.question, str(answer), story.template, facts, 2 * count)
+    return Draft(question=story.question, gold=str(answer), template=story.template, facts=facts, steps=2 * count)
 
 
 def _finish(rng: random.Random, end: str, total: int, dearest: int) -> tuple[int, int]:

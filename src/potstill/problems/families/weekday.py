@@ -36,7 +36,9 @@ def draft(rng: random.Random, settings: Mapping[str, int]) -> Draft:
     choices = tuple(rng.sample(DAYS, 7))
     gold = "ABCDEFG"[choices.index(DAYS[(today + offset) % 7])]
     facts = {"today": today, "event": events[-1], "shifts": shifts, "choices": choices}
-    return Draft(story.question, gold, story.template, facts, len(shifts) + 1, choices)
+    return Draft(
+        question=story.question, gold=gold, template=story.template, facts=facts, steps=len(shifts) + 1, choices=choices
+    )
 
 
 FAMILY = Family(

@@ -49,7 +49,7 @@ def read_step_labels(path: Path) -> Iterator[StepLabels]:
     A row of PRM800K gives the solution that was chosen step by step; where none was chosen the last step is the first
     completion offered. Raises DataError naming the file and the line.
     """
-    for place, row in Rows(path.name, path.parent, "step labels"):
+    for place, row in Rows(name=path.name, data=path.parent, where="step labels"):
         yield step_labels(row, f"{path}: {place}", f"{path.name}:{place.rpartition(' ')[2]}")
 
 

@@ -148,7 +148,7 @@ def served_sampler(teacher: recipe.ServedTeacher, ledger: Ledger, progress: Prog
     def request(rollout: Rollout) -> Request:
         sampling = wire_sampling(teacher.sampling, rollout.seed, "teacher.sampling")
         turns = (Message("user", _asked(prompt, rollout)),)
-        return Request(turns, teacher.model, sampling, rollout.number)
+        return Request(messages=turns, model=teacher.model, sampling=sampling, sample=rollout.number)
 
     def sample(rollouts: Sequence[Rollout]) -> Iterator[Continued]:
         model.collect((request(rollout) for rollout in rollouts), ledger, progress)
