@@ -4,7 +4,10 @@ from potstill import interrupt
 
 interrupt.while_starting()
 
-from potstill.cli import entry  # noqa: E402 - Ctrl-C is heard first
+try:
+    from potstill.cli import entry
+except MemoryError:
+    interrupt.end_without_memory()
 
 if __name__ == "__main__":
     entry()

@@ -30,6 +30,12 @@ def end_at_once(*_: object) -> None:
     os._exit(INTERRUPTED)
 
 
+def end_without_memory() -> None:
+    """Say that there is no memory for even the first modules, and end."""
+    os.write(2, b"potstill: the memory is used up before anything began: raise the limit (ulimit -v)\n")
+    os._exit(2)
+
+
 def _default() -> bool:
     return bool(_signal.getsignal(_signal.SIGINT) is _signal.default_int_handler)
 

@@ -99,3 +99,17 @@ def test_the_scratch_student_is_read_back_as_it_was(folder):
     model, tokenizer = students.load(folder)
     assert model.config.rope_parameters == {"rope_type": "default", "rope_theta": 10_000.0}
     assert {"<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"} == set(tokenizer.all_special_tokens)
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "read"),
+    [
+        ("mamba2", {"limit": [0.0, {"__float__": "Infinity"}]}, {"limit": [0.0, 3.4028234663852886e38]}),
+        ("zamba", {"layers_block_type": ["linear_attention", "hybrid"]}, {"layers_block_type": ["mamba", "hybrid"]}),
+        ("qwen3_next", {"layer_types": ["linear_attention"]}, {"layer_types": ["linear_attention"]}),
+        ("dbrx", {"attn_config": {"clip_qkv": 8, "id2label": {}}}, {"attn_config": {"clip_qkv": 8}}),
+    ],
+)  # fmt: skip
+def test_what_version_4_calls_otherwise_is_written_so(tmp_path, kind, written, read):
+    config = config_of(tmp_path / "a", None, model_type=kind, **written)
+    assert {name: config[name] for name in read} == read

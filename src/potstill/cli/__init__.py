@@ -11,7 +11,6 @@ import atexit
 import io
 import locale
 import os
-import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from potstill.cli import (
     export,
     init,
     ledger,
+    memory,
     quickstart,
     run,
     sandbox,
@@ -52,23 +52,19 @@ ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": "17179869184",
     "MALLOC_TOP_PAD_": "268435456",
 }
-OUT_OF_MEMORY = re.compile(
-    r"(?i)out of memory|can(no|')t allocate|not enough memory|failed to map segment|can't start new thread|bad_alloc"
-)  # DefaultCPUAllocator: can't allocate memory: you tried to allocate 4194304 bytes
-NO_MEMORY = (
-    "the memory is used up; nothing committed is lost. Lower train.micro_batch and evaluate.batch, take a smaller "
-    "model, or raise the limit (ulimit -v), and run again"
-)
-HEAVY = ("run", "quickstart", "study", "evaluate", "ask")
 
 
 def entry() -> None:
     """Run the command line of this process; never returns."""
     argv = sys.argv[1:]
+    named = argv[0] if argv else ""
+    if named in {command.NAME for command in COMMANDS} and (told := memory.too_little(named)):
+        print(f"potstill: {told}", file=sys.stderr)
+        sys.exit(2)
     # glibc reads its settings when a process starts, so the commands that train start over with them once, the same way
     # as they were started: `-m potstill` would put the current folder on Python's path, where modules may hide others.
     wanted: dict[str, str] = {}
-    if argv and argv[0] in HEAVY and sys.platform == "linux" and not any(name in os.environ for name in ALLOCATOR):
+    if named in memory.HEAVY and sys.platform == "linux" and not any(name in os.environ for name in ALLOCATOR):
         wanted |= ALLOCATOR
     # Under a locale such as C or Latin-1 file names, files of libraries and what is printed would be other bytes.
     narrow = not sys.flags.utf8_mode and locale.getencoding().lower() not in ("utf-8", "utf8")
@@ -103,7 +99,7 @@ def _main(argv: Sequence[str]) -> int:
         _flush()
         return code
     except PotstillError as error:
-        print(f"potstill: {NO_MEMORY if _is_of_memory(error) else error}", file=sys.stderr)
+        print(f"potstill: {memory.USED_UP if memory.is_used_up(error) else error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         start = "\n" if sys.stderr.isatty() else ""  # the terminal shows ^C on the line of the progress
@@ -118,20 +114,11 @@ def _main(argv: Sequence[str]) -> int:
 
         print(f"potstill: {refusal(error, 'what was printed')}", file=sys.stderr)
         return 2
-    except (MemoryError, RuntimeError, ImportError) as error:
-        if not _is_of_memory(error):
+    except Exception as error:
+        if not memory.is_used_up(error):
             raise
-        print(f"potstill: {NO_MEMORY}", file=sys.stderr)
+        print(f"potstill: {memory.USED_UP}", file=sys.stderr)
         return 2
-
-
-def _is_of_memory(error: BaseException | None) -> bool:
-    """Whether memory that ran out is behind an error: libraries that cannot be loaded then look as if not installed."""
-    seen: list[BaseException] = []
-    while error is not None and error not in seen:
-        seen.append(error)
-        error = error.__cause__ or error.__context__
-    return any(isinstance(one, MemoryError) or OUT_OF_MEMORY.search(str(one)) for one in seen)
 
 
 def _flush() -> None:

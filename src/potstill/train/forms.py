@@ -20,6 +20,20 @@ _SHARED = ("rope_theta", "partial_rotary_factor")
 """What stood beside `rope_scaling` and not in it."""
 
 
+_INFINITE = {"Infinity": 3.4028234663852886e38, "-Infinity": -3.4028234663852886e38}
+"""The largest number of 32 bits, for what version 5 writes as `{"__float__": "Infinity"}` and version 4 takes for a
+mapping: a bound that nothing reaches."""
+_LAYERS = {"linear_attention": "mamba", "full_attention": "attention"}
+"""Kinds of layers of version 5 -> of version 4, in the families `_WITH_MAMBA`; version 5 reads both."""
+_WITH_MAMBA = ("granitemoehybrid", "zamba", "zamba2")
+_PARTS = {
+    "attn_config": ("attn_pdrop", "clip_qkv", "kv_n_heads", "rope_theta", "model_type"),
+    "ffn_config": (
+        "ffn_act_fn", "ffn_hidden_size", "moe_num_experts", "moe_top_k", "moe_jitter_eps", "moe_loss_weight",
+        "moe_normalize_expert_weights", "model_type",
+    ),
+}  # fmt: skip
+"""All that version 4 takes in these parts of a DBRX."""
 _EXPERTS = ("num_local_experts", "num_experts")
 """The same number under the names of two versions: Qwen3-MoE, for one, changed from the second to the first."""
 
@@ -40,6 +54,15 @@ def _config(config: dict[str, Any]) -> None:
     for value in [*config.values()]:
         if isinstance(value, dict) and "model_type" in value:
             _config(value)  # the text part of a larger model
+    config |= {key: _finite(value) for key, value in config.items()}
+    if config.get("model_type") in _WITH_MAMBA:
+        for key in ("layer_types", "layers_block_type"):
+            if isinstance(config.get(key), list):
+                config[key] = [_LAYERS.get(kind, kind) for kind in config[key]]
+    if config.get("model_type") == "dbrx":
+        for key, known in _PARTS.items():
+            if isinstance(part := config.get(key), dict):
+                config[key] = {name: part[name] for name in known if name in part}
     if "dtype" in config:
         config["torch_dtype"] = config["dtype"]
     experts = next((config[name] for name in _EXPERTS if name in config), None)
@@ -56,6 +79,15 @@ def _config(config: dict[str, Any]) -> None:
         config |= _old_rope(whole, kind)
         if isinstance(local := rope.get("sliding_attention"), dict) and "rope_theta" in local:
             config["rope_local_base_freq"] = local["rope_theta"]
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a value with numbers in the place of infinities."""
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, dict) and value.keys() == {"__float__"}:
+        return _INFINITE.get(value["__float__"], value)
+    return value
 
 
 def _old_rope(rope: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -81,6 +81,7 @@ def write(model: Any, tokenizer: Any, out: Path) -> None:  # noqa: ANN401
     OSError where it cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
+    _say_untied(model)
     try:
         with quiet():
             model.save_pretrained(out)
@@ -94,6 +95,15 @@ def write(model: Any, tokenizer: Any, out: Path) -> None:  # noqa: ANN401
         raise OSError(int(number[1]), os.strerror(int(number[1])), str(out)) from cause
     for weights in out.glob("*.safetensors"):
         shutil.copymode(out / "config.json", weights)  # safetensors makes them readable to nobody else
+
+
+def _say_untied(model: Any) -> None:  # noqa: ANN401
+    """Let the config say so where output head and embedding are two: version 4 ties some that version 5 does not."""
+    head = model.get_output_embeddings()
+    if head is not None and head.weight is not model.get_input_embeddings().weight:
+        for config in (model.config, model.config.get_text_config()):
+            if getattr(config, "tie_word_embeddings", False):
+                config.tie_word_embeddings = False
 
 
 def packaged_tokenizer() -> Any:  # noqa: ANN401 - a Hugging Face tokenizer
