@@ -4,7 +4,7 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from potstill.evaluate import statistics
@@ -169,6 +169,7 @@ def test_paired_test_and_interval_are_honest_under_no_difference(samples, proble
     assert missed / repeats <= 0.08
 
 
+@settings(max_examples=30)
 @given(st.lists(st.dictionaries(st.sampled_from("abcdef"), shares, min_size=1), min_size=1, max_size=4))
 def test_interval_over_seeds_holds_its_mean_and_swapping_students_mirrors_it(seeds):
     with pytest.MonkeyPatch.context() as patch:
