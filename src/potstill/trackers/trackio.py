@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import sys
+import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +15,7 @@ NAMED_BY = 6
 
 
 class Trackio(Tracker):
-    """A run of trackio, which tells its own failures as warnings and raises none."""
+    """A run of trackio, which tells its own failures as warnings and raises none; what else it prints is left out."""
 
     PACKAGE = "trackio"
 
@@ -29,7 +29,7 @@ class Trackio(Tracker):
         name = f"{about.arm}-{about.key[:NAMED_BY]}"
         # trackio ends the current run of a context before it opens another there, and arms take turns.
         own = contextvars.Context()
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(io.StringIO()):
             try:
                 SQLiteStorage.delete_run(about.run, name)
                 self.run: Any = own.run(
@@ -50,5 +50,5 @@ class Trackio(Tracker):
 
     def close(self) -> None:
         """Wait until everything is written."""
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(io.StringIO()):
             self.run.finish()
