@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from commands import call, done, start
 
+import potstill
+from potstill.errors import PotstillError
 from potstill.pipeline.study import plan_study
 from potstill.pipeline.study_file import read_study
 from potstill.recipe_file import shipped
@@ -133,6 +135,25 @@ def test_a_run_of_a_study_is_a_run_folder(folder, whole):
         assert "is in use by process" in call("study", folder / "study.yaml", "--out", whole.out).mistake()
     finally:
         holder.unlock()
+
+
+def test_python_runs_a_study_and_reads_what_came_out(folder, whole):
+    told = []
+    study = potstill.study(folder / "study.yaml", whole.out, progress=told.append)
+    found = json.loads((whole.out / "study.json").read_text())
+    assert [dict(line.values) for line in study.lines.values()] == found["lines"]
+    assert (list(study.lines), study.headline) == ([line["line"] for line in found["lines"]], found["headline"])
+    assert set(study.lines["fast"].by_seed) == set(SEEDS)
+    assert [difference["sentence"] for difference in study.differences] == [d["sentence"] for d in found["differences"]]
+    assert len(study.runs) == 6
+    assert len(study.runs["slow-seed3"].table("traces")) == 67
+    assert study._repr_html_().count("<tr>") == 1 + len(study.lines)
+    assert {(event.run, event.run_number, event.runs) for event in told} >= {("slow-seed3", 1, 6), ("fast-seed5", 6, 6)}
+    assert {event.state for event in told} == {"begun", "kept"}
+    with pytest.raises(PotstillError, match="is the folder of a study: open one of its runs"):
+        potstill.open(whole.out)
+    with pytest.raises(PotstillError, match="unknown key of a study"):
+        potstill.study(next(folder.glob("odd.yaml")))
 
 
 def table(out, title):

@@ -23,10 +23,14 @@ class Event:
 
     A stage whose output is there already is `kept`. While it is working, `what` names the work, of which `count` of
     `total` `unit` are done (None: nobody knows how many there are), `rate` a second, with `left` seconds to go.
-    `figures` are those of one step of a training, under their names in `losses.json`.
+    `figures` are those of one step of a training, under their names in `losses.json`. In a study `run` is the run,
+    `run_number` of `runs`.
     """
 
     state: Literal["begun", "working", "done", "kept"] = "working"
+    run: str = ""
+    run_number: int = 0
+    runs: int = 0
     stage: str = ""
     number: int = 0
     of: int = 0
@@ -40,7 +44,8 @@ class Event:
     figures: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        place = f"[{self.number}/{self.of}] " if self.of else ""
+        place = f"[{self.run_number}/{self.runs} {self.run}] " if self.runs else ""
+        place += f"[{self.number}/{self.of}] " if self.of else ""
         return f"{place}{self.work if self.state == 'working' else f'{self.stage}: {self.state}'}"
 
     @property
@@ -55,7 +60,7 @@ class Event:
 Listener = Callable[[Event], None]
 _listeners: list[Listener] = []
 _stage = Event()
-"""The stage that this process is at."""
+"""The stage that this process is at, and in a study the run."""
 
 
 @contextmanager
@@ -68,10 +73,21 @@ def listening(listener: Listener) -> Iterator[None]:
         _listeners.remove(listener)
 
 
+@contextmanager
+def run_of_study(name: str, number: int, of: int) -> Iterator[None]:
+    """Say which run of a study the block is."""
+    global _stage  # noqa: PLW0603 - a process is at one run, and at one stage of it, at a time
+    _stage = Event(run=name, run_number=number, runs=of)
+    try:
+        yield
+    finally:
+        _stage = Event()
+
+
 def begin_stage(name: str, number: int, of: int) -> None:
     """Say that a stage is looked at; all progress from here on is its own."""
-    global _stage  # noqa: PLW0603 - a process is at one stage at a time
-    _stage = Event(state="begun", stage=name, number=number, of=of)
+    global _stage  # noqa: PLW0603
+    _stage = replace(_stage, state="begun", stage=name, number=number, of=of)
     _tell(_stage)
 
 
@@ -79,7 +95,7 @@ def end_stage(*, kept: bool) -> None:
     """Say that the stage is done; `kept` where its output was there already."""
     global _stage  # noqa: PLW0603
     _tell(replace(_stage, state="kept" if kept else "done"))
-    _stage = Event()
+    _stage = replace(_stage, state="working", stage="", number=0, of=0)
 
 
 def _tell(event: Event) -> None:

@@ -1,22 +1,23 @@
-"""The Python interface: `run`, `check` and `open` of `import potstill`."""
+"""The Python interface: `run`, `study`, `check` and `open` of `import potstill`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, overload
+from typing import Literal, TypeVar, overload
 
 from potstill.api.checking import Checked, check
 from potstill.api.display import Told, display_of
 from potstill.api.given import Given, read_recipe
 from potstill.api.results import Figures, OpenArm, RunFolder
 from potstill.api.running import RunError, RunInterruptedError, Running, arguments_of
+from potstill.api.studying import StudyFolder
 from potstill.api.tables import RecordTable
 
 __all__ = [
-    "Checked", "Figures", "OpenArm", "RecordTable", "RunError", "RunFolder", "RunInterruptedError", "Running", "check",
-    "open", "run",
+    "Checked", "Figures", "OpenArm", "RecordTable", "RunError", "RunFolder", "RunInterruptedError", "Running",
+    "StudyFolder", "check", "open", "run", "study",
 ]  # fmt: skip
 
 
@@ -31,12 +32,12 @@ def run(
     recipe: Given, out: str | os.PathLike[str] | None = ..., *, overrides: Mapping[str, object] | None = ...,
     stage: str | None = ..., redo: bool = ..., go_on: bool = ..., run_untrusted_code_without_a_sandbox: bool = ...,
     progress: Told = ..., wait: Literal[False],
-) -> Running: ...  # fmt: skip
+) -> Running[RunFolder]: ...  # fmt: skip
 def run(
     recipe: Given, out: str | os.PathLike[str] | None = None, *, overrides: Mapping[str, object] | None = None,
     stage: str | None = None, redo: bool = False, go_on: bool = False,
     run_untrusted_code_without_a_sandbox: bool = False, progress: Told = True, wait: bool = True,
-) -> RunFolder | Running:  # fmt: skip
+) -> RunFolder | Running[RunFolder]:  # fmt: skip
     """Run a recipe in a process of its own, as `potstill run` does; goes on where an earlier run stopped.
 
     `recipe` is a path, the name of a shipped recipe, a mapping or a `Recipe`; `out` the run folder (default:
@@ -59,11 +60,51 @@ def run(
     })  # fmt: skip
     if given.name is not None:
         arguments = [given.name, *(part for item in given.sets for part in ("--set", item)), *arguments]
-    running = Running(arguments, folder, None if given.name is not None else given.text())
+    running = Running("run", arguments, folder, RunFolder, None if given.name is not None else given.text())
     return _waited(running, progress) if wait else running
 
 
-def _waited(running: Running, progress: Told) -> RunFolder:
+@overload
+def study(
+    file: str | os.PathLike[str], out: str | os.PathLike[str] | None = ..., *, seeds: int | None = ...,
+    redo: bool = ..., go_on: bool = ..., run_untrusted_code_without_a_sandbox: bool = ..., progress: Told = ...,
+    wait: Literal[True] = ...,
+) -> StudyFolder: ...  # fmt: skip
+@overload
+def study(
+    file: str | os.PathLike[str], out: str | os.PathLike[str] | None = ..., *, seeds: int | None = ...,
+    redo: bool = ..., go_on: bool = ..., run_untrusted_code_without_a_sandbox: bool = ..., progress: Told = ...,
+    wait: Literal[False],
+) -> Running[StudyFolder]: ...  # fmt: skip
+def study(
+    file: str | os.PathLike[str], out: str | os.PathLike[str] | None = None, *, seeds: int | None = None,
+    redo: bool = False, go_on: bool = False, run_untrusted_code_without_a_sandbox: bool = False,
+    progress: Told = True, wait: bool = True,
+) -> StudyFolder | Running[StudyFolder]:  # fmt: skip
+    """Run a study, a file or a shipped one by its name, as `potstill study` does; see `run` for the rest.
+
+    `out` is the study's folder (default: `runs/study-NAME`), `seeds` takes only the first so many of its seeds.
+
+    Raises:
+        RecipeError: the study cannot be run as written; no process is started.
+        RunError: it ended before it was done, with the line that it said.
+    """
+    from potstill.pipeline.study_file import read_study
+
+    name = os.fspath(file)
+    folder = Path("runs") / f"study-{read_study(name, seeds).name}" if out is None else Path(os.fspath(out))
+    arguments = arguments_of({
+        "out": str(folder), "seeds": seeds, "redo": redo, "go-on": go_on,
+        "run-untrusted-code-without-a-sandbox": run_untrusted_code_without_a_sandbox,
+    })  # fmt: skip
+    running = Running("study", [name, *arguments], folder, StudyFolder, None)
+    return _waited(running, progress) if wait else running
+
+
+F = TypeVar("F", RunFolder, StudyFolder)
+
+
+def _waited(running: Running[F], progress: Told) -> F:
     display = display_of(progress)
     try:
         for event in running:

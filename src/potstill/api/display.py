@@ -6,6 +6,7 @@ import html
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from potstill.printed import control, harmless
@@ -117,7 +118,9 @@ class _Notebook:
 
 
 def _share(event: Event) -> float:
-    """Return how much of a run is done, every stage counted alike."""
+    """Return how much of a run, or of a study, is done; every stage and every run counts alike."""
+    if event.runs:
+        return (event.run_number - 1 + _share(replace(event, runs=0))) / event.runs
     if not event.of:
         return 0.0
     within = event.count / event.total if event.state == "working" and event.total else 0.0

@@ -21,7 +21,7 @@ from potstill.recipe import Recipe
 from potstill.recipe_file import load
 from potstill.records import Example, Group, Trace, Verdict
 from potstill.report.display import label, percent
-from potstill.store import Committed, Run
+from potstill.store import STUDY, Committed, Run
 
 if TYPE_CHECKING:
     from potstill.pipeline import StageStatus
@@ -66,6 +66,8 @@ class RunFolder:
     """
 
     def __init__(self, path: Path) -> None:
+        if (path / STUDY).is_file():
+            raise PotstillError(f"{path} is the folder of a study: open one of its runs, in {path / 'runs'}")
         if not (path / "recipe.yaml").is_file():
             raise PotstillError(f"{path} is no run folder: it has no recipe.yaml")
         self.path = path
@@ -194,9 +196,9 @@ class RunFolder:
         if self._run.committed(naming.REPORT) is not None:
             rows = [(arm, f.prompt, percent(f.accuracy.value), f"{percent(f.accuracy.low)} to "
                      f"{percent(f.accuracy.high)}", f"{f.problems:,}") for arm, f in self.measures.items()]  # fmt: skip
-            return _html(("arm", "asked", "accuracy", "95% interval", "problems"), rows, str(self.path))
+            return html_table(("arm", "asked", "accuracy", "95% interval", "problems"), rows, str(self.path))
         states = [(status.stage.name, status.state, status.why) for status in self.stages]
-        return _html(("stage", "state", "why"), states, str(self.path))
+        return html_table(("stage", "state", "why"), states, str(self.path))
 
 
 def _figures(row: Mapping[str, Any]) -> Figures:
@@ -207,7 +209,7 @@ def _figures(row: Mapping[str, Any]) -> Figures:
     )  # fmt: skip
 
 
-def _html(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str) -> str:
+def html_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str) -> str:
     """Return a table whose every text is escaped, and cut where it is long."""
 
     def cells(tag: str, values: tuple[str, ...]) -> str:

@@ -9,19 +9,20 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Generic, TypeVar
 
 from potstill.api.given import CALLED
-from potstill.api.results import RunFolder
 from potstill.errors import PotstillError
 from potstill.events import read
 from potstill.interrupt import INTERRUPTED
 from potstill.progress import Event
 from potstill.temporary import temporary_folder
 
+F = TypeVar("F")
 KEPT_EVENTS = 10_000
 """Events that wait for a slow reader; older ones are left out."""
 TAIL = 4000
@@ -38,15 +39,17 @@ class RunInterruptedError(RunError):
     """A run that was stopped; running it again goes on from there."""
 
 
-class Running:
+class Running(Generic[F]):
     """A run under way. Iterate over it for its events; `wait` for its result; `stop` it at any time.
 
     The process ends when this object's process ends, however that happens, as by Ctrl-C. What it has done is kept.
     """
 
-    def __init__(self, arguments: Sequence[str], folder: Path, recipe: str | None) -> None:
-        """Start `potstill run` with these arguments; `recipe` is the text of one that is no file."""
-        self.folder = folder
+    def __init__(
+        self, command: str, arguments: Sequence[str], folder: Path, opened: Callable[[Path], F], recipe: str | None
+    ) -> None:
+        """Start a command; `opened` opens its folder, `recipe` is the text of its first argument if that is no file."""
+        self.folder, self._opened = folder, opened
         self._news = threading.Condition()
         self._events: deque[Event] = deque(maxlen=KEPT_EVENTS)
         self._counted = 0
@@ -58,7 +61,7 @@ class Running:
         self._recipe, self._said = scratch / "recipe.yaml", scratch / "said.txt"
         if recipe is not None:
             self._recipe.write_text(recipe, encoding="utf-8")
-        reading = self._start([*([] if recipe is None else [str(self._recipe)]), *arguments])
+        reading = self._start([command, *([] if recipe is None else [str(self._recipe)]), *arguments])
         threading.Thread(target=self._listen, args=(reading,), daemon=True).start()
 
     def _start(self, arguments: Sequence[str]) -> int:
@@ -68,7 +71,7 @@ class Running:
             with self._said.open("wb") as said:
                 self._process = subprocess.Popen(  # noqa: S603 - ourselves
                     # -P: modules of the current folder hide no others.
-                    [sys.executable, "-P", "-m", "potstill", "run", *arguments, "--events", str(writing)],
+                    [sys.executable, "-P", "-m", "potstill", *arguments, "--events", str(writing)],
                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, pass_fds=(writing,),
                     start_new_session=True,  # Ctrl-C reaches it once, from here
                 )  # fmt: skip
@@ -119,8 +122,8 @@ class Running:
                 return
             yield from events
 
-    def wait(self) -> RunFolder:
-        """Wait for the end; return the run folder.
+    def wait(self) -> F:
+        """Wait for the end; return the folder, opened.
 
         Raises:
             RunInterruptedError: it was stopped.
@@ -130,7 +133,7 @@ class Running:
             self._news.wait_for(lambda: self._ended)
         code = self._process.returncode
         if code == 0:
-            return RunFolder(self.folder)
+            return self._opened(self.folder)
         if code == INTERRUPTED or self._stopped:
             raise RunInterruptedError(f"{self.folder}: the run was stopped; run it again, and it goes on from there")
         raise RunError(self._last_words or _unexplained(code))
@@ -152,7 +155,7 @@ class Running:
         self._process.kill()
         self._process.wait()
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> Running[F]:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

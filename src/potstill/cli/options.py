@@ -25,10 +25,15 @@ def run_options(command: argparse.ArgumentParser, *, sets: bool = True) -> None:
     command.add_argument(
         "--go-on", action="store_true", help="where spend_at_most is spent, go on with what was answered"
     )
+    events_option(command)
+    unsafe_option(command)
+
+
+def events_option(command: argparse.ArgumentParser) -> None:
+    """Add where other programs read the progress."""
     command.add_argument(
         "--events", metavar="FILE", help="write progress as lines of JSON to a file, or to an open descriptor's number"
     )
-    unsafe_option(command)
 
 
 def unsafe_option(command: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from potstill.cli.options import positive, unsafe_option
+from potstill.cli.options import events_option, positive, unsafe_option
 from potstill.errors import PotstillError
 
 NAME, HELP = "study", "run a recipe with variants and seeds, and compare them in one table"
@@ -23,11 +23,13 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--go-on", action="store_true", help="where spend_at_most is spent, go on with what was answered"
     )
+    events_option(command)
     unsafe_option(command)
 
 
 def work(asked: argparse.Namespace) -> int:
     """Run a study or go on with it; print its table and where its page is."""
+    from potstill.events import told_to
     from potstill.pipeline.study import plan_study, run_study
     from potstill.pipeline.study_file import read_study, shipped_studies
 
@@ -42,7 +44,8 @@ def work(asked: argparse.Namespace) -> int:
             raise PotstillError(f"--out {out}: {place} is a file, not a folder: name another")
     if asked.check:
         return checked(asked.file, asked, out)
-    report = run_study(plan, out, redo=asked.redo, without_sandbox=asked.without_sandbox, go_on=asked.go_on)
+    with told_to(asked.events):
+        report = run_study(plan, out, redo=asked.redo, without_sandbox=asked.without_sandbox, go_on=asked.go_on)
     print(report.text())
     print(f"page: {out / 'study.html'}")
     return 0

@@ -17,6 +17,7 @@ from potstill.pipeline.checks import check_recipe
 from potstill.pipeline.stage import Stage
 from potstill.pipeline.stages import stages_of
 from potstill.pipeline.study_file import StudyFile, Variant
+from potstill.progress import run_of_study
 from potstill.recipe import Recipe
 from potstill.recipe_file import Location
 from potstill.records import Measure, content_key
@@ -147,7 +148,7 @@ def run_study(
         (out / "runs").mkdir(exist_ok=True)
         for number, one in enumerate(plan.runs, 1):
             print(f"{plan.file.name}: run {number} of {len(plan.runs)}, {one.name}", file=sys.stderr)
-            with one.variant.located():
+            with run_of_study(one.name, number, len(plan.runs)), one.variant.located():
                 run(one.recipe, one.folder(out), redo=redo, without_sandbox=without_sandbox, go_on=go_on)
         print(f"{plan.file.name}: comparing", file=sys.stderr)
         report = build_study(study_facts(plan, out))
