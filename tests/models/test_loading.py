@@ -181,6 +181,12 @@ def twice(folder, tensors):
     (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
 
 
+def two_ways(folder, tensors):
+    save_file(tensors, folder / "a.safetensors", metadata={"format": "pt"})
+    index = {"metadata": {}, "weight_map": dict.fromkeys(tensors, "a.safetensors")}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
 def eight_bits(folder, tensors):
     keep(folder, tensors | {NAME: tensors[NAME].to(torch.float8_e4m3fn)})
 
@@ -221,6 +227,7 @@ def two_models(folder, tensors):
         (another_shape, r"model\.layers\.1\.mlp\.up_proj\.weight is \[3, 3\] instead of \[48, 32\]"),
         (with_and_without_prefix, r"hold layers\.1\.mlp\.up_proj\.weight twice"),
         (twice, r"hold model\.layers\.1\.mlp\.up_proj\.weight twice"),
+        (two_ways, r"stand in model\.safetensors and the shards of model\.safetensors\.index\.json"),
         (eight_bits, r"quantised \(model\.layers\.1\.mlp\.up_proj\.weight\)"),
         (whole_numbers, r"quantised \(model\.layers\.1\.mlp\.up_proj\.weight\)"),
         (scales, "a quantised model"),

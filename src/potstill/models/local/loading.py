@@ -63,6 +63,8 @@ def load_model(checkpoint: Checkpoint, kind: Kind, dtype: Any) -> Any:  # noqa: 
     """
     libraries().logging.set_verbosity_error()  # what is missing for speed, on every later step
     config = _config(checkpoint, kind)
+    if checkpoint.local and (both := weights.rivals(Path(checkpoint.name))):
+        raise checkpoint.fault(f"its weights stand in {both}, and may be two models: remove one of them")
     model, told = _loaded(checkpoint, kind, config, dtype)
     files = weights.files_of(checkpoint.name)
     tensors, twice = weights.stored(files)

@@ -58,6 +58,14 @@ def files_of(name: str) -> list[Path]:
     return []
 
 
+def rivals(folder: Path) -> str:
+    """Return the two places in which a folder has weights of one kind, or an empty text: only one is ever read."""
+    for single, index in zip(SINGLE, INDEXES, strict=True):
+        if (folder / single).is_file() and (folder / index).is_file():
+            return f"{single} and the shards of {index}"
+    return ""
+
+
 def stored(files: Iterable[Path]) -> tuple[dict[str, Stored], list[str]]:
     """Return the tensors of files by name, and the names that two files hold; their values are not read.
 
