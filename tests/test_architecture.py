@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import grimp
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "potstill"
 
@@ -63,6 +65,16 @@ def classes(but="verify"):
         name = file.relative_to(PACKAGE).as_posix()
         if not name.startswith(f"{but}/"):
             yield from ((name, n) for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.ClassDef))
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    graph = grimp.build_graph("potstill", exclude_type_checking_imports=True, cache_dir=None)
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    while free := {name for name, below in imports.items() if not below & set(imports)}:
+        imports = {name: below for name, below in imports.items() if name not in free}
+    while free := set(imports) - {below for found in imports.values() for below in found}:
+        imports = {name: below for name, below in imports.items() if name not in free}
+    assert imports == {}, "a circle"
 
 
 def test_no_class_name_is_used_for_two_things():

@@ -82,7 +82,7 @@ import json, sys
 from pathlib import Path
 from potstill.recipe import Checks, Loss, Strategy
 from potstill.records import Problem
-from potstill.teach.prompts import prompt_of
+from potstill.teach.prompt_files import prompt_of
 from potstill.teach.strategies import STRATEGIES, Material
 from potstill.train.losses import LOSSES
 from potstill.train.render import Segment

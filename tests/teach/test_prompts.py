@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from potstill.errors import RecipeError
 from potstill.recipe import Policy, Strategy
 from potstill.records import Problem
-from potstill.teach.prompts import Asking, packaged_prompt, prompt_of
+from potstill.teach.prompt_files import prompt_of
+from potstill.teach.prompts import Asking, packaged_prompt
 from potstill.teach.shots import Shot
 from potstill.teach.strategies import STRATEGIES, Material
 from potstill.verify.answer_kinds import ANSWER_KINDS

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from potstill.errors import DataError, RecipeError, StoreError
 from potstill.recipe import Strategy
 from potstill.records import Problem
-from potstill.teach.prompts import prompt_of
+from potstill.teach.prompt_files import prompt_of
 from potstill.teach.shots import drawn_shots, read_shots
 from potstill.teach.strategies import STRATEGIES, Material
 

@@ -15,7 +15,7 @@ from potstill.errors import PotstillError, nearest
 from potstill.graph import Graph, graph_of
 from potstill.intervals import Interval
 from potstill.pipeline import naming
-from potstill.pipeline.stage import MODEL
+from potstill.pipeline.naming import MODEL
 from potstill.pipeline.stages import STAGES
 from potstill.recipe import Recipe
 from potstill.recipe_file import load

@@ -149,5 +149,5 @@ def parser() -> argparse.ArgumentParser:
     for command in COMMANDS:
         added = commands.add_parser(command.NAME, help=command.HELP)
         command.options(added)
-        added.set_defaults(work=command.work)
+        added.set_defaults(work=command.work, parser=whole)
     return whole

@@ -22,14 +22,12 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def work(asked: argparse.Namespace) -> int:
     """Print the script; it holds the commands and options of this version and asks nobody."""
-    from potstill.cli import parser
-
     try:
         import shtab
     except ImportError as error:
         raise MissingExtraError("potstill completion", "shtab", "completion") from error
 
-    whole, recipes = parser(), _recipes()
+    whole, recipes = asked.parser, _recipes()
     for action in _actions(whole):
         if action.metavar == "RECIPE":
             action.complete = recipes  # type: ignore[attr-defined]

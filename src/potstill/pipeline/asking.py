@@ -10,7 +10,7 @@ from potstill.evaluate.protocol import split
 from potstill.graph import graph_of
 from potstill.models.local.model import LocalModel, Prompt
 from potstill.pipeline import naming
-from potstill.pipeline.stage import MODEL
+from potstill.pipeline.naming import MODEL
 from potstill.recipe import Recipe
 from potstill.recipe_file import load
 from potstill.store import Run

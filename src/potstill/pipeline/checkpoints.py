@@ -17,7 +17,7 @@ from potstill.models.local.chat import today
 from potstill.models.local.inprocess import Engine, InProcess, identity, load_engine
 from potstill.models.local.model import LocalModel
 from potstill.pipeline import naming
-from potstill.pipeline.stage import MODEL
+from potstill.pipeline.naming import MODEL
 from potstill.recipe import ArmTeacher, LocalTeacher, Student
 from potstill.recipe_file import load
 from potstill.store import Run

@@ -6,6 +6,8 @@ from potstill.graph import ArmNode, Graph, Phase, SetNode
 
 PROBLEMS = "problems"
 REPORT = "report"
+MODEL = "model"
+"""Folder of a checkpoint inside a stage."""
 
 
 def _named(kind: str, node: str, default: str) -> str:

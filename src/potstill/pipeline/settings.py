@@ -25,7 +25,7 @@ from potstill.recipe import (
 from potstill.recipe.scopes import Decides, Scope
 from potstill.records import content_key
 from potstill.tables import OneOf
-from potstill.teach.prompts import prompt_of
+from potstill.teach.prompt_files import prompt_of
 from potstill.verify.answer_kinds import ANSWER_KINDS
 from potstill.verify.verdicts import judge_prompt
 

@@ -18,8 +18,6 @@ from potstill.verify import Verdicts, settled
 
 STUDENTS = "students.sqlite"
 """In the run's ledger, what the students answered."""
-MODEL = "model"
-"""Folder of a checkpoint inside a stage."""
 
 
 @dataclass(frozen=True, kw_only=True)

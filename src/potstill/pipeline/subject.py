@@ -9,7 +9,7 @@ from potstill.errors import PotstillError
 from potstill.evaluate.conditions import FILE, Conditions, conditions_of, read_conditions
 from potstill.graph import Graph, graph_of
 from potstill.pipeline import naming
-from potstill.pipeline.stage import MODEL
+from potstill.pipeline.naming import MODEL
 from potstill.recipe import Recipe
 from potstill.recipe_file import load
 from potstill.store import Run

@@ -15,7 +15,7 @@ from potstill.pipeline.stage import Context
 from potstill.progress import Progress
 from potstill.recipe import ArmTeacher, AskedTeacher, LocalTeacher
 from potstill.records import Problem, Trace
-from potstill.teach.prompts import prompt_of
+from potstill.teach.prompt_files import prompt_of
 from potstill.teach.served import served_traces
 from potstill.teach.strategies import STRATEGIES, Material
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from potstill import recipe
 from potstill.errors import StudentError
+from potstill.models.local.loading import libraries
 
 PAD, END, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"
 
@@ -27,8 +28,6 @@ def build(scratch: recipe.Scratch, student: recipe.Student, texts: Iterable[str]
     """Return (model, tokenizer); the same seed and texts give the same weights and the same vocabulary."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
-
-    from potstill.train.students import set_stops
 
     if scratch.hidden % scratch.heads or (scratch.hidden // scratch.heads) % 2:
         raise StudentError(
@@ -91,4 +90,13 @@ def _tokenizer(scratch: recipe.Scratch, student: recipe.Student, texts: Iterable
         chat_template=CHAT_TEMPLATE,
         clean_up_tokenization_spaces=False,
         model_max_length=scratch.context,
+    )
+
+
+def set_stops(model: Any, tokenizer: Any) -> None:  # noqa: ANN401
+    """Give the model a greedy generation config with the tokenizer's own special ids."""
+    model.generation_config = libraries().GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
     )

@@ -21,6 +21,7 @@ from potstill.models.local import chat
 from potstill.models.local.loading import Checkpoint, libraries, load_model, quiet
 from potstill.train.fitness import check_student
 from potstill.train.forms import write_both_forms
+from potstill.train.scratch import build, set_stops
 
 PACKAGED = "smollm2-135m-instruct"
 PACKAGED_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -36,8 +37,6 @@ def prepare(student: recipe.Student, texts: Callable[[], Iterable[str]], seed: i
     if (student.model is None) == (student.scratch is None):
         raise StudentError("student: give exactly one of model and scratch")
     if student.scratch is not None:
-        from potstill.train.scratch import build
-
         with quiet():
             model, tokenizer = build(student.scratch, student, texts(), seed)
     else:
@@ -179,15 +178,6 @@ def _from_gguf(file: Path) -> tuple[Any, Any]:
     fresh.tie_weights()
     set_stops(fresh, tokenizer)
     return fresh, tokenizer
-
-
-def set_stops(model: Any, tokenizer: Any) -> None:  # noqa: ANN401
-    """Give the model a greedy generation config with the tokenizer's own special ids."""
-    model.generation_config = libraries().GenerationConfig(
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
 
 
 def _named(name: str) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ def served(teaching: Teaching, where: str, scene: Scene) -> None:
     from potstill.models.sampler import served_model
     from potstill.models.sampling import wire_sampling
     from potstill.models.terms import check_terms
-    from potstill.teach.prompts import prompt_of
+    from potstill.teach.prompt_files import prompt_of
 
     wire_sampling(teacher.sampling, 0, f"{where}.sampling")
     if isinstance(teacher, ServedTeacher):

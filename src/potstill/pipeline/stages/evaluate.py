@@ -13,7 +13,8 @@ from potstill.graph import ArmNode, Graph
 from potstill.models.flops import Account, shape_of
 from potstill.models.ledger import Ledger
 from potstill.pipeline import naming, settings
-from potstill.pipeline.stage import MODEL, STUDENTS, Context, Stage
+from potstill.pipeline.naming import MODEL
+from potstill.pipeline.stage import STUDENTS, Context, Stage
 from potstill.progress import Progress
 from potstill.recipe import Recipe
 from potstill.records import Example, Measure, Problem

@@ -13,8 +13,9 @@ from typing import Any
 from potstill.export import EXPORTERS, Delivery
 from potstill.graph import ArmNode, Graph
 from potstill.pipeline import naming, settings
+from potstill.pipeline.naming import MODEL
 from potstill.pipeline.provenance import base_of, for_strangers, public_teacher, source_name
-from potstill.pipeline.stage import MODEL, Context, Stage
+from potstill.pipeline.stage import Context, Stage
 from potstill.recipe import Recipe
 from potstill.records import Measure, Problem
 from potstill.train.render import ask

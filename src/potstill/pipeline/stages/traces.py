@@ -10,7 +10,8 @@ from typing import Any
 from potstill.graph import Graph
 from potstill.models.terms import check_terms
 from potstill.pipeline import naming, settings
-from potstill.pipeline.stage import MODEL, Context, Stage
+from potstill.pipeline.naming import MODEL
+from potstill.pipeline.stage import Context, Stage
 from potstill.progress import Progress
 from potstill.recipe import ArmTeacher, AskedTeacher, DatasetTeacher, Recipe, SolutionsTeacher
 from potstill.records import Problem, Trace

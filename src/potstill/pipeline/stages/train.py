@@ -8,7 +8,8 @@ from typing import Any
 
 from potstill.graph import Graph, Phase
 from potstill.pipeline import naming, settings
-from potstill.pipeline.stage import MODEL, Context, Stage
+from potstill.pipeline.naming import MODEL
+from potstill.pipeline.stage import Context, Stage
 from potstill.recipe import Recipe
 from potstill.records import Example
 

@@ -1,0 +1,42 @@
+"""The prompt that a recipe means: a file's, its own, or that of its strategy; and what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from potstill.errors import RecipeError
+from potstill.recipe import Strategy
+from potstill.teach.prompts import SLOT, whole_text
+from potstill.teach.strategies import STRATEGIES
+
+LONGEST = 1_000_000
+"""Characters of a prompt file."""
+_MEANT = {"question": "the problem belongs", "shots": "the worked examples belong"}
+"""Slot that a prompt must have, where its strategy fills it in -> where that is."""
+
+
+def prompt_of(strategy: Strategy, data: Path) -> str:
+    """Return the prompt: that of `prompt_file`, else `prompt`, else (where that is empty) the packaged one of the kind.
+
+    Raises:
+        RecipeError: the file cannot be read, or a place that must be filled in is missing.
+    """
+    kind = STRATEGIES[strategy.kind]
+    where, prompt = "strategy.prompt", strategy.prompt or kind.PROMPT
+    if strategy.prompt_file is not None:
+        path = data / Path(strategy.prompt_file).expanduser()
+        where = f"strategy.prompt_file: {path}"
+        try:
+            if path.stat().st_size > LONGEST:
+                raise RecipeError(f"{where} is no prompt: it has more than {LONGEST:,} characters")
+            prompt = whole_text(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"{where} cannot be read ({error}): name a text file in UTF-8") from None
+    slots = {slot[1] for slot in SLOT.finditer(prompt)}
+    for slot, what in _MEANT.items():
+        if slot in kind.SLOTS and slot not in slots:
+            raise RecipeError(f"{where} never mentions {{{slot}}}: write it where {what}")
+    for slot in sorted(slots.difference(kind.SLOTS)):
+        others = " or ".join(name for name in STRATEGIES if slot in STRATEGIES[name].SLOTS)
+        raise RecipeError(f"{where} mentions {{{slot}}}, and strategy.kind is {strategy.kind}: set it to {others}")
+    return prompt
