@@ -22,6 +22,10 @@ from typing import Any
 
 import annotated_types
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import python_page
+
 from potstill import graph, recipe, recipe_schema
 from potstill.problems.families import FAMILIES
 from potstill.recipe import scopes
@@ -87,6 +91,7 @@ def pages() -> dict[Path, str]:
     """Return all that is generated: pages, the template of `potstill init`, the JSON Schema of a recipe."""
     return {
         DOCS / "reference" / "recipe.md": reference(),
+        DOCS / "reference" / "python.md": python_page.page(),
         DOCS / "decisions" / "index.md": decisions(),
         ROOT / "ARCHITECTURE.md": architecture(),
         **{page: filled(page) for page in (DOCS / "guide" / "recipes.md", DOCS / "guide" / "graph.md")},
