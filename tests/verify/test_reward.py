@@ -5,6 +5,7 @@ import json
 import math
 import random
 import shutil
+from datetime import date
 
 import pytest
 
@@ -62,6 +63,18 @@ def test_scores_are_those_of_the_model_on_its_own_chat_template(folders, name):
         assert rewarded.raw == pytest.approx(raw, abs=1e-4)
         assert rewarded.score == pytest.approx(1 / (1 + math.exp(-raw)), abs=1e-5)
     assert len({rewarded.score for rewarded in found}) == len(PAIRS)
+
+
+def test_a_date_in_its_template_is_the_day_that_it_is_told(folders, tmp_path):
+    shutil.copytree(folders["one"], tmp_path / "dated")
+    template = tmp_path / "dated" / "chat_template.jinja"
+    template.write_text("{{ strftime_now('%d %b %Y') }} " + template.read_text())
+    first, again, later = (
+        [rewarded.raw for rewarded in OutcomeModel(str(tmp_path / "dated"), lambda day=day: day).score(PAIRS)]
+        for day in (date(2026, 1, 2), date(2026, 1, 2), date(2027, 11, 30))
+    )
+    assert first == again != later
+    assert first[0] == pytest.approx(by_hand(folders["one"], "02 Jan 2026 " + chat(*PAIRS[0]))[0], abs=1e-4)
 
 
 def test_without_a_chat_template_question_and_answer_are_one_text_or_a_pair(folders):

@@ -6,11 +6,12 @@ import itertools
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from potstill.models.flops import Account, shape_of
-from potstill.pipeline.checkpoints import located
+from potstill.pipeline.checkpoints import day_for, located
 from potstill.pipeline.stage import Context
 from potstill.progress import Progress
 from potstill.recipe import Checks, Reward
@@ -147,7 +148,8 @@ def _score(context: Context, known: Mapping[str, Problem], reward: Reward) -> di
     progress = Progress("scores", context.inputs["traces"].total("traces"))
     progress.resume_at(table.rows_done)
     asked = ((known.get(trace.problem_key, NOT_ASKED), trace) for trace in _traces(context))
-    for score in scores_of(itertools.islice(asked, table.rows_done, None), reward, Path(context.recipe.data)):
+    rest, day = itertools.islice(asked, table.rows_done, None), partial(day_for, reward.model, context.run.ledger)
+    for score in scores_of(rest, reward, Path(context.recipe.data), day):
         table.append(score)
         progress.advance()
     progress.close()

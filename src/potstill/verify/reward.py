@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from itertools import tee
 
-from potstill.models.local.chat import rendered
+from potstill.models.local.chat import rendered, today, with_date
 from potstill.verify.classifier import Classifier, Row, share
 
 
@@ -28,12 +29,15 @@ class Rewarded:
 class OutcomeModel:
     """A sequence classifier as reward model; `unscored` counts the responses that got no score.
 
+    `day` is what a chat template that asks for today's date is told.
+
     Raises:
         CheckpointError, RecipeError: see `Classifier`.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, day: Callable[[], date] = today) -> None:
         self.classifier = Classifier(name, "sequence")
+        with_date(self.classifier.tokenizer, day)
         self.unscored = 0
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[Rewarded]:
