@@ -112,6 +112,7 @@ def test_progress_tells_its_stage_and_is_cheap_to_hear(capsys):
 def test_a_reader_that_does_not_read_holds_up_nothing_and_one_that_leaves_ends_it(tmp_path):
     reading, writing = os.pipe()
     began = time.monotonic()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a shell starts its background like this
     with events.told_to(str(writing)):
         begin_stage("x", 1, 1)
         for _ in range(5000):

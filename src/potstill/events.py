@@ -62,6 +62,8 @@ def told_to(where: str | None) -> Iterator[None]:
     if pipe:
         if descriptor > _STANDARD:
             os.set_blocking(descriptor, False)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it for what runs in its background
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         threading.Thread(target=_end_with_reader, args=(descriptor, over), daemon=True).start()
     try:
         with listening(_writer(descriptor)):

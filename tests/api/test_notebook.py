@@ -69,7 +69,9 @@ async def use(folder):
             await last
 
 
-def test_a_whole_run_interrupted_gone_on_with_and_killed(tmp_path):
+def test_a_whole_run_interrupted_gone_on_with_and_killed(tmp_path, monkeypatch):
+    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name))
     asyncio.run(use(tmp_path))
     run, began = Run(tmp_path / "run"), time.monotonic()
     while run.is_busy():
