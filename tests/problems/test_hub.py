@@ -53,7 +53,8 @@ def test_what_cannot_be_read_is_one_line(tmp_path):
     for name in ("empty", "broken", "file.jsonl", "no-such-owner/no-such-dataset-here"):
         with pytest.raises((DataError, RecipeError)) as caught:
             found(tmp_path, name)
-        assert "problems.sources.0" in str(caught.value)
+        told = "broken/train.jsonl: line 2 is not JSON" if name == "broken" else "problems.sources.0"
+        assert told in str(caught.value)
         assert "\n" not in str(caught.value)
 
 
@@ -61,3 +62,21 @@ def test_the_one_split_of_a_folder_cannot_be_called_otherwise(tmp_path):
     datasets.Dataset.from_list(ROWS).save_to_disk(str(tmp_path / "one"))
     with pytest.raises(RecipeError, match="split"):
         found(tmp_path, "one", split="test")
+
+
+def test_numbers_of_a_folder_of_texts_keep_their_digits(tmp_path):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "train-1.jsonl").write_text('{"question": "q", "gold": 0.12345678901234567890}\n')
+    (tmp_path / "d" / "train-2.jsonl").write_text('{"question": "r", "gold": 1.50, "gold2": 1}\n')
+    found = list(read(Source(dataset="d"), seed=0, data=tmp_path, where="w"))
+    assert [(p.id, p.gold) for p in found] == [("d-1", "0.12345678901234567890"), ("d-2", "1.50")]
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "test.csv").write_text("question,gold\nq,007\nr,1.50\n")
+    (tmp_path / "c" / "train.csv").write_text("question,gold\ns,5\n")
+    found = read(Source(dataset="c", split="test"), seed=0, data=tmp_path, where="w")
+    assert [p.gold for p in found] == ["007", "1.50"]
+    with pytest.raises(RecipeError, match=r"w\.split: the dataset has several, say which \(train, test\)"):
+        list(read(Source(dataset="c"), seed=0, data=tmp_path, where="w"))
+    (tmp_path / "c" / "test.csv").write_text("question,gold,gold\nq,1,2\n")
+    with pytest.raises(DataError, match="names the column 'gold' twice"):
+        list(read(Source(dataset="c", split="test"), seed=0, data=tmp_path, where="w"))

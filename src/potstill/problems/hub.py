@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from potstill.errors import DataError, MissingExtraError, RecipeError, nearest
 from potstill.problems import columns
 from potstill.problems.cells import ArrowRows, Row
 from potstill.problems.lines import row_bytes
+from potstill.problems.rows import TEXTS, Rows, form_of
 from potstill.recipe import Source
 from potstill.records import Problem
 
@@ -34,7 +35,11 @@ def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Ite
     check(name, source, data=data, where=where)
     split = _open(name, source, data, where)
     prefix = f"{Path(name).name}-{source.split}" if source.split else Path(name).name
-    found = _HubRows(split, name, where, row_bytes(source.max_characters))
+    found: Iterable[tuple[str, Row]]
+    if isinstance(split, list):
+        found = _FileRows(files=split, where=f"{where}.dataset", most=source.max_characters)
+    else:
+        found = _HubRows(split, name, where, row_bytes(source.max_characters))
     file, label = f"dataset {name}", f"dataset:{name}"
     return columns.problems(found, source, file=file, prefix=prefix, label=label, where=where)
 
@@ -53,7 +58,8 @@ def check(name: str, source: Source, *, data: Path, where: str) -> None:
         raise RecipeError(f"{where}.dataset: no folder {path}{nearest(path.name, beside)}")
 
 
-def _open(name: str, source: Source, data: Path, where: str) -> Dataset | IterableDataset:
+def _open(name: str, source: Source, data: Path, where: str) -> Dataset | IterableDataset | list[Path]:
+    """Return the split, or its files where these are of rows in text: the package would make numbers of 64 bits."""
     try:
         import datasets
     except ImportError as error:
@@ -64,6 +70,8 @@ def _open(name: str, source: Source, data: Path, where: str) -> Dataset | Iterab
         with _quiet():
             if saved:
                 found: Any = datasets.load_from_disk(str(path))
+            elif path.is_dir() and (files := _files_of_text(path, source)):
+                return list(_choose(files, source.split, where))
             else:
                 found = datasets.load_dataset(
                     str(path) if path.is_dir() else name,
@@ -75,6 +83,16 @@ def _open(name: str, source: Source, data: Path, where: str) -> Dataset | Iterab
         raise DataError(f"{where}.dataset: {name!r} cannot be read: {_line(error)}") from error
     splits = found if isinstance(found, dict) else {str(found.split or "train"): found}
     return _choose(splits, source.split, where)
+
+
+def _files_of_text(path: Path, source: Source) -> dict[str, list[Path]]:
+    """Return the files of each split of a local folder, where all are JSON or CSV; the package tells the splits."""
+    import datasets
+
+    builder = datasets.load_dataset_builder(str(path), source.settings.get("config"))
+    splits = {str(split): [Path(file) for file in files] for split, files in (builder.config.data_files or {}).items()}
+    known = all(form_of(file) in TEXTS for files in splits.values() for file in files)
+    return splits if known else {}
 
 
 def _choose(splits: dict[str, Any], wanted: str | None, where: str) -> Any:  # noqa: ANN401 - untyped package
@@ -110,6 +128,22 @@ class _HubRows:
             raise DataError(f"{self.where}.dataset: {told}") from error
         if number == 0:
             raise DataError(f"{self.where}.dataset: {self.name!r} holds no rows")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FileRows:
+    """The rows of the files of a split, one behind the other, read as all other files are."""
+
+    files: list[Path]
+    where: str
+    most: int
+
+    def __iter__(self) -> Iterator[tuple[str, Row]]:
+        number = 0
+        for file in self.files:
+            for _, row in Rows(name=file.name, data=file.parent, where=self.where, max_characters=self.most):
+                number += 1
+                yield f"row {number}", row
 
 
 @contextlib.contextmanager

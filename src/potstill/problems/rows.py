@@ -39,7 +39,7 @@ class Rows:
         most = row_bytes(self.max_characters)
         empty = True
         try:
-            for place, row in _READERS[_format(path)](path, most, self.delimiter):
+            for place, row in _READERS[form_of(path)](path, most, self.delimiter):
                 empty = False
                 yield place, row
         except OSError as error:
@@ -61,7 +61,7 @@ def find(name: str, data: Path, where: str) -> Path:
     if path.is_dir():
         raise DataError(f"{where}: {path} is a folder, not a file")
     if path.exists():
-        if _format(path) not in _READERS:
+        if form_of(path) not in _READERS:
             raise DataError(f"{where}: {path.name} is of no known format (known: {', '.join(_READERS)}; .gz, .zst)")
         return path
     folder = path.parent
@@ -70,7 +70,7 @@ def find(name: str, data: Path, where: str) -> Path:
     raise DataError(f"{where}: no file {path}{nearest(path.name, sorted(p.name for p in folder.iterdir()))}")
 
 
-def _format(path: Path) -> str:
+def form_of(path: Path) -> str:
     """Return the suffix that names the format; a zipped Parquet file is of none."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if not suffixes or suffixes[-1] not in COMPRESSED:
@@ -78,6 +78,7 @@ def _format(path: Path) -> str:
     return "" if len(suffixes) < 2 or suffixes[-2] == ".parquet" else suffixes[-2]
 
 
+TEXTS = (".jsonl", ".json", ".csv", ".tsv")
 _READERS: dict[str, Callable[[Path, int, str | None], Iterator[tuple[str, Row]]]] = {
     ".jsonl": lambda path, most, delimiter: read_jsonl(path, most),
     ".json": lambda path, most, delimiter: read_json(path, most),
