@@ -45,6 +45,38 @@ def test_reasoning_comes_from_tags_or_from_its_own_field(tmp_path):
     assert len({t.key for t in found}) == 4
 
 
+TURN = {"role": "assistant", "content": "It is 4."}
+
+
+@pytest.mark.parametrize(
+    ("fields", "finish"),
+    [
+        ({"thinking": "two and two", "response": "It is 4."}, "stop"),
+        ({"reasoning_content": "two and two", "response": "It is 4.", "stop_reason": "MAX_TOKENS"}, "length"),
+        ({"reasoning": "two and two", "response": "It is 4.", "truncated": True}, "length"),
+        ({"messages": [{**TURN, "thinking": [{"type": "text", "text": "two and two"}]}], "truncated": False}, "stop"),
+        ({"messages": [{**TURN, "reasoning_details": [{"type": "reasoning.text", "text": "two and two"}]}]}, "stop"),
+        (
+            {
+                "messages": [
+                    {**TURN, "content": [{"type": "thinking", "thinking": "two and two"}, {"text": "It is 4."}]}
+                ]
+            },
+            "stop",
+        ),
+        ({"conversations": [{"from": "gpt", "value": "<scratchpad>two and two</scratchpad>It is 4."}]}, "stop"),
+    ],
+)
+def test_reasoning_and_ends_are_read_wherever_rows_hold_them(tmp_path, fields, finish):
+    for column, asked in (
+        ("messages", {"role": "user", "content": KNOWN.question}), ("conversations", {"from": "human", "value": "2 + 2?"})
+    ):  # fmt: skip
+        if column in fields:
+            fields = {**fields, column: [asked, *fields[column]]}
+    (found,) = taught(tmp_path, [{"question": KNOWN.question, **fields}])
+    assert (found.reasoning, found.answer, found.finish) == ("two and two", "It is 4.", finish)
+
+
 def test_an_answer_without_reasoning_is_not_lost(tmp_path):
     rows = [{"question": KNOWN.question, "reasoning": r, "said": "It is 4."} for r in ("two and two", "")]
     found = taught(tmp_path, rows, columns={"answer": "said"})

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from potstill.errors import DataError, nearest
+from potstill.models.replies.fields import answer_of, reasoning_of
 from potstill.problems.cells import parse_json
 
 _ROLES = {
@@ -17,7 +18,6 @@ _ROLES = {
 }  # fmt: skip
 COLUMNS = ("conversations", "messages")
 """Columns in which published rows hold a conversation."""
-_REASONING = ("reasoning_content", "reasoning", "thinking")
 LOOKED_AT = 400
 """Characters at the end of a question in which a sentence on the form of the answer may stand."""
 _LEADING = re.compile(r"\A\s*[^.\n]{0,160}\\boxed\{\s{0,4}\}[^.\n]{0,40}\.\s+")
@@ -64,7 +64,7 @@ def exchange(turns: object, column: str, at: str) -> Exchange:
         if role == "user" and question is None:
             question = text
         elif role == "assistant" and question is not None:
-            reasoning = next((turn[name] for name in _REASONING if isinstance(turn.get(name), str)), "")
+            reasoning, _ = reasoning_of({**turn, "content": turn.get("content", turn.get("value"))})
             return Exchange(question, text, reasoning)
     raise DataError(f"{at}: the conversation in {column!r} has no {'question' if question is None else 'reply'}")
 
@@ -104,8 +104,8 @@ def _turn(turn: dict[str, Any], here: str) -> tuple[str, str]:
     role = _ROLES.get(named.casefold()) if isinstance(named, str) else None
     if role is None:
         raise DataError(f"{here}: unknown role {str(named)[:60]!r}{nearest(str(named)[:60], list(_ROLES))}")
-    if isinstance(text, list):  # parts: [{"type": "text", "text": ...}]
-        text = "".join(part["text"] for part in text if isinstance(part, dict) and isinstance(part.get("text"), str))
+    if isinstance(text, list | dict):  # parts: [{"type": "text", "text": ...}], of which some may be reasoning
+        text = answer_of({"content": text})
     if text is None:
         text = ""
     if not isinstance(text, str):

@@ -24,13 +24,15 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "question": ("question", "problem"),
     "choices": ("choices", "options"),
     "response": ("response",),
-    "reasoning": ("reasoning",),
+    "reasoning": ("reasoning", "reasoning_content", "thinking"),
     "answer": (),
     "model": ("model",),
-    "finish": ("finish", "finish_reason"),
+    "finish": ("finish", "finish_reason", "stop_reason", "done_reason"),
 }
 """Field -> the columns it is looked for in. `id` and `answer` only where the recipe names them: ids of traces are often
 those of their problems, and a column `answer` often holds the gold."""
+_CUT = ("truncated", "is_truncated")
+"""Columns of truth values that say that a limit ended the response."""
 _FINISHES: dict[str, Finish] = {
     "stop": "stop", "eos": "stop", "end_turn": "stop", "stop_sequence": "stop",
     "length": "length", "max_tokens": "length", "model_length": "length",
@@ -114,6 +116,8 @@ def _trace(names: Names, row: Row, key: str, model: str, sample: int, at: str, s
     response = _text(names, row, "response", at, longest) or _text(names, row, "answer", at, longest)
     reasoning = _text(names, row, "reasoning", at, longest)
     finish = _finish(names.get(row, "finish"), at)
+    if finish in (None, "stop") and any(row.get(name) is True for name in _CUT):
+        finish = "length"
     split = split_response(response)
     own = reasoning and names.column(row, "answer") is not None
     if finish is None:
