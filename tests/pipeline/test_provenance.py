@@ -23,7 +23,7 @@ def base(folder, name, licence=None):
         (HEAD, {"license": "other", "license_name": "gemma"}, "org/root"),
         (HEAD.replace("\n", "\r\n"), {"license": "other", "license_name": "gemma"}, "org/root"),
         ("---\nlicense: mit\n---", {"license": "mit"}, ""), ("# no head\nlicense: mit\n", {}, ""),
-        ("---\nlicense: [mit]\nbase_model: /home/me/x\n---\n", {}, ""), ("---\n{: a\n---\n", {}, ""), (None, {}, ""),
+        ("---\nlicense: [mit]\nbase_model: /mnt/some/x\n---\n", {}, ""), ("---\n{: a\n---\n", {}, ""), (None, {}, ""),
         ("---\nlicense: mit\n" + "x: y\n" * 40_000 + "---\n", {}, ""), ("\xff\xfe", {}, ""),
     ],
 )  # fmt: skip
@@ -57,7 +57,7 @@ def test_names_of_the_hub_and_its_cache(tmp_path, monkeypatch):
 def test_paths_are_not_told_to_strangers(tmp_path):
     (tmp_path / "deep").mkdir()
     for name, told in (
-        ("org/model", "org/model"), ("chain", "chain"), ("/home/me/data/x.jsonl", "x.jsonl"), ("~/x.jsonl", "x.jsonl"),
+        ("org/model", "org/model"), ("chain", "chain"), ("/mnt/some/data/x.jsonl", "x.jsonl"), ("~/x.jsonl", "x.jsonl"),
         ("../up/x.py:read", "x.py:read"), ("deep", "deep"), ("z" * 5000, "z" * 5000), ("~nobody-here/x", "x"),
     ):  # fmt: skip
         assert for_strangers(name, str(tmp_path)) == told

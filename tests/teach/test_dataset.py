@@ -68,11 +68,13 @@ TURN = {"role": "assistant", "content": "It is 4."}
     ],
 )
 def test_reasoning_and_ends_are_read_wherever_rows_hold_them(tmp_path, fields, finish):
-    for column, asked in (
-        ("messages", {"role": "user", "content": KNOWN.question}), ("conversations", {"from": "human", "value": "2 + 2?"})
-    ):  # fmt: skip
+    asked = {
+        "messages": {"role": "user", "content": KNOWN.question},
+        "conversations": {"from": "human", "value": "2 + 2?"},
+    }
+    for column, question in asked.items():
         if column in fields:
-            fields = {**fields, column: [asked, *fields[column]]}
+            fields = {**fields, column: [question, *fields[column]]}
     (found,) = taught(tmp_path, [{"question": KNOWN.question, **fields}])
     assert (found.reasoning, found.answer, found.finish) == ("two and two", "It is 4.", finish)
 
