@@ -201,7 +201,7 @@ def test_what_is_only_unusual_is_no_mistake(here):
         (("run", "r.yaml", "--out", "r.yaml/x"), "--out r.yaml/x: r.yaml is a file, not a folder: name another"),
         (("run", "r.yaml", "--out", "x" * 300), "File name too long"),
         ((*RUN, "--stage", "trian"), "no stage 'trian' in this recipe, did you mean 'train-"),
-        ((*RUN, "--stage", "export"), "stage export needs problems, train-traces first"),
+        ((*RUN, "--stage", "export"), "stage export needs problems, train-traces, evaluate-traces first"),
         (("status", "nowhere"), "nowhere is no run folder: it has no recipe.yaml"),
         (("status", "."), ". is no run folder: it has no recipe.yaml"),
         (("status", "r.yaml"), "r.yaml is no run folder: it has no recipe.yaml"),
