@@ -79,7 +79,7 @@ bench-evaluate: $(STAMP)
 study-self-consistency: $(STAMP)
 	$(BIN)/python benchmarks/study_self_consistency.py
 
-# Each of src/potstill/studies: `make study-supervision` and so on, 10 to 30 minutes on two idle cores.
+# Each of src/potstill/studies: `make study-supervision` and so on; by estimate 10 to 20 minutes on two idle cores.
 STUDIES := $(patsubst src/potstill/studies/%.yaml,study-%,$(wildcard src/potstill/studies/*.yaml))
 
 .PHONY: $(STUDIES)
