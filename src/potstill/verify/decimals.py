@@ -53,7 +53,7 @@ _WORDS = (
     (r"(?<=\d)\s?(?:Mrd\b\.?|Milliarden?|milliards?|miliard[oi]|miljard(?:er)?|miliard(?:y|ów)|bilhões|mil millones"
      r"|миллиард(?:ов|а)?|млрд\b\.?)", " billion"),
     (r"(?<=\d)\s?(?:Tsd\b\.?|Tausend|тысяч[аи]?|тыс\b\.?|tys\b\.?)", " thousand"),
-    (r"(?<=[\d%€$])\s(?:und|et|y|och|og|и)\s(?=[-+−]?\d)", " and "),
+    (r"(?<=[\d%€$])\s(?:(?:und|et|och|og|и)\s(?=[-+−]?\d)|y\s(?=\d))", " and "),
     (r"(?<=[\d%€$])\s(?:oder|ou|eller|или)\s(?=[-+−]?\d)", " or "),
     (r"(?<![A-Za-z])(?:R|A|C|HK|NZ|NT|S)\$(?=\s?\d)", "$"),
 )  # fmt: skip
