@@ -113,16 +113,15 @@ def noted_in(folder: Path) -> Iterator[None]:
         if event.state == "working" and now - written_at < NOTE_SECONDS:
             return
         written_at = now
-        temporary = folder / f"{NOTE}.tmp"
         with suppress(OSError):  # as above; what matters is written elsewhere, and refused there
-            temporary.write_text(written(event), encoding="utf-8")
-            temporary.replace(path)
+            path.write_text(written(event), encoding="utf-8")  # `latest` takes half a line for none
 
     try:
         with listening(note):
             yield
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
 
 
 def latest(folder: Path) -> Event | None:
