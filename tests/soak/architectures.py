@@ -1,7 +1,7 @@
 """Every family of causal language models of the installed transformers, tiny: what potstill can do with it, as a table.
 
-`python tests/soak/architectures.py [FAMILY ...]` tries them; all, without names, and then writes
-docs/reference/architectures.md.
+`python tests/soak/architectures.py [FAMILY ...]` tries them, all without names, and writes
+what it found into docs/reference/architectures.md.
 """
 
 import contextlib
@@ -63,8 +63,8 @@ table is not what it finds.
   4.57 has no such family.
 
 A family that is refused is so in one line, at the student stage; `-` stands for what was not tried then. Each has the
-settings of its default config, so that a model of a family that trains may still be refused: Granite and Falcon-H1
-where theirs scale the logits, say. Families whose tiny form transformers itself does not build are at the end.
+settings of its default config, so that a model of a family that trains may still be refused. Families
+whose tiny form transformers itself does not build are at the end.
 
 """
 
@@ -181,6 +181,16 @@ def page(found):
     return HEAD.replace("VERSION", transformers.__version__) + "\n".join(lines) + "\n"
 
 
+def mended(found):
+    """Return the page that is there with the lines of what was found anew."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        family = line.split(" | ")[0].removeprefix("| ")
+        if family in found and "unbuilt" not in found[family]:
+            lines[number] = row(family, found[family])
+    return "\n".join(lines) + "\n"
+
+
 @contextlib.contextmanager
 def base_and_work():
     """Yield a folder with a tokenizer, a function that returns an empty folder of a name, and a folder for exports."""
@@ -209,8 +219,7 @@ def main(names):
         if one.get("4.57", "yes") not in ("yes", "unknown"):
             print(f"{family}: 4.57: {one['4.57']}")
     print(Counter(one.get("4.57", "not exported").split(":")[0] for one in found.values()))
-    if not names:
-        PAGE.write_text(page(found), encoding="utf-8")
+    PAGE.write_text(mended(found) if names else page(found), encoding="utf-8")
 
 
 if __name__ == "__main__":
