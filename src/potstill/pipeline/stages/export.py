@@ -81,7 +81,7 @@ def work(arm: ArmNode, graph: Graph, name: str, context: Context) -> dict[str, A
         potstill=__version__,
         measured=summarise(list(context.inputs["measures"].rows("zero_shot", Measure))),
     )
-    if not card.base.licence:
+    if recipe.student.model is not None and not card.base.licence:
         print("export: the licence of the base model is not known: export.licence says it", file=sys.stderr)
     print(f"export: writing {name}, reloading and comparing", file=sys.stderr)
     return EXPORTERS[name](
