@@ -48,17 +48,22 @@ class FolderLock:
 
     def is_held(self) -> bool:
         """Return whether any process has the lock."""
-        try:
-            descriptor = os.open(self.folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
+        return is_held(self.folder / LOCK)
+
+
+def is_held(path: Path) -> bool:
+    """Return whether any process has the lock of a file; the look takes it for a moment, beside other looks."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # none was ever taken, or it is not ours to see
         return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _taken(descriptor: int) -> bool:

@@ -47,6 +47,11 @@ def shape_of(folder: Path) -> ModelShape:
     )
 
 
+def shape_if_here(folder: Path) -> ModelShape | None:
+    """Return the shape of a checkpoint folder, None where there is none: a model behind a server, or on the hub."""
+    return shape_of(folder) if (folder / "config.json").is_file() else None
+
+
 def _tensors(folder: Path) -> list[tuple[str, int]]:
     """Return (name, number of weights) of every tensor in the safetensors files of a folder."""
     found = []

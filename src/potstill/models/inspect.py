@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from potstill.durable import sync, writing
 from potstill.errors import DataError, RecipeError, StoreError, TeacherError
+from potstill.lock import is_held
 from potstill.models.ledger import Counts, Ledger
 from potstill.models.prices import Priced, price_of
 from potstill.models.requests import Completion
@@ -110,7 +109,7 @@ def _of_ledger(run: Path, path: Path) -> Iterator[str]:
     with Ledger(path, write=False) as ledger:
         counts, latest = ledger.counts(), ledger.latest(LATEST)
     again = counts.requests - counts.rows
-    yield f"{LEDGERS[path.name]} ({path}{', being written' if _is_written(path) else ''})"
+    yield f"{LEDGERS[path.name]} ({path}{', being written' if is_held(Path(f'{path}.lock')) else ''})"
     yield f"  completions  {counts.rows:,} ({_list(counts.finishes) or 'none yet'})"
     yield f"  requests     {counts.requests:,}, {again:,} of them again after a fault"
     yield f"  tokens       {counts.prompt_tokens:,} of prompts, {counts.completion_tokens:,} of completions" + (
@@ -163,18 +162,3 @@ def _of_completion(completion: Completion) -> Iterator[str]:
 
 def _list(counts: dict[str, int]) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in counts.items())
-
-
-def _is_written(path: Path) -> bool:
-    """Return whether a process writes to the ledger at this moment."""
-    try:
-        descriptor = os.open(f"{path}.lock", os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

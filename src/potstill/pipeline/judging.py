@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from potstill.models.flops import Account, shape_of
+from potstill.models.flops import Account, shape_if_here
 from potstill.pipeline.checkpoints import day_for, located
 from potstill.pipeline.stage import Context
 from potstill.progress import Progress
@@ -154,8 +154,7 @@ def _score(context: Context, known: Mapping[str, Problem], reward: Reward) -> di
         progress.advance()
     progress.close()
     table.close()
-    folder = Path(located(reward.model, Path(context.recipe.data)))
-    account = Account(shape_of(folder) if (folder / "config.json").is_file() else None)
+    account = Account(shape_if_here(Path(located(reward.model, Path(context.recipe.data)))))
     for score in table.rows():
         account.scored(score.tokens)
     return account.counts()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from potstill.models.flops import Account, ModelShape, shape_of
+from potstill.models.flops import Account, ModelShape, shape_if_here, shape_of
 from potstill.models.sampler import Sampler, served_model
 from potstill.pipeline.checkpoints import arm_checkpoint, arm_teacher, local_teacher, located, noted_days
 from potstill.pipeline.settings import teacher_seed
@@ -65,5 +65,4 @@ def _shape(asked: AskedTeacher | ArmTeacher, checkpoint: Path | None, data: Path
     """Return the shape of a teacher whose checkpoint is a folder here, None of any other."""
     if isinstance(asked, ArmTeacher):
         return shape_of(checkpoint or arm_checkpoint(data / Path(asked.run or "").expanduser(), asked.arm))
-    folder = Path(located(asked.model, data)) if isinstance(asked, LocalTeacher) else Path()
-    return shape_of(folder) if (folder / "config.json").is_file() and isinstance(asked, LocalTeacher) else None
+    return shape_if_here(Path(located(asked.model, data))) if isinstance(asked, LocalTeacher) else None
