@@ -86,6 +86,11 @@ class Table(Generic[T]):
         path = inspect.getsourcefile(import_module(self.added[name].module))
         return sha256(Path(path).read_bytes()).hexdigest() if path else self.added[name].value
 
+    def settings(self, key: str, name: str) -> dict[str, str]:
+        """Return what a stage that uses an entry adds to its settings: its digest under `key code`, where it has one."""
+        code = self.code(name)
+        return {} if code is None else {f"{key} code": code}
+
 
 @dataclass(frozen=True)
 class OneOf:

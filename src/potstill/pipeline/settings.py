@@ -49,8 +49,8 @@ def _added(name: str, hint: Any, value: Any) -> Settings:  # noqa: ANN401 - a fi
     """Return the digest of code of another package that a field names through a table."""
     options = (hint, *typing.get_args(hint), *(a for b in typing.get_args(hint) for a in typing.get_args(b)))
     marks = [mark for option in options for mark in getattr(option, "__metadata__", ())]
-    codes = [mark.table.code(value) for mark in marks if isinstance(mark, OneOf) and value is not None]
-    return {f"{name} code": code for code in codes if code is not None}
+    table = next((mark.table for mark in marks if isinstance(mark, OneOf)), None)
+    return {} if table is None or value is None else dict(table.settings(name, value))
 
 
 def scopes_of(hint: Any) -> frozenset[Scope]:  # noqa: ANN401 - a field's annotation
@@ -124,8 +124,8 @@ def of_checks(recipe: Recipe) -> Settings:
     checkers: Settings = {}
     for source in recipe.problems.sources:
         checkers |= _code(source.checker or "", source.checker, recipe)
-        code = None if source.answer_kind is None else ANSWER_KINDS.code(source.answer_kind)
-        checkers |= {} if code is None else {f"answer kind {source.answer_kind}": code}
+        if source.answer_kind is not None:
+            checkers |= ANSWER_KINDS.settings(source.answer_kind, source.answer_kind)
     checks = chosen(recipe.checks, "answers")
     if recipe.checks.judge is not None:
         checks["judge"]["prompt"] = content_key(judge_prompt(recipe.checks, Path(recipe.data)))

@@ -40,9 +40,7 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
 
 
 def _of_format(name: str, options: Mapping[str, Any]) -> settings.Settings:
-    code = EXPORTERS.code(name)
-    found = {"format": name, "options": json.loads(json.dumps(options))}
-    return found | ({"format code": code} if code is not None else {})
+    return {"format": name, "options": json.loads(json.dumps(options)), **EXPORTERS.settings("format", name)}
 
 
 def _settings(recipe: Recipe, arm: ArmNode) -> settings.Settings:
