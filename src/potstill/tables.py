@@ -87,7 +87,7 @@ class Table(Generic[T]):
         return sha256(Path(path).read_bytes()).hexdigest() if path else self.added[name].value
 
     def settings(self, key: str, name: str) -> dict[str, str]:
-        """Return what a stage that uses an entry adds to its settings: its digest under `key code`, where it has one."""
+        """Return what a stage that uses an entry adds to its settings: its digest as `key code`, if it has one."""
         code = self.code(name)
         return {} if code is None else {f"{key} code": code}
 
