@@ -7,13 +7,19 @@ import pytest
 from train import tiny
 
 from potstill.errors import AuditError
-from potstill.recipe import Loss, Train
-from potstill.train.audit import audit, check_mask
+from potstill.recipe import Loss
+from potstill.train.audit import audit, check_mask, check_number, check_row
 from potstill.train.render import Segment
-from potstill.train.segments import TokenRows, trained
+from potstill.train.segments import trained
 from potstill.train.students import stop_ids
 
-TRAIN = Train(epochs=1.0)
+
+def gate(found, tokenizer, stops, loss=Loss()):  # noqa: B008 - a frozen record
+    """All that rows pass on their way into training."""
+    for row in found.rows:
+        check_row(row, tokenizer, stops)
+    check_number(len(found.rows), found.counts)
+    return audit(found.rows, found.counts, tokenizer, loss)
 
 
 @pytest.fixture
@@ -24,7 +30,7 @@ def found(loaded):
 
 def test_it_shows_one_row_with_its_segments(loaded, found):
     model, tokenizer = loaded
-    shown = audit(found, tokenizer, stop_ids(model), TRAIN)
+    shown = gate(found, tokenizer, stop_ids(model))
     example = tiny.examples(1)[0]
     assert f"reasoning trained  {example.reasoning!r}" in shown
     assert f"answer    trained  {example.answer!r}" in shown
@@ -36,7 +42,7 @@ def test_pad_equal_to_eos_trains_eos_and_says_so(loaded, found):
     model, tokenizer = loaded
     same = copy.deepcopy(tokenizer)
     same.pad_token = same.eos_token
-    shown = audit(found, same, stop_ids(model), TRAIN)
+    shown = gate(found, same, stop_ids(model))
     assert "pad equals EOS ('<|end|>' (id 1)): EOS is trained all the same" in shown
 
 
@@ -53,21 +59,21 @@ def test_a_mask_that_derives_from_the_pad_id_is_refused(loaded, found):
 
 def test_the_gate_looks_at_what_the_collator_really_trains(loaded, found, monkeypatch):
     """A collator that masked by pad id would be caught before a single step."""
-    import potstill.train.audit as gate
+    import potstill.train.audit as module
 
     model, tokenizer = loaded
     eos = tokenizer.eos_token_id
     same = copy.deepcopy(tokenizer)
     same.pad_token = same.eos_token
-    real = gate.collate
+    real = module.collate
 
     def by_pad_id(rows, scale, pad, device="cpu"):
         batch = real(rows, scale, pad, device)
         return dataclasses.replace(batch, places=batch.places[batch.targets != eos])
 
-    monkeypatch.setattr(gate, "collate", by_pad_id)
+    monkeypatch.setattr(module, "collate", by_pad_id)
     with pytest.raises(AuditError, match="pad id"):
-        audit(found, same, stop_ids(model), TRAIN)
+        gate(found, same, stop_ids(model))
 
 
 def without_eos(row):
@@ -88,14 +94,13 @@ def recoded(row, old, new):
 )
 def test_broken_rows_are_refused(loaded, found, change, said):
     model, tokenizer = loaded
-    broken = TokenRows((found.rows[0], change(found.rows[1])), ())
     with pytest.raises(AuditError, match=f"example 2: .*{said}"):
-        audit(broken, tokenizer, stop_ids(model), TRAIN)
+        check_row(change(found.rows[1]), tokenizer, stop_ids(model))
 
 
 def test_an_eos_at_which_generation_does_not_stop_is_refused(loaded, found):
     with pytest.raises(AuditError, match="not among the generation config's eos_token_id"):
-        audit(found, loaded[1], [0], TRAIN)
+        gate(found, loaded[1], [0])
 
 
 @pytest.mark.parametrize(
@@ -104,16 +109,16 @@ def test_an_eos_at_which_generation_does_not_stop_is_refused(loaded, found):
 def test_weights_that_train_nothing_or_no_end_are_refused(loaded, found, loss, said):
     model, tokenizer = loaded
     with pytest.raises(AuditError, match=said):
-        audit(found, tokenizer, stop_ids(model), dataclasses.replace(TRAIN, loss=loss))
+        gate(found, tokenizer, stop_ids(model), loss)
 
 
 def test_reasoning_without_weight_passes(loaded, found):
     model, tokenizer = loaded
-    assert audit(found, tokenizer, stop_ids(model), dataclasses.replace(TRAIN, loss=Loss(alpha=0.0)))
+    assert gate(found, tokenizer, stop_ids(model), Loss(alpha=0.0))
 
 
 def test_all_rows_over_length_says_what_to_raise(loaded):
     model, tokenizer = loaded
     found = tiny.rows_of(tiny.examples(3), tokenizer, model, max_length=5)
     with pytest.raises(AuditError, match=r"3 over max_length tokens; raise train\.max_length"):
-        audit(found, tokenizer, stop_ids(model), TRAIN)
+        gate(found, tokenizer, stop_ids(model))

@@ -21,7 +21,7 @@ from potstill.errors import DataError, PotstillError, nearest
 from potstill.problems.cells import Row
 from potstill.problems.choices import Golds, Options, read_options
 from potstill.problems.columns import GOLD_TYPES, scalar, tests_of
-from potstill.problems.rows import Rows
+from potstill.problems.rows import FileRows
 from potstill.progress import Progress
 from potstill.recipe import Checks, Numbers, Policy
 from potstill.records import Problem
@@ -48,7 +48,7 @@ class Asked:
 
 def verify_file(name: str, out: str, *, without_sandbox: bool) -> str:
     """Judge every row of a file into `out`, in order, and return one line that counts the verdicts."""
-    held = Rows(name=name, data=Path(), where="FILE")
+    held = FileRows(name=name, data=Path(), where="FILE")
     golds = Golds(None, lambda: (_judged(row, f"{name}: {place}") for place, row in held), "write the letter")
 
     def rows_of_file() -> Iterator[Asked]:
@@ -96,7 +96,9 @@ def steps_file(name: str, out: str) -> str:
 
     def rows() -> Iterator[dict[str, Any]]:
         nonlocal faulty
-        found = steps_of_rows((f"{name}: {place}", row) for place, row in Rows(name=name, data=Path(), where="FILE"))
+        found = steps_of_rows(
+            (f"{name}: {place}", row) for place, row in FileRows(name=name, data=Path(), where="FILE")
+        )
         for row in found:
             faulty += row["first_wrong_step"] is not None
             yield row

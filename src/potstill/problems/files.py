@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from potstill.problems import columns
-from potstill.problems.rows import Rows, find, stem
+from potstill.problems.rows import FileRows, find, stem
 from potstill.recipe import Source
 from potstill.records import Problem
 
@@ -17,7 +17,7 @@ def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Ite
     Raises DataError naming the file and the line or row.
     """
     del seed
-    found = Rows(
+    found = FileRows(
         name=name, data=data, where=f"{where}.file", delimiter=source.delimiter, max_characters=source.max_characters
     )
     return columns.problems(found, source, file=name, prefix=stem(name), label=f"file:{name}", where=where)

@@ -13,7 +13,7 @@ from potstill.errors import DataError, MissingExtraError, RecipeError, nearest
 from potstill.problems import columns
 from potstill.problems.cells import ArrowRows, Row
 from potstill.problems.lines import row_bytes
-from potstill.problems.rows import TEXTS, Rows, form_of
+from potstill.problems.rows import TEXTS, FileRows, form_of
 from potstill.recipe import Source
 from potstill.records import Problem
 
@@ -141,7 +141,7 @@ class _FileRows:
     def __iter__(self) -> Iterator[tuple[str, Row]]:
         number = 0
         for file in self.files:
-            for _, row in Rows(name=file.name, data=file.parent, where=self.where, max_characters=self.most):
+            for _, row in FileRows(name=file.name, data=file.parent, where=self.where, max_characters=self.most):
                 number += 1
                 yield f"row {number}", row
 

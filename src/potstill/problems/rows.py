@@ -20,7 +20,7 @@ from potstill.recipe import Source
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
+class FileRows:
     """The rows of the file `name`, relative to the folder `data`: (place, row), as often as one iterates.
 
     A place reads `line 7` or `row 7`. Line numbers count the lines of the file from 1 (a CSV's header is line 1), row

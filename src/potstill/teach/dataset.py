@@ -12,7 +12,7 @@ from potstill.problems.cells import Row
 from potstill.problems.choices import read_options
 from potstill.problems.columns import GOLD_TYPES, Names, bounded, question, scalar
 from potstill.problems.conversations import without_instruction
-from potstill.problems.rows import Rows, stem
+from potstill.problems.rows import FileRows, stem
 from potstill.recipe import DatasetTeacher
 from potstill.records import Finish, Problem, Trace, content_key
 from potstill.teach.plain import split_plain
@@ -96,7 +96,7 @@ def read_traces(teacher: DatasetTeacher, data: Path, problems: ProblemIndex) -> 
 
 
 def _opened(teacher: DatasetTeacher, data: Path) -> tuple[Names, Iterator[tuple[str, Row]]]:
-    held = Rows(
+    held = FileRows(
         name=teacher.file,
         data=data,
         where="teacher.file",

@@ -13,7 +13,7 @@ from potstill.damage import signed, unsigned
 from potstill.durable import write_durably
 from potstill.errors import DamageError, DataError, RecipeError, StoreError
 from potstill.problems.columns import Names, question, scalar
-from potstill.problems.rows import Rows
+from potstill.problems.rows import FileRows
 from potstill.records import Problem, Trace, content_key
 from potstill.teach.solutions import solution_trace
 
@@ -55,7 +55,7 @@ def read_shots(name: str, data: Path, count: int, held_out: Iterable[Problem]) -
         DataError: the file cannot be read, a row lacks a field, or one asks an evaluation problem.
         RecipeError: it holds fewer than `count`.
     """
-    rows = Rows(name=name, data=data, where="strategy.shots_file")
+    rows = FileRows(name=name, data=data, where="strategy.shots_file")
     names = Names(FIELDS, {}, rows, name, "strategy.shots_file")
     shots: dict[str, tuple[str, Shot]] = {}
     for place, row in rows:

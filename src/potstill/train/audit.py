@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -11,7 +11,7 @@ from potstill import recipe
 from potstill.errors import AuditError
 from potstill.train.loss import coefficients, collate
 from potstill.train.render import TRAINED, Segment
-from potstill.train.segments import TokenRow, TokenRows, Unfit, trained
+from potstill.train.segments import TokenRow, Unfit, trained
 
 MAX_LENGTH = "train.max_length"
 ROWS_COLLATED = 64
@@ -19,36 +19,41 @@ ROWS_COLLATED = 64
 
 
 def audit(
-    found: TokenRows,
+    rows: Sequence[TokenRow],
+    dropped: Mapping[str, int],
     tokenizer: Any,  # noqa: ANN401
-    stops: Sequence[int],
-    train: recipe.Train,
-    limit: str = MAX_LENGTH,
+    loss: recipe.Loss,
 ) -> str:
-    """Return one rendered row with its segments, as text; `stops` are the generation config's EOS ids.
+    """Return one rendered row with its segments, as text; `dropped` counts the examples without a row by reason.
+
+    The rows themselves are checked as they are made (`check_row`), their number once they are (`check_number`), and
+    templates that strip a part are refused earlier, by `render`.
+
+    Raises AuditError on: a mask that covers nothing, no trained EOS, and a mask that differs from the segments (as one
+    derived from the pad id would).
+    """
+    if loss.alpha == 0 and loss.beta == 0:
+        raise AuditError("the mask covers nothing: train.loss.alpha and train.loss.beta are both 0")
+    if loss.beta == 0:
+        raise AuditError("no trained EOS: train.loss.beta is 0, so the student would never learn to answer and stop")
+    for row in rows[:ROWS_COLLATED]:
+        check_mask(row, _collated(row, loss), loss, int(tokenizer.pad_token_id))
+    return describe(rows, dropped, tokenizer)
+
+
+def check_number(rows: int, dropped: Mapping[str, int], limit: str = MAX_LENGTH) -> None:
+    """Raise AuditError where no row is left.
 
     `limit` is what bounds the length of rows: the recipe's `train.max_length`, or the student.
-
-    Raises AuditError on: no rows left, a mask that covers nothing, an empty answer, no trained EOS, an EOS at which
-    generation would not stop, and a mask that differs from the segments (as one derived from the pad id would).
-    Templates that strip a part are refused earlier, by `render`.
     """
-    if not found.rows:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in found.counts.items()) or "there were no examples"
-        advice = ""
-        if Unfit.OVER_LENGTH in found.counts:
-            longer = "raise train.max_length" if limit == MAX_LENGTH else f"{limit} holds no more, take another student"
-            advice = f"; {longer}, or train on shorter traces"
-        raise AuditError(f"no row is left to train on: {reasons}{advice}")
-    if train.loss.alpha == 0 and train.loss.beta == 0:
-        raise AuditError("the mask covers nothing: train.loss.alpha and train.loss.beta are both 0")
-    if train.loss.beta == 0:
-        raise AuditError("no trained EOS: train.loss.beta is 0, so the student would never learn to answer and stop")
-    for row in found.rows:
-        check_row(row, tokenizer, stops)
-    for row in found.rows[:ROWS_COLLATED]:
-        check_mask(row, _collated(row, train.loss), train.loss, int(tokenizer.pad_token_id))
-    return describe(found, tokenizer)
+    if rows:
+        return
+    reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "there were no examples"
+    advice = ""
+    if Unfit.OVER_LENGTH in dropped:
+        longer = "raise train.max_length" if limit == MAX_LENGTH else f"{limit} holds no more, take another student"
+        advice = f"; {longer}, or train on shorter traces"
+    raise AuditError(f"no row is left to train on: {reasons}{advice}")
 
 
 def check_row(row: TokenRow, tokenizer: Any, stops: Sequence[int]) -> None:  # noqa: ANN401
@@ -94,12 +99,12 @@ def check_mask(row: TokenRow, covered: Sequence[int], loss: recipe.Loss, pad: in
         )
 
 
-def describe(found: TokenRows, tokenizer: Any) -> str:  # noqa: ANN401
+def describe(rows: Sequence[TokenRow], dropped: Mapping[str, int], tokenizer: Any) -> str:  # noqa: ANN401
     """Return the first row as text, one line a segment, and what was dropped."""
-    row = found.rows[0]
+    row = rows[0]
     counts = Counter(Segment(code) for code in row.segments)
     parts = ", ".join(f"{counts[segment]} {segment.name.lower()}" for segment in Segment if counts[segment])
-    lines = [f"{len(found.rows)} rows; example {row.example + 1} has {len(row)} tokens: {parts}"]
+    lines = [f"{len(rows)} rows; example {row.example + 1} has {len(row)} tokens: {parts}"]
     start = 0
     for code, group in groupby(row.segments):
         end = start + len(list(group))
@@ -108,7 +113,7 @@ def describe(found: TokenRows, tokenizer: Any) -> str:  # noqa: ANN401
         start = end
     if tokenizer.pad_token_id == tokenizer.eos_token_id:
         lines.append(f"  pad equals EOS ({_name(tokenizer, tokenizer.eos_token_id)}): EOS is trained all the same")
-    lines += [f"  dropped: {count} {reason}" for reason, count in found.counts.items()]
+    lines += [f"  dropped: {count} {reason}" for reason, count in dropped.items()]
     return "\n".join(lines)
 
 

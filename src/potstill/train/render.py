@@ -17,13 +17,17 @@ from potstill.models.local.chat import rendered
 
 
 class Segment(IntEnum):
-    """What a token of a row is for; only reasoning, answer and format carry loss."""
+    """What a token of a row is for; only reasoning, answer and format carry loss.
+
+    `TOOL` is what a tool wrote inside a response: read by the student, never to be learnt.
+    """
 
     PROMPT = 0
     REASONING = 1
     ANSWER = 2
     FORMAT = 3
     AFTER = 4
+    TOOL = 5
 
 
 TRAINED = (Segment.REASONING, Segment.ANSWER, Segment.FORMAT)

@@ -17,7 +17,7 @@ from potstill.errors import AuditError
 from potstill.records import Example
 from potstill.train.render import TRAINED, Rendered, Segment, render
 
-_FIRST = (Segment.FORMAT, Segment.ANSWER, Segment.REASONING, Segment.PROMPT, Segment.AFTER)
+_FIRST = (Segment.FORMAT, Segment.ANSWER, Segment.REASONING, Segment.TOOL, Segment.PROMPT, Segment.AFTER)
 """Which segment a token belongs to that touches several: the one whose loss must not get lost comes first."""
 
 
@@ -56,6 +56,37 @@ class TokenRows:
         return dict(sorted(Counter(reason for _, reason in self.dropped).items()))
 
 
+class RowMaker:
+    """Renders and tokenises examples, one at a time; `stops` are the texts that end a response (`stop_texts`).
+
+    An example without reasoning makes a row of the answer alone. A row of more than `max_length` tokens is left out,
+    never cut; so is one whose text would forge a control token or a reasoning mark.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,  # noqa: ANN401 - a Hugging Face tokenizer
+        student: recipe.Student,
+        max_length: int,
+        stops: Sequence[str],
+    ) -> None:
+        self.tokenizer, self.student, self.max_length, self.stops = tokenizer, student, max_length, stops
+        self.forbidden = control_texts(tokenizer, student)
+
+    def make(self, index: int, example: Example, prompt: str) -> TokenRow | Unfit:
+        """Return the row of the example `index`, or why it has none; `prompt` is what the student is asked (`ask`).
+
+        Raises:
+            AuditError: the chat template cannot carry the example.
+        """
+        reason = _unfit(example, prompt, self.forbidden)
+        if reason is not None:
+            return reason
+        rendered = render(self.tokenizer, self.student, prompt, example.reasoning, example.answer, self.stops)
+        ids, segments = tokenise(self.tokenizer, rendered)
+        return TokenRow(ids, segments, index, example.weight) if len(ids) <= self.max_length else Unfit.OVER_LENGTH
+
+
 def make_rows(
     examples: Sequence[Example],
     prompts: Sequence[str],
@@ -64,27 +95,22 @@ def make_rows(
     max_length: int,
     stops: Sequence[str],
 ) -> TokenRows:
-    """Render and tokenise every example; `prompts[i]` is what the student is asked in example i (`render.ask`).
+    """Return the rows of a few examples in memory; `prompts[i]` is what the student is asked in example i.
 
-    An example without reasoning makes a row of the answer alone. A row of more than `max_length` tokens is dropped and
-    counted, never cut; so is one whose text would forge a control token or a reasoning mark.
-    Raises AuditError where the chat template cannot carry the examples.
+    Those of a training go to disk, see `potstill.train.rows`. Raises AuditError where the chat template cannot carry
+    the examples.
     """
     if len(examples) != len(prompts):
         raise ValueError(f"{len(examples)} examples and {len(prompts)} prompts")
-    forbidden = control_texts(tokenizer, student)
+    maker = RowMaker(tokenizer, student, max_length, stops)
     rows: list[TokenRow] = []
     dropped: list[tuple[int, Unfit]] = []
     for index, (example, prompt) in enumerate(zip(examples, prompts, strict=True)):
-        reason = _unfit(example, prompt, forbidden)
-        if reason is None:
-            rendered = render(tokenizer, student, prompt, example.reasoning, example.answer, stops)
-            ids, segments = tokenise(tokenizer, rendered)
-            reason = Unfit.OVER_LENGTH if len(ids) > max_length else None
-        if reason is not None:
-            dropped.append((index, reason))
+        made = maker.make(index, example, prompt)
+        if isinstance(made, Unfit):
+            dropped.append((index, made))
         else:
-            rows.append(TokenRow(ids, segments, index, example.weight))
+            rows.append(made)
     return TokenRows(tuple(rows), tuple(dropped))
 
 

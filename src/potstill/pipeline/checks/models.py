@@ -17,7 +17,7 @@ from potstill.pipeline.checks.scene import Scene
 from potstill.recipe import LocalTeacher, Student, Train
 from potstill.records import Example
 from potstill.train import students
-from potstill.train.audit import audit
+from potstill.train.audit import audit, check_row
 from potstill.train.render import ask, stop_texts
 from potstill.train.segments import make_rows
 
@@ -51,7 +51,9 @@ class Seen:
             rows = make_rows(shown, asked, self.tokenizer, student, UNBOUNDED, stops)
             if rows.dropped:
                 raise RecipeError(f"student.prompt: every example would be dropped ({rows.dropped[0][1]}): change it")
-            audit(rows, self.tokenizer, self.stop_ids, train)
+            for row in rows.rows:
+                check_row(row, self.tokenizer, self.stop_ids)
+            audit(rows.rows, rows.counts, self.tokenizer, train.loss)
         except AuditError as error:
             what = str(error).removeprefix("example 1: ")
             raise AuditError(f"{self.where}: {what} (seen on a made-up example)") from None

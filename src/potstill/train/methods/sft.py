@@ -18,7 +18,7 @@ from potstill.progress import Progress
 from potstill.records import Example
 from potstill.store import SCRATCH
 from potstill.train import students
-from potstill.train.audit import MAX_LENGTH, audit
+from potstill.train.audit import MAX_LENGTH, audit, check_number, check_row
 from potstill.train.methods import Matched
 from potstill.train.order import Plan, plan
 from potstill.train.render import ask, stop_texts
@@ -49,7 +49,10 @@ def sft(
     rows = make_rows(examples, asked, tokenizer, whole.student, longest, stops)
     shape = shape_of(base)
     costs = [trained_flops(shape, len(row), len(trained(row))) for row in rows.rows]
-    audited = audit(rows, tokenizer, stop_ids, whole.train, limit)
+    for row in rows.rows:
+        check_row(row, tokenizer, stop_ids)
+    check_number(len(rows.rows), rows.counts, limit)
+    audited = audit(rows.rows, rows.counts, tokenizer, whole.train.loss)
     budget = whole.train if matched is None else _budget(whole.train, *matched)
     spend = (costs, matched[1]["flops"]) if matched is not None and matched[0] == "flops" else None
     steps = plan([len(row) for row in rows.rows], budget, seed, shuffle, spend)

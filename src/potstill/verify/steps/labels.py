@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import DataError
-from potstill.problems.rows import Rows
+from potstill.problems.rows import FileRows
 
 TAG = "ки"
 """What ends a step in Math-Shepherd's `input`."""
@@ -49,7 +49,7 @@ def read_step_labels(path: Path) -> Iterator[StepLabels]:
     A row of PRM800K gives the solution that was chosen step by step; where none was chosen the last step is the first
     completion offered. Raises DataError naming the file and the line.
     """
-    for place, row in Rows(name=path.name, data=path.parent, where="step labels"):
+    for place, row in FileRows(name=path.name, data=path.parent, where="step labels"):
         yield step_labels(row, f"{path}: {place}", f"{path.name}:{place.rpartition(' ')[2]}")
 
 
