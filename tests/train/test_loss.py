@@ -14,7 +14,8 @@ from potstill.train.segments import TokenRow
 torch = pytest.importorskip("torch")
 
 from potstill.train.head import PLAIN  # noqa: E402
-from potstill.train.loss import batch_loss, coefficients, collate  # noqa: E402
+from potstill.train.loss import coefficients, collate  # noqa: E402
+from potstill.train.student_loss import StudentLoss  # noqa: E402
 
 VOCABULARY = 17
 BODY = (Segment.REASONING, Segment.ANSWER, Segment.FORMAT)
@@ -61,7 +62,7 @@ def ours(model, given_rows, loss, size):
     found = coefficients(given_rows, loss)
     total = 0.0
     for index in micro_batches(range(len(given_rows)), size):
-        value, _ = batch_loss(model, collate([given_rows[i] for i in index], found.scale, pad=2), PLAIN)
+        value, _ = StudentLoss(model, PLAIN)(collate([given_rows[i] for i in index], found.scale, pad=2))
         value.backward()
         total += float(value.detach())
     return total, [p.grad.clone() if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]

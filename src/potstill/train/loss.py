@@ -1,6 +1,7 @@
 """The student's loss: weighted cross-entropy over one optimiser step, exact however the step is cut up.
 
-L = sum of k_t l_t; the coefficients k_t are what a file of `potstill.train.losses` makes of sums over the whole step.
+L = sum of k_t l_t; the coefficients k_t are what a file of `potstill.train.losses` makes of sums over the whole step,
+and `student_loss` computes the sum.
 """
 
 from __future__ import annotations
@@ -8,18 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from potstill import recipe
-from potstill.train.fitness import body_of
 from potstill.train.losses import LOSSES, Coefficients
 from potstill.train.render import TRAINED, Segment
 from potstill.train.segments import TokenRow, trained
 
 if TYPE_CHECKING:
     import torch
-
-    from potstill.train.head import HeadForm
 
 
 def coefficients(rows: Sequence[TokenRow], loss: recipe.Loss) -> Coefficients:
@@ -75,22 +73,3 @@ def collate(rows: Sequence[TokenRow], scale: Mapping[Segment, float], pad: int, 
         weights=torch.tensor(weights, dtype=torch.float64, device=device),
         codes=torch.tensor(codes, dtype=torch.long, device=device),
     )
-
-
-def batch_loss(
-    model: Any,  # noqa: ANN401 - a Hugging Face model
-    batch: Batch, form: HeadForm, work: torch.dtype | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-    """Return (sum of k_t l_t as a scalar to run backward on, l_t: (targets,) without graph) of one micro-batch.
-
-    The output head meets only the positions that carry loss; `form` is what the model does to its logits. `work` is the
-    type of its matrix products (bf16 under autocast); the cross-entropy itself is computed in fp32 or better.
-    """
-    from potstill.train.head import Head, descend
-    from potstill.train.objectives import cross_entropy
-
-    hidden = body_of(model)(input_ids=batch.ids, use_cache=False).last_hidden_state
-    chosen = hidden.reshape(-1, hidden.shape[-1])[batch.places]
-    layer = model.get_output_embeddings()
-    head = Head(weight=layer.weight, bias=layer.bias, form=form)
-    return descend(chosen, head, cross_entropy(batch.targets), batch.weights, work or layer.weight.dtype)

@@ -18,14 +18,12 @@ from potstill.records import content_key
 from potstill.train import checkpoint, students
 from potstill.train.adapters import adapt, merged
 from potstill.train.fitness import check_student
-from potstill.train.loss import Batch, batch_loss, coefficients, collate
+from potstill.train.loss import coefficients, collate
 from potstill.train.order import Plan, micro_batches
 from potstill.train.render import TRAINED
 from potstill.train.segments import TokenRow
 
 if TYPE_CHECKING:
-    import torch
-
     from potstill.train.head import HeadForm
 
 BETAS = (0.9, 0.95)
@@ -123,15 +121,18 @@ class _Trainer:
     ) -> None:  # fmt: skip
         import torch
 
+        from potstill.train.student_loss import StudentLoss
+
         torch.use_deterministic_algorithms(True, warn_only=True)
         # a debugging aid that costs 5% of a step
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.form, self.settings, self.seed, self.pad = form, settings, seed, pad
+        self.settings, self.seed, self.pad = settings, seed, pad
         self.adapted = lora is not None
         self.whole = adapt(model, lora, seed) if lora is not None else model
         self.whole.to(self.device).train()
-        self.model = self.whole.get_base_model() if self.adapted else self.whole
+        within = self.whole.get_base_model() if self.adapted else self.whole
+        self.student = StudentLoss(within, form, torch.bfloat16 if settings.precision == "bf16" else None)
         self.trainable = {name: tensor for name, tensor in self.whole.named_parameters() if tensor.requires_grad}
         decayed = [tensor for tensor in self.trainable.values() if tensor.ndim > 1]
         others = [tensor for tensor in self.trainable.values() if tensor.ndim <= 1]
@@ -150,8 +151,8 @@ class _Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         for index in micro_batches(range(len(rows)), self.settings.micro_batch):
             batch = collate([rows[i] for i in index], found.scale, self.pad, self.device)
-            value, losses = self._forward(batch)
-            value.backward()  # type: ignore[no-untyped-call]
+            value, losses = self.student(batch)
+            value.backward()
             total += float(value.detach())
             for segment in TRAINED:
                 chosen = batch.codes == segment
@@ -168,14 +169,6 @@ class _Trainer:
         means = {f"ce_{s.name.lower()}": sums[s] / counts[s] for s in TRAINED if counts[s]}
         ratios = {"answer_ratio": found.answer_ratio, "answer_ratio_used": found.answer_ratio_used}
         return {"loss": total, **means, "gradient_norm": norm, **ratios}
-
-    def _forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        import torch
-
-        if self.settings.precision == "fp32":
-            return batch_loss(self.model, batch, self.form)
-        with torch.autocast(self.device, dtype=torch.bfloat16):
-            return batch_loss(self.model, batch, self.form, torch.bfloat16)
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint needs beside the untrained model: trained tensors and optimiser."""
