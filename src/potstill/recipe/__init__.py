@@ -13,7 +13,7 @@ from potstill.recipe.bounds import Name, Seed
 from potstill.recipe.checks import Checks, CodeChecks, Curate, Judge, Numbers, Policy, Reward
 from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source
 from potstill.recipe.scopes import Beside, ForExport, Throughout
-from potstill.recipe.students import Evaluate, Export, Lora, Loss, Match, Scratch, Student, Train
+from potstill.recipe.students import Evaluate, Export, Kl, Lora, Loss, Match, Scratch, Student, Train
 from potstill.recipe.teachers import (
     ArmTeacher,
     AskedTeacher,
@@ -45,6 +45,7 @@ __all__ = [
     "Evaluate",
     "Export",
     "Judge",
+    "Kl",
     "LocalTeacher",
     "Lora",
     "Loss",

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len
 
-from potstill.recipe.bounds import Amount, Length, Name, Positive, Samples, Seed, Share, Side, Temperature, Tokens, TopP
+from potstill.recipe.bounds import (
+    Amount,
+    Length,
+    ModelName,
+    Name,
+    Positive,
+    Samples,
+    Seed,
+    Share,
+    Side,
+    Temperature,
+    Tokens,
+    TopP,
+)
 from potstill.recipe.scopes import (
     Beside,
     ForEvaluation,
@@ -68,6 +81,39 @@ class Student:
     """Written before the reasoning."""
     reasoning_close: ForRows[str] = "\n</think>\n"
     """Written between reasoning and answer; it cannot be empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kl:
+    """Logit distillation: the distribution of a teacher in place of the one token that the text has."""
+
+    alternatives: ClassVar[tuple[str, ...]] = ("arm", "model")
+    arm: Beside[Name | None] = None
+    """The teacher: an arm of this recipe."""
+    model: ForTraining[ModelName | None] = None
+    """The teacher: a checkpoint with the student's tokenizer, by its folder or hub name."""
+    reasoning: ForTraining[Share] = 1.0
+    """Share of a reasoning token's loss that is the divergence from the teacher; the rest is cross-entropy."""
+    answer: ForTraining[Share] = 1.0
+    """The same share of answer and format tokens."""
+    direction: ForTraining[Literal["forward", "reverse", "jsd"]] = "forward"
+    """Which divergence. `forward`: KL(teacher||student); `reverse`: KL(student||teacher); `jsd`: both against their
+    mean."""
+    top_k: ForTraining[Annotated[int, Gt(0), Le(1000)] | None] = 8
+    """Tokens of the teacher's distribution that are kept, the likeliest, with the mass of all others; `null` keeps
+    nothing and runs the teacher beside the student, with its whole distribution."""
+    precision: ForTraining[Literal["bf16", "fp32"]] = "bf16"
+    """Number format of the teacher's weights."""
+
+    def contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield (key below `kl`, what is wrong) where single values are fine and their combination is not."""
+        named = [name for name in self.alternatives if getattr(self, name) is not None]
+        if len(named) != 1:
+            yield (), f"name the teacher with exactly one of arm and model; found {' and '.join(named) or 'none'}"
+        if self.reasoning == 0 and self.answer == 0:
+            yield (), "its shares are both 0: leave kl out for cross-entropy alone"
+        if self.direction == "jsd" and self.top_k is not None:
+            yield ("direction",), "jsd needs the whole distribution: set top_k: null, or take forward or reverse"
 
 
 @dataclass(frozen=True, kw_only=True)

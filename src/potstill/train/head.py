@@ -62,9 +62,9 @@ class Head:
         return max(1, LOGITS_AT_ONCE // len(self.weight))
 
 
-Objective = Callable[[torch.Tensor, slice], tuple[torch.Tensor, torch.Tensor]]
-"""(logits of a chunk (n, vocabulary), which it may write over; the chunk's tokens) -> values (n,) and their gradients
-by the logits (n, vocabulary)."""
+Objective = Callable[[torch.Tensor, slice | torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+"""(logits of some tokens (n, vocabulary), which it may write over; which tokens, as an index) -> values (n,) and their
+gradients by the logits (n, vocabulary)."""
 
 
 class _Descent(torch.autograd.Function):

@@ -16,6 +16,7 @@ less than the teacher does looks better than the teacher).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -23,12 +24,40 @@ import torch
 from potstill.train.head import Head, Objective
 
 Direction = Literal["forward", "reverse"]
+CLOSE = 1e-3
+"""How near to 1 the mass of a stored distribution is: rounding, also that of a server that computes in bf16."""
+
+
+class Mixture:
+    """Several objectives at the same logits, each with a share at each token: value and gradient are the sums.
+
+    `parts`: name -> (objective, its shares: (tokens,)); an objective meets only the tokens at which it has one.
+    `values`: name -> (tokens,), what each had in the last pass, NaN where it has no share.
+    """
+
+    def __init__(self, parts: Mapping[str, tuple[Objective, torch.Tensor]]) -> None:
+        self.parts = parts
+        self.values = {name: torch.full_like(shares, torch.nan) for name, (_, shares) in parts.items()}
+
+    def __call__(self, logits: torch.Tensor, part: slice | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return values and gradients of a chunk, see `Objective`."""
+        tokens = torch.arange(len(next(iter(self.values.values()))), device=logits.device)[part]
+        total, gradient = logits.new_zeros(len(tokens)), torch.zeros_like(logits)
+        for name, (objective, shares) in self.parts.items():
+            share = shares[tokens].to(logits.dtype)
+            met = share.nonzero()[:, 0]
+            if len(met):
+                values, pull = objective(logits[met], tokens[met])  # a copy, which it may write over
+                self.values[name][tokens[met]] = values.to(shares.dtype)
+                total[met] += share[met] * values
+                gradient.index_add_(0, met, pull.mul_(share[met, None]))
+        return total, gradient
 
 
 def cross_entropy(targets: torch.Tensor) -> Objective:
     """Return -log q of `targets` (tokens,)."""
 
-    def objective(logits: torch.Tensor, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
+    def objective(logits: torch.Tensor, part: slice | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         wanted = targets[part, None]
         logits = logits.log_softmax(1)
         values = -logits.gather(1, wanted)[:, 0]
@@ -43,10 +72,13 @@ def top_k(ids: torch.Tensor, logs: torch.Tensor, tail: torch.Tensor, direction: 
     """Return the KL between a stored distribution and the student's, over k tokens and one bucket for the others.
 
     `ids`, `logs`: (tokens, k), the teacher's k tokens, each once, and their log p; `tail`: (tokens,), the log mass of
-    all others (-inf where there is none).
+    all others (-inf where there is none). ValueError where they are no distribution: without the tail the minimum is
+    elsewhere.
     """
+    if not whole(logs, tail):
+        raise ValueError("the k tokens and the tail of a distribution do not sum to 1")
 
-    def objective(logits: torch.Tensor, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
+    def objective(logits: torch.Tensor, part: slice | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         chosen, log_p, log_tail = ids[part], logs[part].to(logits.dtype), tail[part].to(logits.dtype)
         log_q = logits.log_softmax(1)
         kept = log_q.gather(1, chosen)
@@ -66,6 +98,12 @@ def top_k(ids: torch.Tensor, logs: torch.Tensor, tail: torch.Tensor, direction: 
     return objective
 
 
+def whole(logs: torch.Tensor, tail: torch.Tensor) -> bool:
+    """Whether stored log-probabilities, (tokens, k), and log tail masses, (tokens,), are distributions."""
+    mass = torch.cat([logs.double(), tail.double()[:, None]], 1).exp().sum(1)
+    return bool(((mass - 1).abs() <= CLOSE).all())  # a NaN is not
+
+
 def full(teacher: torch.Tensor, head: Head, work: torch.dtype, beta: float) -> Objective:
     """Return a divergence from a live teacher, from its hidden states (tokens, hidden of the teacher).
 
@@ -73,8 +111,8 @@ def full(teacher: torch.Tensor, head: Head, work: torch.dtype, beta: float) -> O
     one is padded further, its last entries are left out.
     """
 
-    def objective(logits: torch.Tensor, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
-        with torch.no_grad():
+    def objective(logits: torch.Tensor, part: slice | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.no_grad(), torch.autocast(logits.device.type, enabled=False):  # the teacher in its own numbers
             theirs = head.logits(teacher[part], work)
         size = min(theirs.shape[1], logits.shape[1])
         log_p = theirs[:, :size].to(logits.dtype).log_softmax(1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
+from potstill.train.divergence import Learning, mixture
 from potstill.train.fitness import body_of
 from potstill.train.head import Head, HeadForm, descend
 from potstill.train.loss import Batch
@@ -16,22 +18,28 @@ class StudentLoss(torch.nn.Module):
     """The loss of micro-batches, computed inside `forward`: only there are the weights of a sharded model whole.
 
     `form` is what the model does to the logits of its head. `work` is the type of its matrix products (bf16 under
-    autocast, None for that of the weights); the loss of a token is computed in fp32 or better.
+    autocast, None for that of the weights); the loss of a token is computed in fp32 or better. `learning` is what is
+    learnt from a teacher's distributions; a teacher that runs beside the student is no part of the module.
     """
 
-    def __init__(self, model: Any, form: HeadForm, work: torch.dtype | None = None) -> None:  # noqa: ANN401
+    def __init__(
+        self, model: Any, form: HeadForm, work: torch.dtype | None = None, learning: Learning | None = None  # noqa: ANN401
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.model, self.form, self.work = model, form, work
+        self.model, self.form, self.work, self.learning = model, form, work, learning
 
-    def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return (sum of k_t l_t as a scalar to run backward on, l_t: (targets,) without graph) of one micro-batch.
+    def forward(self, batch: Batch) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
+        """Return (sum of k_t l_t as a scalar to run backward on, what was descended) of one micro-batch.
 
-        The output head meets only the positions that carry loss.
+        The second has cross-entropies `ce` and, where distributions are learnt, divergences `kl`: (targets,), without
+        graph, and NaN where a token has no share in it. The output head meets only the positions that carry loss.
         """
+        mixed = None if self.learning is None else mixture(batch, self.learning)
         with torch.autocast(batch.ids.device.type, dtype=self.work, enabled=self.work is not None):
             hidden = body_of(self.model)(input_ids=batch.ids, use_cache=False).last_hidden_state
             chosen = hidden.reshape(-1, hidden.shape[-1])[batch.places]
             layer = self.model.get_output_embeddings()
             head = Head(weight=layer.weight, bias=layer.bias, form=self.form)
-            objective = cross_entropy(batch.targets)
-            return descend(chosen, head, objective, batch.weights, self.work or layer.weight.dtype)
+            objective = mixed or cross_entropy(batch.targets)
+            total, values = descend(chosen, head, objective, batch.weights, self.work or layer.weight.dtype)
+            return total, {"ce": values} if mixed is None else mixed.values

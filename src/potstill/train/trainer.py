@@ -17,6 +17,7 @@ from potstill.progress import Progress
 from potstill.records import content_key
 from potstill.train import checkpoint, students
 from potstill.train.adapters import adapt, merged
+from potstill.train.divergence import Learning, TopK
 from potstill.train.fitness import check_student
 from potstill.train.loss import coefficients, collate
 from potstill.train.order import Plan, micro_batches
@@ -67,21 +68,23 @@ def train(
     work: Path,
     out: Path,
     progress: Progress,
+    learning: Learning | None = None,
 ) -> list[Log]:
     """Train the student of `model_folder` through `plan` and write the result to `out`; return one log a step.
 
     Checkpoints go to `work`; when one of the same training is there, it is continued and ends with the same bytes as
     an undisturbed run (same machine, same thread count). `progress` counts tokens of rows, prompts included.
     Each log holds step, tokens, learning_rate, loss, ce_reasoning, ce_answer, ce_format (means, nats; NaN-free: absent
-    segments are left out), gradient_norm, answer_ratio and answer_ratio_used. Raises StudentError where training
+    segments are left out), gradient_norm, answer_ratio and answer_ratio_used; with `learning`, which has a teacher's
+    distributions, kl_reasoning and so on beside the ce of what has a share in it. Raises StudentError where training
     cannot go on.
     """
     model, tokenizer = students.load(model_folder)
     form = check_student(f"student {model_folder}", model)
     longest = max(len(rows[index]) for step in plan.steps for index in step)
     model.set_attn_implementation(attention(model, settings, longest))
-    trainer = _Trainer(model, form, settings, lora, seed, int(tokenizer.pad_token_id))
-    fingerprint = _fingerprint(rows, plan, settings, lora, seed)
+    trainer = _Trainer(model, form, settings, lora, seed, int(tokenizer.pad_token_id), learning)
+    fingerprint = _fingerprint(rows, plan, settings, lora, seed, "" if learning is None else learning.digest)
     logs: list[Log] = []
     saved = checkpoint.latest(work, fingerprint)
     if saved is not None:
@@ -92,7 +95,8 @@ def train(
         progress.figures(log)
     for step in range(len(logs), len(plan.steps)):
         rate = learning_rate(step, len(plan.steps), settings)
-        log = trainer.step(step, [rows[index] for index in plan.steps[step]], rate)
+        stored = None if learning is None else learning.of(plan.steps[step])
+        log = trainer.step(step, [rows[index] for index in plan.steps[step]], rate, stored)
         logs.append({"step": step + 1, "tokens": sum(plan.tokens[: step + 1]), "learning_rate": rate, **log})
         progress.figures(logs[-1])
         progress.advance(plan.tokens[step], f"step {step + 1}/{len(plan.steps)}, loss {log['loss']:.3f}")
@@ -106,18 +110,19 @@ def train(
 
 
 def _fingerprint(
-    rows: Sequence[TokenRow], plan: Plan, settings: recipe.Train, lora: recipe.Lora | None, seed: int
+    rows: Sequence[TokenRow], plan: Plan, settings: recipe.Train, lora: recipe.Lora | None, seed: int, learnt: str
 ) -> str:
     """Return a key of everything that decides the steps, so that a checkpoint of another training is not continued."""
     seen = [content_key(row.ids, row.segments.hex(), row.weight) for row in rows]
-    return content_key(seen, plan.steps, repr(settings), repr(lora), seed)
+    return content_key(seen, plan.steps, repr(settings), repr(lora), seed, learnt)
 
 
 class _Trainer:
     """Model, optimiser and the one step that changes them."""
 
     def __init__(
-        self, model: Any, form: HeadForm, settings: recipe.Train, lora: recipe.Lora | None, seed: int, pad: int  # noqa: ANN401
+        self, model: Any, form: HeadForm, settings: recipe.Train, lora: recipe.Lora | None, seed: int, pad: int,  # noqa: ANN401
+        learning: Learning | None,
     ) -> None:  # fmt: skip
         import torch
 
@@ -132,7 +137,7 @@ class _Trainer:
         self.whole = adapt(model, lora, seed) if lora is not None else model
         self.whole.to(self.device).train()
         within = self.whole.get_base_model() if self.adapted else self.whole
-        self.student = StudentLoss(within, form, torch.bfloat16 if settings.precision == "bf16" else None)
+        self.student = StudentLoss(within, form, torch.bfloat16 if settings.precision == "bf16" else None, learning)
         self.trainable = {name: tensor for name, tensor in self.whole.named_parameters() if tensor.requires_grad}
         decayed = [tensor for tensor in self.trainable.values() if tensor.ndim > 1]
         others = [tensor for tensor in self.trainable.values() if tensor.ndim <= 1]
@@ -141,23 +146,28 @@ class _Trainer:
             [group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=True
         )
 
-    def step(self, number: int, rows: Sequence[TokenRow], rate: float) -> Log:
+    def step(self, number: int, rows: Sequence[TokenRow], rate: float, stored: Sequence[TopK] | None = None) -> Log:
         """Run one optimiser step on all of its rows; its loss is the same however it is cut into micro-batches."""
         import torch
 
         torch.manual_seed(self.seed * 1_000_003 + number)  # dropout is a function of (seed, step): nothing to restore
         found = coefficients(rows, self.settings.loss)
-        total, sums, counts = 0.0, dict.fromkeys(TRAINED, 0.0), dict.fromkeys(TRAINED, 0)
+        total = 0.0
+        sums: dict[str, float] = {}
+        counts: dict[str, int] = {}
         self.optimiser.zero_grad(set_to_none=True)
         for index in micro_batches(range(len(rows)), self.settings.micro_batch):
-            batch = collate([rows[i] for i in index], found.scale, self.pad, self.device)
+            learnt = None if stored is None else [stored[i] for i in index]
+            batch = collate([rows[i] for i in index], found.scale, self.pad, self.device, learnt)
             value, losses = self.student(batch)
             value.backward()
             total += float(value.detach())
-            for segment in TRAINED:
-                chosen = batch.codes == segment
-                sums[segment] += float(losses[chosen].sum())
-                counts[segment] += int(chosen.sum())
+            for name, values in losses.items():
+                for segment in TRAINED:
+                    chosen = values[(batch.codes == segment) & ~values.isnan()]
+                    key = f"{name}_{segment.name.lower()}"
+                    sums[key] = sums.get(key, 0.0) + float(chosen.sum())
+                    counts[key] = counts.get(key, 0) + len(chosen)
         norm = float(torch.nn.utils.clip_grad_norm_(self.trainable.values(), self.settings.clip))
         if not math.isfinite(total) or not math.isfinite(norm):
             raise StudentError(
@@ -166,7 +176,7 @@ class _Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.step()
-        means = {f"ce_{s.name.lower()}": sums[s] / counts[s] for s in TRAINED if counts[s]}
+        means = {key: sums[key] / count for key, count in counts.items() if count}
         ratios = {"answer_ratio": found.answer_ratio, "answer_ratio_used": found.answer_ratio_used}
         return {"loss": total, **means, "gradient_norm": norm, **ratios}
 

@@ -1,0 +1,180 @@
+"""Distributions of a teacher on disk: its top tokens and the mass of all others, at each trained token of some rows.
+
+    logits.json        what they belong to, and the shards in order with the digest of each file
+    00000.ids.npy      uint32, (tokens, k): the teacher's likeliest tokens, the likeliest first
+    00000.logs.npy     float32, (tokens, k): their log p
+    00000.tail.npy     float32, (tokens,): the log mass of all other tokens
+
+Tokens are those that carry loss, in the order of the rows. A shard ends with a whole batch of rows, so a capture that
+is killed goes on behind its last whole shard and makes the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from potstill.damage import digest, digest_of_file
+from potstill.durable import read_record, to_record, write_durably, writing
+from potstill.errors import DamageError, DataError, StoreError
+from potstill.records import content_key
+from potstill.train.divergence import TopK
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+INDEX = "logits.json"
+SHARD_TOKENS = 1 << 17
+"""Trained tokens from which a shard is sealed: 9 MB at 8 tokens each."""
+PARTS = ("ids", "logs", "tail")
+MAPPED = 4
+
+
+class LogitWriter:
+    """Writes distributions row by row; `rows` of them were written by an earlier attempt at the same.
+
+    `about` says what they belong to: rows, tokenizer, teacher, k.
+    """
+
+    def __init__(self, folder: Path, about: Mapping[str, Any], shard_tokens: int = SHARD_TOKENS) -> None:
+        self.folder, self.about, self.shard_tokens = folder, dict(about), shard_tokens
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.shards: list[dict[str, Any]] = []
+        while (record := self._whole(len(self.shards))) is not None:
+            self.shards.append(record)
+        self.rows = sum(shard["rows"] for shard in self.shards)
+        self._batch: list[TopK] = []
+
+    def add(self, batch: Sequence[TopK]) -> None:
+        """Write a batch of rows; a full shard is sealed behind it.
+
+        Raises:
+            DataError: the tokens of a distribution and its tail do not sum to 1.
+        """
+        from potstill.train.objectives import whole
+
+        for number, row in enumerate(batch, self.rows + 1):
+            if not whole(row.logs, row.tail):
+                raise DataError(
+                    f"row {number}: the teacher's top tokens and the mass of all others do not sum to 1; without that "
+                    "mass a student learns something else, so they are not stored"
+                )
+        self._batch += batch
+        self.rows += len(batch)
+        if sum(len(row.tail) for row in self._batch) >= self.shard_tokens:
+            self._seal()
+
+    def close(self) -> None:
+        """Seal what is left, and write the index."""
+        if self._batch:
+            self._seal()
+        write_durably(self.folder / INDEX, to_record({"about": self.about, "shards": self.shards}))
+        kept = {INDEX, *(_name(n, part) for n in range(len(self.shards)) for part in PARTS)}
+        with writing(self.folder):
+            for path in self.folder.iterdir():
+                if path.name not in kept:
+                    path.unlink()
+
+    def _seal(self) -> None:
+        number = len(self.shards)
+        parts: dict[str, NDArray[Any]] = {
+            "ids": np.concatenate([row.ids.numpy() for row in self._batch]).astype("<u4"),
+            "logs": np.concatenate([row.logs.numpy() for row in self._batch]).astype("<f4"),
+            "tail": np.concatenate([row.tail.numpy() for row in self._batch]).astype("<f4"),
+        }
+        files = {}
+        for part, values in parts.items():
+            data = io.BytesIO()
+            np.lib.format.write_array(data, values, allow_pickle=False)
+            files[part] = digest(data.getvalue())
+            write_durably(self.folder / _name(number, part), data.getvalue())
+        record = {"about": self.about, "rows": len(self._batch), "tokens": len(parts["tail"]), "files": files}
+        write_durably(self.folder / f"{number:05d}.json", to_record(record))
+        self.shards.append(record)
+        self._batch = []
+
+    def _whole(self, number: int) -> dict[str, Any] | None:
+        """Return the record of a sealed shard of the same capture whose files are as they were written."""
+        try:
+            record = read_record(self.folder / f"{number:05d}.json")
+        except DamageError:
+            return None
+        paths = {self.folder / _name(number, part): sha256 for part, sha256 in record.get("files", {}).items()}
+        whole = bool(paths) and all(path.is_file() and digest_of_file(path) == sha256 for path, sha256 in paths.items())
+        return record if whole and record["about"] == self.about else None
+
+
+class Logits(Sequence[TopK]):
+    """The distributions of a folder, row by row, mapped as they are asked for.
+
+    `rows` is the identity of the rows that they have to belong to, `trained` the trained tokens of each.
+
+    Raises:
+        DataError: they belong to other rows.
+        DamageError: a file was changed or removed since it was written; told when it is first read.
+    """
+
+    def __init__(self, folder: Path, rows: str, trained: Sequence[int] | NDArray[Any]) -> None:
+        self.folder = folder
+        index = read_record(folder / INDEX)
+        if not index:
+            raise StoreError(f"{folder} has no logits ({INDEX}): run the stage `logits` again")
+        self.about: dict[str, Any] = index["about"]
+        self.shards: list[dict[str, Any]] = index["shards"]
+        self._ends = np.cumsum(np.asarray(trained, dtype=np.int64))
+        tokens = int(self._ends[-1]) if len(self._ends) else 0
+        if self.about["rows"] != rows or sum(shard["tokens"] for shard in self.shards) != tokens:
+            raise DataError(
+                f"the stored logits in {folder} do not fit the rows: they were captured for others; run the stage "
+                "`logits` again"
+            )
+        self.identity = content_key([self.about, [shard["files"] for shard in self.shards]])
+        self._starts = np.cumsum([0, *(shard["tokens"] for shard in self.shards)])
+        self._mapped: dict[int, list[NDArray[Any]]] = {}
+        self._checked: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @overload
+    def __getitem__(self, index: int) -> TopK: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[TopK]: ...
+    def __getitem__(self, index: int | slice) -> TopK | list[TopK]:
+        import torch
+
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        place = range(len(self))[index]
+        start, end = int(self._ends[place - 1]) if place else 0, int(self._ends[place])
+        number = int(np.searchsorted(self._starts, start, side="right")) - 1
+        first = int(self._starts[number])
+        ids, logs, tail = (part[start - first : end - first] for part in self._shard(number))
+        return TopK(
+            ids=torch.from_numpy(ids.astype(np.int64)), logs=torch.from_numpy(logs.copy()),
+            tail=torch.from_numpy(tail.copy()),
+        )  # fmt: skip
+
+    def _shard(self, number: int) -> list[NDArray[Any]]:
+        if number not in self._mapped:
+            while len(self._mapped) >= MAPPED:
+                self._mapped.pop(next(iter(self._mapped)))
+            paths = [self.folder / _name(number, part) for part in PARTS]
+            for part, path in zip(PARTS, paths, strict=True):
+                known = self.shards[number]["files"][part]
+                if number not in self._checked and not (path.is_file() and digest_of_file(path) == known):
+                    raise DamageError(
+                        f"{path} was changed or removed after it was written: remove {self.folder.parent} and run again"
+                    )
+            self._checked.add(number)
+            self._mapped[number] = [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
+        return self._mapped[number]
+
+
+def _name(number: int, part: str) -> str:
+    return f"{number:05d}.{part}.npy"
