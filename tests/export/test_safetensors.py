@@ -12,6 +12,8 @@ from train import tiny
 
 pytest.importorskip("torch")
 
+from models import families, tiny_families
+
 from potstill.evaluate.conditions import conditions_of
 from potstill.evaluate.metrics import summarise
 from potstill.export import safetensors
@@ -49,6 +51,17 @@ def test_it_is_a_plain_checkpoint_with_a_card(trained, tmp_path):
     assert "| Tokens trained | 1,234 |" in (tmp_path / "out" / "README.md").read_text()
     mode = (tmp_path / "out" / "model.safetensors").stat().st_mode
     assert stat.S_IMODE(mode) == stat.S_IMODE((tmp_path / "out" / "config.json").stat().st_mode)
+
+
+@pytest.mark.parametrize(("groups", "told"), [(8, True), (1, False)])
+def test_an_export_that_transformers_4_computes_otherwise_says_so(trained, tmp_path, capsys, groups, told):
+    _, tokenizer = students.load(trained)
+    model = tiny_families.random_model(families.tiny("mamba2", n_groups=groups), 0)
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    students.write(model, tokenizer, tmp_path / "model")
+    export(tmp_path / "model", tmp_path / "out", PROMPTS[:1], CARD, CONDITIONS)
+    assert ("transformers 4 does not answer as 5 does with it: it normalises" in capsys.readouterr().err) is told
+    assert ("Use transformers 5; version 4 does not" in (tmp_path / "out" / "README.md").read_text()) is told
 
 
 @pytest.mark.parametrize(("scale", "said"), [(-1.0, "other tokens"), (1.001, "logits")])

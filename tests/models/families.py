@@ -69,6 +69,7 @@ OWN = {
     "roc_bert": {
         "shape_vocab_size": 50, "shape_embed_dim": 8, "pronunciation_embed_dim": 8, "pronunciation_vocab_size": 50,
     },
+    "xlstm": {"hidden_size": 128, "embedding_dim": 128},  # its config counts in steps of 64, its layers do not
     "xmod": {"default_language": "en_XX"},
     "zamba": {"attention_hidden_size": 64},
     "zamba2": {"attention_hidden_size": 64},

@@ -34,6 +34,7 @@ from potstill.models.local.model import LocalModel, Prompt
 from potstill.progress import Progress
 from potstill.recipe_file import parse
 from potstill.train import students
+from potstill.train.forms import otherwise_in_version_4
 from potstill.train.order import plan
 from potstill.train.trainer import train
 
@@ -59,8 +60,8 @@ table is not what it finds.
 - trains: the student stage, and a step of fine-tuning.
 - LoRA: a step with adapters, merged again; behind it what carries none.
 - exports: written, loaded again, the same text and logits.
-- 4.57: the export gives the same text in transformers 4.57 as in the installed one, or what differs; `unknown` where
-  4.57 has no such family.
+- 4.57: the export gives the same text in transformers 4.57 as in the installed one; `unknown` where 4.57 has no such
+  family; `no` with the fault of 4.57 itself, which no file can mend: the export says it, and so does its model card.
 
 A family that is refused is so in one line, at the student stage; `-` stands for what was not tried then. Each has the
 settings of its default config, so that a model of a family that trains may still be refused. Families
@@ -153,7 +154,9 @@ def in_both(found, kept, four):
     delivered = [family for family, one in found.items() if one.get("exports") == "yes"]
     said = versions.compared([kept / family for family in delivered], four)
     for family in delivered:
-        found[family]["4.57"] = said[kept / family]
+        otherwise = otherwise_in_version_4(kept / family)
+        alike = said[kept / family] in ("yes", "unknown") or not otherwise
+        found[family]["4.57"] = said[kept / family] if alike else f"no: {otherwise}"
 
 
 def _told(folder, tried):

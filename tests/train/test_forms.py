@@ -8,11 +8,10 @@ import pytest
 pytest.importorskip("torch")
 
 from models import families, tiny_families, versions
-from transformers import CONFIG_MAPPING
 
 from potstill.recipe import Student
 from potstill.train import students
-from potstill.train.forms import write_both_forms
+from potstill.train.forms import otherwise_in_version_4, write_both_forms
 
 SHAPES = {
     "llama": {"rope_parameters": {"rope_type": "default", "rope_theta": 1e5}},
@@ -31,6 +30,13 @@ SHAPES = {
     "glm4": {},
 }  # fmt: skip
 
+OTHERWISE = {
+    "mamba2": {"n_groups": 1},
+    "recurrent_gemma": {"attention_window_size": 1024},
+    "xlstm": {"chunk_size": 1024},
+}
+"""Families that version 4 computes otherwise, and the settings with which it does not."""
+
 
 @pytest.fixture(scope="module")
 def four(request):
@@ -45,21 +51,29 @@ def compare(folders, four):
     assert set(versions.compared(folders, four).values()) == {"yes"}
 
 
-def written(folder, tmp_path):
+def written(folder, tmp_path, shapes):
     """Random models of several families as checkpoints, with the tokenizer of the tiny student."""
     _, tokenizer = students.load(folder)
-    for name, more in SHAPES.items():
-        family = name.split()[0]
-        cls = CONFIG_MAPPING[family]
-        model = tiny_families.random_model(cls(**families.shrunk(cls()) | more), 0)
+    for name, more in shapes.items():
+        model = tiny_families.random_model(families.tiny(name.split()[0], **more), 0)
         model.generation_config.eos_token_id = tokenizer.eos_token_id
         students.write(model, tokenizer, tmp_path / name)
-    return [tmp_path / name for name in SHAPES]
+    return [tmp_path / name for name in shapes]
 
 
 @pytest.mark.soak
 def test_both_versions_say_the_same(folder, four, tmp_path):
-    compare([folder, *written(folder, tmp_path)], four)
+    compare([folder, *written(folder, tmp_path, SHAPES)], four)
+
+
+@pytest.mark.soak
+def test_what_version_4_does_otherwise_is_told_and_is_the_only_difference(folder, four, tmp_path):
+    """Where the config avoids it, both versions say the same."""
+    told = written(folder, tmp_path, {family: {} for family in OTHERWISE})
+    avoided = written(folder, tmp_path / "avoided", OTHERWISE)
+    compare(avoided, four)
+    assert "yes" not in set(versions.compared(told, four).values())
+    assert all(otherwise_in_version_4(made) for made in told)
 
 
 @pytest.mark.soak
@@ -107,6 +121,9 @@ def test_the_scratch_student_is_read_back_as_it_was(folder):
         ("mamba2", {"limit": [0.0, {"__float__": "Infinity"}]}, {"limit": [0.0, 3.4028234663852886e38]}),
         ("zamba", {"layers_block_type": ["linear_attention", "hybrid"]}, {"layers_block_type": ["mamba", "hybrid"]}),
         ("qwen3_next", {"layer_types": ["linear_attention"]}, {"layer_types": ["linear_attention"]}),
+        ("jamba", {"use_mamba_kernels": True}, {"use_mamba_kernels": False}),
+        ("doge", {}, {"_attn_implementation": "eager"}),
+        ("fuyu", {"text_config": {"hidden_size": 32}}, {"hidden_size": 32}),
         ("dbrx", {"attn_config": {"clip_qkv": 8, "id2label": {}}}, {"attn_config": {"clip_qkv": 8}}),
     ],
 )  # fmt: skip

@@ -45,8 +45,11 @@ class Card:
     measured: Summary
 
 
-def model_card(card: Card, parameters: int) -> str:
-    """Return README.md in the Hub's form: a YAML head, then provenance as a table."""
+def model_card(card: Card, parameters: int, otherwise: str = "") -> str:
+    """Return README.md in the Hub's form: a YAML head, then provenance as a table.
+
+    `otherwise` says why transformers 4 does not answer as 5 does, if so.
+    """
     import yaml
 
     base, licence = card.base, card.base.licence
@@ -63,12 +66,13 @@ def model_card(card: Card, parameters: int) -> str:
         "Loss": card.loss,
         "Made with potstill": card.potstill,
     }
+    version = f" Use transformers 5; version 4 does not do the same: {_plain(otherwise)}." if otherwise else ""
     table = "\n".join(f"| {title} | {_cell(value)} |" for title, value in rows.items())
     return (
         f"---\n{yaml.safe_dump(_head(card), sort_keys=False)}---\n\n# {_plain(card.name)}\n\n"
         f"A student of {parameters:,} parameters, trained by reasoning distillation. It writes its reasoning first and "
         "its answer after it. It is only as good as the table says, on problems like those it was trained on. "
-        "How it is asked and judged stands in `potstill.json`.\n\n"
+        f"How it is asked and judged stands in `potstill.json`.{version}\n\n"
         f"| provenance | |\n|---|---|\n{table}\n"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from potstill.export.card import Card, model_card
 from potstill.models.local.chat import rendered
 from potstill.models.local.loading import first_line
 from potstill.train import checkpoint, students
+from potstill.train.forms import otherwise_in_version_4
 
 PROMPTS = 8
 NEW_TOKENS = 16
@@ -46,7 +48,11 @@ def export(trained: Path, out: Path, prompts: Sequence[str], card: Card, conditi
 
     def fill(folder: Path) -> None:
         students.write(model, tokenizer, folder)
-        (folder / "README.md").write_text(model_card(card, model.num_parameters()), encoding="utf-8")
+        otherwise = otherwise_in_version_4(folder)
+        if otherwise:
+            print(f"export: transformers 4 does not answer as 5 does with it: {otherwise}", file=sys.stderr)
+        text = model_card(card, model.num_parameters(), otherwise)
+        (folder / "README.md").write_text(text, encoding="utf-8")
         (folder / FILE).write_bytes(written(conditions))
         found.update(_compare(folder, asked, expected))
 

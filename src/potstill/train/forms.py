@@ -2,12 +2,14 @@
 
 Version 5 keeps what a rotary embedding needs in `rope_parameters`, which version 4 passes over (its `rope_theta` is
 then 10,000, whatever the model was trained with), calls every tokenizer that is a file `TokenizersBackend`, and lists
-further special tokens under a name that version 4 takes for a mapping.
+further special tokens under a name that version 4 takes for a mapping. What no file can say to version 4, because it
+computes a family otherwise, `otherwise_in_version_4` tells.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,28 @@ _PARTS = {
     ),
 }  # fmt: skip
 """All that version 4 takes in these parts of a DBRX."""
+_ON_CUDA_ALONE = ("jamba", "zamba")
+"""Families that version 4 runs on CUDA alone unless `use_mamba_kernels` is false; version 5 chooses by itself."""
+_EAGER = ("doge",)
+"""Families whose other attention in version 4 is not causal: it adds a mask of its own to none."""
+_OTHERWISE: dict[str, tuple[Callable[[dict[str, Any]], bool], str]] = {
+    "mamba2": (
+        lambda config: config.get("n_groups") != 1,
+        "it normalises all channels together, not each group of them",
+    ),
+    "recurrent_gemma": (
+        lambda config: True,
+        "beyond the attention's window tokens see later ones, or without a cache all earlier ones",
+    ),
+    "xlstm": (
+        lambda config: config.get("chunkwise_kernel") == "chunkwise--native_autograd",
+        "it fails on a prompt of chunk_size tokens or more",
+    ),
+}
+"""What version 4 computes otherwise, also with what it wrote itself -> (whether a config is of that kind, how).
+
+Seen in 4.57.6: each of them gives the same text where the config avoids it (`tests/train/test_forms.py`).
+"""
 _EXPERTS = ("num_local_experts", "num_experts")
 """The same number under the names of two versions: Qwen3-MoE, for one, changed from the second to the first."""
 
@@ -42,6 +66,13 @@ def write_both_forms(folder: Path) -> None:
     """Add what transformers 4 reads to the config and the tokenizer's config of a checkpoint folder."""
     _rewrite(folder / "config.json", _config)
     _rewrite(folder / "tokenizer_config.json", _tokenizer)
+
+
+def otherwise_in_version_4(folder: Path) -> str:
+    """Return why transformers 4 does not answer as 5 does, whatever a checkpoint's files say, or an empty text."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    of_kind, what = _OTHERWISE.get(config.get("model_type", ""), (bool, ""))
+    return what if what and of_kind(config) else ""
 
 
 def _rewrite(path: Path, change: Any) -> None:  # noqa: ANN401 - a function of the parsed JSON
@@ -63,6 +94,12 @@ def _config(config: dict[str, Any]) -> None:
         for key, known in _PARTS.items():
             if isinstance(part := config.get(key), dict):
                 config[key] = {name: part[name] for name in known if name in part}
+    if config.get("model_type") in _ON_CUDA_ALONE:
+        config["use_mamba_kernels"] = False
+    if config.get("model_type") in _EAGER:
+        config["_attn_implementation"] = "eager"
+    if config.get("model_type") == "fuyu":
+        config["hidden_size"] = config["text_config"]["hidden_size"]
     if "dtype" in config:
         config["torch_dtype"] = config["dtype"]
     experts = next((config[name] for name in _EXPERTS if name in config), None)

@@ -80,7 +80,7 @@ def write(model: Any, tokenizer: Any, out: Path) -> None:  # noqa: ANN401
     OSError where it cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    _say_untied(model)
+    _say_tied(model)
     try:
         with quiet():
             model.save_pretrained(out)
@@ -96,13 +96,13 @@ def write(model: Any, tokenizer: Any, out: Path) -> None:  # noqa: ANN401
         shutil.copymode(out / "config.json", weights)  # safetensors makes them readable to nobody else
 
 
-def _say_untied(model: Any) -> None:  # noqa: ANN401
-    """Let the config say so where output head and embedding are two: version 4 ties some that version 5 does not."""
+def _say_tied(model: Any) -> None:  # noqa: ANN401
+    """Let the config say whether output head and embedding are one: version 4 reads it in another place than 5."""
     head = model.get_output_embeddings()
-    if head is not None and head.weight is not model.get_input_embeddings().weight:
+    if head is not None:
         for config in (model.config, model.config.get_text_config()):
-            if getattr(config, "tie_word_embeddings", False):
-                config.tie_word_embeddings = False
+            if hasattr(config, "tie_word_embeddings"):
+                config.tie_word_embeddings = head.weight is model.get_input_embeddings().weight
 
 
 def packaged_tokenizer() -> Any:  # noqa: ANN401 - a Hugging Face tokenizer
