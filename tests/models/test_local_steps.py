@@ -84,6 +84,22 @@ def test_the_beginning_of_all_prompts_and_an_equal_prompt_are_read_once():
     assert widths == [(1, 20), (2, 1), (1, 2)]
 
 
+def test_prompts_of_like_lengths_are_read_together_where_each_token_is_remembered_by_itself():
+    def passes(name):
+        model = tiny_families.build(name, 4, 0)
+        decoder = Decoder(model, 128)
+        seen = []
+        model.register_forward_pre_hook(
+            lambda _, __, given: seen.append(tuple(given["input_ids"].shape)), with_kwargs=True
+        )
+        prompts = {row: list(range(3, 4 + length)) for row, length in enumerate((0, 4, 9, 60))}
+        greedy(decoder, prompts, dict.fromkeys(prompts, 1))
+        return seen
+
+    assert passes("llama") == [(3, 9), (3, 1), (1, 61)]
+    assert passes("gemma2") == passes("mamba") == [(1, 1), (1, 5), (1, 10), (1, 61)]
+
+
 def test_rows_of_unequal_lengths_share_a_batch_only_where_they_can():
     def widest(name, longest=8):
         model = tiny_families.build(name, 4, 0)

@@ -82,6 +82,22 @@ def continues(cache: Any) -> bool:  # noqa: ANN401
     return _made_of(cache, (*_ATTENTION, DummyLayer))
 
 
+def separate(cache: Any) -> bool:  # noqa: ANN401
+    """Return whether each token is kept by itself, all of them: what follows a row changes nothing before it."""
+    return _made_of(cache, (DynamicLayer, DummyLayer))
+
+
+def shifted(cache: Any, missing: Sequence[int]) -> Any:  # noqa: ANN401 - a cache of transformers
+    """Move the last `missing[row]` columns of each row, which hold no token of it, before all others."""
+    for layer in cache.layers:
+        if isinstance(layer, DynamicLayer) and layer.keys is not None and layer.values is not None:
+            for kept in (layer.keys, layer.values):
+                for row, columns in enumerate(missing):
+                    if columns:
+                        kept[row] = kept[row].roll(columns, dims=-2)
+    return cache
+
+
 def mergeable(cache: Any) -> bool:  # noqa: ANN401
     """Return whether `merged` knows every layer of a cache."""
     return _made_of(cache, (*_ATTENTION, *_STATES, DummyLayer))

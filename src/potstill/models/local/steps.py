@@ -6,7 +6,6 @@ import copy
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from potstill.models.local.loading import UNBOUNDED
@@ -18,6 +17,8 @@ COMPACT_SHARE = 0.2
 """Finished rows leave the batch once they are this share of it: one looping row must not hold up the rest."""
 SHARED_AT_LEAST = 8
 """Tokens of a common prefix that are worth a forward pass of their own."""
+PADS_AT_MOST = 16
+"""Tokens by which a prompt may be shorter than the longest that it is read with; a pass of its own takes as long."""
 PROBE = [0, 1, 2, 3]
 """Tokens with which a model is tried when it is loaded."""
 UNLIKE = 0.5
@@ -54,10 +55,12 @@ class RowGroup:
 class Decoder:
     """How one model reads prompts and goes on from them, the same whatever else is in the batch.
 
-    Prompts of one length are read together and no prompt is padded, so that neither a window, nor a bias by distance,
-    nor a recurrent state meets a token that is none. Rows of different lengths are then written together where the
-    model takes each row's own positions and what it remembers can stand side by side; elsewhere each length has its own
-    batch. `context` is the most tokens that the model takes.
+    No token of a row ever meets one that is none, be it by a window, a bias by distance or a recurrent state. Prompts
+    of like lengths are read together, with pads behind the shorter ones, where the model remembers each token by
+    itself: no token looks ahead, and the pads go to the front of what is remembered and are masked. Elsewhere only
+    prompts of one length are read together. Rows of different lengths are then written together where the model takes
+    each row's own positions and what it remembers can stand side by side; elsewhere each length has its own batch.
+    `context` is the most tokens that the model takes.
     """
 
     def __init__(self, model: Any, context: int) -> None:  # noqa: ANN401 - a model of transformers
@@ -72,9 +75,10 @@ class Decoder:
             cache = self._tried_cache() if self._remembered is not None else None
         if cache is None:
             self._remembered = None
-        from potstill.models.local.cache import continues, mergeable, movable
+        from potstill.models.local.cache import continues, mergeable, movable, separate
 
         self._movable, self._continues = movable(cache), continues(cache)
+        self._pads = PADS_AT_MOST if separate(cache) and self._placed else 0
         # Where a row's chunks begin is miscounted by transformers 5.23 once columns before them have left the cache.
         chunked = "chunked_attention" in (getattr(model.config.get_text_config(), "layer_types", None) or ())
         self._mergeable = mergeable(cache) and not chunked
@@ -94,19 +98,19 @@ class Decoder:
         if not prompts:
             return
         steady = max(map(len, prompts.values())) + most <= self._steady
-        parts = self._parts(prompts, share=steady and self._placed and self._continues)
+        pads = self._pads if steady else 0
+        parts = self._parts(prompts, share=steady and self._placed and self._continues, pads=pads)
         if steady and self._placed and self._mergeable:
             parts = iter([_joined(list(parts))])
         for part in parts:
             yield from self._write(part, written, ended)
 
-    def _parts(self, prompts: Mapping[int, Sequence[int]], *, share: bool) -> Iterator[RowGroup]:
+    def _parts(self, prompts: Mapping[int, Sequence[int]], *, share: bool, pads: int) -> Iterator[RowGroup]:
         """Read the prompts, the shortest first; what begins all of them, and a prompt that occurs again, only once."""
         shared = _shared(list(prompts.values())) if share else 0
         prefix = self._read([next(iter(prompts.values()))[:shared]], 0, None).cache if shared else None
         ordered = sorted(prompts, key=lambda row: len(prompts[row]))
-        for _, group in groupby(ordered, key=lambda row: len(prompts[row])):
-            rows = list(group)
+        for rows in _bands(ordered, [len(prompts[row]) for row in ordered], pads):
             texts = [tuple(prompts[row][shared:]) for row in rows]
             if self._movable:
                 once = {text: number for number, text in enumerate(dict.fromkeys(texts))}
@@ -119,14 +123,32 @@ class Decoder:
             yield part
 
     def _read(self, texts: Sequence[Sequence[int]], shared: int, prefix: Any) -> RowGroup:  # noqa: ANN401 - its cache
-        """Read texts of one length after a prefix of `shared` tokens, whose cache stays as it is."""
-        length, count = shared + len(texts[0]), len(texts)
+        """Read texts after a prefix of `shared` tokens, whose cache stays as it is.
+
+        Texts of several lengths are read up to their last tokens, which then follow in a step of their own.
+        """
+        from potstill.models.local.cache import shifted
+
+        count, longest = len(texts), max(map(len, texts))
         cache = copy.deepcopy(prefix)
         if cache is not None:
             cache.reorder_cache(self._tensor([0] * count))
-        ids, mask = self._tensor([list(text) for text in texts]), self._tensor([[1] * length] * count)
-        logits, cache = self._forward(ids, mask, self._tensor([[*range(shared, length)]] * count), cache)
-        lengths = self._tensor([length] * count)
+        lengths = self._tensor([shared + len(text) for text in texts])
+        missing = [longest - len(text) for text in texts]
+        if any(missing):
+            read = [[*text[:-1], *[0] * pads] for text, pads in zip(texts, missing, strict=True)]
+            last = [[text[-1]] for text in texts]
+            width = shared + longest - 1
+            ones = self._tensor([[1] * width] * count)
+            _, cache = self._forward(self._tensor(read), ones, self._tensor([[*range(shared, width)]] * count), cache)
+            cache = shifted(cache, missing)
+            mask = self._tensor([[0] * pads + [1] * (width + 1 - pads) for pads in missing])
+            logits, cache = self._forward(self._tensor(last), mask, lengths.unsqueeze(1) - 1, cache)
+            ids = None
+        else:
+            length = shared + longest
+            ids, mask = self._tensor([list(text) for text in texts]), self._tensor([[1] * length] * count)
+            logits, cache = self._forward(ids, mask, self._tensor([[*range(shared, length)]] * count), cache)
         return RowGroup(
             rows=list(range(count)),
             lengths=lengths,
@@ -208,6 +230,16 @@ def _joined(parts: Sequence[RowGroup]) -> RowGroup:
         cache=merged([part.cache for part in parts]),
         ids=None,
     )
+
+
+def _bands(rows: Sequence[int], lengths: Sequence[int], pads: int) -> Iterator[list[int]]:
+    """Yield rows, the shortest first, whose lengths are at most `pads` apart."""
+    start = 0
+    for place, length in enumerate(lengths):
+        if length - lengths[start] > pads:
+            yield list(rows[start:place])
+            start = place
+    yield list(rows[start:])
 
 
 def _shared(encoded: Sequence[Sequence[int]]) -> int:
