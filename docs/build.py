@@ -27,6 +27,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import python_page
 
 from potstill import graph, recipe, recipe_schema
+from potstill.pipeline import study_schema
+from potstill.pipeline.study_file import StudyKeys
 from potstill.problems.families import FAMILIES
 from potstill.recipe import scopes
 from potstill.recipe.meanings import brief, meanings
@@ -75,6 +77,7 @@ OTHERS = {
     "py.typed": "Tells type checkers that the package is typed.",
     "template.html": "The report's page: styles for light and dark, wide and narrow; every text is escaped.",
     "recipe.schema.json": "The JSON Schema of a recipe, for editors: what `potstill schema` prints.",
+    "study.schema.json": "The JSON Schema of a study file, for editors: what `potstill schema --study` prints.",
     "template.txt": "What `potstill init` writes: a recipe with a comment at every choice.",
 }
 """What files that cannot say it are for."""
@@ -88,15 +91,16 @@ WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false
 
 
 def pages() -> dict[Path, str]:
-    """Return all that is generated: pages, the template of `potstill init`, the JSON Schema of a recipe."""
+    """Return all that is generated: pages, the template of `potstill init`, the JSON Schemas of recipe and study."""
     return {
         DOCS / "reference" / "recipe.md": reference(),
         DOCS / "reference" / "python.md": python_page.page(),
         DOCS / "decisions" / "index.md": decisions(),
         ROOT / "ARCHITECTURE.md": architecture(),
-        **{page: filled(page) for page in (DOCS / "guide" / "recipes.md", DOCS / "guide" / "graph.md")},
+        **{page: filled(page) for page in (DOCS / "guide" / f"{name}.md" for name in ("recipes", "graph", "studies"))},
         PACKAGE / "recipes" / "template.txt": template(),
         PACKAGE / "recipes" / "recipe.schema.json": recipe_schema.text(),
+        PACKAGE / "studies" / "study.schema.json": study_schema.text(),
     }
 
 
@@ -200,9 +204,9 @@ def section(where: str, part: type) -> str:
 
 
 def keys_of(what: str) -> str:
-    """Return a table of what the keys of a `recipe`, or of one node of its `sets` or `arms`, mean."""
-    if what == "recipe":
-        said = dict(meanings(recipe.Recipe))
+    """Return a table of what the keys of a `recipe`, a `study`, or one node of its `sets` or `arms`, mean."""
+    if what in ("recipe", "study"):
+        said = dict(meanings({"recipe": recipe.Recipe, "study": StudyKeys}[what]))
     else:
         keys = {"sets": graph.SET_KEYS, "arms": graph.ARM_KEYS}[what]
         said = {key: f"What differs from the recipe's `{key}`." for key in keys} | graph.NODE_KEYS[what]

@@ -21,31 +21,52 @@ from potstill.recipe.meanings import meanings
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+NODES = ("sets", "arms", "scorers")
+"""Keys of a recipe whose entries override the others."""
 _REFERENCE = re.compile(r"(#/\$defs/)(\w+)")
 """Such as `#/$defs/Train`."""
 _NAME: Schema = {"type": "string", "pattern": f"^{NODE_NAME}$"}
 
 
-class _Generator(GenerateJsonSchema):
+class Generator(GenerateJsonSchema):
     """Leaves out the titles of keys, which only repeat their names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401 - pydantic's own
+        """Never."""
         return False
 
 
 def text() -> str:
     """Return the schema as it is shipped and printed."""
-    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+    return printed(schema())
+
+
+def printed(schema: Schema) -> str:
+    """Return a schema as the text that is shipped."""
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
 def schema() -> Schema:
     """Return the schema of a whole recipe."""
-    whole: Schema = TypeAdapter(Recipe).json_schema(schema_generator=_Generator)
+    whole, parts = _whole()
+    return {"$schema": DIALECT} | whole | {"$defs": used(whole, parts)}
+
+
+def overlay() -> tuple[Schema, Schema]:
+    """Return the schema of keys that are laid over a recipe, none of them required, and the parts it refers to."""
+    whole, parts = _whole()
+    keys = whole["properties"]
+    own = _override({"properties": {name: key for name, key in keys.items() if name not in NODES}})["properties"]
+    over = {"type": "object", "properties": keys | own, "additionalProperties": False}
+    return over, used(over, parts)
+
+
+def _whole() -> tuple[Schema, Schema]:
+    """Return the schema of a recipe and all parts: those of a recipe, and those of what overrides them."""
+    whole: Schema = TypeAdapter(Recipe).json_schema(schema_generator=Generator)
     parts: Schema = whole.pop("$defs")
     for section in SECTIONS:
-        part = whole if section is Recipe else parts[section.__name__]
-        for name, key in part["properties"].items():
-            part["properties"][name] = {"description": meanings(section)[name]} | key
+        explained(whole if section is Recipe else parts[section.__name__], section)
     keys = whole["properties"]
     del keys["teacher"]["discriminator"]
     parts["Source"]["properties"]["columns"]["propertyNames"] = {"enum": list(PROBLEM_COLUMNS)}
@@ -59,8 +80,13 @@ def schema() -> Schema:
     keys["arms"] |= _nodes("arms", ARM_KEYS, keys)
     kind = {"properties": {"kind": {"enum": list(SCORERS)}}, "required": ["kind"]}
     keys["scorers"]["additionalProperties"] = {"type": "object"} | kind
-    parts |= overriding
-    return {"$schema": DIALECT} | whole | {"$defs": {name: parts[name] for name in sorted(_used(whole, parts))}}
+    return whole, parts | overriding
+
+
+def explained(part: Schema, section: type) -> None:
+    """Put the meaning of each field of a section into its schema."""
+    for name, key in part["properties"].items():
+        part["properties"][name] = {"description": meanings(section)[name]} | key
 
 
 def _given(*names: str) -> Schema:
@@ -90,13 +116,13 @@ def _nodes(section: str, names: tuple[str, ...], recipe: Mapping[str, Schema]) -
     return {"additionalProperties": node, "propertyNames": _NAME}
 
 
-def _used(schema: Schema, parts: Mapping[str, Schema]) -> set[str]:
-    """Return the names of the parts that a schema refers to, directly or through others."""
-    found: set[str] = set()
+def used(schema: Schema, parts: Mapping[str, Schema]) -> Schema:
+    """Return the parts that a schema refers to, directly or through others, by name."""
+    found: Schema = {}
     waiting = [schema]
     while waiting:
         for _, name in _REFERENCE.findall(json.dumps(waiting.pop())):
             if name not in found:
-                found.add(name)
+                found[name] = parts[name]
                 waiting.append(parts[name])
-    return found
+    return dict(sorted(found.items()))

@@ -23,8 +23,8 @@ from potstill.recipe_file import Inline, Location, Overlay, YamlText, dotted, lo
 
 MOST_SEEDS, MOST_VARIANTS = 100, 100
 MARGIN = 3.0
-_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,=+-]{0,59}")
-"""Such as `alpha=0.5`: what a variant may be called, for it names a folder."""
+FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,=+-]{0,59}")
+"""Such as `alpha=0.5`: what a study or a variant may be called, for it names a folder."""
 _SEEDS_VARY = ("training", "all")
 
 
@@ -33,17 +33,29 @@ class StudyKeys:
     """The keys of a study file, as they are written."""
 
     recipe: str | dict[str, Any]
+    """The name of a shipped recipe, a path beside the study file, or the keys of a recipe."""
     name: Name | None = None
+    """Names the folder; `null` takes the name of the file."""
     question: str = ""
+    """What the study asks; it stands beside the result."""
     predicted: str = ""
+    """What you expect; it stands beside the result, so write it before the first run."""
     set: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Keys of the recipe that are changed in every run."""
     vary: dict[str, dict[str, Any] | None] = dataclasses.field(default_factory=dict)
+    """Variants by name with the keys that each changes, or `grid: {KEY: [VALUE, ...]}` for all combinations."""
     seeds: Annotated[int, Gt(0), Le(MOST_SEEDS)] | Annotated[tuple[Seed, ...], Len(1, MOST_SEEDS)] = 3
+    """A list, or a number N for 1 to N; 3 without it."""
     seeds_vary: Literal["training", "all"] = "training"
+    """`training`, so that a seed decides the training alone, or `all`: problems, teacher and choice of examples too."""
     held_out: Positive | None = None
+    """Held-out problems a run; the same as `problems.evaluate`."""
     margin: Annotated[float, Gt(0), Le(100)] = MARGIN
+    """Percentage points that do not matter, so that a smaller difference may be called none; 3 without it."""
     baseline: str | None = None
+    """The line that each other is compared with, in place of `compare`; `null` takes the first."""
     compare: tuple[tuple[str, str], ...] = ()
+    """Pairs of lines; the second is subtracted from the first."""
 
 
 KEYS = tuple(field.name for field in dataclasses.fields(StudyKeys))
@@ -131,7 +143,7 @@ def _keys(source: YamlText, stem: str) -> StudyKeys:
     except ValidationError as error:
         raise RecipeError(_told(source, error)) from None
     name = keys.name or stem
-    if not _FOLDER.fullmatch(name):
+    if not FOLDER.fullmatch(name):
         raise RecipeError(source.at(("name",), f"{name!r} cannot name a folder: take letters, digits, - and _"))
     return replace(keys, name=name)
 
@@ -197,7 +209,7 @@ def _named(keys: StudyKeys, source: YamlText) -> Iterator[tuple[str, tuple[Overl
         yield from _grid(keys, source)
         return
     for name, over in keys.vary.items():
-        if not _FOLDER.fullmatch(name):
+        if not FOLDER.fullmatch(name):
             what = "a variant's name has letters, digits and any of _ . , = + -, 60 at most"
             raise RecipeError(source.at(("vary", name), what))
         yield name, (_overlay(source, ("vary", name), over or {}),)
@@ -222,7 +234,7 @@ def _grid(keys: StudyKeys, source: YamlText) -> Iterator[tuple[str, tuple[Overla
         parts = [f"{names[key]}={_written(value)}" for key, value in zip(grid, values, strict=True)]
         name = ",".join(parts)
         over = dict(zip(grid, values, strict=True))
-        yield name if _FOLDER.fullmatch(name) else f"grid{number}", (_overlay(source, ("vary", "grid"), over),)
+        yield name if FOLDER.fullmatch(name) else f"grid{number}", (_overlay(source, ("vary", "grid"), over),)
 
 
 def _short(keys: Sequence[str]) -> dict[str, str]:
