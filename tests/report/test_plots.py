@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from potstill.report import plots
 from potstill.report.assemble import BINS, histogram
-from potstill.report.nodes import Bar, Bars, Line, Lines
+from potstill.report.nodes import Bar, Bars, Lines, Series
 
 finite = st.floats(-1e9, 1e9)
 NUMBER = re.compile(r"-?\d+\.?\d*(?:e-?\d+)?")
@@ -37,7 +37,7 @@ def test_histogram_counts_everything_in_equal_bins(counts):
 @given(st.lists(st.lists(st.tuples(finite, finite), max_size=20), max_size=8))
 def test_lines_stay_inside_whatever_the_values(series):
     node = Lines(
-        title="t", x="x", y="y", lines=tuple(Line(f"s{i}", i, tuple(points)) for i, points in enumerate(series))
+        title="t", x="x", y="y", lines=tuple(Series(f"s{i}", i, tuple(points)) for i, points in enumerate(series))
     )
     svg = plots.lines(node)
     if svg:
@@ -68,6 +68,6 @@ def test_a_name_is_text_in_a_drawing():
 
 def test_a_curve_keeps_its_colour_in_bars_and_lines():
     bars = plots.bars(Bars("t", (Bar(label="traces", colour=2, value=0.5, low=0.4, high=0.6),)))
-    lines = plots.lines(Lines(title="t", x="x", y="y", lines=(Line("traces", 2, ((0, 1), (1, 0))),)))
+    lines = plots.lines(Lines(title="t", x="x", y="y", lines=(Series("traces", 2, ((0, 1), (1, 0))),)))
     assert "fill c2" in bars
     assert "line c2" in lines

@@ -12,7 +12,7 @@ from potstill.report import nodes, students
 from potstill.report.display import label, percent, visible
 from potstill.report.facts import Funnel, ReportFacts, SetFacts
 from potstill.report.html import page
-from potstill.report.nodes import Cell, Column, Node, Section, Table, Text, plain
+from potstill.report.nodes import Cell, Column, Node, Section, TableNode, Text, plain
 from potstill.report.samples import opinions, outages, samples
 from potstill.report.students import ArmResult
 from potstill.report.terminal import table_text
@@ -37,7 +37,7 @@ class Report:
     name: str
     headline: str
     measures: tuple[Mapping[str, str | int | float | None], ...]
-    tables: tuple[Table, ...]
+    tables: tuple[TableNode, ...]
     sections: tuple[Section, ...]
 
     def html(self) -> str:
@@ -114,7 +114,7 @@ def _of_set(facts: SetFacts, of: str) -> Iterator[Node]:
         total = sum(facts.verdicts.values())
         rows = tuple((label(outcome, 160), number, number / total) for outcome, number in facts.verdicts.items())
         columns = (Column("verdict"), Column("traces", "count"), Column("share", "percent"))
-        yield Table(f"Verdicts of all traces{of}", columns, rows)
+        yield TableNode(f"Verdicts of all traces{of}", columns, rows)
     yield from opinions(facts)
     yield from outages(facts)
     yield from samples(facts)
@@ -125,7 +125,7 @@ def _of_set(facts: SetFacts, of: str) -> Iterator[Node]:
         yield histogram(f"Difficulty of examples{of}", "difficulty", facts.difficulties, note)
 
 
-def _funnel(title: str, funnel: Funnel) -> Table:
+def _funnel(title: str, funnel: Funnel) -> TableNode:
     share = funnel.read or math.nan
     dropped = sorted(funnel.dropped.items(), key=lambda item: (-item[1], item[0]))
     rows: list[tuple[nodes.Cell, ...]] = [("read", funnel.read, 1.0 if funnel.read else math.nan)]
@@ -137,7 +137,7 @@ def _funnel(title: str, funnel: Funnel) -> Table:
         rows.append(("of these judged by the majority of samples", funnel.by_majority, funnel.by_majority / share))
     columns = (Column(title.lower()), Column("count", "count"), Column("share", "percent"))
     note = "Each is counted once, under its first reason."
-    return Table(f"{title}: read, dropped and kept", columns, tuple(rows), note)
+    return TableNode(f"{title}: read, dropped and kept", columns, tuple(rows), note)
 
 
 def histogram(title: str, unit: str, counts: Counts, note: str = "") -> nodes.Histogram:
@@ -161,7 +161,7 @@ def histogram(title: str, unit: str, counts: Counts, note: str = "") -> nodes.Hi
 
 def _training(facts: ReportFacts) -> tuple[Node, ...]:
     lines = tuple(
-        nodes.Line(student.name, colour, _thin([(float(tokens), loss) for _, tokens, loss in student.losses]))
+        nodes.Series(student.name, colour, _thin([(float(tokens), loss) for _, tokens, loss in student.losses]))
         for colour, student in enumerate(facts.students)
         if student.losses
     )
@@ -226,7 +226,7 @@ def _stages(facts: ReportFacts) -> tuple[Node, ...]:
     )  # fmt: skip
     rows = tuple((s.name, s.rows, s.tokens, s.seconds, visible(s.note, 200)) for s in facts.stages)
     total = math.fsum(stage.seconds for stage in facts.stages)
-    return (Table("Stages", columns, (*rows, ("all", None, None, total, ""))), *_compute(facts))
+    return (TableNode("Stages", columns, (*rows, ("all", None, None, total, ""))), *_compute(facts))
 
 
 def _compute(facts: ReportFacts) -> tuple[Node, ...]:
@@ -252,7 +252,7 @@ def _compute(facts: ReportFacts) -> tuple[Node, ...]:
     note = "By formula: what the methods ask for, not how well this machine did it."
     if any(c.flops is None for _, c in asked):
         note += " A model behind a server tells nothing of its arithmetic: it enters no sum."
-    return (Table("Compute", columns, tuple(rows), note),)
+    return (TableNode("Compute", columns, tuple(rows), note),)
 
 
 def _tera(flops: int | None) -> float | None:
@@ -265,5 +265,5 @@ def _recipe(facts: ReportFacts) -> tuple[Node, ...]:
     return (
         *graph,
         nodes.Code("The resolved recipe", visible(facts.recipe_yaml, 200_000)),
-        Table("Versions", (Column("what"), Column("version")), rows),
+        TableNode("Versions", (Column("what"), Column("version")), rows),
     )

@@ -27,7 +27,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableNode:
     """Rows of plain values; numbers stay numbers in JSON and are formatted by column for people."""
 
     title: str
@@ -76,7 +76,7 @@ class Histogram:
 
 
 @dataclass(frozen=True)
-class Line:
+class Series:
     """A named series of (x, y) points; `colour` is the same number wherever a student is drawn."""
 
     name: str
@@ -91,7 +91,7 @@ class Lines:
     title: str
     x: str
     y: str
-    lines: tuple[Line, ...]
+    lines: tuple[Series, ...]
     note: str = ""
 
 
@@ -154,14 +154,17 @@ class Section:
     children: tuple[Node, ...]
 
 
-Node = Text | Table | Bars | Histogram | Lines | Points | SideBySide | Code | Section
+Node = Text | TableNode | Bars | Histogram | Lines | Points | SideBySide | Code | Section
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any node or field of one
-    """Return a node as JSON values: an object with its fields and its type under `node`; NaN becomes null."""
+    """Return a node as JSON values: an object with its fields and its type under `node`, a `TableNode`'s being `table`.
+
+    NaN becomes null.
+    """
     if is_dataclass(value):
         named = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-        return {"node": type(value).__name__.lower(), **named}
+        return {"node": type(value).__name__.lower().removesuffix("node"), **named}
     if isinstance(value, (tuple, list)):
         return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):

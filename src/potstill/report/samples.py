@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from potstill.records import GoldFinding, Group
 from potstill.report.display import label
 from potstill.report.facts import SetFacts
-from potstill.report.nodes import Cell, Column, Node, Table
+from potstill.report.nodes import Cell, Column, Node, TableNode
 
 RATES = ("never", "up to a quarter", "up to a half", "up to three quarters", "more often", "always")
 FINDINGS: dict[GoldFinding, str] = {
@@ -50,7 +50,7 @@ def opinions(facts: SetFacts) -> tuple[Node, ...]:
         "counts; where the rules can read what it quotes and say otherwise, the answer stays unknown."
     )
     columns = (Column("rules"), Column("judge"), Column("answers", "count"))
-    return (Table("Rules and judge", columns, tuple(rows), note),)
+    return (TableNode("Rules and judge", columns, tuple(rows), note),)
 
 
 def outages(facts: SetFacts) -> tuple[Node, ...]:
@@ -65,10 +65,10 @@ def outages(facts: SetFacts) -> tuple[Node, ...]:
         "Such traces are unknown and never counted as wrong. Run the stage `traces` or `verdicts` with --redo to "
         "ask for these alone."
     )
-    return (Table("Left open by an outage", (Column("reason"), Column("traces", "count")), tuple(rows), note),)
+    return (TableNode("Left open by an outage", (Column("reason"), Column("traces", "count")), tuple(rows), note),)
 
 
-def _rates(groups: Sequence[Group]) -> Table:
+def _rates(groups: Sequence[Group]) -> TableNode:
     """How many problems the teacher solved how often, with the mean bounds of their 95% intervals."""
     kinds: dict[str, list[Group]] = {name: [] for name in RATES}
     for group in groups:
@@ -91,7 +91,7 @@ def _rates(groups: Sequence[Group]) -> Table:
         Column("right"), Column("problems", "count"), Column("share", "percent"), Column("low", "percent"),
         Column("high", "percent"),
     )  # fmt: skip
-    return Table("How often the teacher was right, by problem", columns, tuple(rows), note)
+    return TableNode("How often the teacher was right, by problem", columns, tuple(rows), note)
 
 
 def _rate(share: float) -> str:
@@ -102,7 +102,7 @@ def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if values else math.nan
 
 
-def _findings(facts: SetFacts) -> Table:
+def _findings(facts: SetFacts) -> TableNode:
     counts: Counter[GoldFinding] = Counter(group.finding for group in facts.groups)
     adopted = Counter(group.finding for group in facts.groups if group.gold_source == "majority")
     rows: list[tuple[Cell, ...]] = []
@@ -114,7 +114,7 @@ def _findings(facts: SetFacts) -> Table:
         Column("finding"), Column("problems", "count"), Column("share", "percent"), Column("what follows"),
         Column("meaning"),
     )  # fmt: skip
-    return Table("What most samples of a problem say", columns, tuple(rows))
+    return TableNode("What most samples of a problem say", columns, tuple(rows))
 
 
 def _then(finding: GoldFinding, facts: SetFacts, adopted: Counter[GoldFinding]) -> str:

@@ -11,7 +11,7 @@ from potstill.evaluate.statistics import Paired
 from potstill.records import Measure, content_key
 from potstill.report.display import chance, count, percent, points
 from potstill.report.facts import StudentFacts
-from potstill.report.nodes import Bar, Bars, Cell, Column, Table
+from potstill.report.nodes import Bar, Bars, Cell, Column, TableNode
 
 SIGNIFICANT = 0.05
 SHOWN = 3
@@ -118,7 +118,7 @@ def accuracy_bars(arm_results: Sequence[ArmResult]) -> Bars:
     )
 
 
-def student_table(arm_results: Sequence[ArmResult]) -> Table:
+def student_table(arm_results: Sequence[ArmResult]) -> TableNode:
     """Return the table of students."""
     doubtful = any(row.summary.is_doubtful for row in arm_results)
     columns = (
@@ -142,10 +142,10 @@ def student_table(arm_results: Sequence[ArmResult]) -> Table:
         if row.facts.dropped:
             lost = ", ".join(f"{reason}: {count(number)}" for reason, number in row.facts.dropped.items())
             note += f" The trainer left out rows of '{row.name}' ({lost})."
-    return Table("Students", columns, tuple(_row(row, doubtful) for row in arm_results), note)
+    return TableNode("Students", columns, tuple(_row(row, doubtful) for row in arm_results), note)
 
 
-def paired_table(arm_results: Sequence[ArmResult], main: str | None) -> Table | None:
+def paired_table(arm_results: Sequence[ArmResult], main: str | None) -> TableNode | None:
     """Return the tests of the arm `main` against every other on the problems scored for both."""
     found = _main(arm_results, main)
     others = [row for row in arm_results if row.name != main]
@@ -158,7 +158,7 @@ def paired_table(arm_results: Sequence[ArmResult], main: str | None) -> Table | 
     )  # fmt: skip
     rows = tuple(_paired(row.name, compare(found.measures, row.measures)) for row in others)
     note = "Differences in percentage points, with 95% intervals; p is two-sided and not adjusted for several tests."
-    return Table(f"'{main}' against each other arm, problem by problem", columns, rows, note)
+    return TableNode(f"'{main}' against each other arm, problem by problem", columns, rows, note)
 
 
 def measures(arm_results: Sequence[ArmResult]) -> list[dict[str, str | int | float | None]]:

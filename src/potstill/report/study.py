@@ -13,7 +13,7 @@ from potstill.evaluate.statistics import Conclusion, PairedSeeds, Shares, conclu
 from potstill.intervals import Interval
 from potstill.report.display import count, percent, points, visible
 from potstill.report.html import page
-from potstill.report.nodes import Bar, Bars, Cell, Code, Column, Node, Point, Points, Section, Table, Text, plain
+from potstill.report.nodes import Bar, Bars, Cell, Code, Column, Node, Point, Points, Section, TableNode, Text, plain
 from potstill.report.terminal import table_text
 
 SCHEMA = 1
@@ -133,7 +133,7 @@ class LineResult:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Difference:
     """Line `one` against line `other`: one minus other, over seeds, then problems."""
 
     one: str
@@ -175,7 +175,7 @@ class StudyReport:
 
     facts: StudyFacts
     lines: tuple[LineResult, ...]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[Difference, ...]
 
     @property
     def headline(self) -> str:
@@ -190,7 +190,7 @@ class StudyReport:
         return count(min(sizes, default=0)) if len(sizes) < 2 else f"{count(min(sizes))} to {count(max(sizes))}"
 
     @property
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[TableNode, ...]:
         """The table of lines and that of differences."""
         found = (line_table(self.lines, self.facts.seeds_vary),)
         seeds = [seed.seed for seed in self.facts.lines[0].seeds]
@@ -209,7 +209,7 @@ class StudyReport:
             Section("How to repeat it", (
                 Code("The study file", visible(self.facts.study_yaml, 200_000)),
                 run_table(self.facts.runs),
-                Table("Versions", (Column("what"), Column("version")), tuple(versions)),
+                TableNode("Versions", (Column("what"), Column("version")), tuple(versions)),
             )),
         )  # fmt: skip
 
@@ -242,7 +242,7 @@ def build_study(facts: StudyFacts) -> StudyReport:
     """Return the report of a study's facts."""
     lines = {line.name: _result(line) for line in facts.lines}
     compared = tuple(
-        Comparison(one, other, paired_over_seeds(lines[one].shares, lines[other].shares), facts.margin)
+        Difference(one, other, paired_over_seeds(lines[one].shares, lines[other].shares), facts.margin)
         for one, other in facts.pairs
     )
     return StudyReport(facts, tuple(lines.values()), compared)
@@ -256,7 +256,7 @@ def _result(facts: LineFacts) -> LineResult:
     return LineResult(facts, best, {prompt: mean for prompt, mean in means.items() if prompt != best})
 
 
-def line_table(lines: Sequence[LineResult], seeds_vary: str) -> Table:
+def line_table(lines: Sequence[LineResult], seeds_vary: str) -> TableNode:
     """Return the table: each seed's figure, the mean with its interval, and what the training took."""
     seeds = [seed.seed for seed in lines[0].facts.seeds] if lines else []
     columns = (
@@ -280,7 +280,7 @@ def line_table(lines: Sequence[LineResult], seeds_vary: str) -> Table:
         if line.others:
             tried = ", ".join(f"{prompt} {percent(value)}" for prompt, value in line.others.items())
             note += f" '{line.name}' is the better of its prompts ({line.prompt}); also tried: {tried}."
-    return Table("Accuracy over seeds", columns, tuple(_line_row(line, _unit(lines)[1]) for line in lines), note)
+    return TableNode("Accuracy over seeds", columns, tuple(_line_row(line, _unit(lines)[1]) for line in lines), note)
 
 
 def _unit(lines: Sequence[LineResult]) -> tuple[str, float]:
@@ -300,7 +300,7 @@ def _line_row(line: LineResult, unit: float) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
-def difference_table(comparisons: Sequence[Comparison], seeds: Sequence[int]) -> Table:
+def difference_table(comparisons: Sequence[Difference], seeds: Sequence[int]) -> TableNode:
     """Return the paired differences with their intervals and conclusions."""
     margin = f"{100 * comparisons[0].margin:g}"
     columns = (
@@ -322,7 +322,7 @@ def difference_table(comparisons: Sequence[Comparison], seeds: Sequence[int]) ->
         f"interval leaves 0 out. Equivalent: it holds 0 and lies within {margin} points on both sides (two one-sided "
         "tests at 2.5%). Open: neither was shown. 'a better' and 'b better' count problems of all seeds."
     )
-    return Table("Differences", columns, rows, note)
+    return TableNode("Differences", columns, rows, note)
 
 
 def accuracy_bars(lines: Sequence[LineResult]) -> Bars:
@@ -356,7 +356,7 @@ def compute_points(lines: Sequence[LineResult]) -> tuple[Points, ...]:
     return (Points("Accuracy over compute", f"{name} of training", drawn, note),)
 
 
-def run_table(runs: Sequence[RunFacts]) -> Table:
+def run_table(runs: Sequence[RunFacts]) -> TableNode:
     """Return the runs: how many stages each made and shares, and what those it made took."""
     columns = (
         Column("run"), Column("stages", "count"), Column("made", "count"), Column("shared", "count"),
@@ -367,7 +367,9 @@ def run_table(runs: Sequence[RunFacts]) -> Table:
     ]
     stages, made = sum(one.stages for one in runs), sum(one.made for one in runs)
     total: tuple[Cell, ...] = ("all", stages, made, stages - made, math.fsum(one.seconds for one in runs))
-    return Table("Runs", columns, (*rows, total), "A shared stage was made by a run before, and stands at that one.")
+    return TableNode(
+        "Runs", columns, (*rows, total), "A shared stage was made by a run before, and stands at that one."
+    )
 
 
 def _line_object(line: LineResult) -> dict[str, Any]:
@@ -388,7 +390,7 @@ def _line_object(line: LineResult) -> dict[str, Any]:
     }
 
 
-def _difference_object(each: Comparison) -> dict[str, Any]:
+def _difference_object(each: Difference) -> dict[str, Any]:
     return {
         "one": visible(each.one),
         "other": visible(each.other),

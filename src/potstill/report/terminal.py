@@ -6,10 +6,10 @@ import unicodedata
 
 from potstill.report.display import label
 from potstill.report.html import written
-from potstill.report.nodes import Table
+from potstill.report.nodes import TableNode
 
 
-def table_text(table: Table, without: frozenset[str] = frozenset()) -> str:
+def table_text(table: TableNode, without: frozenset[str] = frozenset()) -> str:
     """Return title, header and rows with columns aligned (words left, numbers right), but the columns in `without`."""
     shown = [index for index, column in enumerate(table.columns) if column.name not in without]
     columns = [table.columns[index] for index in shown]

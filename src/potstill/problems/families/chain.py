@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from potstill.problems.families.family import NAMES, Draft, Family, Setting, Story, apply, draw_operation
+from potstill.problems.families.family import NAMES, Draft, Family, Parameter, Story, apply, draw_operation
 
 THINGS = (
     "apples", "books", "coins", "cards", "pens", "stones", "shells", "stamps", "marbles", "balls", "eggs", "nuts",
@@ -72,11 +72,11 @@ FAMILY = Family(
     domain="mathematics",
     answer_kind="number",
     bounds={
-        "min_steps": Setting(3, 1, 8),
-        "max_steps": Setting(4, 1, 8),
-        "largest": Setting(60, 20, 9999),
-        "operand": Setting(12, 2, 999),
-        "factor": Setting(3, 2, 9),
+        "min_steps": Parameter(3, 1, 8),
+        "max_steps": Parameter(4, 1, 8),
+        "largest": Parameter(60, 20, 9999),
+        "operand": Parameter(12, 2, 999),
+        "factor": Parameter(3, 2, 9),
     },
     generate=draft,
 )

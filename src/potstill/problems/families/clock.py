@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from potstill.problems.families.family import NAMES, Draft, Family, Setting, Story
+from potstill.problems.families.family import NAMES, Draft, Family, Parameter, Story
 
 ACTIVITIES = (
     "Breakfast takes {n} minutes.",
@@ -51,6 +51,6 @@ FAMILY = Family(
     name="clock",
     domain="mathematics",
     answer_kind="text",
-    bounds={"min_steps": Setting(2, 1, 6), "max_steps": Setting(3, 1, 6), "grain": Setting(5, 1, 15)},
+    bounds={"min_steps": Parameter(2, 1, 6), "max_steps": Parameter(3, 1, 6), "grain": Parameter(5, 1, 15)},
     generate=draft,
 )

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from itertools import pairwise
 
-from potstill.problems.families.family import NAMES, Draft, Family, Setting, Story, apply, draw_operation
+from potstill.problems.families.family import NAMES, Draft, Family, Parameter, Story, apply, draw_operation
 
 AGE = {
     "is": ("{name} is {n} years old.", "{name} is {n}."),
@@ -60,13 +60,13 @@ FAMILY = Family(
     domain="mathematics",
     answer_kind="number",
     bounds={
-        "min_links": Setting(3, 1, 6),
-        "max_links": Setting(3, 1, 6),
-        "distractors": Setting(0, 0, 3),
-        "shuffle": Setting(1, 0, 1),
-        "largest": Setting(60, 20, 999),
-        "operand": Setting(12, 2, 99),
-        "factor": Setting(3, 2, 9),
+        "min_links": Parameter(3, 1, 6),
+        "max_links": Parameter(3, 1, 6),
+        "distractors": Parameter(0, 0, 3),
+        "shuffle": Parameter(1, 0, 1),
+        "largest": Parameter(60, 20, 999),
+        "operand": Parameter(12, 2, 99),
+        "factor": Parameter(3, 2, 9),
     },
     generate=draft,
 )

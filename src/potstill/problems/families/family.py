@@ -18,8 +18,8 @@ _SLOT = re.compile(r"\{([a-z]+)\d?\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """An integer setting: its default and the smallest and largest value that can be generated."""
+class Parameter:
+    """An integer parameter of a family: its default and the smallest and largest value that can be generated."""
 
     default: int
     low: int
@@ -45,7 +45,7 @@ class Family:
     name: str
     domain: str
     answer_kind: Literal["number", "choice", "text"]
-    bounds: Mapping[str, Setting]
+    bounds: Mapping[str, Parameter]
     generate: Callable[[random.Random, Mapping[str, int]], Draft]
 
     @property

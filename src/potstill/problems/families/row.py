@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from potstill.problems.families.family import NAMES, Draft, Family, Setting, Story
+from potstill.problems.families.family import NAMES, Draft, Family, Parameter, Story
 
 STARTS = ("In a row stand {row}.", "From front to back the line is {row}.", "{row} wait in line, in this order.")
 MOVES = {
@@ -58,6 +58,6 @@ FAMILY = Family(
     name="row",
     domain="logic",
     answer_kind="text",
-    bounds={"people": Setting(4, 3, 8), "min_moves": Setting(3, 1, 8), "max_moves": Setting(4, 1, 8)},
+    bounds={"people": Parameter(4, 3, 8), "min_moves": Parameter(3, 1, 8), "max_moves": Parameter(4, 1, 8)},
     generate=draft,
 )

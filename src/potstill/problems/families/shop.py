@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from potstill.problems.families.family import NAMES, Draft, Family, Setting, Story
+from potstill.problems.families.family import NAMES, Draft, Family, Parameter, Story
 
 ARTICLES = (
     ("pen", "pens"), ("cup", "cups"), ("ball", "balls"), ("book", "books"), ("cake", "cakes"), ("hat", "hats"),
@@ -81,10 +81,10 @@ FAMILY = Family(
     domain="mathematics",
     answer_kind="number",
     bounds={
-        "min_items": Setting(2, 2, 4),
-        "max_items": Setting(2, 2, 4),
-        "price": Setting(9, 2, 99),
-        "quantity": Setting(5, 2, 12),
+        "min_items": Parameter(2, 2, 4),
+        "max_items": Parameter(2, 2, 4),
+        "price": Parameter(9, 2, 99),
+        "quantity": Parameter(5, 2, 12),
     },
     generate=draft,
 )

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from itertools import pairwise
 
-from potstill.problems.families.family import Draft, Family, Setting, Story
+from potstill.problems.families.family import Draft, Family, Parameter, Story
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 EVENTS = ("fair", "concert", "match", "exam", "party", "trip", "play", "race", "sale", "picnic")
@@ -45,6 +45,6 @@ FAMILY = Family(
     name="weekday",
     domain="logic",
     answer_kind="choice",
-    bounds={"min_steps": Setting(2, 1, 6), "max_steps": Setting(3, 1, 6), "days": Setting(20, 2, 99)},
+    bounds={"min_steps": Parameter(2, 1, 6), "max_steps": Parameter(3, 1, 6), "days": Parameter(20, 2, 99)},
     generate=draft,
 )

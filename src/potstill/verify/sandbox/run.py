@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType, TracebackType
 
 from potstill.verify.sandbox.limits import Limits, Ran
-from potstill.verify.sandbox.running import Confinement, Running
+from potstill.verify.sandbox.running import Confinement, RunningProgram
 
 NO_FILES: Mapping[str, bytes] = MappingProxyType({})
 DEFAULT = Limits()
@@ -21,7 +21,7 @@ class Session:
     both and delete them before it runs the candidate's code. Not for more than one thread at a time.
     """
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: RunningProgram) -> None:
         self.nonce = running.nonce
         self._running = running
         self._ran: Ran | None = None
@@ -78,7 +78,7 @@ class Sandbox:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or not path.parts:
                 raise ValueError(f"not a relative name: {name!r}")
-        running = Running(self._confinement, program, stdin, limits, files, talk=False)
+        running = RunningProgram(self._confinement, program, stdin, limits, files, talk=False)
         try:
             while not running.over:
                 running.turn(running.deadline)
@@ -91,4 +91,4 @@ class Sandbox:
 
         The kernel ends the program with the thread that opened it, so that nothing outlives a crash of ours.
         """
-        return Session(Running(self._confinement, program, b"", limits, NO_FILES, talk=True))
+        return Session(RunningProgram(self._confinement, program, b"", limits, NO_FILES, talk=True))

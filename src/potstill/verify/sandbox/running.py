@@ -66,7 +66,7 @@ class Confinement:
     inside: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Running:
+class RunningProgram:
     """A started program. For one thread at a time; bubblewrap ends it when the thread that started it ends."""
 
     def __init__(
