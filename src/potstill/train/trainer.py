@@ -156,18 +156,19 @@ class _Trainer:
         sums: dict[str, float] = {}
         counts: dict[str, int] = {}
         self.optimiser.zero_grad(set_to_none=True)
-        for index in micro_batches(range(len(rows)), self.settings.micro_batch):
-            learnt = None if stored is None else [stored[i] for i in index]
-            batch = collate([rows[i] for i in index], found.scale, self.pad, self.device, learnt)
-            value, losses = self.student(batch)
-            value.backward()
-            total += float(value.detach())
-            for name, values in losses.items():
-                for segment in TRAINED:
-                    chosen = values[(batch.codes == segment) & ~values.isnan()]
-                    key = f"{name}_{segment.name.lower()}"
-                    sums[key] = sums.get(key, 0.0) + float(chosen.sum())
-                    counts[key] = counts.get(key, 0) + len(chosen)
+        with self.student.precision(self.device):
+            for index in micro_batches(range(len(rows)), self.settings.micro_batch):
+                learnt = None if stored is None else [stored[i] for i in index]
+                batch = collate([rows[i] for i in index], found.scale, self.pad, self.device, learnt)
+                value, losses = self.student(batch)
+                value.backward()
+                total += float(value.detach())
+                for name, values in losses.items():
+                    for segment in TRAINED:
+                        chosen = values[(batch.codes == segment) & ~values.isnan()]
+                        key = f"{name}_{segment.name.lower()}"
+                        sums[key] = sums.get(key, 0.0) + float(chosen.sum())
+                        counts[key] = counts.get(key, 0) + len(chosen)
         norm = float(torch.nn.utils.clip_grad_norm_(self.trainable.values(), self.settings.clip))
         if not math.isfinite(total) or not math.isfinite(norm):
             raise StudentError(
