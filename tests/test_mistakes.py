@@ -596,7 +596,7 @@ def test_ctrl_c_in_evaluation_and_in_training_ends_with_the_bytes_of_an_undistur
     assert "evaluate-base      under way" in done("status", run).out
 
     process = start(*RUN, OMP_NUM_THREADS="1")
-    interrupt(process, lambda: any(run.glob("stages/train-*.partial/**/checkpoint-*.pt")))
+    interrupt(process, lambda: any(run.glob("stages/train-*.partial/**/checkpoint-????????")))
     assert "train-traces       under way" in done("status", run).out
 
     done(*RUN)

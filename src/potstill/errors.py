@@ -60,6 +60,12 @@ class AuditError(StudentError):
     """The audit gate before training found rows that would train the wrong thing."""
 
 
+class StoppedError(PotstillError):
+    """Work that was asked to stop, and has kept what is done; the exit code is that of a process ended by SIGTERM."""
+
+    exit_code = 143
+
+
 def guess(word: str, known: list[str] | tuple[str, ...]) -> str:
     """Return `, did you mean 'x'?` for the closest known word, nothing where none is close."""
     import difflib

@@ -26,7 +26,7 @@ def folders(tmp_path_factory):
     (folder / "r.yaml").write_text(TINY.replace("steps: 3", "steps: 12"))
     done("run", folder / "r.yaml", "--out", folder / "finished")
     process = start("run", folder / "r.yaml", "--out", folder / "unfinished")
-    while process.poll() is None and not list(folder.glob("unfinished/stages/train-*.partial/**/checkpoint-*.pt")):
+    while process.poll() is None and not list(folder.glob("unfinished/stages/train-*.partial/**/checkpoint-????????")):
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.communicate()

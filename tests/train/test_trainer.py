@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,13 +97,13 @@ def test_sigkill_and_resume_end_with_the_same_bytes(folder, loaded, tmp_path, lo
     work, out = tmp_path / "work", tmp_path / "two"
     process = start(folder, work, out, lora)
     deadline = time.monotonic() + 60
-    while not list(work.glob("checkpoint-*.pt")):
+    while not list(work.glob("checkpoint-????????")):
         assert process.poll() is None, process.stderr.read().decode()
         assert time.monotonic() < deadline
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    saved = max(len(torch.load(path, weights_only=True)["logs"]) for path in work.glob("checkpoint-*.pt"))
+    saved = max(int(path.name[-8:]) for path in work.glob("checkpoint-????????"))
     assert 0 < saved < SETTINGS.steps
     resumed = trained(folder, loaded, work, out, lora=LORAS[lora])
     assert resumed == undisturbed
@@ -154,33 +155,43 @@ def test_learning_rate_warms_up_and_ends_at_its_share(schedule):
     assert trainer.learning_rate(0, 1, settings) > 0
 
 
+LOGS = [{"step": 1, "loss": 0.1}, {"step": 2, "loss": 0.2}]
+
+
+def save(work, step, fingerprint="a"):
+    checkpoint.save(work, fingerprint, LOGS[:step], {"weights": torch.zeros(1000) + step})
+
+
 def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
-    checkpoint.save(tmp_path, 1, {"fingerprint": "a", "step": 1})
+    save(tmp_path, 1)
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError, match=r"disk is full.*untouched"):
-        checkpoint.save(tmp_path, 2, {"fingerprint": "a", "step": 2})
-    assert checkpoint.latest(tmp_path, "a")["step"] == 1
+        save(tmp_path, 2)
+    assert checkpoint.latest(tmp_path, "a").logs == LOGS[:1]
     assert checkpoint.latest(tmp_path, "b") is None
-    assert [path.suffix for path in tmp_path.iterdir()] == [".pt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-00000001"]
 
 
-def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_is_taken(tmp_path, capsys):
-    checkpoint.save(tmp_path, 1, {"fingerprint": "a", "step": 1})
+@pytest.mark.parametrize("part", ["0.pt", "checkpoint.json"])
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_is_taken(tmp_path, capsys, part):
+    save(tmp_path, 1)
     (first,) = tmp_path.iterdir()
-    kept = first.read_bytes()
-    checkpoint.save(tmp_path, 2, {"fingerprint": "a", "step": 2})
-    (second,) = tmp_path.iterdir()
-    first.write_bytes(kept)  # as if the process had been killed before it was removed
-    assert checkpoint.latest(tmp_path, "a")["step"] == 2
-    data = bytearray(second.read_bytes())
+    shutil.copytree(first, tmp_path / "kept")
+    save(tmp_path, 2)
+    (second,) = tmp_path.glob("checkpoint-*")
+    (tmp_path / "kept").rename(first)  # as if the process had been killed before it was removed
+    found = checkpoint.latest(tmp_path, "a")
+    assert found.logs == LOGS
+    assert float(checkpoint.opened(found)[0]["weights"][0]) == 2
+    data = bytearray((second / part).read_bytes())
     data[len(data) // 2] ^= 1
-    second.write_bytes(data)
-    assert checkpoint.latest(tmp_path, "a")["step"] == 1
+    (second / part).write_bytes(data)
+    assert checkpoint.latest(tmp_path, "a").logs == LOGS[:1]
     assert capsys.readouterr().err == f"{second} is damaged: set aside, and trained again from the one before it\n"
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".damaged", ".pt"]
-    first.write_bytes(kept[:-1])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-00000001", "checkpoint-00000002.damaged"]
+    (first / "0.pt").unlink()
     assert checkpoint.latest(tmp_path, "a") is None

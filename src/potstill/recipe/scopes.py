@@ -1,7 +1,7 @@
 """What a field of the recipe decides: said at the field, as the first word of its type."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 Scope = Literal[
     "problems", "traces", "answers", "verdicts", "examples", "student", "rows", "training", "evaluation", "export"
@@ -43,3 +43,11 @@ ForTrainingAndEvaluation = Annotated[T, Decides("training", "evaluation")]
 ForEvaluation = Annotated[T, Decides("evaluation")]
 ForExport = Annotated[T, Decides("export")]
 Throughout = Annotated[T, Decides(*get_args(Scope))]
+
+
+def decisive(section: object) -> dict[str, Any]:
+    """Return the fields of a section that decide any output, by name."""
+    hints = get_type_hints(type(section), include_extras=True)
+    marks = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+    deciding = {name for name, found in marks.items() if any(isinstance(m, Decides) and m.scopes for m in found)}
+    return {item.name: repr(getattr(section, item.name)) for item in fields(section) if item.name in deciding}  # type: ignore[arg-type]

@@ -190,6 +190,17 @@ class Train:
     """Seed of the order, of new weights and of dropout; `null` takes the recipe's."""
     checkpoint_every: Beside[Positive] = 50
     """Optimiser steps between checkpoints to resume from."""
+    processes: Beside[Annotated[int, Gt(0), Le(1024)]] = 1
+    """Processes that share each step's rows on this machine, a GPU each where it has some. Their number changes speed,
+    and the result by rounding alone."""
+    sharding: Beside[Literal["none", "full"]] = "none"
+    """What processes share beside rows. `none`: each has all weights (DDP); `full`: each has a part of weights,
+    gradients and moments (FSDP2), for students that fit no single one."""
+    activation_checkpointing: Beside[Literal["always", "never"]] = "never"
+    """Whether layers are computed twice, so that less of them is kept in memory; changes no bit of the result."""
+    resume: Beside[Literal["exact", "any"]] = "exact"
+    """Whether a training goes on that another number of processes began. `exact`: no, it would end with other last
+    bits; `any`: yes."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from potstill import recipe
-from potstill.errors import StudentError
+from potstill.errors import StoppedError, StudentError
 from potstill.models.local.memory import release_memory
-from potstill.progress import Progress
+from potstill.recipe.scopes import decisive
 from potstill.records import content_key
 from potstill.train import checkpoint, students
 from potstill.train.adapters import adapt, merged
 from potstill.train.divergence import Learning, TopK
 from potstill.train.fitness import check_student
+from potstill.train.job import Job, Log, Stop, Watcher, stopped_by_sigterm
 from potstill.train.loss import coefficients, collate
 from potstill.train.order import Plan, micro_batches
-from potstill.train.render import TRAINED
+from potstill.train.ranks import Ranks, accumulating, deal, own, place, spread, whole
+from potstill.train.render import TRAINED, Segment
 from potstill.train.segments import TokenRow
 
 if TYPE_CHECKING:
@@ -29,7 +32,9 @@ if TYPE_CHECKING:
 
 BETAS = (0.9, 0.95)
 EAGER_TOKENS = 256
-Log = dict[str, float]
+ZERO_ROW = TokenRow((0,), bytes([Segment.PROMPT]), 0)
+NOTHING = dict.fromkeys(TRAINED, 0.0)
+"""Coefficients of a row without loss."""
 RELEASE_EVERY = 4
 """Optimiser steps between `release_memory`."""
 
@@ -67,63 +72,96 @@ def train(
     seed: int,
     work: Path,
     out: Path,
-    progress: Progress,
+    progress: Watcher,
     learning: Learning | None = None,
 ) -> list[Log]:
     """Train the student of `model_folder` through `plan` and write the result to `out`; return one log a step.
 
     Checkpoints go to `work`; when one of the same training is there, it is continued and ends with the same bytes as
-    an undisturbed run (same machine, same thread count). `progress` counts tokens of rows, prompts included.
+    an undisturbed run (same machine, same threads and processes). `progress` counts tokens of rows, prompts included.
     Each log holds step, tokens, learning_rate, loss, ce_reasoning, ce_answer, ce_format (means, nats; NaN-free: absent
     segments are left out), gradient_norm, answer_ratio and answer_ratio_used; with `learning`, which has a teacher's
     distributions, kl_reasoning and so on beside the ce of what has a share in it. Raises StudentError where training
-    cannot go on.
+    cannot go on, and StoppedError once a checkpoint is saved after SIGTERM.
     """
-    model, tokenizer = students.load(model_folder)
-    form = check_student(f"student {model_folder}", model)
-    longest = max(len(rows[index]) for step in plan.steps for index in step)
+    job = Job(
+        model=model_folder, rows=rows, plan=plan, settings=settings, lora=lora, seed=seed, work=work, out=out,
+        learning=learning,
+    )  # fmt: skip
+    with stopped_by_sigterm() as stop:
+        if settings.processes > 1:
+            from potstill.train.launch import launch
+
+            return launch(job, progress, stop)
+        import torch
+
+        return follow(job, Ranks(device="cuda" if torch.cuda.is_available() else "cpu"), progress, stop)
+
+
+def follow(job: Job, ranks: Ranks, progress: Watcher, stop: Stop) -> list[Log]:
+    """Be one process of a training, see `train`; all of them return the logs."""
+    plan, settings = job.plan, job.settings
+    model, tokenizer = students.load(job.model)
+    form = check_student(f"student {job.model}", model)
+    longest = max(len(job.rows[index]) for step in plan.steps for index in step)
     model.set_attn_implementation(attention(model, settings, longest))
-    trainer = _Trainer(model, form, settings, lora, seed, int(tokenizer.pad_token_id), learning)
-    fingerprint = _fingerprint(rows, plan, settings, lora, seed, "" if learning is None else learning.digest)
+    trainer = _Trainer(model, form, job, int(tokenizer.pad_token_id), ranks)
+    fingerprint = _fingerprint(job)
+    saved: checkpoint.Saved | None = ranks.same(checkpoint.latest(job.work, fingerprint) if not ranks.number else None)
     logs: list[Log] = []
-    saved = checkpoint.latest(work, fingerprint)
     if saved is not None:
-        trainer.restore(saved)
-        logs = saved["logs"]
+        logs = saved.logs
+        if saved.processes != ranks.count and settings.resume == "exact":
+            raise StudentError(
+                f"the checkpoint of step {len(logs)} is of {saved.processes} processes, and this is {ranks.count}: the "
+                f"last bits of all sums would be others. Set train.processes: {saved.processes}, or train.resume: any "
+                "to go on all the same"
+            )
+        trainer.restore(checkpoint.opened(saved))
         progress.resume_at(sum(plan.tokens[: len(logs)]))
     for log in logs:
         progress.figures(log)
     for step in range(len(logs), len(plan.steps)):
         rate = learning_rate(step, len(plan.steps), settings)
-        stored = None if learning is None else learning.of(plan.steps[step])
-        log = trainer.step(step, [rows[index] for index in plan.steps[step]], rate, stored)
+        stored = None if job.learning is None else job.learning.of(plan.steps[step])
+        log, stopping = trainer.step(step, [job.rows[index] for index in plan.steps[step]], rate, stop, stored)
         logs.append({"step": step + 1, "tokens": sum(plan.tokens[: step + 1]), "learning_rate": rate, **log})
         progress.figures(logs[-1])
         progress.advance(plan.tokens[step], f"step {step + 1}/{len(plan.steps)}, loss {log['loss']:.3f}")
         if (step + 1) % RELEASE_EVERY == 0:
             release_memory()
-        if (step + 1) % settings.checkpoint_every == 0 and step + 1 < len(plan.steps):
-            checkpoint.save(work, step + 1, {"fingerprint": fingerprint, "logs": logs, **trainer.state()})
-    merged = trainer.finish()
-    checkpoint.publish(out, lambda folder: students.write(merged, tokenizer, folder))
+        if stopping or ((step + 1) % settings.checkpoint_every == 0 and step + 1 < len(plan.steps)):
+            checkpoint.save(job.work, fingerprint, logs, trainer.state(), ranks)
+        if stopping:
+            raise StoppedError(
+                f"stopped by SIGTERM after step {step + 1} of {len(plan.steps)}: its checkpoint is saved, and the same "
+                "command goes on from there"
+            )
+    finished = trainer.finish()
+    if finished is not None:
+        checkpoint.publish(job.out, lambda folder: students.write(finished, tokenizer, folder))
+    ranks.gathered(None)  # the model is there for all of them
     return logs
 
 
-def _fingerprint(
-    rows: Sequence[TokenRow], plan: Plan, settings: recipe.Train, lora: recipe.Lora | None, seed: int, learnt: str
-) -> str:
+def _fingerprint(job: Job) -> str:
     """Return a key of everything that decides the steps, so that a checkpoint of another training is not continued."""
-    seen = [content_key(row.ids, row.segments.hex(), row.weight) for row in rows]
-    return content_key(seen, plan.steps, repr(settings), repr(lora), seed, learnt)
+    learnt = "" if job.learning is None else job.learning.digest
+    seen = [content_key(row.ids, row.segments.hex(), row.weight) for row in job.rows]
+    return content_key(seen, job.plan.steps, decisive(job.settings), repr(job.lora), job.seed, learnt)
+
+
+def compute_twice(model: Any) -> None:  # noqa: ANN401 - a Hugging Face model
+    """Let a model keep only what enters its layers, and compute each layer again in the backward pass."""
+    if not model.supports_gradient_checkpointing:
+        raise StudentError(f"train.activation_checkpointing: {type(model).__name__} cannot do it: set never")
+    model.activation_checkpointing_enable({"use_reentrant": False})
 
 
 class _Trainer:
-    """Model, optimiser and the one step that changes them."""
+    """Model, optimiser and the one step that changes them, as far as this process has them."""
 
-    def __init__(
-        self, model: Any, form: HeadForm, settings: recipe.Train, lora: recipe.Lora | None, seed: int, pad: int,  # noqa: ANN401
-        learning: Learning | None,
-    ) -> None:  # fmt: skip
+    def __init__(self, model: Any, form: HeadForm, job: Job, pad: int, ranks: Ranks) -> None:  # noqa: ANN401
         import torch
 
         from potstill.train.student_loss import StudentLoss
@@ -131,14 +169,21 @@ class _Trainer:
         torch.use_deterministic_algorithms(True, warn_only=True)
         # a debugging aid that costs 5% of a step
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.settings, self.seed, self.pad = settings, seed, pad
-        self.adapted = lora is not None
-        self.whole = adapt(model, lora, seed) if lora is not None else model
-        self.whole.to(self.device).train()
-        within = self.whole.get_base_model() if self.adapted else self.whole
-        self.student = StudentLoss(within, form, torch.bfloat16 if settings.precision == "bf16" else None, learning)
-        self.trainable = {name: tensor for name, tensor in self.whole.named_parameters() if tensor.requires_grad}
+        settings = job.settings
+        self.job, self.settings, self.seed, self.pad, self.ranks = job, settings, job.seed, pad, ranks
+        self.whole = adapt(model, job.lora, job.seed) if job.lora is not None else model
+        self.sharded = ranks.count > 1 and settings.sharding == "full"
+        self.whole.train()
+        if not self.sharded:  # else layer by layer, a share of each
+            self.whole.to(ranks.device)
+        within = self.whole.get_base_model() if job.lora is not None else self.whole
+        if settings.activation_checkpointing == "always":
+            compute_twice(within)
+        work = torch.bfloat16 if settings.precision == "bf16" else None
+        self.student = StudentLoss(within, form, work)
+        self.wrapped = spread(self.student, ranks, settings.sharding, self._unused)
+        self.student.learning = job.learning
+        self.trainable = {name: tensor for name, tensor in self.student.named_parameters() if tensor.requires_grad}
         decayed = [tensor for tensor in self.trainable.values() if tensor.ndim > 1]
         others = [tensor for tensor in self.trainable.values() if tensor.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -146,30 +191,53 @@ class _Trainer:
             [group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=True
         )
 
-    def step(self, number: int, rows: Sequence[TokenRow], rate: float, stored: Sequence[TopK] | None = None) -> Log:
-        """Run one optimiser step on all of its rows; its loss is the same however it is cut into micro-batches."""
+    def _unused(self) -> int:
+        """Return how many weights get no gradient from a row without loss, which every weight in use has a part in."""
+        self.student(collate([ZERO_ROW], NOTHING, self.pad, self.ranks.device))[0].backward()
+        weights = [tensor for tensor in self.student.parameters() if tensor.requires_grad]
+        unused = sum(tensor.grad is None for tensor in weights)
+        self.student.zero_grad(set_to_none=True)
+        return unused
+
+    def step(
+        self, number: int, rows: Sequence[TokenRow], rate: float, stop: Stop, stored: Sequence[TopK] | None = None
+    ) -> tuple[Log, bool]:
+        """Run one optimiser step on all of its rows; its loss is the same however it is cut and dealt.
+
+        Returns its figures, and whether any of the processes was asked to stop.
+        """
         import torch
 
-        torch.manual_seed(self.seed * 1_000_003 + number)  # dropout is a function of (seed, step): nothing to restore
+        # dropout is a function of (seed, step, process): nothing to restore
+        torch.manual_seed(self.seed * 1_000_003 + number + (self.ranks.number << 53))
         found = coefficients(rows, self.settings.loss)
+        dealt = deal(range(len(rows)), self.ranks.count)
+        mine = micro_batches(dealt[self.ranks.number], self.settings.micro_batch)
+        # each process runs as many forward passes, of a row without loss where it has none left
+        most = max(len(micro_batches(hand, self.settings.micro_batch)) for hand in dealt)
         total = 0.0
         sums: dict[str, float] = {}
-        counts: dict[str, int] = {}
         self.optimiser.zero_grad(set_to_none=True)
-        with self.student.precision(self.device):
-            for index in micro_batches(range(len(rows)), self.settings.micro_batch):
+        # a shard gives its copy of the weights back after each
+        shared = nullcontext() if self.sharded else self.student.precision(self.ranks.device.partition(":")[0])
+        with shared:
+            for turn in range(most):
+                index, scale = (mine[turn], found.scale) if turn < len(mine) else ((len(rows) - 1,), NOTHING)
                 learnt = None if stored is None else [stored[i] for i in index]
-                batch = collate([rows[i] for i in index], found.scale, self.pad, self.device, learnt)
-                value, losses = self.student(batch)
-                value.backward()
+                batch = collate([rows[i] for i in index], scale, self.pad, self.ranks.device, learnt)
+                with accumulating(self.wrapped, last=turn + 1 == most):
+                    value, losses = self.wrapped(batch)
+                    value.backward()
                 total += float(value.detach())
                 for name, values in losses.items():
                     for segment in TRAINED:
                         chosen = values[(batch.codes == segment) & ~values.isnan()]
                         key = f"{name}_{segment.name.lower()}"
                         sums[key] = sums.get(key, 0.0) + float(chosen.sum())
-                        counts[key] = counts.get(key, 0) + len(chosen)
-        norm = float(torch.nn.utils.clip_grad_norm_(self.trainable.values(), self.settings.clip))
+                        sums[f"#{key}"] = sums.get(f"#{key}", 0.0) + len(chosen)
+        norm = float(whole(torch.nn.utils.clip_grad_norm_(self.trainable.values(), self.settings.clip)))
+        sums = self.ranks.sums({"loss": total, "asked": float(stop.asked), **sums})
+        total = sums["loss"]
         if not math.isfinite(total) or not math.isfinite(norm):
             raise StudentError(
                 f"training diverged at step {number + 1} (loss {total}, norm {norm}): lower train.learning_rate"
@@ -177,27 +245,70 @@ class _Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.step()
-        means = {key: sums[key] / count for key, count in counts.items() if count}
+        means = {key[1:]: sums[key[1:]] / count for key, count in sums.items() if key[0] == "#" and count}
         ratios = {"answer_ratio": found.answer_ratio, "answer_ratio_used": found.answer_ratio_used}
-        return {"loss": total, **means, "gradient_norm": norm, **ratios}
+        return {"loss": total, **means, "gradient_norm": norm, **ratios}, sums["asked"] > 0
 
-    def state(self) -> dict[str, Any]:
-        """Return what a checkpoint needs beside the untrained model: trained tensors and optimiser."""
+    def state(self) -> dict[str, Any] | None:
+        """Return what a checkpoint needs beside the untrained model: this process's share of weights and moments.
+
+        None where another process has the same.
+        """
+        if not self.sharded and self.ranks.number:
+            return None
+        moments = self.optimiser.state
         return {
-            "trainable": {name: tensor.detach() for name, tensor in self.trainable.items()},
-            "optimiser": self.optimiser.state_dict(),
-        }
+            "weights": {name: own(tensor.detach()) for name, tensor in self.trainable.items()},
+            "moments": {
+                name: {key: own(value) for key, value in moments[tensor].items()}
+                for name, tensor in self.trainable.items()
+            },
+        }  # fmt: skip
 
-    def restore(self, saved: dict[str, Any]) -> None:
-        """Continue from what `state` returned."""
+    def restore(self, shares: Sequence[dict[str, Any]]) -> None:
+        """Continue from what `state` returned in as many processes as there are shares, which may be others."""
         import torch
 
+        def mine(held: Sequence[torch.Tensor], tensor: torch.Tensor) -> torch.Tensor:
+            return held[0] if held[0].ndim == 0 else checkpoint.pieced(held, *place(tensor, self.ranks))
+
+        self._make_moments()
         with torch.no_grad():
             for name, tensor in self.trainable.items():
-                tensor.copy_(saved["trainable"][name])
-        self.optimiser.load_state_dict(saved["optimiser"])
+                own(tensor).copy_(mine([share["weights"][name] for share in shares], tensor))
+                for key, value in self.optimiser.state[tensor].items():
+                    own(value).copy_(mine([share["moments"][name][key] for share in shares], tensor))
+
+    def _make_moments(self) -> None:
+        """Let the optimiser make its moments, of the kind that it wants, without a change of any weight."""
+        import torch
+
+        for tensor in self.trainable.values():
+            tensor.grad = torch.zeros_like(tensor)
+        for group in self.optimiser.param_groups:
+            group["lr"] = 0.0
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
 
     def finish(self) -> Any:  # noqa: ANN401 - a Hugging Face model
-        """Return the trained model on the CPU, adapters merged."""
-        model = merged(self.whole) if self.adapted else self.whole
-        return model.to("cpu").eval()
+        """Return the trained model on the CPU, adapters merged; None on all processes but the first."""
+        import torch
+
+        model, adapted = self.whole, self.job.lora is not None
+        if self.sharded:
+            weights = {}
+            for name, tensor in self.trainable.items():
+                piece = whole(tensor.detach())
+                if self.ranks.number == 0:  # one tensor at a time is whole on the others
+                    weights[name] = piece.cpu()
+            if self.ranks.number:
+                return None
+            model, _ = students.load(self.job.model)
+            model = adapt(model, self.job.lora, self.seed) if self.job.lora is not None else model
+            names = dict((model.get_base_model() if adapted else model).named_parameters(prefix="model"))
+            with torch.no_grad():
+                for name, piece in weights.items():
+                    names[name].copy_(piece)
+        elif self.ranks.number:
+            return None
+        return (merged(model) if adapted else model).to("cpu").eval()

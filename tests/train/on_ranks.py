@@ -1,0 +1,168 @@
+"""Trainings on several real processes over gloo, forked from one that has torch loaded: starting each takes seconds.
+
+`python -m train.on_ranks BASE OUT` writes what each case came to below OUT, for test_ranks.py.
+"""
+
+import dataclasses
+import multiprocessing
+import os
+import pickle
+import random
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from train import tiny
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from potstill.recipe import Lora, Loss, Train
+from potstill.train import ranks as spreading
+from potstill.train import students
+from potstill.train.head import PLAIN
+from potstill.train.job import Job, Stop
+from potstill.train.order import Plan, plan
+from potstill.train.ranks import whole
+from potstill.train.render import Segment
+from potstill.train.segments import TokenRow
+from potstill.train.trainer import _Trainer, follow
+
+VOCABULARY = 17
+COUNTS, SHARDINGS = (2, 3), ("none", "full")
+STORIES = {
+    "none": ("none", None, "never"),
+    "full": ("full", None, "always"),
+    "lora": ("full", Lora(rank=3, alpha=8, dropout=0.2), "never"),
+}  # fmt: skip
+
+
+def student(tied):
+    """Sizes that two and three processes share out unevenly."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY, hidden_size=8, intermediate_size=7, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, tie_word_embeddings=tied, pad_token_id=2, eos_token_id=2, bos_token_id=None,
+        initializer_range=0.5,
+    )  # fmt: skip
+    return LlamaForCausalLM(config).double()
+
+
+def cases():
+    """(rows, settings) of single steps: one row for all processes, more rows than they take at once, weights."""
+    dice = random.Random(7)
+    body = (Segment.REASONING, Segment.ANSWER, Segment.FORMAT)
+    for number in (1, 1, 2, 3, 4, 5, 7, 9):
+        rows = []
+        for index in range(number):
+            codes = [Segment.PROMPT, *(dice.choice(body) for _ in range(dice.randint(1, 12))), Segment.FORMAT]
+            ids = tuple(dice.randrange(VOCABULARY) for _ in codes)
+            rows.append(TokenRow(ids, bytes(codes), index, dice.choice([1.0, 0.5, 3.0])))
+        rows.sort(key=len, reverse=True)
+        loss = Loss(kind=dice.choice(["tokens", "segments"]), alpha=dice.choice([0.3, 1.0]))
+        yield rows, settings(micro_batch=dice.randint(1, 3), loss=loss)
+
+
+def settings(**given):
+    return Train(
+        **{"steps": 1, "batch": 9, "clip": 1e6, "precision": "fp32", "activation_checkpointing": "never", **given}
+    )
+
+
+def gradients(ranks, tied, sharding, checkpointing="never"):
+    """(figures of the step, gradients by name) of every case."""
+    empty = Path(tempfile.gettempdir())
+    job = Job(
+        model=empty, rows=[], plan=Plan((), ()), lora=None, seed=1, work=empty, out=empty,
+        settings=settings(sharding=sharding, activation_checkpointing=checkpointing),
+    )  # fmt: skip
+    trainer = _Trainer(student(tied), PLAIN, job, 2, ranks)
+    found = []
+    for rows, chosen in cases():
+        trainer.settings = dataclasses.replace(chosen, sharding=sharding)
+        log, _ = trainer.step(0, rows, 0.0, Stop())
+        found.append((log, {name: whole(tensor.grad).clone() for name, tensor in trainer.trainable.items()}))
+    return found
+
+
+class Dying:
+    """Takes the figures of a training, and ends its process without a word after those of step `at`."""
+
+    def __init__(self, at=0):
+        self.at = at
+
+    def figures(self, log):
+        if log["step"] == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def resume_at(self, _):
+        pass
+
+    def advance(self, *_):
+        pass
+
+
+def story(base, folder, name, **given):
+    """The job of a story: nine steps of five rows each."""
+    sharding, lora, checkpointing = STORIES[name]
+    model, tokenizer = students.load(base)
+    rows = tiny.rows_of(tiny.examples(23), tokenizer, model).rows
+    usual = {"steps": 9, "batch": 5, "micro_batch": 2, "learning_rate": 3e-3, "checkpoint_every": 2}
+    own = {"sharding": sharding, "activation_checkpointing": checkpointing, "loss": Loss(alpha=0.5)}
+    chosen = Train(**{**usual, **own, **given})
+    steps = plan([len(row) for row in rows], chosen, 11)
+    return Job(
+        model=base, rows=rows, plan=steps, settings=chosen, lora=lora, seed=11, work=folder / "work",
+        out=folder / "model",
+    )  # fmt: skip
+
+
+def together(count, act, *given):
+    """Run act(ranks, *given) on as many processes; return their exit codes."""
+
+    def one(number, store):
+        torch.set_num_threads(1)
+        act(spreading.join(number, count, number, store), *given)
+        spreading.leave()
+
+    with tempfile.TemporaryDirectory() as folder:
+        fork = multiprocessing.get_context("fork")
+        processes = [fork.Process(target=one, args=(number, f"{folder}/met")) for number in range(count)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+    return [process.exitcode for process in processes]
+
+
+def _write_gradients(ranks, tied, sharding, path):
+    found = gradients(ranks, tied, sharding)
+    if ranks.number == 0:
+        path.write_bytes(pickle.dumps(found))
+
+
+def _train(ranks, job, victim, at):
+    if victim is not None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - what the others say of the one that is lost
+    follow(job, ranks, Dying(at if ranks.number == victim else 0), Stop())
+
+
+def main(base, out):
+    """Write every case and every story."""
+    dice = random.Random(3)
+    for count in COUNTS:
+        for sharding in SHARDINGS:
+            together(count, _write_gradients, bool(count % 2), sharding, out / f"{count}-{sharding}")
+    for name in STORIES:
+        undisturbed = story(base, out / f"{name}-undisturbed", name)
+        assert together(2, _train, undisturbed, None, 0) == [0, 0]
+        killed = story(base, out / f"{name}-killed", name)
+        assert -signal.SIGKILL in together(2, _train, killed, dice.randrange(2), dice.randint(3, 8))
+        assert not killed.out.exists()
+        os.system(f"cp -r {out}/{name}-killed {out}/{name}-alone")
+        assert together(2, _train, killed, None, 0) == [0, 0]
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,136 @@
+"""Two and three processes give the gradient of one, and lose nothing when one of them is lost."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from potstill.errors import StoppedError, StudentError
+from potstill.train.ranks import Ranks, deal
+
+torch = pytest.importorskip("torch")
+
+from train import on_ranks  # noqa: E402
+
+from potstill.train import checkpoint, launch, students, trainer  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def out(folder, tmp_path_factory):
+    """What the processes of `on_ranks` wrote."""
+    made = tmp_path_factory.mktemp("ranks")
+    path = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    asked = [sys.executable, "-m", "train.on_ranks", folder, made]
+    ended = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return made
+
+
+@pytest.mark.parametrize("count", on_ranks.COUNTS)
+@pytest.mark.parametrize("sharding", on_ranks.SHARDINGS)
+def test_any_number_of_processes_gives_the_gradient_of_one(out, count, sharding):
+    alone = on_ranks.gradients(Ranks(), bool(count % 2), "none")
+    spread = pickle.loads((out / f"{count}-{sharding}").read_bytes())
+    assert len(spread) == len(alone) == 8
+    for (log, gradient), (other_log, other) in zip(alone, spread, strict=True):
+        assert other_log == pytest.approx(log, rel=1e-12, abs=1e-12)
+        assert list(other) == list(gradient)
+        for name, tensor in gradient.items():
+            torch.testing.assert_close(other[name], tensor, rtol=1e-12, atol=1e-12)
+
+
+def test_checkpointing_changes_no_bit_of_a_gradient():
+    plain, other = (on_ranks.gradients(Ranks(), True, "none", kind) for kind in ("never", "always"))
+    for (log, gradient), (other_log, gradient_then) in zip(plain, other, strict=True):
+        assert other_log == log
+        assert all(torch.equal(gradient_then[name], tensor) for name, tensor in gradient.items())
+
+
+@pytest.mark.parametrize("name", on_ranks.STORIES)
+def test_a_process_that_is_killed_changes_no_byte(out, name):
+    killed, undisturbed = (out / f"{name}-{kind}" / "model" / "model.safetensors" for kind in ("killed", "undisturbed"))
+    assert killed.read_bytes() == undisturbed.read_bytes()
+
+
+@pytest.mark.parametrize("name", on_ranks.STORIES)
+def test_a_checkpoint_of_two_processes_goes_on_with_one_where_that_is_asked(folder, out, name):
+    with pytest.raises(StudentError, match=r"is of 2 processes, and this is 1: .*train.processes: 2, or train.resume"):
+        trainer.follow(on_ranks.story(folder, out / f"{name}-alone", name), Ranks(), on_ranks.Dying(), on_ranks.Stop())
+    job = on_ranks.story(folder, out / f"{name}-alone", name, resume="any")
+    logs = trainer.follow(job, Ranks(), on_ranks.Dying(), on_ranks.Stop())
+    assert [log["step"] for log in logs] == list(range(1, 10))
+    alone, two = (
+        torch.nn.utils.parameters_to_vector(students.load(path)[0].parameters())
+        for path in (job.out, out / f"{name}-undisturbed" / "model")
+    )
+    torch.testing.assert_close(alone, two, rtol=0, atol=5e-3)
+
+
+@given(lengths=st.lists(st.integers(1, 1000), max_size=40), count=st.integers(1, 7))
+def test_rows_are_dealt_evenly(lengths, count):
+    rows = sorted(range(len(lengths)), key=lambda row: -lengths[row])
+    dealt = deal(rows, count)
+    assert sorted(row for hand in dealt for row in hand) == sorted(rows)
+    assert max(map(len, dealt)) - min(map(len, dealt)) <= 1
+    tokens = [sum(lengths[row] for row in hand) for hand in dealt]
+    assert max(tokens) - min(tokens) <= max(lengths, default=0)
+
+
+@given(length=st.integers(0, 20), before=st.integers(1, 6), now=st.integers(1, 6))
+def test_shares_of_one_number_of_processes_become_those_of_another(length, before, now):
+    tensor = torch.arange(length * 2.0).reshape(length, 2)
+
+    def shares(count):
+        pieces = list(torch.chunk(tensor, count)) if length else []
+        return [*pieces, *[tensor[:0]] * (count - len(pieces))]
+
+    start = 0
+    for share in shares(now):
+        assert torch.equal(checkpoint.pieced(shares(before), start, start + len(share)), share)
+        start += len(share)
+
+
+def launched(folder, job, monkeypatch, act):
+    """Train by `launch`; act(step, processes) hears of each step."""
+    started, real = [], launch._started
+    monkeypatch.setattr(launch, "_started", lambda *given: started.append(real(*given)) or started[-1])
+
+    class Acting(on_ranks.Dying):
+        def figures(self, log):
+            act(log["step"], started)
+
+    try:
+        return trainer.train(
+            folder, job.rows, job.plan, job.settings, job.lora, job.seed, job.work, job.out, Acting()
+        )  # fmt: skip
+    finally:
+        assert all(process.poll() is not None for process in started)
+
+
+def test_sigterm_saves_and_a_lost_process_is_one_line_and_loses_nothing(folder, tmp_path, monkeypatch):
+    def stop(step, _):
+        if step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def kill(step, processes):
+        if step == 30:
+            processes[1].kill()
+
+    job = on_ranks.story(folder, tmp_path, "full", processes=2, steps=60, checkpoint_every=25)
+    with pytest.raises(StoppedError, match=r"stopped by SIGTERM after step \d+ of 60: its checkpoint is saved"):
+        launched(folder, job, monkeypatch, stop)
+    (saved,) = job.work.glob("checkpoint-*")
+    assert 3 <= int(saved.name[-8:]) < 25
+    assert len(list(saved.glob("*.pt"))) == 2
+    with pytest.raises(StudentError, match=r"process 2 of 2 .* ended by SIGKILL.*The last checkpoint is kept"):
+        launched(folder, job, monkeypatch, kill)
+    (saved,) = job.work.glob("checkpoint-????????")
+    assert saved.name == "checkpoint-00000025"
+    assert not job.out.exists()
