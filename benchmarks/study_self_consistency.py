@@ -127,7 +127,7 @@ def majority_row(groups: list[tuple[Judged, Group]]) -> dict:
         "best model": best,
         "majority": share, "low": interval.low, "high": interval.high,
         "any": sum(any_right) / len(right), "tied": sum(group.tied for _, group in decided),
-        "gold in doubt": sum(group.finding == "gold in doubt" for _, group in groups),
+        "suspect label": sum(group.finding == "suspect label" for _, group in groups),
     }  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def gold_rows(found: list[Judged], suspects: dict[str, str]) -> tuple[list[dict]
     wrong = {key for key, verdict in suspects.items() if verdict == "gold_wrong" and key in present}
     for at_least in AT_LEAST:
         groups = {one.problem.overlap_key: one.group(at_least) for one in found}
-        doubted = {key for key, group in groups.items() if group.finding == "gold in doubt"}
+        doubted = {key for key, group in groups.items() if group.finding == "suspect label"}
         table.append(
             {
                 "at_least": at_least, "doubted": len(doubted), "wrong, found": len(doubted & wrong),

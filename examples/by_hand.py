@@ -50,7 +50,7 @@ held_out, training = problems[: min(200, len(problems) // 4)], problems[min(200,
 examples: list[Example] = []
 wrong = 0
 for problem in training:
-    reasoning, answer, _ = solve(problem, sample=0, seed=options.seed, slip_rate=0.1, style="plain")
+    reasoning, answer, _ = solve(problem, sample=0, seed=options.seed, error_rate=0.1, style="plain")
     if judge(problem, answer, checks).outcome == "right":
         examples.append(
             Example(

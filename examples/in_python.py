@@ -16,7 +16,7 @@ RECIPE = {
     "name": "in-python",
     "seed": 3,
     "problems": {"evaluate": 6, "sources": [{"family": "chain", "count": 60}]},
-    "teacher": {"kind": "worked", "slip_rate": 0.2},
+    "teacher": {"kind": "worked", "error_rate": 0.2},
     "student": {"scratch": {"hidden": 32, "layers": 1, "heads": 2, "intermediate": 64, "vocabulary": 320}},
     "train": {"steps": 12, "batch": 8, "micro_batch": 8, "learning_rate": 3.0e-3, "precision": "fp32"},
     "evaluate": {"max_tokens": 20, "shots": 1},

@@ -131,7 +131,7 @@ def test_sections_are_frozen():
 MISTAKES = [
     ("family", "famly", [], "r.yaml:4: problems.sources.0.famly: unknown key, did you mean 'family'?"),
     ("worked", "wrked", [], "r.yaml:6: teacher.kind: unknown teacher 'wrked', did you mean 'worked'?"),
-    ("{kind: worked}", "{kind: worked, slip: 1}", [], "teacher.slip: unknown key, did you mean 'slip_rate'?"),
+    ("{kind: worked}", "{kind: worked, error: 1}", [], "teacher.error: unknown key, did you mean 'error_rate'?"),
     ("kind: worked", "name: worked", [], "teacher.kind: say which kind of teacher"),
     ("steps: 10", "steps: ten", [], 'r.yaml:9: train.steps: input should be a valid integer, not "ten"'),
     (

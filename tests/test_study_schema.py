@@ -47,7 +47,7 @@ def test_every_shipped_study_is_valid(validator, file):
     [
         "vary: {grid: {train.steps: [4, 5], problems.sources.0.count: [50], student: [{model: x}]}}",
         "vary: {a: null, b: {arms.traces.train.steps: 3, train: {loss: {alpha: 0}}, teacher.sampling.extra.top_k: 5}}",
-        "set: {arms: {traces: {train: {}}}, train.loss.alpha: 0.5, teacher.slip_rate: 0.2, teacher.model: m}",
+        "set: {arms: {traces: {train: {}}}, train.loss.alpha: 0.5, teacher.error_rate: 0.2, teacher.model: m}",
         "baseline: slow\ncompare: []", "seeds: 2", "seeds_vary: all", "held_out: 5", "name: null",
     ],
 )  # fmt: skip

@@ -56,7 +56,7 @@ class GoldFinding(StrEnum):
 
     AGREES = "agrees"
     DISAGREES = "disagrees"
-    IN_DOUBT = "gold in doubt"
+    SUSPECT = "suspect label"
     PSEUDO = "pseudo-gold"
     UNDECIDED = "undecided"
 
@@ -76,7 +76,7 @@ class Reason(StrEnum):
     NO_ANSWER = "no answer"
     NO_REASONING = "no reasoning"
     SUMMARISED = "summarised reasoning"
-    IN_DOUBT = "gold in doubt"
+    SUSPECT = "suspect label"
     WRONG = "wrong"
     TOO_EASY = "too easy"
     TOO_HARD = "too hard"
@@ -278,7 +278,7 @@ class Group:
     - `agrees`: the majority is the gold;
     - `disagrees`: it is not, and the gold can stand: some sample gives it, too few agree, an outage or a timeout left
       some open, or a checker decides;
-    - `gold in doubt`: no sample gives the gold, and more than half of them, and enough, agree on something else;
+    - `suspect label`: no sample gives the gold, and more than half of them, and enough, agree on something else;
     - `pseudo-gold`: there is nothing to judge by, and more than half of the samples, and enough, agree;
     - `undecided`: anything else: no answers, no majority without a gold, or a gold that cannot be compared.
     """

@@ -76,7 +76,7 @@ def reasons(trace=None, settings=None, **fields):
         ({"verdict": judged("wrong"), "settings": {"drop_wrong": False}}, []),
         ({"trace": {"reasoning": "wait, " * 400}}, ["repetition"]),
         ({"trace": {"reasoning": "wait, " * 400}, "settings": {"drop_repetition": None}}, []),
-        ({"doubted": True}, ["gold in doubt"]),
+        ({"suspect": True}, ["suspect label"]),
         ({"difficulty": 0.2, "settings": {"min_difficulty": 0.3}}, ["too easy"]),
         ({"difficulty": 0.3, "settings": {"min_difficulty": 0.3, "max_difficulty": 0.3}}, []),
         ({"difficulty": 0.4, "settings": {"max_difficulty": 0.3}}, ["too hard"]),

@@ -103,7 +103,7 @@ def test_arrival_order_and_memory_portions_change_nothing(pairs, settings, rando
         groups={},
         seed=0,
         allow_summaries=False,
-        drop_doubted=False,
+        drop_suspect=False,
         held_characters=25,
     )
     assert [x for x in small.run() if isinstance(x, Example)] == first[0]
@@ -203,14 +203,14 @@ def test_problems_outside_the_difficulty_asked_for_are_dropped_with_their_reason
     assert len(chosen(min_difficulty=0.0, max_difficulty=1.0)[0]) == 5, "the bounds themselves stay"
 
 
-@pytest.mark.parametrize("drop_doubted", [False, True])
-def test_a_problem_with_a_gold_in_doubt_is_dropped_only_where_the_recipe_says_so(drop_doubted):
+@pytest.mark.parametrize("drop_suspect", [False, True])
+def test_a_problem_with_a_suspect_label_is_dropped_only_where_the_recipe_says_so(drop_suspect):
     pairs = [(t, judge(t, "wrong")) for t in (trace(PROBLEMS[n], reasoning=f"way {n}") for n in range(2))]
-    groups = {PROBLEMS[0].key: group(PROBLEMS[0], 0.0, "gold in doubt"), PROBLEMS[1].key: group(PROBLEMS[1], 0.0)}
-    _, dropped = run(pairs, groups=groups, drop_doubted=drop_doubted)
-    assert [drop.reason for drop in dropped] == ["gold in doubt" if drop_doubted else "wrong", "wrong"]
-    kept, dropped = run(pairs, Curate(drop_wrong=False), groups=groups, drop_doubted=drop_doubted)
-    assert len(kept) == 2 - drop_doubted
+    groups = {PROBLEMS[0].key: group(PROBLEMS[0], 0.0, "suspect label"), PROBLEMS[1].key: group(PROBLEMS[1], 0.0)}
+    _, dropped = run(pairs, groups=groups, drop_suspect=drop_suspect)
+    assert [drop.reason for drop in dropped] == ["suspect label" if drop_suspect else "wrong", "wrong"]
+    kept, dropped = run(pairs, Curate(drop_wrong=False), groups=groups, drop_suspect=drop_suspect)
+    assert len(kept) == 2 - drop_suspect
 
 
 def test_examples_say_what_they_were_judged_by():

@@ -360,7 +360,7 @@ def test_a_limit_that_no_question_fits_is_refused(here, finished):
 
 def test_what_is_committed_is_not_looked_at_again(finished_run, monkeypatch):
     text = Path("r.yaml").read_text()
-    Path("r.yaml").write_text(text.replace("kind: worked", "kind: worked, slip_rate: 0.1"))
+    Path("r.yaml").write_text(text.replace("kind: worked", "kind: worked, error_rate: 0.1"))
     monkeypatch.setattr("potstill.pipeline.checks.extras.find_spec", lambda name: None)
     done(*RUN)
     assert "needs torch" in call(*CHECK).mistake(), "`check` looks at everything"

@@ -42,7 +42,7 @@ def test_a_finished_run_is_done_and_a_rerun_does_nothing(finished_run):
     [
         ("problems.evaluate=5", "problems.evaluate (4 -> 5)", ALL),
         ("problems.sources.0.settings={max_steps: 3}", "problems.sources.0.settings.max_steps", ALL),
-        ("teacher.slip_rate=0.2", "teacher.slip_rate (0.1 -> 0.2)", ALL[1:]),
+        ("teacher.error_rate=0.2", "teacher.error_rate (0.1 -> 0.2)", ALL[1:]),
         ("strategy.samples=2", "strategy.samples (1 -> 2)", ALL[1:]),
         ("checks.policy.tolerance=0.1", "checks.policy.tolerance (0.0 -> 0.1)", ALL[2:]),
         ("curate.per_problem=1", "curate.per_problem (4 -> 1)", ALL[3:]),
@@ -168,9 +168,9 @@ def test_one_stage_redone_leaves_the_others_committed(finished_run):
 
 
 def test_a_stage_alone_whose_result_changed_names_the_input_to_those_after_it(finished_run):
-    done("run", "r.yaml", "--out", finished_run, "--set", "teacher.slip_rate=0.9", "--stage", "traces", "--redo")
+    done("run", "r.yaml", "--out", finished_run, "--set", "teacher.error_rate=0.9", "--stage", "traces", "--redo")
 
-    assert states(finished_run, "teacher.slip_rate=0.9")["verdicts"] == ("stale", "changed input traces")
+    assert states(finished_run, "teacher.error_rate=0.9")["verdicts"] == ("stale", "changed input traces")
 
 
 def test_a_moved_run_folder_is_as_good_as_before(finished_run):

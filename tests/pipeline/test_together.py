@@ -33,7 +33,7 @@ ASKED = {
     "What is 5 plus 3?": ("", ["8", "9", "10", "11"]),
 }
 HELD_OUT = {"What is 8 plus 3?": ("11", ["11"]), "What is 9 plus 3?": ("", ["12", "12", "12"])}
-SOUND, HARD, DOUBTED, OPEN, MUDDLED = ASKED
+SOUND, HARD, SUSPECT, OPEN, MUDDLED = ASKED
 SERVED = "teacher={kind: served, base_url: 'http://localhost:9/v1', model: m}"
 STAGES = ("problems", "traces", "verdicts", "examples")
 
@@ -91,17 +91,17 @@ def test_one_row_a_training_problem_says_how_hard_it_is_and_what_most_samples_sa
     run = judged()
     found = groups(run)
     assert {question: group.finding for question, group in found.items()} == {
-        SOUND: "agrees", HARD: "disagrees", DOUBTED: "gold in doubt", OPEN: "pseudo-gold", MUDDLED: "undecided",
+        SOUND: "agrees", HARD: "disagrees", SUSPECT: "suspect label", OPEN: "pseudo-gold", MUDDLED: "undecided",
     }  # fmt: skip
-    for group, right, wrong in ((found[SOUND], 3, 1), (found[HARD], 1, 3), (found[DOUBTED], 0, 4)):
+    for group, right, wrong in ((found[SOUND], 3, 1), (found[HARD], 1, 3), (found[SUSPECT], 0, 4)):
         rate = wilson(right / 4, 4)
         assert (group.samples, group.right, group.wrong, group.unknown) == (4, right, wrong, 0)
         assert (group.pass_rate, group.low, group.high) == (rate.value, rate.low, rate.high)
     assert (found[OPEN].pass_rate, found[OPEN].unknown, found[OPEN].gold_source) == (None, 4, "none")
-    assert (found[DOUBTED].majority, found[DOUBTED].agreement, found[DOUBTED].gold) == ("6", 0.75, "7")
+    assert (found[SUSPECT].majority, found[SUSPECT].agreement, found[SUSPECT].gold) == ("6", 0.75, "7")
     assert run.committed("verdicts").counts == {
         "by_majority": 0,
-        "findings": {"agrees": 1, "disagrees": 1, "gold in doubt": 1, "pseudo-gold": 1, "undecided": 1},
+        "findings": {"agrees": 1, "disagrees": 1, "suspect label": 1, "pseudo-gold": 1, "undecided": 1},
     }
     assert {v.check for question in ASKED for v in verdicts(run, question)} == {"answer"}
     assert {v.cause for question in (OPEN, MUDDLED) for v in verdicts(run, question)} == {"no gold"}
@@ -122,12 +122,12 @@ def test_problems_without_a_gold_are_judged_by_their_majority_where_the_recipe_s
     run = judged("checks.self_consistency=true")
     found = groups(run)
     assert {question: group.gold_source for question, group in found.items()} == {
-        SOUND: "given", HARD: "given", DOUBTED: "given", OPEN: "majority", MUDDLED: "none",
+        SOUND: "given", HARD: "given", SUSPECT: "given", OPEN: "majority", MUDDLED: "none",
     }  # fmt: skip
     assert [(v.outcome, v.check) for v in verdicts(run, OPEN)] == [("right", "majority")] * 3 + [("wrong", "majority")]
     assert all("gold by majority" in v.method for v in verdicts(run, OPEN))
     assert (found[OPEN].right, found[OPEN].wrong, found[OPEN].pass_rate) == (3, 1, 0.75)
-    assert {v.outcome for v in verdicts(run, DOUBTED)} == {"wrong"}
+    assert {v.outcome for v in verdicts(run, SUSPECT)} == {"wrong"}
     assert Counter((question, example.gold_source) for question, example in kept(run)) == {
         (SOUND, "given"): 3, (HARD, "given"): 1, (OPEN, "majority"): 3,
     }  # fmt: skip
@@ -137,26 +137,26 @@ def test_problems_without_a_gold_are_judged_by_their_majority_where_the_recipe_s
 
 
 @pytest.mark.parametrize("choice", ["keep", "drop", "repair"])
-def test_a_gold_in_doubt_is_kept_dropped_or_repaired_as_the_recipe_says_and_counted(here, choice):
-    run = judged(f"checks.doubted_gold={choice}")
-    assert groups(run)[DOUBTED].finding == "gold in doubt"
-    assert groups(run)[DOUBTED].gold == "7"
-    mine = [example for question, example in kept(run) if question == DOUBTED]
+def test_a_suspect_label_is_kept_dropped_or_repaired_as_the_recipe_says_and_counted(here, choice):
+    run = judged(f"checks.suspect_label={choice}")
+    assert groups(run)[SUSPECT].finding == "suspect label"
+    assert groups(run)[SUSPECT].gold == "7"
+    mine = [example for question, example in kept(run) if question == SUSPECT]
     if choice == "repair":
-        assert [(v.outcome, v.check) for v in verdicts(run, DOUBTED)] == [("right", "majority")] * 3 + [
+        assert [(v.outcome, v.check) for v in verdicts(run, SUSPECT)] == [("right", "majority")] * 3 + [
             ("wrong", "majority")
         ]
         assert [example.gold_source for example in mine] == ["majority"] * 3
-        assert (groups(run)[DOUBTED].gold_source, groups(run)[DOUBTED].pass_rate) == ("majority", 0.75)
+        assert (groups(run)[SUSPECT].gold_source, groups(run)[SUSPECT].pass_rate) == ("majority", 0.75)
     else:
         assert mine == []
-        assert {(v.outcome, v.check) for v in verdicts(run, DOUBTED)} == {("wrong", "answer")}
-        assert reasons(run)["gold in doubt"] == (4 if choice == "drop" else 0)
+        assert {(v.outcome, v.check) for v in verdicts(run, SUSPECT)} == {("wrong", "answer")}
+        assert reasons(run)["suspect label"] == (4 if choice == "drop" else 0)
     assert run.committed("examples").counts["by_majority"] == len(mine)
 
 
 def test_held_out_problems_keep_their_golds_and_go_without(here):
-    sets = ["--set", "checks.self_consistency=true", "--set", "checks.doubted_gold=repair"]
+    sets = ["--set", "checks.self_consistency=true", "--set", "checks.suspect_label=repair"]
     done("run", "r.yaml", "--out", "run", *sets)
     run = Run(here / "run")
     (without,) = (q for q, (gold, _) in HELD_OUT.items() if not gold)
@@ -171,7 +171,7 @@ def test_held_out_problems_keep_their_golds_and_go_without(here):
     assert funnel["of these judged by the majority of samples"] == 6
     assert funnel["kept"] == 10
     follows = {row[0]: row[3] for row in tables["What most samples of a problem say"]["rows"]}
-    assert follows["gold in doubt"] == follows["pseudo-gold"] == "judged by the answer of most samples"
+    assert follows["suspect label"] == follows["pseudo-gold"] == "judged by the answer of most samples"
     rates = {row[0]: row[1] for row in tables["How often the teacher was right, by problem"]["rows"]}
     assert rates == {
         "never": 0, "up to a quarter": 1, "up to a half": 0, "up to three quarters": 3, "more often": 0, "always": 0,
@@ -187,7 +187,7 @@ def test_these_settings_leave_traces_and_measures_alone(here):
     from potstill.recipe_file import load
 
     judged()
-    for setting in ("checks.self_consistency=true", "checks.doubted_gold=drop", "checks.agreeing=2"):
+    for setting in ("checks.self_consistency=true", "checks.suspect_label=drop", "checks.agreeing=2"):
         for more in ([], [SERVED, "strategy.stop_at_right=1"]):
             old, new = (stages_of(load("r.yaml", [*more, *sets])) for sets in ([], [setting]))
             changed = {a.name for a, b in zip(old, new, strict=True) if a.settings != b.settings}
@@ -201,7 +201,7 @@ class Stop(KeyboardInterrupt):
     pass
 
 
-@pytest.mark.parametrize("sets", [[], ["checks.self_consistency=true", "checks.doubted_gold=repair"]])
+@pytest.mark.parametrize("sets", [[], ["checks.self_consistency=true", "checks.suspect_label=repair"]])
 def test_stopped_at_any_write_the_stage_ends_with_the_same_bytes(here, monkeypatch, sets):
     """Parts of a few rows, so that a stop finds some of each table committed."""
     monkeypatch.setattr(store.Work.table, "__defaults__", (4,))

@@ -60,7 +60,7 @@ def test_worked_traces_are_repeatable_and_keyed_by_their_settings(tmp_path):
     assert found == taught(5)
     assert [(t.problem_key, t.sample) for t in found] == [(p.key, n) for p in problems for n in range(2)]
     assert json.loads(found[0].sampling)["seed"] == 5
-    assert not {t.key for t in found} & ({t.key for t in taught(6)} | {t.key for t in taught(5, slip_rate=0.5)})
+    assert not {t.key for t in found} & ({t.key for t in taught(6)} | {t.key for t in taught(5, error_rate=0.5)})
 
 
 def test_the_worked_teacher_refuses_other_problems(tmp_path):

@@ -39,12 +39,12 @@ def test_every_family_has_a_lesson_of_at_least_three_strategies():
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32), sample=st.integers(0, 40), style=st.sampled_from(["plain", "varied"]))
-def test_without_slips_every_trace_is_true_and_ends_with_the_gold(name, seed, sample, style):
+def test_without_injected_errors_every_trace_is_true_and_ends_with_the_gold(name, seed, sample, style):
     for problem in take(name, seed, 6):
         reasoning, answer, info = solve(problem, sample, seed, 0.0, style)
         assert final(answer) == problem.gold
         assert false_equations(reasoning) == []
-        assert not info["slip"]
+        assert not info["injected_error"]
         assert (reasoning, answer, info) == solve(problem, sample, seed, 0.0, style)
 
 
@@ -96,30 +96,30 @@ def test_traces_hold_at_the_edges_of_the_settings(name, chosen):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_slips_come_at_their_rate_and_are_real(name):
+def test_injected_errors_come_at_their_rate_and_are_real(name):
     problems = take(name, 4, 500)
     taught = [(p, *solve(p, s, 7, 0.3, "varied")) for p in problems for s in (0, 1)]
-    slipped = [(p, r, a, i) for p, r, a, i in taught if i["slip"]]
-    assert len(slipped) / len(taught) == pytest.approx(0.3, abs=0.05)
-    wrong = [final(a) != p.gold for p, _, a, _ in slipped]
+    erring = [(p, r, a, i) for p, r, a, i in taught if i["injected_error"]]
+    assert len(erring) / len(taught) == pytest.approx(0.3, abs=0.05)
+    wrong = [final(a) != p.gold for p, _, a, _ in erring]
     assert statistics.mean(wrong) > 0.97
-    assert all(final(a) == p.gold for p, _, a, i in taught if not i["slip"])
+    assert all(final(a) == p.gold for p, _, a, i in taught if not i["injected_error"])
     sound = {(p.key, s): solve(p, s, 7, 0.0, "varied")[0] for p in problems for s in (0, 1)}
-    for p, reasoning, _, _ in slipped:
+    for p, reasoning, _, _ in erring:
         assert reasoning not in (sound[p.key, 0], sound[p.key, 1])
-    omitted = [i["slip"] == "omission" for *_, i in slipped]
+    omitted = [i["injected_error"] == "omission" for *_, i in erring]
     assert statistics.mean(omitted) < 0.5
 
 
 @pytest.mark.parametrize("name", ["chain", "shop", "compare"])
-def test_a_slipped_result_is_one_false_equation_and_what_follows_is_consistent(name):
+def test_a_erring_result_is_one_false_equation_and_what_follows_is_consistent(name):
     for problem in take(name, 9, 80):
         reasoning, _, info = solve(problem, 0, 1, 1.0, "plain")
         bad = false_equations(reasoning)
-        # After a slip a division may leave a remainder, which is dropped and makes that equation false as well.
+        # After an error a division may leave a remainder, which is dropped and makes that equation false as well.
         apart = [e for e in bad if e[1] != "/" or int(e[0]) % int(e[2]) == 0]
-        assert len(bad) >= (info["slip"] == "result")
-        assert len(apart) <= (info["slip"] == "result")
+        assert len(bad) >= (info["injected_error"] == "result")
+        assert len(apart) <= (info["injected_error"] == "result")
 
 
 @pytest.mark.parametrize("name", NAMES)

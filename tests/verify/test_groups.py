@@ -1,4 +1,4 @@
-"""What the samples of one problem say together: majority, agreement, difficulty, golds in doubt."""
+"""What the samples of one problem say together: majority, agreement, difficulty, suspect labels."""
 
 import gzip
 import json
@@ -72,7 +72,7 @@ def test_the_majority_is_by_equal_answers_and_not_by_equal_spelling():
     ("problem", "answers", "finding", "majority"),
     [
         (ADD, ["The answer is 4."] * 3, "agrees", "4"),
-        (ADD, ["The answer is 5."] * 3, "gold in doubt", "5"),
+        (ADD, ["The answer is 5."] * 3, "suspect label", "5"),
         (ADD, ["The answer is 5."] * 2, "disagrees", "5"),
         (ADD, ["The answer is 5."] * 9 + ["The answer is 4."], "disagrees", "5"),
         (ADD, ["The answer is 5."] * 3 + [f"The answer is {n}." for n in (6, 7, 8)], "disagrees", "5"),
@@ -83,7 +83,7 @@ def test_the_majority_is_by_equal_answers_and_not_by_equal_spelling():
         (OPEN, ["The answer is 5."] * 3 + ["The answer is 6."] * 3, "undecided", "5"),
         (OPEN, [r"\boxed{x = 5}", r"So \boxed{5}.", "The answer is 5.0."], "pseudo-gold", "5"),
         (OPEN, ["The answer is Paris."] * 4, "pseudo-gold", "Paris"),
-        (WHICH, [r"\boxed{A}"] * 3, "gold in doubt", "A"),
+        (WHICH, [r"\boxed{A}"] * 3, "suspect label", "A"),
         (IS_IT, [r"\boxed{yes}", "Yes.", r"\boxed{Yes}"], "pseudo-gold", "Yes"),
     ],
 )  # fmt: skip
@@ -101,7 +101,7 @@ def test_programs_have_no_common_answer():
 
 
 def test_how_many_must_agree_is_declared():
-    assert group(ADD, ["It is 5."] * 2, agreeing=2).finding == "gold in doubt"
+    assert group(ADD, ["It is 5."] * 2, agreeing=2).finding == "suspect label"
     assert group(ADD, ["It is 5."] * 3, agreeing=4).finding == "disagrees"
 
 
@@ -161,11 +161,11 @@ def test_the_pass_rate_counts_right_and_wrong_alone(outcomes):
 
 @pytest.mark.parametrize("cause", ["infrastructure", "timeout"])
 def test_a_sample_that_may_yet_give_the_gold_keeps_it_out_of_doubt(cause):
-    assert group_of(ADD, judged(ADD, *["wrong"] * 4), Checks()).finding == "gold in doubt"
+    assert group_of(ADD, judged(ADD, *["wrong"] * 4), Checks()).finding == "suspect label"
     assert group_of(ADD, judged(ADD, *["wrong"] * 4, f"unknown: {cause}"), Checks()).finding == "disagrees"
 
 
-def test_what_a_checker_judges_is_not_in_doubt_and_says_who_judged():
+def test_what_a_checker_judges_is_not_suspect_and_says_who_judged():
     checked = Problem(id="k", question="What is it?", gold="4", checker="mine:check")
     found = group_of(checked, judged(checked, *["wrong"] * 4), Checks())
     assert (found.finding, found.gold_source) == ("disagrees", "checker")
@@ -177,25 +177,25 @@ def test_what_a_checker_judges_is_not_in_doubt_and_says_who_judged():
     [
         (OPEN, {}, False),
         (OPEN, {"self_consistency": True}, True),
-        (OPEN, {"doubted_gold": "repair"}, False),
+        (OPEN, {"suspect_label": "repair"}, False),
         (ADD, {}, False),
         (ADD, {"self_consistency": True}, False),
-        (ADD, {"doubted_gold": "drop"}, False),
-        (ADD, {"doubted_gold": "repair"}, True),
+        (ADD, {"suspect_label": "drop"}, False),
+        (ADD, {"suspect_label": "repair"}, True),
     ],
 )
 def test_a_majority_stands_for_a_gold_only_where_the_recipe_says_so(problem, settings, wanted):
     found = group(problem, ["The answer is 5."] * 3 + ["The answer is 6."], **settings)
     assert adopts(found, Checks(**settings)) is wanted
     for agreed in (group(ADD, ["The answer is 4."] * 3), group(ADD, ["The answer is 5.", "The answer is 4."] * 3)):
-        assert not adopts(agreed, Checks(self_consistency=True, doubted_gold="repair"))
+        assert not adopts(agreed, Checks(self_consistency=True, suspect_label="repair"))
 
 
 @pytest.mark.parametrize("problem", [ADD, OPEN])
 def test_verdicts_by_majority_are_marked_and_counted(problem, tmp_path):
     said = ["The answer is 5.", r"\boxed{10/2}", "The answer is 5.0.", "The answer is 6.", "I cannot tell."]
     traces = [trace(problem, answer, number) for number, answer in enumerate(said)]
-    checks = Checks(self_consistency=True, doubted_gold="repair")
+    checks = Checks(self_consistency=True, suspect_label="repair")
     with Verdicts(checks, folder=tmp_path) as verdicts:
         own = list(verdicts.many((problem, one) for one in traces))
         found = group_of(problem, list(zip(traces, own, strict=True)), checks)
@@ -242,7 +242,7 @@ def test_one_monstrous_answer_costs_one_deadline(monkeypatch):
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the shared data")
-def test_the_golds_that_people_found_wrong_are_in_doubt():
+def test_the_golds_that_people_found_wrong_are_suspect():
     """On the real responses of up to 19 models; two golds more are doubted, and both are wrong on a closer look."""
     suspects = {}
     for line in (SHARED / "suspect_gold_gsm8k.jsonl").read_text(encoding="utf-8").splitlines():
@@ -261,7 +261,7 @@ def test_the_golds_that_people_found_wrong_are_in_doubt():
         for key, traces in samples.items():
             found = list(verdicts.many((problems[key], t) for t in traces))
             said = group_of(problems[key], list(zip(traces, found, strict=True)), Checks())
-            if said.finding == "gold in doubt":
+            if said.finding == "suspect label":
                 doubted.add(key)
     assert {key for key, verdict in suspects.items() if verdict == "gold_wrong"} <= doubted
     assert {suspects.get(key) for key in doubted} <= {"gold_wrong", "ambiguous", None}

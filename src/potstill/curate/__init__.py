@@ -17,7 +17,7 @@ FILTERS: tuple[Filter, ...] = (
     filters.no_answer,
     filters.no_reasoning,
     filters.summarised,
-    filters.doubted,
+    filters.suspect,
     filters.unknown,
     filters.wrong,
     filters.too_easy,

@@ -23,8 +23,8 @@ class Candidate:
     allow_summaries: bool
     difficulty: float | None = None
     """Of the problem; None where nothing is known of it."""
-    doubted: bool = False
-    """Whether the problem is to be dropped because its gold is in doubt."""
+    suspect: bool = False
+    """Whether the problem is to be dropped because its gold is suspect."""
 
 
 def held_out(case: Candidate) -> str | None:
@@ -65,9 +65,9 @@ def summarised(case: Candidate) -> str | None:
     return Reason.SUMMARISED if case.trace.reasoning_kind == "summary" and not case.allow_summaries else None
 
 
-def doubted(case: Candidate) -> str | None:
+def suspect(case: Candidate) -> str | None:
     """Drop traces of problems whose gold no sample gives and most contradict, where the recipe says so."""
-    return Reason.IN_DOUBT if case.doubted else None
+    return Reason.SUSPECT if case.suspect else None
 
 
 def unknown(case: Candidate) -> str | None:

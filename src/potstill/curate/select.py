@@ -44,7 +44,7 @@ class Selection:
     groups: Mapping[str, Group]
     seed: int
     allow_summaries: bool
-    drop_doubted: bool
+    drop_suspect: bool
     passed: dict[int, Passed] = field(default_factory=dict)
     held_characters: int = HELD_CHARACTERS
 
@@ -80,7 +80,7 @@ class Selection:
         problem, group = self.training.get(trace.problem_key), self.groups.get(trace.problem_key)
         meets = trace.problem_key in self.held_out or (problem is not None and problem.overlap_key in self.held_out)
         difficulty = None if problem is None else self._difficulty(trace.problem_key)
-        doubted = self.drop_doubted and group is not None and group.finding == GoldFinding.IN_DOUBT
+        suspect = self.drop_suspect and group is not None and group.finding == GoldFinding.SUSPECT
         return Candidate(
             trace=trace,
             verdict=verdict,
@@ -89,7 +89,7 @@ class Selection:
             settings=self.settings,
             allow_summaries=self.allow_summaries,
             difficulty=difficulty,
-            doubted=doubted,
+            suspect=suspect,
         )
 
     def _choose(self) -> Iterator[Drop]:
@@ -171,7 +171,7 @@ def select(
     *,
     groups: Mapping[str, Group],
     seed: int,
-    drop_doubted: bool = False,
+    drop_suspect: bool = False,
     allow_summaries: bool = False,
 ) -> Iterator[Example | Drop]:
     """Turn judged traces into ordered examples; yield every drop first, then every example: together all traces.
@@ -182,8 +182,8 @@ def select(
 
     `training` maps `Problem.key` to the problem. `held_out` holds `key` and `overlap_key` of every evaluation
     problem, and the `key` of every training problem that was dropped for meeting one. `groups` says
-    what all samples of a problem say together, kept or not: its measured difficulty, whether its gold is in doubt
-    (`drop_doubted` drops it then), what its traces were judged by. Stated and measured difficulties are compared as
+    what all samples of a problem say together, kept or not: its measured difficulty, whether its gold is suspect
+    (`drop_suspect` drops it then), what its traces were judged by. Stated and measured difficulties are compared as
     they are, so sources should state theirs between 0 and 1.
     """
     return Selection(
@@ -194,7 +194,7 @@ def select(
         groups=groups,
         seed=seed,
         allow_summaries=allow_summaries,
-        drop_doubted=drop_doubted,
+        drop_suspect=drop_suspect,
     ).run()
 
 

@@ -64,7 +64,7 @@ def _set(node: SetNode, graph: Graph, stages: Named) -> SetFacts:
         opinions=opinions,
         outages=outages,
         groups=list(judged.rows("groups", Group)),
-        doubted_gold=node.recipe.checks.doubted_gold,
+        suspect_label=node.recipe.checks.suspect_label,
         lengths=kept,
         difficulties=difficulties,
     )

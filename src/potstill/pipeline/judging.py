@@ -63,7 +63,7 @@ def verdicts(context: Context) -> dict[str, Any]:
 
 def _table(context: Context, checks: Checks) -> TableWriter[Verdict]:
     """Return where verdicts on single traces go: they are the last word unless a majority may have it."""
-    if not checks.self_consistency and checks.doubted_gold != "repair":
+    if not checks.self_consistency and checks.suspect_label != "repair":
         return context.work.table("verdicts", Verdict)
     return context.work.scratch_table("alone", Verdict)
 

@@ -107,7 +107,7 @@ class Checks:
     """So many samples of a problem, and more than half, must agree for their answer to count for or against a gold."""
     self_consistency: ForVerdicts[bool] = False
     """Judge training problems that have nothing to be judged by against the answer that their own samples agree on."""
-    doubted_gold: ForVerdictsAndExamples[Literal["keep", "drop", "repair"]] = "keep"
+    suspect_label: ForVerdictsAndExamples[Literal["keep", "drop", "repair"]] = "keep"
     """What is done where no sample gives the gold and they agree on another answer: `keep` the gold and report
     it, `drop` the problem, or `repair` the gold, that is judge by the other answer. All of it is marked and counted."""
 

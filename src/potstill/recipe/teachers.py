@@ -36,8 +36,8 @@ class WorkedTeacher:
     """Chooses this kind of teacher."""
     seed: ForTraces[Seed | None] = None
     """Seed of its choices; `null` takes the recipe's."""
-    slip_rate: ForTraces[Share] = 0.1
-    """Share of traces with a seeded mistake, so that checking matters."""
+    error_rate: ForTraces[Share] = 0.1
+    """Share of traces with an injected error, so that checking matters."""
     style: ForTraces[Literal["plain", "varied"]] = "varied"
     """How solutions are written. `varied`: several strategies, restatements, checks, abandoned attempts; `plain`:
     the shortest strategy alone."""

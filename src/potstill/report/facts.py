@@ -81,8 +81,8 @@ class SetFacts:
 
     `verdicts` counts traces by outcome (`right`, `wrong`, or `unknown: CAUSE`), `outages` those that a failure of the
     infrastructure left open by its reason, `opinions` those that a judge was asked about, by what the rules said alone
-    and what it said. `groups` has what the samples of each training problem say together, and `doubted_gold` what the
-    recipe makes of a gold in doubt. `lengths` counts kept traces by length in `length_unit`; `difficulties` counts
+    and what it said. `groups` has what the samples of each training problem say together, and `suspect_label` what the
+    recipe makes of a suspect label. `lengths` counts kept traces by length in `length_unit`; `difficulties` counts
     examples by difficulty.
     """
 
@@ -93,7 +93,7 @@ class SetFacts:
     outages: Mapping[str, int] = field(default_factory=dict)
     opinions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     groups: Sequence[Group] = ()
-    doubted_gold: Literal["keep", "drop", "repair"] = "keep"
+    suspect_label: Literal["keep", "drop", "repair"] = "keep"
     lengths: Mapping[int, int] = field(default_factory=dict)
     length_unit: str = "characters"
     difficulties: Mapping[float, int] = field(default_factory=dict)

@@ -15,11 +15,11 @@ RATES = ("never", "up to a quarter", "up to a half", "up to three quarters", "mo
 FINDINGS: dict[GoldFinding, str] = {
     GoldFinding.AGREES: "the gold is what most samples say",
     GoldFinding.DISAGREES: "most samples say something else, and the gold stands",
-    GoldFinding.IN_DOUBT: "no sample gives the gold, and most agree on something else",
+    GoldFinding.SUSPECT: "no sample gives the gold, and most agree on something else",
     GoldFinding.PSEUDO: "there is no gold, and most samples agree",
     GoldFinding.UNDECIDED: "the samples settle nothing",
 }
-DOUBTED = {
+SUSPECT = {
     "keep": "left as it is",
     "drop": "the problem is dropped",
     "repair": "judged by the answer of most samples",
@@ -118,8 +118,8 @@ def _findings(facts: SetFacts) -> TableNode:
 
 
 def _then(finding: GoldFinding, facts: SetFacts, adopted: Counter[GoldFinding]) -> str:
-    if finding is GoldFinding.IN_DOUBT:
-        return DOUBTED[facts.doubted_gold]
+    if finding is GoldFinding.SUSPECT:
+        return SUSPECT[facts.suspect_label]
     if finding is GoldFinding.PSEUDO:
         return "judged by the answer of most samples" if adopted[finding] else "not judged"
     return ""

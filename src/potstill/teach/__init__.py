@@ -36,10 +36,10 @@ def worked_traces(problem: Problem, teacher: WorkedTeacher, *, samples: int, see
     """
     from potstill.teach.worked import solve
 
-    settings = {"seed": seed, "slip_rate": teacher.slip_rate, "style": teacher.style}
+    settings = {"seed": seed, "error_rate": teacher.error_rate, "style": teacher.style}
     sampling = json.dumps(settings, sort_keys=True)
     for sample in range(samples):
-        reasoning, answer, info = solve(problem, sample, seed, teacher.slip_rate, teacher.style)
+        reasoning, answer, info = solve(problem, sample, seed, teacher.error_rate, teacher.style)
         yield Trace(
             problem_key=problem.key,
             teacher="worked",

@@ -80,7 +80,7 @@ def adopts(group: Group, checks: Checks) -> bool:
     """Return whether the recipe lets the majority stand for the gold of this problem."""
     if group.finding == GoldFinding.PSEUDO:
         return checks.self_consistency
-    return group.finding == GoldFinding.IN_DOUBT and checks.doubted_gold == "repair"
+    return group.finding == GoldFinding.SUSPECT and checks.suspect_label == "repair"
 
 
 def under_majority(problem: Problem, group: Group) -> Problem:
@@ -120,7 +120,7 @@ def _finding(problem: Problem, voters: Sequence[Sample], majority: _Class, at_le
     if majority.outcome == "unknown":
         return GoldFinding.UNDECIDED
     given = any(verdict.outcome == "right" or verdict.cause in _OPEN for _, verdict in voters)
-    return GoldFinding.IN_DOUBT if enough and not given and not problem.checker else GoldFinding.DISAGREES
+    return GoldFinding.SUSPECT if enough and not given and not problem.checker else GoldFinding.DISAGREES
 
 
 def _classes(problem: Problem, samples: Sequence[Sample], checks: Checks) -> list[_Class]:

@@ -54,7 +54,7 @@ def work(context: Context) -> dict[str, Any]:
     chosen = select(
         lambda: zip(inputs["traces"].rows("traces", Trace), inputs["verdicts"].rows("verdicts", Verdict), strict=True),
         training, held_out, recipe.curate, groups=groups, seed=recipe.seed,
-        drop_doubted=recipe.checks.doubted_gold == "drop",
+        drop_suspect=recipe.checks.suspect_label == "drop",
         allow_summaries=isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries,
     )  # fmt: skip
     kept, dropped = context.work.table("examples", Example), context.work.table("dropped", Drop)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from potstill.errors import TeacherError
 from potstill.records import Problem
 from potstill.teach.worked import chain, clock, compare, row, shop, weekday
-from potstill.teach.worked.solver import Facts, SlipKind, Solver, Strategy, Template, Worked
+from potstill.teach.worked.solver import ErrorKind, Facts, Solver, Strategy, Template, Worked
 
 TEMPLATES: dict[str, Template] = {
     "chain": chain.TEMPLATE,
@@ -29,23 +29,23 @@ TEMPLATES: dict[str, Template] = {
 _OPENINGS = ("", "Let us go step by step.", "{goal}", "One thing at a time.", "First things first. {goal}")
 _CLOSINGS = ("", "So we have it.", "That is all.", "Done.")
 _CHECKS = 0.25
-"""Share of varied traces without a slip that check their result."""
+"""Share of varied traces without an injected error that check their result."""
 _FALSE_STARTS = 0.15
-"""Share of varied traces without a slip that abandon an attempt, where the solution has room for one."""
+"""Share of varied traces without an injected error that abandon an attempt, where the solution has room for one."""
 _OMISSIONS = 0.25
-"""Share of slips that leave out a step instead of getting a result wrong."""
-_SLIP_TRIES = 12
+"""Share of injected errors that leave out a step instead of getting a result wrong."""
+_ERROR_TRIES = 12
 
 
 def solve(
-    problem: Problem, sample: int, seed: int, slip_rate: float, style: Literal["plain", "varied"]
+    problem: Problem, sample: int, seed: int, error_rate: float, style: Literal["plain", "varied"]
 ) -> tuple[str, str, dict[str, Any]]:
     """Return (reasoning, answer, info) for one sample; the same arguments give the same trace.
 
     `plain` takes the family's shortest strategy; `varied` walks through all of them, with restatements, checks and
-    abandoned attempts. The answer ends like `The answer is 42.`. `info` has `strategy`, `slip` (`""`, `result` or
-    `omission`), `checked` and `abandoned`; it is for tests and statistics and never enters a verdict. Raises
-    TeacherError for a problem that is not of potstill's own families.
+    abandoned attempts. The answer ends like `The answer is 42.`. `info` has `strategy`, `injected_error`
+    (`""`, `result` or `omission`), `checked` and `abandoned`; it is for tests and statistics and never enters a
+    verdict. Raises TeacherError for a problem that is not of potstill's own families.
     """
     template, facts = _read(problem)
     rng = random.Random(f"potstill worked {seed} {problem.key} {sample}")
@@ -53,11 +53,11 @@ def solve(
     first = random.Random(f"potstill worked {seed} {problem.key}").randrange(len(names))
     name = names[(first + sample) % len(names)] if style == "varied" else names[0]
     strategy = template.strategies[name]
-    slip: SlipKind = ""
+    injected: ErrorKind = ""
     checked = abandoned = False
     try:
-        if rng.random() < slip_rate:
-            slip, work = _slipped(strategy, facts, rng, problem.gold)
+        if rng.random() < error_rate:
+            injected, work = _with_error(strategy, facts, rng, problem.gold)
         else:
             work, abandoned = _sound(strategy, facts, rng, varied=style == "varied")
             checked = style == "varied" and rng.random() < _CHECKS
@@ -72,7 +72,7 @@ def solve(
     opening = _OPENINGS[(turn + shift) % len(_OPENINGS)].format(goal=goal)
     closing = _CLOSINGS[(turn // len(_OPENINGS)) % len(_CLOSINGS)]
     sentences = [opening, *work.lines, work.check if checked else "", closing]
-    info = {"strategy": name, "slip": slip, "checked": checked, "abandoned": abandoned}
+    info = {"strategy": name, "injected_error": injected, "checked": checked, "abandoned": abandoned}
     return " ".join(sentence for sentence in sentences if sentence), f"The answer is {work.answer}.", info
 
 
@@ -104,14 +104,14 @@ def _sound(strategy: Strategy, facts: Facts, rng: random.Random, *, varied: bool
     return strategy(facts, Solver(rng, doubt_at=rng.randrange(dry.doubts))), True
 
 
-def _slipped(strategy: Strategy, facts: Facts, rng: random.Random, gold: str | None) -> tuple[SlipKind, Worked]:
+def _with_error(strategy: Strategy, facts: Facts, rng: random.Random, gold: str | None) -> tuple[ErrorKind, Worked]:
     """Return a solution with one mistake, tried until the mistake reaches the answer (or tries run out)."""
     dry = Solver(random.Random(0))
     strategy(facts, dry)
-    for _ in range(_SLIP_TRIES):
-        kind: SlipKind = "omission" if dry.steps > 1 and rng.random() < _OMISSIONS else "result"
+    for _ in range(_ERROR_TRIES):
+        kind: ErrorKind = "omission" if dry.steps > 1 and rng.random() < _OMISSIONS else "result"
         chances = dry.steps if kind == "omission" else dry.results
-        work = strategy(facts, Solver(rng, slip=kind, slip_at=rng.randrange(chances)))
+        work = strategy(facts, Solver(rng, error=kind, error_at=rng.randrange(chances)))
         if work.answer != gold:
             break
     return kind, work

@@ -13,9 +13,9 @@ def _show(row: Sequence[str]) -> str:
 
 
 def _after(solver: Solver, row: Sequence[str], kind: str, who: Sequence[str]) -> list[str]:
-    """Return the row after the move; a slip leaves two neighbours exchanged."""
+    """Return the row after the move; an injected error leaves two neighbours exchanged."""
     after = move(row, kind, *who)
-    if solver.slips():
+    if solver.errs():
         at = solver.rng.randrange(len(after) - 1)
         after[at], after[at + 1] = after[at + 1], after[at]
     return after

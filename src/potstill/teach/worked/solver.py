@@ -1,4 +1,4 @@
-"""Who calculates: true results, except for one seeded slip, and now and then a false start."""
+"""Who calculates: true results, except for one injected error, and now and then a false start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 from potstill.problems.families.family import apply
 
 Facts = Mapping[str, Any]
-SlipKind = Literal["", "result", "omission"]
+ErrorKind = Literal["", "result", "omission"]
 _DOUBTS = (
     "Wait, that is not right.",
     "No, that is the wrong way round.",
@@ -39,36 +39,36 @@ class Template:
 
 
 class Solver:
-    """Does the calculations of one solution and counts where it could slip, leave out a step or start wrongly.
+    """Does the calculations of one solution and counts where it could err, leave out a step or start wrongly.
 
-    `slip` names the one mistake, made at the `slip_at`-th chance for it; `doubt_at` the chance for a false start that
+    `error` names the one mistake, made at the `error_at`-th chance for it; `doubt_at` the chance for a false start that
     is taken (None: none). `rng` draws the kind of mistake, never the course of the solution, which is therefore the
     same with and without one up to the mistake.
     """
 
     def __init__(
-        self, rng: random.Random, slip: SlipKind = "", slip_at: int | None = None, doubt_at: int | None = None
+        self, rng: random.Random, error: ErrorKind = "", error_at: int | None = None, doubt_at: int | None = None
     ) -> None:
         self.rng = rng
-        self.slip, self.slip_at, self.doubt_at = slip, slip_at, doubt_at
+        self.error, self.error_at, self.doubt_at = error, error_at, doubt_at
         self.results = 0
         self.steps = 0
         self.doubts = 0
 
-    def slips(self) -> bool:
+    def errs(self) -> bool:
         """Whether the result about to be written comes out wrong."""
         self.results += 1
-        return self.slip == "result" and self.results - 1 == self.slip_at
+        return self.error == "result" and self.results - 1 == self.error_at
 
     def omits(self) -> bool:
         """Whether the step about to be done is forgotten."""
         self.steps += 1
-        return self.slip == "omission" and self.steps - 1 == self.slip_at
+        return self.error == "omission" and self.steps - 1 == self.error_at
 
     def result(self, a: int, sign: str, b: int) -> int:
-        """Return `a` sign `b`, or a near miss where this is the slip."""
+        """Return `a` sign `b`, or a near miss where this is the injected error."""
         true = apply(a, sign, b)
-        if not self.slips():
+        if not self.errs():
             return true
         near = [true + miss for miss in (-10, -2, -1, 1, 2, 10) if true + miss >= 0]
         return self.rng.choice(near)

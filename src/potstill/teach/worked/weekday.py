@@ -30,7 +30,7 @@ def _total(facts: Facts, solver: Solver) -> tuple[list[str], int]:
 
 
 def _weeks_off(solver: Solver, days: int) -> tuple[list[str], int]:
-    """Return the equation that takes the full weeks off, and the days left (0 to 6 without a slip)."""
+    """Return the equation that takes the full weeks off, and the days left (0 to 6 without an injected error)."""
     if days < 7:
         return [], days
     text, left = solver.equation(days, "-", days - days % 7)
@@ -38,8 +38,8 @@ def _weeks_off(solver: Solver, days: int) -> tuple[list[str], int]:
 
 
 def _arrive(solver: Solver, day: int) -> int:
-    """Return the index of the day arrived at, one off where this is the slip."""
-    return (day + (1 if solver.slips() else 0)) % 7
+    """Return the index of the day arrived at, one off where this is the injected error."""
+    return (day + (1 if solver.errs() else 0)) % 7
 
 
 def _days(count: int) -> str:
