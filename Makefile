@@ -56,6 +56,7 @@ docs: $(STAMP)
 # Each writes its figures, with the machine they were measured on, to benchmarks/results/.
 bench: bench-train bench-verify bench-sandbox bench-evaluate bench-generate
 
+# About an hour, all settings of the peers tried; TRL is unpacked below $(VENV)/peers.
 bench-train: $(STAMP)
 	$(BIN)/python benchmarks/bench_train.py
 
