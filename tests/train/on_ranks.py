@@ -69,12 +69,12 @@ def settings(**given):
     )
 
 
-def gradients(ranks, tied, sharding, checkpointing="never"):
+def gradients(ranks, tied, sharding):
     """(figures of the step, gradients by name) of every case."""
     empty = Path(tempfile.gettempdir())
     job = Job(
         model=empty, rows=[], plan=Plan((), ()), lora=None, seed=1, work=empty, out=empty,
-        settings=settings(sharding=sharding, activation_checkpointing=checkpointing),
+        settings=settings(sharding=sharding),
     )  # fmt: skip
     trainer = _Trainer(student(tied), PLAIN, job, 2, ranks)
     found = []

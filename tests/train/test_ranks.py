@@ -46,13 +46,6 @@ def test_any_number_of_processes_gives_the_gradient_of_one(out, count, sharding)
             torch.testing.assert_close(other[name], tensor, rtol=1e-12, atol=1e-12)
 
 
-def test_checkpointing_changes_no_bit_of_a_gradient():
-    plain, other = (on_ranks.gradients(Ranks(), True, "none", kind) for kind in ("never", "always"))
-    for (log, gradient), (other_log, gradient_then) in zip(plain, other, strict=True):
-        assert other_log == log
-        assert all(torch.equal(gradient_then[name], tensor) for name, tensor in gradient.items())
-
-
 @pytest.mark.parametrize("name", on_ranks.STORIES)
 def test_a_process_that_is_killed_changes_no_byte(out, name):
     killed, undisturbed = (out / f"{name}-{kind}" / "model" / "model.safetensors" for kind in ("killed", "undisturbed"))

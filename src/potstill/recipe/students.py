@@ -196,8 +196,9 @@ class Train:
     sharding: Beside[Literal["none", "full"]] = "none"
     """What processes share beside rows. `none`: each has all weights (DDP); `full`: each has a part of weights,
     gradients and moments (FSDP2), for students that fit no single one."""
-    activation_checkpointing: Beside[Literal["always", "never"]] = "never"
-    """Whether layers are computed twice, so that less of them is kept in memory; changes no bit of the result."""
+    activation_checkpointing: Beside[Literal["auto", "always", "never"]] = "auto"
+    """Whether layers are computed twice, so that less of them is kept in memory; changes no bit of the result. `auto`:
+    where the largest micro-batch would not fit otherwise."""
     resume: Beside[Literal["exact", "any"]] = "exact"
     """Whether a training goes on that another number of processes began. `exact`: no, it would end with other last
     bits; `any`: yes."""

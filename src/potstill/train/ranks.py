@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from potstill.train.student_loss import StudentLoss
 
 Sharding = Literal["none", "full"]
-HOURS = 12
-"""That a process waits for the others before it gives up."""
+DAYS = 30
+"""That a process waits for the others before it gives up: a teacher may be asked for days in between."""
+_company: list[Ranks] = []
+"""The processes that this one was started with, if it was."""
 
 
 def deal(rows: Sequence[int], count: int) -> list[list[int]]:
@@ -74,7 +76,7 @@ def join(number: int, count: int, local: int, store: str | None = None) -> Ranks
     import torch
     import torch.distributed as dist
 
-    waiting = datetime.timedelta(hours=HOURS)
+    waiting = datetime.timedelta(days=DAYS)
     cuda = torch.cuda.is_available()
     if cuda and local >= torch.cuda.device_count():
         raise StudentError(
@@ -92,6 +94,20 @@ def join(number: int, count: int, local: int, store: str | None = None) -> Ranks
     else:
         dist.init_process_group(backend, timeout=waiting)
     return Ranks(number=number, count=count, device=device)
+
+
+def by_torchrun() -> Ranks:
+    """Meet the processes that torchrun started; every training of this one is from now on theirs too."""
+    number, count, local = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
+    _company[:] = [join(number, count, local)]
+    return _company[0]
+
+
+def company() -> Ranks:
+    """Return the processes that train together: those of torchrun, or this one alone."""
+    import torch
+
+    return _company[0] if _company else Ranks(device="cuda" if torch.cuda.is_available() else "cpu")
 
 
 def leave() -> None:

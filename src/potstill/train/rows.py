@@ -172,6 +172,10 @@ class Rows(Sequence[TokenRow]):
         """Return the rows of a folder that a `RowWriter` closed."""
         return cls(folder)
 
+    def __reduce__(self) -> tuple[type[Rows], tuple[Path]]:
+        """Be opened again by a process that is handed them."""
+        return Rows, (self.folder,)
+
     def __len__(self) -> int:
         return int(self._starts[-1])
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from potstill import recipe
 from potstill.errors import StoppedError, StudentError
-from potstill.models.local.memory import release_memory
+from potstill.models.local.memory import ran_out, release_memory
 from potstill.recipe.scopes import decisive
 from potstill.records import content_key
-from potstill.train import checkpoint, students
+from potstill.train import checkpoint, ranks, students
 from potstill.train.adapters import adapt, merged
 from potstill.train.divergence import Learning, TopK
 from potstill.train.fitness import check_student
@@ -89,31 +89,33 @@ def train(
         learning=learning,
     )  # fmt: skip
     with stopped_by_sigterm() as stop:
+        company = ranks.company()
+        if company.count > 1:
+            return follow(company.same(job), company, progress, stop)
         if settings.processes > 1:
             from potstill.train.launch import launch
 
             return launch(job, progress, stop)
-        import torch
-
-        return follow(job, Ranks(device="cuda" if torch.cuda.is_available() else "cpu"), progress, stop)
+        return follow(job, company, progress, stop)
 
 
-def follow(job: Job, ranks: Ranks, progress: Watcher, stop: Stop) -> list[Log]:
+def follow(job: Job, us: Ranks, progress: Watcher, stop: Stop) -> list[Log]:
     """Be one process of a training, see `train`; all of them return the logs."""
     plan, settings = job.plan, job.settings
     model, tokenizer = students.load(job.model)
     form = check_student(f"student {job.model}", model)
     longest = max(len(job.rows[index]) for step in plan.steps for index in step)
     model.set_attn_implementation(attention(model, settings, longest))
-    trainer = _Trainer(model, form, job, int(tokenizer.pad_token_id), ranks)
+    trainer = _Trainer(model, form, job, int(tokenizer.pad_token_id), us)
+    trainer.fit(longest)
     fingerprint = _fingerprint(job)
-    saved: checkpoint.Saved | None = ranks.same(checkpoint.latest(job.work, fingerprint) if not ranks.number else None)
+    saved: checkpoint.Saved | None = us.same(checkpoint.latest(job.work, fingerprint) if not us.number else None)
     logs: list[Log] = []
     if saved is not None:
         logs = saved.logs
-        if saved.processes != ranks.count and settings.resume == "exact":
+        if saved.processes != us.count and settings.resume == "exact":
             raise StudentError(
-                f"the checkpoint of step {len(logs)} is of {saved.processes} processes, and this is {ranks.count}: the "
+                f"the checkpoint of step {len(logs)} is of {saved.processes} processes, and this is {us.count}: the "
                 f"last bits of all sums would be others. Set train.processes: {saved.processes}, or train.resume: any "
                 "to go on all the same"
             )
@@ -123,15 +125,14 @@ def follow(job: Job, ranks: Ranks, progress: Watcher, stop: Stop) -> list[Log]:
         progress.figures(log)
     for step in range(len(logs), len(plan.steps)):
         rate = learning_rate(step, len(plan.steps), settings)
-        stored = None if job.learning is None else job.learning.of(plan.steps[step])
-        log, stopping = trainer.step(step, [job.rows[index] for index in plan.steps[step]], rate, stop, stored)
+        log, stopping = _stepped(trainer, step, rate, stop)
         logs.append({"step": step + 1, "tokens": sum(plan.tokens[: step + 1]), "learning_rate": rate, **log})
         progress.figures(logs[-1])
         progress.advance(plan.tokens[step], f"step {step + 1}/{len(plan.steps)}, loss {log['loss']:.3f}")
         if (step + 1) % RELEASE_EVERY == 0:
             release_memory()
         if stopping or ((step + 1) % settings.checkpoint_every == 0 and step + 1 < len(plan.steps)):
-            checkpoint.save(job.work, fingerprint, logs, trainer.state(), ranks)
+            checkpoint.save(job.work, fingerprint, logs, trainer.state(), us)
         if stopping:
             raise StoppedError(
                 f"stopped by SIGTERM after step {step + 1} of {len(plan.steps)}: its checkpoint is saved, and the same "
@@ -140,8 +141,22 @@ def follow(job: Job, ranks: Ranks, progress: Watcher, stop: Stop) -> list[Log]:
     finished = trainer.finish()
     if finished is not None:
         checkpoint.publish(job.out, lambda folder: students.write(finished, tokenizer, folder))
-    ranks.gathered(None)  # the model is there for all of them
+    us.gathered(None)  # the model is there for all of them
     return logs
+
+
+def _stepped(trainer: _Trainer, step: int, rate: float, stop: Stop) -> tuple[Log, bool]:
+    """Return what a step returns; StudentError where the memory runs out in it."""
+    job = trainer.job
+    rows = job.plan.steps[step]
+    stored = None if job.learning is None else job.learning.of(rows)
+    try:
+        return trainer.step(step, [job.rows[index] for index in rows], rate, stop, stored)
+    except (MemoryError, RuntimeError) as error:
+        if not ran_out(error):
+            raise
+    # out of the block: this line is what is said, not what was behind it
+    raise StudentError(f"the memory is used up in step {step + 1}: {trainer.room.advice()}")
 
 
 def _fingerprint(job: Job) -> str:
@@ -149,13 +164,6 @@ def _fingerprint(job: Job) -> str:
     learnt = "" if job.learning is None else job.learning.digest
     seen = [content_key(row.ids, row.segments.hex(), row.weight) for row in job.rows]
     return content_key(seen, job.plan.steps, decisive(job.settings), repr(job.lora), job.seed, learnt)
-
-
-def compute_twice(model: Any) -> None:  # noqa: ANN401 - a Hugging Face model
-    """Let a model keep only what enters its layers, and compute each layer again in the backward pass."""
-    if not model.supports_gradient_checkpointing:
-        raise StudentError(f"train.activation_checkpointing: {type(model).__name__} cannot do it: set never")
-    model.activation_checkpointing_enable({"use_reentrant": False})
 
 
 class _Trainer:
@@ -177,8 +185,6 @@ class _Trainer:
         if not self.sharded:  # else layer by layer, a share of each
             self.whole.to(ranks.device)
         within = self.whole.get_base_model() if job.lora is not None else self.whole
-        if settings.activation_checkpointing == "always":
-            compute_twice(within)
         work = torch.bfloat16 if settings.precision == "bf16" else None
         self.student = StudentLoss(within, form, work)
         self.wrapped = spread(self.student, ranks, settings.sharding, self._unused)
@@ -190,6 +196,12 @@ class _Trainer:
         self.optimiser = torch.optim.AdamW(
             [group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=True
         )
+
+    def fit(self, longest: int) -> None:
+        """See that the largest micro-batch, with rows of `longest` tokens, fits into memory; see `activations.fit`."""
+        from potstill.train.activations import fit
+
+        self.room = fit(self.student, self.settings, longest, self.pad, self.ranks)
 
     def _unused(self) -> int:
         """Return how many weights get no gradient from a row without loss, which every weight in use has a part in."""

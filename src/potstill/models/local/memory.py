@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import re
 import sys
 from pathlib import Path
 
 _GROUPS = Path("/sys/fs/cgroup")
+_RAN_OUT = re.compile(r"(?i)out of memory|can(no|')t allocate|not enough memory|bad_alloc")
+"""`DefaultCPUAllocator: can't allocate memory: you tried to allocate 4194304 bytes`"""
 
 
 def release_memory(*, collect: bool = False) -> None:
@@ -22,6 +25,11 @@ def release_memory(*, collect: bool = False) -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error of torch says that memory ran out, of this machine or of a GPU."""
+    return isinstance(error, MemoryError) or _RAN_OUT.search(str(error)) is not None
 
 
 def available_memory() -> int | None:
