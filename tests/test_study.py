@@ -18,6 +18,7 @@ from potstill.errors import PotstillError
 from potstill.pipeline.study import plan_study
 from potstill.pipeline.study_file import read_study
 from potstill.recipe_file import shipped
+from potstill.records import Measure
 from potstill.store import Run
 
 RECIPE = """\
@@ -230,6 +231,33 @@ def test_the_table_is_the_one_computed_by_hand(whole):
     page = (out / "study.html").read_text()
     assert "Is &lt;b&gt;fast&lt;/b&gt; better?" in page
     assert page.count("<svg") >= 1
+
+
+def test_an_arm_is_measured_after_each_phase_and_drawn_over_compute(folder):
+    phases = "arms: {traces: {train: [{steps: 10}, {steps: 30, schedule: constant}]}}"
+    text = f"recipe: odd.yaml\nset: {{train.learning_rate: 3.0e-2, evaluate.phases: true, {phases}}}\nseeds: 1\n"
+    (folder / "phases.yaml").write_text(text)
+    done("study", folder / "phases.yaml", "--out", folder / "phases")
+    found = json.loads((folder / "phases/study.json").read_text())
+    base, line = found["lines"]
+    (first,) = line["phases"]
+    assert "phases" not in base
+    run = Run(folder / "phases/runs/seed1")
+    for told, names in ((first, ["traces.phase1"]), (line, ["traces.phase1", "traces"])):
+        assert told["flops"] == sum(run.committed(f"train-{name}").counts["flops"] for name in names)
+        measured = list(run.committed(f"evaluate-{names[-1]}").rows("zero_shot", Measure))
+        assert len(measured) == 33
+        right = sum(m.outcome == "right" and m.finish == "stop" for m in measured)
+        assert told["by_seed"]["1"] == pytest.approx(right / 33)
+    assert first["accuracy"] != line["accuracy"], "or the phase was not measured by itself"
+    nodes = [node for section in found["sections"] for node in section["children"]]
+    (drawn,) = [node["points"] for node in nodes if node["node"] == "points"]
+    assert [(point["name"], point["colour"]) for point in drawn] == [
+        ("base", 0), ("traces, phase 1", 1), ("traces", 1),
+    ]  # fmt: skip
+    report = json.loads((run.path / "report.json").read_text())
+    tables = {n["title"]: n["rows"] for s in report["sections"] for n in s["children"] if n["node"] == "table"}
+    assert ["evaluate-traces.phase1", "traces"] in [row[:2] for row in tables["Compute"]]
 
 
 MISTAKES = {

@@ -1,12 +1,13 @@
 import math
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from potstill.report import plots
 from potstill.report.assemble import BINS, histogram
-from potstill.report.nodes import Bar, Bars, Lines, Series
+from potstill.report.nodes import Bar, Bars, Lines, Point, Points, Series
 
 finite = st.floats(-1e9, 1e9)
 NUMBER = re.compile(r"-?\d+\.?\d*(?:e-?\d+)?")
@@ -71,3 +72,11 @@ def test_a_curve_keeps_its_colour_in_bars_and_lines():
     lines = plots.lines(Lines(title="t", x="x", y="y", lines=(Series("traces", 2, ((0, 1), (1, 0))),)))
     assert "fill c2" in bars
     assert "line c2" in lines
+
+
+@pytest.mark.parametrize(("colours", "joined"), [((0, 1, 1), 1), ((0, 1, 2), 0), ((0, 0, 0), 1)])
+def test_points_of_one_colour_are_joined(colours, joined):
+    drawn = [Point(name=f"p{n}", colour=c, x=n, y=0.5, low=0.4, high=0.6) for n, c in enumerate(colours)]
+    svg = plots.points(Points("t", "x", tuple(drawn)))
+    assert svg.count('class="line') == joined
+    assert svg.count('class="whisker') == 3

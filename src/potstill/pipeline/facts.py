@@ -104,7 +104,8 @@ def _seconds(committed: Committed) -> float:
 def _who(name: str, graph: Graph) -> str:
     """Return the arm, teacher or reward model that computes in a stage; nothing where none does."""
     for arm in graph.arms.values():
-        if name == naming.measures(arm) or name in map(naming.training, arm.phases):
+        of_phases = {made(phase) for phase in arm.phases for made in (naming.training, naming.measures_of_phase)}
+        if name in {naming.measures(arm), *of_phases}:
             return arm.name
     for node in graph.sets.values():
         if name == naming.traces(node, graph):

@@ -45,6 +45,11 @@ def measures(arm: ArmNode) -> str:
     return f"evaluate-{arm.name}"
 
 
+def measures_of_phase(phase: Phase) -> str:
+    """What an arm answered after one of its phases; after the last one it is `measures`."""
+    return f"evaluate-{phase.name}"
+
+
 def model(arm: ArmNode, graph: Graph) -> str:
     """Where an arm's checkpoint is: its last phase, or that of the arm or student that it starts from."""
     if arm.phases:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -164,8 +164,12 @@ def study_facts(plan: StudyPlan, out: Path) -> StudyFacts:
     runs = {(one.variant.name, one.seed): one for one in plan.runs}
     lines = []
     for line in plan.lines:
-        seeds = [_seed_facts(runs[line.variant, seed], line.arm, out) for seed in plan.file.seeds]
-        lines.append(LineFacts(name=line.name, variant="" if line.shared else line.variant, arm=line.arm, seeds=seeds))
+        of_seeds = [runs[line.variant, seed] for seed in plan.file.seeds]
+        seeds = [_seed_facts(one, line.arm, out) for one in of_seeds]
+        whole = LineFacts(name=line.name, variant="" if line.shared else line.variant, arm=line.arm, seeds=seeds)
+        lines.append(
+            replace(whole, before=[replace(whole, name=name, seeds=s) for name, s in _phases(of_seeds, line, out)])
+        )
     keys = plan.file.keys
     return StudyFacts(
         name=plan.file.name,
@@ -181,13 +185,25 @@ def study_facts(plan: StudyPlan, out: Path) -> StudyFacts:
     )
 
 
-def _seed_facts(one: StudyRun, arm: str, out: Path) -> SeedFacts:
+def _phases(runs: Sequence[StudyRun], line: StudyLine, out: Path) -> Iterator[tuple[str, list[SeedFacts]]]:
+    """Yield (name, facts of each seed) for the phases of a line's arm before its last, where they were measured."""
+    node = runs[0].graph.arms[line.arm]
+    for phase in node.phases[:-1] if node.recipe.evaluate.phases else ():
+        yield f"{line.name}, phase {phase.number}", [_seed_facts(one, line.arm, out, phase.number) for one in runs]
+
+
+def _seed_facts(one: StudyRun, arm: str, out: Path, number: int | None = None) -> SeedFacts:
+    """Return what one run says of an arm, or of it after its phase `number`."""
     folder, node = one.folder(out), one.graph.arms[arm]
-    measured = _committed(folder, naming.measures(node))
+    trainings, stage = naming.trainings(node, one.graph), naming.measures(node)
+    if number is not None:
+        stage = naming.measures_of_phase(node.phases[number - 1])
+        trainings = trainings[: number - len(node.phases)]
+    measured = _committed(folder, stage)
     asked: dict[str, list[Measure]] = {}
     for measure in (m for table in measured.counts["tables"] for m in measured.rows(table, Measure)):
         asked.setdefault(measure.prompt, []).append(measure)
-    trained = [_committed(folder, name) for name in naming.trainings(node, one.graph)]
+    trained = [_committed(folder, name) for name in trainings]
     return SeedFacts(
         seed=one.seed,
         shares={prompt: shares(measures) for prompt, measures in asked.items()},

@@ -220,6 +220,8 @@ class Evaluate:
     """Responses side by side; `null` takes as many as are worth having. Fewer where memory is short."""
     shots: ForEvaluation[Annotated[int, Ge(0), Le(1000)]] = 3
     """Worked examples shown to `base` in its second measure; 0 leaves that out."""
+    phases: Beside[bool] = False
+    """Measure an arm after each of its phases too. A study then draws its accuracy phase by phase over compute."""
 
 
 @dataclass(frozen=True)

@@ -80,12 +80,19 @@ def lines(node: Lines) -> Markup:
 
 
 def points(node: Points) -> Markup:
-    """Draw named shares with whiskers over common axes, with a legend of marks and names below."""
+    """Draw named shares with whiskers over common axes, with a legend of marks and names below.
+
+    Those of one colour are joined in their order.
+    """
     if not node.points:
         return Markup("")
     xs = [point.x for point in node.points]
     across, up = _Scale(min(xs), max(xs), LEFT + 8, WIDTH - RIGHT - 8), _Scale(0.0, 100.0, HEIGHT - BOTTOM, TOP)
     parts = _axes(across, up, _ticks(min(xs), max(xs)), (0, 25, 50, 75, 100), node.x)
+    for colour in dict.fromkeys(point.colour for point in node.points):
+        joined = [f"{across(p.x):.1f} {up(100 * p.y):.1f}" for p in node.points if p.colour == colour]
+        if len(joined) > 1:
+            parts.append(_path(f"M{'L'.join(joined)}", f"line c{colour % SERIES}"))
     for index, point in enumerate(node.points):
         x, y, low, high = across(point.x), up(100 * point.y), up(100 * point.low), up(100 * point.high)
         legend = HEIGHT + 14 + index * 18

@@ -44,12 +44,16 @@ class SeedFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class LineFacts:
-    """One line of the table over all seeds; `variant` is empty where the arm is the same in all variants."""
+    """One line of the table over all seeds; `variant` is empty where the arm is the same in all variants.
+
+    `before` has the arm after each phase but the last, where that was measured too, as lines of their own.
+    """
 
     name: str
     variant: str
     arm: str
     seeds: Sequence[SeedFacts]
+    before: Sequence[LineFacts] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +94,11 @@ class LineResult:
     def name(self) -> str:
         """The line's name."""
         return self.facts.name
+
+    @cached_property
+    def before(self) -> tuple[LineResult, ...]:
+        """The arm after each of its phases but the last, asked by the same prompt."""
+        return tuple(LineResult(facts, self.prompt, {}) for facts in self.facts.before)
 
     @property
     def shares(self) -> list[Shares]:
@@ -336,23 +345,26 @@ def accuracy_bars(lines: Sequence[LineResult]) -> Bars:
 
 
 def compute_points(lines: Sequence[LineResult]) -> tuple[Points, ...]:
-    """Return accuracy over the arithmetic of training, where two lines or more took different amounts."""
+    """Return accuracy over the arithmetic of training, phase by phase, where two points or more differ in it."""
     name, unit = _unit(lines)
     drawn = tuple(
         Point(
-            name=line.name,
+            name=one.name,
             colour=colour,
-            x=line.flops / unit,
-            y=line.accuracy.value,
-            low=line.accuracy.low,
-            high=line.accuracy.high,
+            x=one.flops / unit,
+            y=one.accuracy.value,
+            low=one.accuracy.low,
+            high=one.accuracy.high,
         )
         for colour, line in enumerate(lines)
-        if line.problems
+        for one in (*line.before, line)
+        if one.problems
     )
     if len({point.x for point in drawn}) < 2:
         return ()
     note = "Accuracy in percent with its 95% interval, over what training the student took; see the guide on compute."
+    if any(line.before for line in lines):
+        note += " The points of an arm after each of its phases are joined."
     return (Points("Accuracy over compute", f"{name} of training", drawn, note),)
 
 
@@ -374,6 +386,7 @@ def run_table(runs: Sequence[RunFacts]) -> TableNode:
 
 def _line_object(line: LineResult) -> dict[str, Any]:
     return {
+        **({"phases": [_line_object(one) for one in line.before]} if line.before else {}),
         "line": visible(line.name),
         "variant": line.facts.variant,
         "arm": line.facts.arm,

@@ -24,7 +24,7 @@ KIND, VERSION = "evaluate", 3
 
 
 def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
-    """Yield a stage for each arm."""
+    """Yield a stage for each arm, and for its earlier phases where they are measured too."""
     del recipe
     for arm in graph.arms.values():
         inputs = {"problems": "problems", "model": naming.model(arm, graph)}
@@ -32,8 +32,14 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
             inputs["examples"] = naming.examples(graph.sets[graph.main], graph)
         yield Stage(
             kind=KIND, name=naming.measures(arm), version=VERSION, recipe=arm.recipe, inputs=inputs,
-            settings=_settings(arm), work=partial(work, arm),
+            settings=_settings(arm), work=partial(work, arm, arm.name),
         )  # fmt: skip
+        for phase in arm.phases[:-1] if arm.recipe.evaluate.phases else ():
+            yield Stage(
+                kind=KIND, name=naming.measures_of_phase(phase), version=VERSION, recipe=arm.recipe,
+                inputs={"problems": "problems", "model": naming.training(phase)},
+                settings=_settings(arm) | {"arm": phase.name}, work=partial(work, arm, phase.name),
+            )  # fmt: skip
 
 
 def _shown(arm: ArmNode) -> bool:
@@ -55,18 +61,18 @@ def _settings(arm: ArmNode) -> settings.Settings:
     return found | settings.of_checks(recipe) | ({"seed": recipe.seed} if drawn else {})
 
 
-def work(arm: ArmNode, context: Context) -> dict[str, Any]:
-    """Write a table of measures for each way in which the arm is asked."""
+def work(arm: ArmNode, name: str, context: Context) -> dict[str, Any]:
+    """Write a table of measures for each way in which the arm is asked; `name` is its own or that of a phase."""
     from potstill.pipeline.checkpoints import local_student
 
     recipe = context.recipe
     checkpoint = str(context.inputs["model"].folder(MODEL))
-    student = local_student(checkpoint, arm.name, recipe.train.precision, recipe.evaluate.batch, context.run.ledger)
-    rows = {"zero_shot": TableLine(arm.name, "zero-shot")}
+    student = local_student(checkpoint, name, recipe.train.precision, recipe.evaluate.batch, context.run.ledger)
+    rows = {"zero_shot": TableLine(name, "zero-shot")}
     if _shown(arm):
         seen = list(context.inputs["examples"].rows("examples", Example))
         shots = choose_shots(seen, recipe.evaluate.shots, recipe.seed)
-        rows["few_shot"] = TableLine(arm.name, f"{len(shots)}-shot", shots)
+        rows["few_shot"] = TableLine(name, f"{len(shots)}-shot", shots)
     account = Account(shape_of(Path(checkpoint)))
     unjudged = sum(_measure(context, student, table, row, account) for table, row in rows.items())
     # Without `go_on` a judge that there is no money for ends the stage.
