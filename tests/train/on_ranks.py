@@ -17,6 +17,7 @@ import torch
 from train import tiny
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from potstill.errors import StoreError
 from potstill.recipe import Lora, Loss, Train
 from potstill.train import ranks as spreading
 from potstill.train import students
@@ -147,12 +148,31 @@ def _train(ranks, job, victim, at):
     follow(job, ranks, Dying(at if ranks.number == victim else 0), Stop())
 
 
+def _fill_the_disk(ranks, job, victim, path):
+    """Train until a process cannot write its share of the second checkpoint; write what each of them is told."""
+    fsync = os.fsync
+
+    def full(descriptor):
+        if ranks.number == victim and job.work.joinpath("checkpoint-00000002").exists():
+            raise OSError(28, "No space left on device")
+        fsync(descriptor)
+
+    os.fsync = full
+    try:
+        follow(job, ranks, Dying(), Stop())
+    except StoreError as error:
+        path.with_name(f"{path.name}-{ranks.number}").write_text(str(error))
+
+
 def main(base, out):
     """Write every case and every story."""
     dice = random.Random(3)
     for count in COUNTS:
         for sharding in SHARDINGS:
             together(count, _write_gradients, bool(count % 2), sharding, out / f"{count}-{sharding}")
+    for victim in range(2):
+        job = story(base, out / f"disk{victim}", "full")
+        assert together(2, _fill_the_disk, job, victim, out / f"told{victim}") == [0, 0]
     for name in STORIES:
         undisturbed = story(base, out / f"{name}-undisturbed", name)
         assert together(2, _train, undisturbed, None, 0) == [0, 0]

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -50,6 +51,16 @@ def test_any_number_of_processes_gives_the_gradient_of_one(out, count, sharding)
 def test_a_process_that_is_killed_changes_no_byte(out, name):
     killed, undisturbed = (out / f"{name}-{kind}" / "model" / "model.safetensors" for kind in ("killed", "undisturbed"))
     assert killed.read_bytes() == undisturbed.read_bytes()
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_disk_that_is_full_for_one_process_is_told_to_both_and_the_checkpoint_before_stays(out, victim):
+    told = {(out / f"told{victim}-{number}").read_text() for number in range(2)}
+    assert len(told) == 1
+    assert re.fullmatch(r"the disk is full, writing .*: nothing committed is lost; make room .* is untouched\)", *told)
+    work = out / f"disk{victim}" / "work"
+    assert [path.name for path in work.iterdir()] == ["checkpoint-00000002"]
+    assert sorted(path.name for path in work.glob("*/*")) == ["0.pt", "1.pt", "checkpoint.json"]
 
 
 @pytest.mark.parametrize("name", on_ranks.STORIES)
