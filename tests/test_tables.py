@@ -13,6 +13,7 @@ from tests.commands import TINY, call
 
 PACKAGE = '''
 """A kind of answer, a loss, a strategy of one call and a method of somebody else, each as one of ours is written."""
+import dataclasses
 import sqlite3
 
 from potstill.teach.prompts import Asking
@@ -52,8 +53,9 @@ def asking(prompt, strategy, material):
     return Asking(strategy.system, prompt)
 
 
-def halved(whole, name, examples, **how):
-    return sft(whole, name, examples[: len(examples) // 2], **how) | {"halved": True}
+def halved(whole, name, rows, **how):
+    less = dataclasses.replace(whole.train, batch=whole.train.batch // 2)
+    return sft(dataclasses.replace(whole, train=less), name, rows, **how) | {"halved": True}
 '''
 POINTS = """
 [potstill.answer_kinds]

@@ -26,6 +26,7 @@ import typing
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -136,7 +137,12 @@ class Committed:
     @property
     def digest(self) -> str:
         """Content key of everything the stage wrote; what later stages depend on."""
-        return content_key(self.manifest["files"])
+        return self.digest_without(None)
+
+    def digest_without(self, pattern: str | None) -> str:
+        """Content key of what the stage wrote but for files whose names match `pattern`, such as `*.safetensors`."""
+        files = self.manifest["files"]
+        return content_key([file for file in files if pattern is None or not fnmatchcase(file["name"], pattern)])
 
     @property
     def fingerprint(self) -> str:
@@ -195,15 +201,17 @@ class Committed:
         except DamageError:
             raise _changed(self.path / name, self.path) from None
 
-    def folder(self, name: str) -> Path:
-        """Return the path of a folder that the stage wrote, such as a checkpoint, with every file in it checked.
+    def folder(self, name: str, *, without: str | None = None) -> Path:
+        """Return the path of a folder that the stage wrote, with every file in it checked that is not like `without`.
 
         Raises:
             DamageError: a file in it was changed, removed or added.
         """
         for file, known in self.files.items():
             path = self.path / file
-            if file.startswith(f"{name}/") and not (path.is_file() and digest_of_file(path) == known["sha256"]):
+            if not file.startswith(f"{name}/") or (without is not None and fnmatchcase(file, without)):
+                continue
+            if not path.is_file() or digest_of_file(path) != known["sha256"]:
                 raise _changed(path, self.path)
         self._refuse_strays(files_of(self.path / name))
         return self.path / name

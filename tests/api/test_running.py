@@ -37,7 +37,7 @@ def test_a_run_beside_us_is_stopped_when_we_say_so(tmp_path, monkeypatch):
         seen.append(event)
         if (event.stage, event.state) == ("student", "begun"):
             break
-    assert "[5/12] student: begun" in repr(running)
+    assert "[5/14] student: begun" in repr(running)
     running.stop()
     with pytest.raises(RunInterruptedError, match="the run was stopped; run it again"):
         running.wait()

@@ -38,6 +38,7 @@ def test_every_node_is_there_and_equal_stages_are_made_once(whole):
     names = run.names()
     assert names["traces-second"] == names["traces-own.round1"], "the same arm asked in the same way"
     assert names["verdicts"] == names["verdicts-canonical"], "checked alike"
+    assert names["rows-two.phase1"] == names["rows-two"] != names["rows-other"], "another student"
     assert len(set(names.values())) < len(names)
     assert {trace.teacher for trace in run.committed("traces-second").rows("traces", Trace)} == {"traces"}
     report = json.loads((whole / "report.json").read_text())

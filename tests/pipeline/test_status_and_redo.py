@@ -16,7 +16,8 @@ DATA = ["problems", "traces", "verdicts", "examples"]
 ANSWERS = ["train-answers", "evaluate-answers"]
 MEASURED = ["evaluate-base", "evaluate-answers", "evaluate-traces"]
 TRAINED = ["train-traces", *ANSWERS, "evaluate-traces", "export", "report"]
-AFTER_EXAMPLES = ["student", "evaluate-base", *TRAINED]
+ROWS = ["rows-answers", "rows-traces"]
+AFTER_EXAMPLES = ["student", "evaluate-base", *ROWS, *TRAINED]
 ALL = [*DATA, *AFTER_EXAMPLES]
 BY_TOKENS = "{base: {}, answers: {train: {supervision: answers, match: {tokens: traces}}}, traces: {train: {}}}"
 
@@ -49,6 +50,7 @@ def test_a_finished_run_is_done_and_a_rerun_does_nothing(finished_run):
         ("student.scratch.layers=2", "student.scratch.layers (1 -> 2)", AFTER_EXAMPLES),
         ("student.prompt='Q: {question}'", "student.prompt", AFTER_EXAMPLES),
         ("student.lora.rank=2", "student.lora", TRAINED),
+        ("train.max_length=100", "train.max_length (2048 -> 100)", [*ROWS, *TRAINED]),
         ("train.learning_rate=0.5", "train.learning_rate (0.001 -> 0.5)", TRAINED),
         ("train.loss.alpha=0.5", "train.loss.alpha (1.0 -> 0.5)", TRAINED),
         ("train.seed=9", "seed (3 -> 9)", AFTER_EXAMPLES),

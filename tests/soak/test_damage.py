@@ -46,8 +46,8 @@ def flipped(run: Path, dice: random.Random) -> Path:
 
 def from_there_on(run: Path, path: Path) -> None:
     """Remove the stages after that of `path`, so that they are made again from what it holds."""
-    order = ["problems", "traces", "verdicts", "examples", "student", "evaluate-base", "train-traces",
-             "train-answers", "evaluate-answers", "evaluate-traces", "export", "report"]  # fmt: skip
+    order = ["problems", "traces", "verdicts", "examples", "student", "evaluate-base", "rows-answers", "rows-traces",
+             "train-traces", "train-answers", "evaluate-answers", "evaluate-traces", "export", "report"]  # fmt: skip
     parts, names = path.relative_to(run).parts, Run(run).names()
     stage = next((name for name, folder in names.items() if parts[:2] == ("stages", folder)), "")
     for name in order[order.index(stage) + 1 :] if stage else order[2:]:

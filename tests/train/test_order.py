@@ -21,6 +21,7 @@ def test_whole_epochs_see_every_row_equally_often(lengths, batch, epochs, seed):
     assert seen == Counter(dict.fromkeys(range(len(lengths)), epochs))
     assert all(len(step) == batch for step in found.steps[:-1])
     assert found.total_tokens == epochs * sum(lengths)
+    assert found.longest == max(lengths)
     assert all(tokens == sum(lengths[r] for r in step) for step, tokens in zip(found.steps, found.tokens, strict=True))
 
 
@@ -39,9 +40,12 @@ def test_a_budget_that_no_memory_holds_is_told_at_once(budget):
 def test_steps_wrap_around_epochs_and_a_longer_plan_begins_with_the_shorter():
     lengths = [3, 1, 4, 1, 5]
     short, long = (plan(lengths, Train(steps=n, batch=2), 9) for n in (4, 7))
-    assert long.steps[:4] == short.steps
+    assert list(long.steps[:4]) == list(short.steps)
+    assert [long.steps[-1], long.steps[6]] == [list(long.steps)[6]] * 2
     assert long.rows == 14
-    assert plan(lengths, Train(steps=7, batch=2), 8).steps != long.steps
+    other = plan(lengths, Train(steps=7, batch=2), 8)
+    assert list(other.steps) != list(long.steps)
+    assert other.key != long.key == plan(lengths, Train(steps=7, batch=2), 9).key
 
 
 def test_a_curriculum_keeps_its_first_epoch_only():

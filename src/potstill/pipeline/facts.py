@@ -130,7 +130,7 @@ def _compute(committed: Committed, who: str) -> Compute | None:
 
 def _stage(name: str, committed: Committed, who: str) -> StageFacts:
     kind = str(committed.manifest["kind"])
-    rows = committed.total(ROWS_OF[kind]) if kind in ROWS_OF else 0
+    rows = committed.total(ROWS_OF[kind]) if kind in ROWS_OF else committed.counts["examples"] if kind == "rows" else 0
     tokens = committed.counts.get("tokens")
     if kind == "evaluate":
         measures = [m for table in committed.counts["tables"] for m in committed.rows(table, Measure)]

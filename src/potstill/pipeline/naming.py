@@ -8,6 +8,8 @@ PROBLEMS = "problems"
 REPORT = "report"
 MODEL = "model"
 """Folder of a checkpoint inside a stage."""
+ROWS = "rows"
+"""Folder of shards inside a stage."""
 
 
 def _named(kind: str, node: str, default: str) -> str:
@@ -33,6 +35,11 @@ def examples(node: SetNode, graph: Graph) -> str:
 def student(student: str) -> str:
     """A base student; see `ArmNode.student`."""
     return _named("student", student, "")
+
+
+def rows(phase: Phase) -> str:
+    """The rows of one phase of an arm."""
+    return f"rows-{phase.name}"
 
 
 def training(phase: Phase) -> str:

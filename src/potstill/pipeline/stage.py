@@ -67,7 +67,8 @@ class Stage:
     """One arrow of the graph. `version` is raised by hand when the meaning of its output changes.
 
     `kind` is the work, the same for every node, `name` what this output is called in the run folder. `inputs` are the
-    stages that it reads, `counted` those of which it reads the counts alone, both as role -> name.
+    stages that it reads, `counted` those of which it reads the counts alone, both as role -> name. `without` says for a
+    role which files of that input it never reads, such as `*.safetensors`: they are no part of the fingerprint.
     """
 
     kind: str
@@ -78,6 +79,7 @@ class Stage:
     work: Callable[[Context], dict[str, Any]]
     inputs: Mapping[str, str] = field(default_factory=dict)
     counted: Mapping[str, str] = field(default_factory=dict)
+    without: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -89,7 +91,9 @@ class Stage:
         found: dict[str, Any] = {
             "version": self.version,
             "settings": self.settings,
-            "inputs": {role: committed[name].digest for role, name in self.inputs.items()},
+            "inputs": {
+                role: committed[name].digest_without(self.without.get(role)) for role, name in self.inputs.items()
+            },
         }
         if self.counted:
             found["counted"] = {role: committed[name].counts for role, name in self.counted.items()}

@@ -154,7 +154,7 @@ class Train:
     """What is done: `sft` is supervised fine-tuning on examples."""
     on: Beside[Name | None] = None
     """The set to train on; `null` takes the only one, else the one called `traces`."""
-    supervision: ForTraining[Literal["traces", "answers"]] = "traces"
+    supervision: ForRows[Literal["traces", "answers"]] = "traces"
     """What a row teaches; `answers` leaves the reasoning out of every row."""
     epochs: ForTraining[Annotated[float, Gt(0), Le(10**6)] | None] = None
     """Budget: times through all rows; may be a fraction."""
@@ -180,7 +180,7 @@ class Train:
     """Weight decay of matrices, not of biases and norms."""
     clip: ForTraining[Annotated[float, Ge(1e-6), Le(10**6)]] = 1.0
     """Largest norm of the gradient."""
-    max_length: ForTraining[Length] = 2048
+    max_length: ForRows[Length] = 2048
     """Tokens of a row; longer rows are dropped and counted, never cut."""
     precision: ForTrainingAndEvaluation[Literal["bf16", "fp32"]] = "bf16"
     """Number format of training's matrix products (the weights stay fp32) and of sampling."""

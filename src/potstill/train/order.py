@@ -7,11 +7,20 @@ backward pass.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, overload
 
 from potstill import recipe
+from potstill.damage import digest
 from potstill.errors import StudentError
+from potstill.records import content_key
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MOST_ROWS = 50_000_000
 """Rows that a plan may have, each time counted; it is held in memory."""
@@ -19,59 +28,100 @@ MOST_ROWS = 50_000_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Optimiser steps as tuples of row indices, longest row first; `tokens[i]` counts the tokens of step i's rows."""
+    """The rows of all optimiser steps one behind the other, `batch` a step, the longest of a step first.
 
-    steps: tuple[tuple[int, ...], ...]
-    tokens: tuple[int, ...]
+    `tokens[i]` counts the tokens of step i's rows, `longest` those of the longest row of all.
+    """
+
+    order: array[int]
+    batch: int
+    tokens: array[int]
+    longest: int
+
+    @property
+    def steps(self) -> Steps:
+        """The optimiser steps as tuples of row indices."""
+        return Steps(self.order, self.batch)
 
     @property
     def rows(self) -> int:
         """Rows seen, counting each time."""
-        return sum(map(len, self.steps))
+        return len(self.order)
 
     @property
     def total_tokens(self) -> int:
         """Tokens seen, prompts included."""
         return sum(self.tokens)
 
+    @property
+    def key(self) -> str:
+        """Key of the order and of how it is cut."""
+        return content_key(digest(self.order.tobytes()), self.batch)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps(Sequence[tuple[int, ...]]):
+    """The order of a plan, cut into steps; a step is made when it is asked for."""
+
+    order: array[int]
+    batch: int
+
+    def __len__(self) -> int:
+        return (len(self.order) + self.batch - 1) // self.batch
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[int, ...]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Steps: ...
+    def __getitem__(self, index: int | slice) -> tuple[int, ...] | Steps:
+        if isinstance(index, slice):
+            start, stop, _ = index.indices(len(self))
+            return Steps(self.order[start * self.batch : stop * self.batch], self.batch)
+        start = range(len(self))[index] * self.batch
+        return tuple(self.order[start : start + self.batch])
+
 
 def plan(
-    lengths: Sequence[int], train: recipe.Train, seed: int, shuffle: bool = True,
-    spend: tuple[Sequence[int], int] | None = None,
+    lengths: Sequence[int] | NDArray[np.int64], train: recipe.Train, seed: int, shuffle: bool = True,
+    spend: tuple[Callable[[int], int], int] | None = None,
 ) -> Plan:  # fmt: skip
     """Return the optimiser steps over rows of `lengths` tokens within the budget of `train`.
 
-    `spend` is another budget in its place: what each row costs, and how much may be spent.
+    `spend` is another budget in its place: what the row of an index costs, and how much may be spent.
 
     Epochs follow each other without gap: a step may end one epoch and begin the next, and only the very last step can
     be smaller than `train.batch`. `epochs` may be a fraction; `tokens` stops with the row that reaches it. Without
     `shuffle` the first epoch keeps the given order (a curriculum); every later one is a seeded permutation.
     """
-    if not lengths:
+    sizes = array("q", lengths)
+    if not sizes:
         raise StudentError("no rows to train on: every example was dropped")
     if spend is None and train.tokens is not None:
-        spend = lengths, train.tokens
+        spend = sizes.__getitem__, train.tokens
     if sum(budget is not None for budget in (train.epochs, train.steps, spend)) != 1:
         raise StudentError("train: give exactly one of epochs, steps and tokens")
-    wanted = _rows(lengths, train)
+    wanted = _rows(sizes, train)
     if wanted > MOST_ROWS:
         budget = next(name for name in ("epochs", "steps", "tokens") if getattr(train, name) is not None)
         raise StudentError(
             f"train.{budget}: {getattr(train, budget):,} are {wanted:,.0f} rows one after the other, and a plan has at "
             f"most {MOST_ROWS:,}: lower it"
         )
-    stream = _stream(len(lengths), seed, shuffle)
-    chosen: list[int] = []
+    stream = _stream(len(sizes), seed, shuffle)
+    order, tokens, longest = array("q"), array("q"), 0
     if spend is not None:
-        costs, left = spend
+        cost, left = spend
         while left > 0:
-            chosen.append(next(stream))
-            left -= costs[chosen[-1]]
+            order.append(next(stream))
+            left -= cost(order[-1])
     else:
-        chosen = [next(stream) for _ in range(max(1, round(wanted)))]
-    cut = [chosen[start : start + train.batch] for start in range(0, len(chosen), train.batch)]
-    steps = tuple(tuple(sorted(step, key=lambda row: (-lengths[row], row))) for step in cut)
-    return Plan(steps, tuple(sum(lengths[row] for row in step) for step in steps))
+        order.extend(islice(stream, max(1, round(wanted))))
+    for start in range(0, len(order), train.batch):
+        step = sorted(order[start : start + train.batch], key=lambda row: (-sizes[row], row))
+        order[start : start + train.batch] = array("q", step)
+        tokens.append(sum(sizes[row] for row in step))
+        longest = max(longest, sizes[step[0]])
+    return Plan(order, train.batch, tokens, longest)
 
 
 def _rows(lengths: Sequence[int], train: recipe.Train) -> float:
@@ -85,7 +135,7 @@ def _stream(count: int, seed: int, shuffle: bool) -> Iterator[int]:
     """Yield row indices, epoch after epoch, for ever."""
     epoch = 0
     while True:
-        order = list(range(count))
+        order = array("q", range(count))
         if shuffle or epoch:
             random.Random(f"order {seed} {epoch}").shuffle(order)
         yield from order

@@ -26,7 +26,8 @@ from potstill.damage import digest, digest_of_file
 from potstill.durable import read_record, to_record, write_durably, writing
 from potstill.errors import DamageError, StoreError
 from potstill.records import content_key
-from potstill.train.segments import TokenRow, Unfit, trained
+from potstill.train.render import TRAINED
+from potstill.train.segments import TokenRow, Unfit
 
 INDEX = "rows.json"
 SHARD_TOKENS = 1 << 22
@@ -63,6 +64,11 @@ class RowWriter:
         return sum(int(shard["rows"]) for shard in self.shards) + len(self._rows)
 
     @property
+    def tokens(self) -> int:
+        """Tokens of the rows written so far."""
+        return sum(int(shard["tokens"]) for shard in self.shards) + len(self._ids)
+
+    @property
     def dropped(self) -> dict[str, int]:
         """Examples without a row so far, by reason."""
         found = _dropped(self.shards)
@@ -73,7 +79,7 @@ class RowWriter:
         """Write one row; a full shard is sealed at once."""
         self._ids.extend(row.ids)
         self._segments += row.segments
-        self._rows.append((len(self._ids), row.weight, row.example, len(trained(row))))
+        self._rows.append((len(self._ids), row.weight, row.example, _number_trained(row)))
         if len(self._ids) >= self.shard_tokens:
             self._seal(row.example + 1)
 
@@ -162,7 +168,7 @@ class Rows(Sequence[TokenRow]):
         self._starts = np.cumsum([0, *(shard["rows"] for shard in self.shards)])
         self._checked: set[tuple[int, str]] = set()
         self._mapped: OrderedDict[int, _Shard] = OrderedDict()
-        self.lengths, self.trained = (np.empty(len(self), dtype=np.uint32) for _ in range(2))
+        self.lengths, self.trained = (np.empty(len(self), dtype=np.int64) for _ in range(2))
         for number in range(len(self.shards)):
             rows, here = self._part(number, "rows"), slice(self._starts[number], self._starts[number + 1])
             self.lengths[here], self.trained[here] = np.diff(rows["end"], prepend=np.uint64(0)), rows["trained"]
@@ -232,6 +238,11 @@ def identity_of(rows: Sequence[TokenRow]) -> str:
     if isinstance(rows, Rows):
         return rows.identity
     return content_key([content_key(row.ids, row.segments.hex(), row.weight) for row in rows])
+
+
+def _number_trained(row: TokenRow) -> int:
+    """As many positions as `trained` has: the first token has nothing before it to be predicted from."""
+    return sum(row.segments.count(segment, 1) for segment in TRAINED)
 
 
 def _name(number: int, part: str) -> str:

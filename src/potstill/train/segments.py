@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+
 from potstill import recipe
 from potstill.errors import AuditError
 from potstill.records import Example
@@ -158,22 +160,20 @@ def tokenise(tokenizer: Any, rendered: Rendered) -> tuple[tuple[int, ...], bytes
 def segment_codes(offsets: Sequence[tuple[int, int]], rendered: Rendered) -> bytes:
     """Return one segment code for each token, given its character offsets [start, end) in the render."""
     spans = rendered.spans
-    codes = bytearray()
-    covered = first = 0
-    for start, end in offsets:
-        begin = min(start, covered)
-        while first + 1 < len(spans) and spans[first].end <= begin:
-            first += 1
-        touched = {spans[first].segment}
-        for span in spans[first + 1 :]:
-            if span.start >= max(end, begin + 1):
-                break
-            touched.add(span.segment)
-        codes.append(next(segment for segment in _FIRST if segment in touched))
-        covered = max(covered, end)
-    if covered < rendered.eos_end:
+    starts, ends = np.asarray(offsets, dtype=np.int64).reshape(-1, 2).T
+    covered = np.maximum.accumulate(np.concatenate([[0], ends]))
+    begin = np.minimum(starts, covered[:-1])
+    # The spans that a token touches: from the one that its beginning lies in to the last that begins before its end.
+    first = np.searchsorted([span.end for span in spans[:-1]], begin, side="right")
+    first = np.maximum.accumulate(first)
+    last = np.searchsorted([span.start for span in spans], np.maximum(ends, begin + 1), side="left") - 1
+    codes = np.array([span.segment for span in spans], dtype=np.uint8)[first]
+    for token in np.flatnonzero(last > first):
+        touched = {span.segment for span in spans[first[token] : last[token] + 1]}
+        codes[token] = next(segment for segment in _FIRST if segment in touched)
+    if covered[-1] < rendered.eos_end:
         raise AuditError("the tokenizer leaves out the end of a response: no token covers EOS")
-    return bytes(codes)
+    return codes.tobytes()
 
 
 def trained(row: TokenRow) -> list[int]:

@@ -7,18 +7,20 @@ everything after it knows one form only.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from potstill import recipe
 from potstill.errors import CheckpointError, MissingExtraError, StudentError, nearest
 from potstill.models.local import chat
-from potstill.models.local.loading import Checkpoint, libraries, load_model, quiet
+from potstill.models.local.loading import Checkpoint, context_of, libraries, load_model, quiet
 from potstill.train.fitness import check_student
 from potstill.train.forms import write_both_forms
 from potstill.train.scratch import build, set_stops
@@ -68,9 +70,30 @@ def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 - a Hugging Face tokeni
     return _tokenizer(Checkpoint(str(folder), f"student {folder}"))
 
 
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What decides how a student reads texts. `stop_ids` end a response, `context` is the longest row in tokens."""
+
+    tokenizer: Any
+    stop_ids: list[int]
+    context: int
+
+
+def read_texts(folder: Path) -> Texts:
+    """Return what decides how the student of a checkpoint folder reads texts; no weight is loaded."""
+    tokenizer = load_tokenizer(folder)
+    config = libraries().AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    path = folder / "generation_config.json"
+    own = json.loads(path.read_bytes()) if path.is_file() else config.to_dict()
+    return Texts(tokenizer, _listed(own.get("eos_token_id")), context_of(config))
+
+
 def stop_ids(model: Any) -> list[int]:  # noqa: ANN401 - a Hugging Face model
     """Return the token ids that end a response according to the generation config."""
-    ids = model.generation_config.eos_token_id
+    return _listed(model.generation_config.eos_token_id)
+
+
+def _listed(ids: Any) -> list[int]:  # noqa: ANN401 - what a config holds
     return [] if ids is None else list(ids) if isinstance(ids, list) else [int(ids)]
 
 
@@ -200,8 +223,6 @@ def _read(name: str, *, local: bool) -> tuple[Any, Any]:
     tokenizer = _tokenizer(checkpoint)
     model = load_model(checkpoint, "causal", torch.float32)
     chat.check_fit(checkpoint, tokenizer, model)
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
 
 
@@ -211,4 +232,6 @@ def _tokenizer(checkpoint: Checkpoint) -> Any:  # noqa: ANN401
         raise checkpoint.fault("its tokenizer has no offsets (no tokenizer.json); convert it to a fast one")
     if tokenizer.eos_token_id is None:
         raise checkpoint.fault("its tokenizer has no eos_token; set it in tokenizer_config.json")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
     return tokenizer

@@ -25,6 +25,7 @@ from potstill.train.loss import coefficients, collate
 from potstill.train.order import Plan, micro_batches
 from potstill.train.ranks import Ranks, accumulating, deal, own, place, spread, whole
 from potstill.train.render import TRAINED, Segment
+from potstill.train.rows import identity_of
 from potstill.train.segments import TokenRow
 
 if TYPE_CHECKING:
@@ -104,10 +105,9 @@ def follow(job: Job, us: Ranks, progress: Watcher, stop: Stop) -> list[Log]:
     plan, settings = job.plan, job.settings
     model, tokenizer = students.load(job.model)
     form = check_student(f"student {job.model}", model)
-    longest = max(len(job.rows[index]) for step in plan.steps for index in step)
-    model.set_attn_implementation(attention(model, settings, longest))
+    model.set_attn_implementation(attention(model, settings, plan.longest))
     trainer = _Trainer(model, form, job, int(tokenizer.pad_token_id), us)
-    trainer.fit(longest)
+    trainer.fit(plan.longest)
     fingerprint = _fingerprint(job)
     saved: checkpoint.Saved | None = us.same(checkpoint.latest(job.work, fingerprint) if not us.number else None)
     logs: list[Log] = []
@@ -126,7 +126,8 @@ def follow(job: Job, us: Ranks, progress: Watcher, stop: Stop) -> list[Log]:
     for step in range(len(logs), len(plan.steps)):
         rate = learning_rate(step, len(plan.steps), settings)
         log, stopping = _stepped(trainer, step, rate, stop)
-        logs.append({"step": step + 1, "tokens": sum(plan.tokens[: step + 1]), "learning_rate": rate, **log})
+        seen = (logs[-1]["tokens"] if logs else 0) + plan.tokens[step]
+        logs.append({"step": step + 1, "tokens": seen, "learning_rate": rate, **log})
         progress.figures(logs[-1])
         progress.advance(plan.tokens[step], f"step {step + 1}/{len(plan.steps)}, loss {log['loss']:.3f}")
         if (step + 1) % RELEASE_EVERY == 0:
@@ -162,8 +163,7 @@ def _stepped(trainer: _Trainer, step: int, rate: float, stop: Stop) -> tuple[Log
 def _fingerprint(job: Job) -> str:
     """Return a key of everything that decides the steps, so that a checkpoint of another training is not continued."""
     learnt = "" if job.learning is None else job.learning.digest
-    seen = [content_key(row.ids, row.segments.hex(), row.weight) for row in job.rows]
-    return content_key(seen, job.plan.steps, decisive(job.settings), repr(job.lora), job.seed, learnt)
+    return content_key(identity_of(job.rows), job.plan.key, decisive(job.settings), repr(job.lora), job.seed, learnt)
 
 
 class _Trainer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from typing import Any
 from potstill.errors import AuditError, CheckpointError, RecipeError, StudentError
 from potstill.models.local.loading import UNBOUNDED, context_of
 from potstill.models.local.model import LocalModel
-from potstill.pipeline.checks.files import config_of, context_in
 from potstill.pipeline.checks.scene import Scene
 from potstill.recipe import LocalTeacher, Student, Train
 from potstill.records import Example
@@ -84,11 +82,8 @@ def see(name: str, where: str, scene: Scene) -> Seen | None:
         return _seen(str(folder), where)
     scene.unknown.append(f"{where}: weights of more than {LARGEST // 2**30} GB are not loaded beforehand")
     with _told_at(where):
-        tokenizer = students.load_tokenizer(folder)
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    config = config_of(folder, where)
-    return Seen(where, tokenizer, _stops(folder, config), context_in(config) or UNBOUNDED)
+        texts = students.read_texts(folder)
+    return Seen(where, texts.tokenizer, texts.stop_ids, texts.context)
 
 
 def _from_hub(name: str, where: str, scene: Scene) -> Seen | None:
@@ -131,10 +126,3 @@ def _told_at(where: str) -> Iterator[None]:
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for pattern in ("*.safetensors", "*.bin") for path in folder.glob(pattern))
-
-
-def _stops(folder: Path, config: dict[str, Any]) -> list[int]:
-    """Return the ids that end a response: of the generation config, or of the config where there is none."""
-    path = folder / "generation_config.json"
-    ids = (json.loads(path.read_bytes()) if path.is_file() else config).get("eos_token_id")
-    return [] if ids is None else list(ids) if isinstance(ids, list) else [int(ids)]

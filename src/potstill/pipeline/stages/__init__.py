@@ -11,7 +11,18 @@ from collections.abc import Callable, Iterator
 from potstill.graph import Graph, graph_of
 from potstill.pipeline import naming
 from potstill.pipeline.stage import Stage
-from potstill.pipeline.stages import evaluate, examples, export, problems, report, student, traces, train, verdicts
+from potstill.pipeline.stages import (
+    evaluate,
+    examples,
+    export,
+    problems,
+    report,
+    rows,
+    student,
+    traces,
+    train,
+    verdicts,
+)
 from potstill.recipe import Recipe
 
 Yielding = Callable[[Recipe, Graph], Iterator[Stage]]
@@ -21,6 +32,7 @@ STAGES: dict[str, Yielding] = {
     "verdicts": verdicts.stages,
     "examples": examples.stages,
     "student": student.stages,
+    "rows": rows.stages,
     "train": train.stages,
     "evaluate": evaluate.stages,
     "export": export.stages,

@@ -8,10 +8,9 @@ from typing import Any
 
 from potstill.graph import Graph, Phase
 from potstill.pipeline import naming, settings
-from potstill.pipeline.naming import MODEL
+from potstill.pipeline.naming import MODEL, ROWS
 from potstill.pipeline.stage import Context, Stage
 from potstill.recipe import Recipe
-from potstill.records import Example
 
 KIND, VERSION = "train", 1
 
@@ -27,7 +26,7 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
             counted = {f"match {number}": name for number, name in enumerate(matched, 1)}
             yield Stage(
                 kind=KIND, name=naming.training(phase), version=VERSION, recipe=phase.recipe,
-                inputs={"examples": naming.examples(on, graph), "student": before}, counted=counted,
+                inputs={"rows": naming.rows(phase), "student": before}, counted=counted,
                 settings=_settings(phase, on.recipe), work=partial(work, phase, on.recipe),
             )  # fmt: skip
             before = naming.training(phase)
@@ -41,7 +40,7 @@ def _settings(phase: Phase, taught: Recipe) -> settings.Settings:
         train["match"] = phase.match[0]
     return {
         "train": train,
-        "student": settings.of_rows(recipe) | settings.chosen(recipe.student, "training"),
+        "student": settings.chosen(recipe.student, "training"),
         "seed": settings.train_seed(recipe),
         "curate": settings.chosen(taught.curate, "training"),
     }
@@ -50,13 +49,16 @@ def _settings(phase: Phase, taught: Recipe) -> settings.Settings:
 def work(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
     """Train, and write model, losses and audit."""
     from potstill.train.methods import METHODS
+    from potstill.train.rows import INDEX, Rows
 
+    shards = context.inputs["rows"]
+    shards.read(f"{ROWS}/{INDEX}")  # it is whole; it holds the digests of the shards, which are read as they are needed
     matched = None
     if phase.match is not None:
         found = [committed.counts for committed in context.counted.values()]
         matched = phase.match[0], {key: sum(counts[key] for counts in found) for key in ("rows", "tokens", "flops")}
     return METHODS[context.recipe.train.method](
-        context.recipe, phase.name, list(context.inputs["examples"].rows("examples", Example)),
+        context.recipe, phase.name, Rows.open(shards.path / ROWS),
         base=context.inputs["student"].folder(MODEL), work=context.work.path, seed=settings.train_seed(context.recipe),
         shuffle=taught.curate.order == "shuffled", matched=matched,
     )  # fmt: skip

@@ -1,31 +1,33 @@
 """What a phase of an arm does: a method is a file of this folder and its line here.
 
-A method trains from one checkpoint to the next. It gets the recipe of its phase, the examples and where the checkpoint
+A method trains from one checkpoint to the next. It gets the recipe of its phase, its rows and where the checkpoint
 before it is, writes `model`, `losses.json` and `audit.txt` into its work folder, and returns the counts of the stage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from potstill import recipe
-from potstill.records import Example
 from potstill.tables import Table
+
+if TYPE_CHECKING:
+    from potstill.train.rows import Rows
 
 Matched = tuple[Literal["examples", "tokens", "flops"], Mapping[str, int]]
 """What is matched, and how many rows, tokens and FLOPs the other arm was trained on."""
 
 
 class Method(Protocol):
-    """One phase of the arm `name`; without `shuffle` the first epoch keeps the order of the examples.
+    """One phase of the arm `name`; without `shuffle` the first epoch keeps the order of the rows.
 
     Returns at least examples, dropped (rows by reason), steps, rows, tokens (of all rows seen) and flops.
     """
 
     def __call__(  # noqa: D102 - said above
-        self, whole: recipe.Recipe, name: str, examples: Sequence[Example], *, base: Path, work: Path, seed: int,
+        self, whole: recipe.Recipe, name: str, rows: Rows, *, base: Path, work: Path, seed: int,
         shuffle: bool, matched: Matched | None = None,
     ) -> dict[str, Any]: ...  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning on examples: examples to rows, the audit, the plan, the loop."""
+"""Supervised fine-tuning on rows: the audit, the plan, the loop."""
 
 from __future__ import annotations
 
@@ -6,63 +6,52 @@ import dataclasses
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from potstill import recipe
 from potstill.durable import to_json, write_durably
 from potstill.models.flops import shape_of, trained_flops
-from potstill.models.local.loading import context_of
 from potstill.progress import Progress
-from potstill.records import Example
 from potstill.store import SCRATCH
 from potstill.train import students
-from potstill.train.audit import MAX_LENGTH, audit, check_number, check_row
+from potstill.train.audit import audit
 from potstill.train.methods import Matched
 from potstill.train.order import Plan, plan
-from potstill.train.render import ask, stop_texts
-from potstill.train.segments import TokenRows, make_rows, trained
+from potstill.train.rows import Rows
 
 
 def sft(
-    whole: recipe.Recipe, name: str, examples: Sequence[Example], *, base: Path, work: Path, seed: int, shuffle: bool,
+    whole: recipe.Recipe, name: str, rows: Rows, *, base: Path, work: Path, seed: int, shuffle: bool,
     matched: Matched | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Train one phase of the arm `name` from the checkpoint `base`; write model, losses and audit into `work`.
 
-    Without `shuffle` the first epoch keeps the order of the examples. Returns the counts of the stage: examples, rows
-    dropped by reason, optimiser steps, rows and tokens of all rows seen, FLOPs.
+    Without `shuffle` the first epoch keeps the order of the rows. Returns the counts of the stage: rows there are
+    (`examples`), examples without one by reason, optimiser steps, rows and tokens of all rows seen, FLOPs.
     """
     from potstill.train.trainer import train
 
-    model, tokenizer = students.load(base)
-    stop_ids = students.stop_ids(model)
-    context = context_of(model.config)
-    longest = min(whole.train.max_length, context)
-    limit = MAX_LENGTH if longest == whole.train.max_length else f"the student's context of {context:,} tokens"
-    stops = stop_texts(tokenizer, stop_ids)
-    del model
-    if whole.train.supervision == "answers":
-        examples = [dataclasses.replace(example, reasoning="") for example in examples]
-    asked = [ask(whole.student, example.question) for example in examples]
-    rows = make_rows(examples, asked, tokenizer, whole.student, longest, stops)
+    audited = audit(rows, rows.counts, students.load_tokenizer(base), whole.train.loss)
     shape = shape_of(base)
-    costs = [trained_flops(shape, len(row), len(trained(row))) for row in rows.rows]
-    for row in rows.rows:
-        check_row(row, tokenizer, stop_ids)
-    check_number(len(rows.rows), rows.counts, limit)
-    audited = audit(rows.rows, rows.counts, tokenizer, whole.train.loss)
+
+    def cost(row: int) -> int:
+        return trained_flops(shape, int(rows.lengths[row]), int(rows.trained[row]))
+
     budget = whole.train if matched is None else _budget(whole.train, *matched)
-    spend = (costs, matched[1]["flops"]) if matched is not None and matched[0] == "flops" else None
-    steps = plan([len(row) for row in rows.rows], budget, seed, shuffle, spend)
+    spend = (cost, matched[1]["flops"]) if matched is not None and matched[0] == "flops" else None
+    steps = plan(rows.lengths, budget, seed, shuffle, spend)
     write_durably(work / "audit.txt", (audited + "\n").encode())
     print(audited, file=sys.stderr)
+    flops = sum(int(times) * cost(row) for row, times in enumerate(np.bincount(steps.order)))
     logs = _train(train, rows, steps, budget, whole, name, base, work, seed)
     write_durably(work / "losses.json", to_json(logs))
     return {
-        "examples": len(rows.rows), "dropped": rows.counts, "steps": len(steps.steps), "rows": steps.rows,
-        "tokens": steps.total_tokens, "flops": sum(costs[row] for step in steps.steps for row in step),
+        "examples": len(rows), "dropped": rows.counts, "steps": len(steps.steps), "rows": steps.rows,
+        "tokens": steps.total_tokens, "flops": flops,
     }  # fmt: skip
 
 
@@ -74,12 +63,12 @@ def _budget(train: recipe.Train, quantity: str, counts: Mapping[str, int]) -> re
 
 def _train(
     train: Any,  # noqa: ANN401 - the trainer's function, imported late
-    rows: TokenRows, steps: Plan, budget: recipe.Train, whole: recipe.Recipe, name: str, base: Path, work: Path,
+    rows: Rows, steps: Plan, budget: recipe.Train, whole: recipe.Recipe, name: str, base: Path, work: Path,
     seed: int,
 ) -> list[dict[str, float]]:  # fmt: skip
     progress = Progress(f"train {name}", steps.total_tokens, "tokens")
     logs = train(
-        base, rows.rows, steps, budget, whole.student.lora, seed, work / SCRATCH / "checkpoints", work / "model",
+        base, rows, steps, budget, whole.student.lora, seed, work / SCRATCH / "checkpoints", work / "model",
         progress,
     )  # fmt: skip
     progress.close()
