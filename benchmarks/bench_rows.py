@@ -1,8 +1,9 @@
 """Memory and start-up of rows on disk: from a table of examples to a trained step, and the start over sealed shards.
 
-Memory: one process makes the rows of N synthetic examples of about 2,000 tokens and trains one step on them; its peak is
-read from the kernel (VmHWM, mapped files included). Start-up: a million rows are written as shards, and another process
-opens them, audits, plans an epoch and reads the rows of the first step. Writes benchmarks/results/bench_rows.json.
+Memory: one process makes the rows of N synthetic examples of about 2,000 tokens and trains one step on them; its peak
+is read from the kernel (VmHWM, mapped files included). Start-up: a million rows are written as shards, and another
+process opens them, audits, plans an epoch and reads the rows of the first step. Writes
+benchmarks/results/bench_rows.json.
 
     make bench-rows
     python benchmarks/bench_rows.py --rows 1000 20000 --million 100000 --length 200
@@ -125,7 +126,7 @@ def start_up(folder: Path, base: Path) -> dict[str, float]:
     opened = time.monotonic()
     audit(rows, rows.counts, tokenizer, settings.loss)
     steps = plan(rows.lengths, settings, 0)
-    _fingerprint(rows, steps, settings, None, 0)
+    _fingerprint(rows, steps, settings, None, 0, "")
     first = [rows[index] for index in steps.steps[0]]
     now = time.monotonic()
     return {

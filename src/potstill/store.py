@@ -141,8 +141,7 @@ class Committed:
 
     def digest_without(self, pattern: str | None) -> str:
         """Content key of what the stage wrote but for files whose names match `pattern`, such as `*.safetensors`."""
-        files = self.manifest["files"]
-        return content_key([file for file in files if pattern is None or not fnmatchcase(file["name"], pattern)])
+        return content_key([f for f in self.manifest["files"] if not fnmatchcase(f["name"], pattern or "")])
 
     @property
     def fingerprint(self) -> str:

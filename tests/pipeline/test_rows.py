@@ -25,26 +25,25 @@ def shards(run):
 def test_a_killed_stage_goes_on_behind_its_last_shard_and_ends_with_the_same_bytes(finished_run, monkeypatch):
     from potstill.train import rows, segments
 
-    made, real = [], segments.RowMaker.make
+    made, limit, real = [], [10**9], segments.RowMaker.make
 
     def make(self, index, example, prompt):
-        if len(made) >= stop:
+        if len(made) >= limit[0]:
             raise Killed
         made.append(index)
         return real(self, index, example, prompt)
 
     monkeypatch.setattr(rows, "SHARD_TOKENS", 400)
     monkeypatch.setattr(segments.RowMaker, "make", make)
-    stop = 10**9
     done("run", "r.yaml", "--out", finished_run, *AGAIN)
     whole, count = shards(finished_run), len(made)
     assert len(whole) > 2 * 3, "several shards"
-    for stop in (3, 8, 5):
+    for limit[0] in (3, 8, 5):
         made.clear()
         with pytest.raises(Killed):
             call("run", "r.yaml", "--out", finished_run, *AGAIN)
     made.clear()
-    stop = 10**9
+    limit[0] = 10**9
     done("run", "r.yaml", "--out", finished_run, *AGAIN)
     assert shards(finished_run) == whole
     assert len(made) < count, "sealed shards were kept"

@@ -47,7 +47,7 @@ def work(context: Context) -> dict[str, Any]:
     """Write the shards; an attempt that was killed goes on behind its last sealed one."""
     from potstill.train.audit import MAX_LENGTH, check_number, check_row
     from potstill.train.render import ask, stop_texts
-    from potstill.train.rows import RowWriter
+    from potstill.train.rows import SHARD_TOKENS, RowWriter
     from potstill.train.segments import RowMaker, Unfit
     from potstill.train.students import read_texts
 
@@ -57,7 +57,7 @@ def work(context: Context) -> dict[str, Any]:
     maker = RowMaker(student.tokenizer, recipe.student, longest, stop_texts(student.tokenizer, student.stop_ids))
     total = source.total("examples")
     scratch = context.work.path / SCRATCH / ROWS
-    writer = RowWriter(scratch)
+    writer = RowWriter(scratch, SHARD_TOKENS)
     progress = Progress("rows", total, "examples")
     progress.resume_at(writer.examples)
     for index, whole in islice(enumerate(source.rows("examples", Example)), writer.examples, None):
