@@ -60,7 +60,7 @@ def test_on_a_terminal_the_lines_are_drawn_anew_and_ctrl_c_ends_it(finished_run)
     read(b"report")
     (finished_run / events.NOTE).write_text(events.written(Event(stage="report", what="pages", count=3, unit="pages")))
     read(b"pages: 3 pages")
-    assert re.search(rb"\x1b\[12F\x1b\[J", shown)
+    assert re.search(rb"\x1b\[14F\x1b\[J", shown)
     process.send_signal(signal.SIGINT)
     with pytest.raises(OSError, match="Input/output error"):
         read(b"never")

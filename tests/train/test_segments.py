@@ -71,7 +71,7 @@ def test_template_that_rewrites_the_marks_as_qwen_does(loaded):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("+ m['content'] }}", "+ m['content'].split('</think>')[-1] }}", "strips or changes the reasoning"),
+        ("+ m['content'] }}", "+ m['content'] | replace('2 + 2', '2 and 2') }}", "strips or changes the reasoning"),
         ("+ m['content'] }}", "+ m['content'] | replace('4', 'four') }}", "strips or changes"),
         ("+ m['content'] }}", "+ m['content'] | upper }}", "user's message"),
         (
@@ -91,13 +91,16 @@ def test_templates_that_cannot_carry_reasoning_are_refused(loaded, old, new, sai
 
 
 def test_a_generation_prompt_may_open_the_reasoning_itself(loaded):
-    """The mark is then part of the prompt, and a response without reasoning could never be asked for."""
+    """The mark is then part of the prompt, and a response without reasoning begins by closing it."""
     opened = PLAIN.replace("'<|assistant|>' }}{% endif %}", "'<|assistant|><think>' }}{% endif %}")
     tokenizer = with_template(loaded[1], opened)
     found = render(tokenizer, tiny.STUDENT, "q", "2 + 2 = 4", "4", ["<|end|>"])
     assert parts(found)[0] == (Segment.PROMPT, "<|user|>q<|assistant|><think>")
-    with pytest.raises(AuditError, match="differently"):
-        render(tokenizer, tiny.STUDENT, "q", "", "4", ["<|end|>"])
+    assert parts(found)[2] == (Segment.REASONING, "2 + 2 = 4")
+    found = render(tokenizer, tiny.STUDENT, "q", "", "4", ["<|end|>"])
+    assert parts(found)[1:4] == [
+        (Segment.FORMAT, "\n</think>\n"), (Segment.ANSWER, "4"), (Segment.FORMAT, "<|end|>"),
+    ]  # fmt: skip
 
 
 def test_ask_fills_each_placeholder_once():

@@ -1,7 +1,10 @@
 """One whole render of the student's chat template, and where its parts lie in it.
 
 The student's own template renders the conversation once; every part is then located by character offsets in that one
-text, so that what is trained on is byte for byte what the template makes at inference time.
+text, so that what is trained on is byte for byte what the template makes at inference time. A template that takes the
+thinking out of a finished response (it is meant for the turns before), or whose generation prompt opens the thinking
+and whose responses do not, cannot render it: the response is then written behind the generation prompt as the student
+has to write it, and ends as the template ends a turn.
 """
 
 from __future__ import annotations
@@ -76,8 +79,9 @@ def render(
     """Render user `prompt` and the assistant's response once and locate its parts.
 
     The response is `reasoning_open + reasoning + reasoning_close + answer`, or the answer alone where `reasoning` is
-    empty. `stops` are the texts that end a response (`stop_texts`). Text after the stop belongs to no loss.
-    Raises AuditError where the template changes, drops or hides a part.
+    empty. Where the generation prompt opens the reasoning, a response without it begins with `reasoning_close`.
+    `stops` are the texts that end a response (`stop_texts`). Text after the stop belongs to no loss.
+    Raises AuditError where the template changes or hides a part.
     """
     reasoning, answer = reasoning.strip(), answer.strip()
     content = f"{student.reasoning_open}{reasoning}{student.reasoning_close}{answer}" if reasoning else answer
@@ -86,22 +90,36 @@ def render(
     text = rendered(tokenizer, [user, {"role": "assistant", "content": content}], ask=False)
     if prompt not in begun:
         raise AuditError(f"the chat template does not show the user's message as it is: {_shorten(begun)}")
+    mark = student.reasoning_open.strip()
+    opened = bool(mark) and begun.rstrip().endswith(mark)
+    kept = text.startswith(begun) and student.reasoning_close.strip() in text[len(begun) :]
+    if answer and not kept and (opened or reasoning):
+        plain = rendered(tokenizer, [user, {"role": "assistant", "content": answer}], ask=False)
+        ending = _ending(plain, begun.rstrip().removesuffix(mark) if opened else begun, answer)
+        if ending is not None and (opened or text == plain):
+            begins = "" if opened else student.reasoning_open
+            text = f"{begun}{begins if reasoning else ''}{reasoning}{student.reasoning_close}{answer}{ending}"
     if not text.startswith(begun):
         raise AuditError(
             "the chat template renders a finished response differently from its own generation prompt "
-            f"({_shorten(begun[-60:])}), so the student would be trained on what it is never asked; "
-            "use a template without automatic reasoning marks"
+            f"({_shorten(begun[-60:])}), so the student would be trained on what it is never asked; set "
+            "student.reasoning_open and reasoning_close to the marks that the prompt opens, or use a template without"
         )
-    return _locate(text, begun, student, reasoning, answer, stops)
+    return _locate(text, begun, student, reasoning, answer, stops, opened=opened)
+
+
+def _ending(plain: str, head: str, answer: str) -> str | None:
+    """Return how a template ends a turn: what follows the answer in a response of the answer alone behind `head`."""
+    start = _skip(plain, len(head), "") if plain.startswith(head) else None
+    return plain[start + len(answer) :] if start is not None and plain.startswith(answer, start) else None
 
 
 def _locate(
-    text: str, begun: str, student: recipe.Student, reasoning: str, answer: str, stops: Sequence[str]
+    text: str, begun: str, student: recipe.Student, reasoning: str, answer: str, stops: Sequence[str], *, opened: bool
 ) -> Rendered:
     """Walk the response from the end of the generation prompt: mark, reasoning, mark, answer, stop."""
     here = len(begun)
     spans = [Stretch(0, here, Segment.PROMPT)]
-    opened = bool(student.reasoning_open.strip()) and begun.rstrip().endswith(student.reasoning_open.strip())
     if reasoning:
         start = _skip(text, here, "" if opened else student.reasoning_open)
         if start is None or not text.startswith(reasoning, start):
@@ -116,9 +134,7 @@ def _locate(
         here = start + len(reasoning)
         start = _skip(text, here, student.reasoning_close)
     elif opened:
-        raise AuditError(
-            "the chat template's generation prompt opens reasoning, so a response without it is never asked"
-        )
+        start = _skip(text, here, student.reasoning_close)
     else:
         start = _skip(text, here, "")
         if start is not None and not text.startswith(answer, start):  # some templates write an empty pair of marks

@@ -30,8 +30,8 @@ from potstill.train.render import TRAINED
 from potstill.train.segments import TokenRow, Unfit
 
 INDEX = "rows.json"
-SHARD_TOKENS = 1 << 22
-"""Tokens from which a shard is sealed: 20 MB."""
+SHARD_TOKENS = 1 << 21
+"""Tokens from which a shard is sealed: 10 MB."""
 SHARD_DROPS = 1 << 20
 MAPPED = 4
 """Shards that are mapped at a time; what was touched of others does not stay in memory."""
