@@ -14,7 +14,7 @@ from potstill.cli import ALLOCATOR
 
 COMMANDS = [
     "quickstart", "init", "schema", "check", "run", "status", "ledger", "verify", "steps", "sandbox", "evaluate",
-    "export", "ask",
+    "export", "ask", "show-rows",
 ]  # fmt: skip
 ENTRY = "import sys; from potstill.cli import entry; sys.argv[0] = 'potstill'; entry()"
 SPY = (

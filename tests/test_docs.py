@@ -38,7 +38,7 @@ def code_lines(page):
     yield from re.findall(r"`([^`\n]+)`", FENCE.sub("", text(page)))
 
 
-COMMANDS = set(re.findall(r"^    (\w+)(?: |$)", help_of(), re.MULTILINE))
+COMMANDS = set(re.findall(r"^    ([\w-]+)(?: |$)", help_of(), re.MULTILINE))
 TARGETS = set(re.findall(r"^([a-z-]+):", text(ROOT / "Makefile"), re.MULTILINE))
 TARGETS |= {f"study-{name}" for name in shipped("study")}
 
@@ -47,7 +47,7 @@ TARGETS |= {f"study-{name}" for name in shipped("study")}
 def test_every_command_and_option_that_a_page_names_is_real(page):
     for line in code_lines(page):
         line = line.split("  #")[0]
-        for command in re.findall(r"^potstill ([a-z]+)", line):
+        for command in re.findall(r"^potstill ([a-z-]+)", line):
             assert command in COMMANDS, line
             known = set(re.findall(r"--[a-z-]+", help_of(command)))
             assert set(re.findall(r"(?<!\S)--[a-z-]+", line)) <= known, line

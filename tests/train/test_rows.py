@@ -1,5 +1,7 @@
 """Rows on disk: what was written is read, an interrupted writer makes the same bytes, damage is told."""
 
+import pickle
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,7 +79,9 @@ def folder(tmp_path):
 
 def test_the_identity_is_that_of_everything_that_training_sees(folder, tmp_path):
     rows = Rows.open(folder)
-    assert identity_of(rows) == Rows.open(folder).identity
+    there = pickle.loads(pickle.dumps(rows))
+    assert identity_of(rows) == Rows.open(folder).identity == there.identity
+    assert list(there) == ROWS
     for number, changed in enumerate([
         ROWS[:-1],
         [*ROWS[:-1], TokenRow(ROWS[-1].ids, ROWS[-1].segments, 7, 0.9)],

@@ -44,7 +44,8 @@ REWRITTEN = (  # the content is cut at its marks, and others are written around 
 AFTER_THINKING = "m.content.split('</think>')[-1].strip()"
 DATED = "{{ '<|im_start|>system\nToday is ' + strftime_now('%d %B %Y') + '.<|im_end|>\n' }}"
 DEEPSEEK = {"user": ("<｜User｜>", ""), "assistant": "<｜Assistant｜>", "end": "<｜end▁of▁sentence｜>"}
-IM, OT, TURN = ("<|im_start|>", "<|im_end|>"), ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"), "<end_of_turn>"
+IM, TURN = ("<|im_start|>", "<|im_end|>"), "<end_of_turn>"
+OT = ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
 WHOLE = "<think>\n{r}\n</think>\n{a}"
 SHAPES = {
     # name: (template, control tokens, EOS, further stops, a response with reasoning, one without)
@@ -54,11 +55,13 @@ SHAPES = {
         "<think>\n{r}\n</think>\n\n{a}", "<think>\n\n</think>\n\n{a}",
     ),
     "qwen3 that opens": (
-        chatml(thinking=REWRITTEN, begun="<think>\n"), IM, "<|im_end|>", [], "{r}\n</think>\n\n{a}", "\n</think>\n\n{a}",
+        chatml(thinking=REWRITTEN, begun="<think>\n"), IM, "<|im_end|>", [],
+        "{r}\n</think>\n\n{a}", "\n</think>\n\n{a}",
     ),
     "llama 3": (
         turns(("<|start_header_id|>user<|end_header_id|>\n\n", "<|eot_id|>"),
-              "<|start_header_id|>assistant<|end_header_id|>\n\n", "<|eot_id|>", "<|begin_of_text|>", said="m.content|trim"),
+              "<|start_header_id|>assistant<|end_header_id|>\n\n", "<|eot_id|>", "<|begin_of_text|>",
+              said="m.content|trim"),
         ("<|begin_of_text|>", "<|end_of_text|>", *OT), "<|eot_id|>", ["<|end_of_text|>"], WHOLE, "{a}",
     ),
     "gemma 3": (
@@ -128,5 +131,5 @@ def test_a_prompt_that_opens_other_marks_than_the_recipe_has_is_refused_with_the
     tokenizer = small(template, control, eos)
     student = dataclasses.replace(tiny.STUDENT, reasoning_open="<reason>", reasoning_close="</reason>")
     example = Example(problem_key="p", trace_key="t", question="q", reasoning="r", answer="a")
-    with pytest.raises(AuditError, match=r"set student\.reasoning_open and reasoning_close to the marks that the prompt"):
+    with pytest.raises(AuditError, match=r"set student\.reasoning_open and reasoning_close to the marks"):
         make_rows([example], ["q"], tokenizer, student, 512, [eos])

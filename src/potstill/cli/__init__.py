@@ -31,6 +31,7 @@ from potstill.cli import (
     run,
     sandbox,
     schema,
+    show_rows,
     status,
     steps,
     study,
@@ -41,8 +42,8 @@ from potstill.interrupt import INTERRUPTED, TOLD, start_over, started
 from potstill.printed import cleaning
 
 COMMANDS = (
-    quickstart, init, schema, check, run, study, status, clean, ledger, verify, steps, sandbox, evaluate, export,
-    ask, completion,
+    quickstart, init, schema, check, run, study, status, clean, show_rows, ledger, verify, steps, sandbox, evaluate,
+    export, ask, completion,
 )  # fmt: skip
 """In the order in which `--help` shows them."""
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.

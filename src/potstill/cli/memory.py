@@ -7,7 +7,7 @@ import re
 HEAVY = ("run", "quickstart", "study", "evaluate", "ask")
 """Commands that train or sample."""
 LEAST_MB = 96
-LEAST_MB_OF = {"export": 500, "ledger": 500, **dict.fromkeys(HEAVY, 1500)}
+LEAST_MB_OF = {"export": 500, "ledger": 500, "show-rows": 1500, **dict.fromkeys(HEAVY, 1500)}
 """Of address space, to begin with. Below it libraries (numpy and pyarrow, torch) may end the process in ways of their
 own: an allocation that fails in Rust or in a thread of C++ is no exception."""
 _SHARE_OF_DATA = 0.5
