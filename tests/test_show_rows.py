@@ -9,7 +9,9 @@ from commands import TINY, call, done
 
 from potstill.cli import main
 
-SERVED = "{kind: served, base_url: 'http://127.0.0.1:9/v1', model: m, price: {prompt: 1, completion: 1}, spend_at_most: 1}"
+SERVED = (
+    "{kind: served, base_url: 'http://127.0.0.1:9/v1', model: m, price: {prompt: 1, completion: 1}, spend_at_most: 1}"
+)
 
 
 def shown(*argv):

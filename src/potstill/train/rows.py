@@ -185,10 +185,6 @@ class Rows(Sequence[TokenRow]):
     def __len__(self) -> int:
         return int(self._starts[-1])
 
-    def __reduce__(self) -> tuple[type[Rows], tuple[Path]]:
-        """Go to another process by name: it maps the same files."""
-        return Rows, (self.folder.resolve(),)
-
     @overload
     def __getitem__(self, index: int) -> TokenRow: ...
     @overload
