@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def killed(out, when):
     """Start a run and kill it as soon as `when` holds; return whether it was killed."""
     process = start("run", RECIPE, "--out", out)
     while process.poll() is None and not when():
-        pass
+        time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     return process.returncode == -signal.SIGKILL
