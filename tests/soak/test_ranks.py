@@ -27,7 +27,7 @@ def main(base, out):
             sys.stderr = open(os.devnull, "w")  # noqa: SIM115
         logs = follow(job, ranks, on_ranks.Dying(at if ranks.number == victim else 0), Stop())
         if ranks.number == 0:
-            job.out.parent.joinpath("logs.json").write_text(json.dumps(logs))
+            job.out.parent.joinpath("logs.json").write_text(json.dumps(logs, sort_keys=True))
 
     dice = random.Random(9)
     for count in (1, 2):
