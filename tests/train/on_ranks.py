@@ -23,7 +23,7 @@ from potstill.train import ranks as spreading
 from potstill.train import students
 from potstill.train.head import PLAIN
 from potstill.train.job import Job, Stop
-from potstill.train.order import Plan, plan
+from potstill.train.order import plan
 from potstill.train.ranks import whole
 from potstill.train.render import Segment
 from potstill.train.segments import TokenRow
@@ -74,7 +74,7 @@ def gradients(ranks, tied, sharding):
     """(figures of the step, gradients by name) of every case."""
     empty = Path(tempfile.gettempdir())
     job = Job(
-        model=empty, rows=[], plan=Plan((), ()), lora=None, seed=1, work=empty, out=empty,
+        model=empty, rows=[], plan=None, lora=None, seed=1, work=empty, out=empty,
         settings=settings(sharding=sharding),
     )  # fmt: skip
     trainer = _Trainer(student(tied), PLAIN, job, 2, ranks)

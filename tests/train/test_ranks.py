@@ -20,6 +20,10 @@ torch = pytest.importorskip("torch")
 from train import on_ranks  # noqa: E402
 
 from potstill.train import checkpoint, launch, students, trainer  # noqa: E402
+from potstill.train.divergence import TopK  # noqa: E402
+from potstill.train.logits import Logits, LogitWriter  # noqa: E402
+from potstill.train.rows import Rows, RowWriter  # noqa: E402
+from potstill.train.segments import TokenRow  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +79,29 @@ def test_a_checkpoint_of_two_processes_goes_on_with_one_where_that_is_asked(fold
         for path in (job.out, out / f"{name}-undisturbed" / "model")
     )
     torch.testing.assert_close(alone, two, rtol=0, atol=5e-3)
+
+
+def test_rows_and_distributions_on_disk_are_opened_again_by_who_is_handed_them(tmp_path):
+    made = [TokenRow((1, 2, 3 + number), bytes([0, 1, 3]), number) for number in range(50)]
+    writer = RowWriter(tmp_path / "rows", 100)
+    for row in made:
+        writer.add(row)
+    writer.close(len(made))
+    rows = Rows.open(tmp_path / "rows")
+    stored = LogitWriter(tmp_path / "logits", {"rows": rows.identity, "top_k": 2}, 20)
+    for number in range(50):
+        masses = torch.tensor([0.1, 0.2 + number / 100, 0.7 - number / 100], dtype=torch.float64).log().float()
+        stored.add(
+            [TopK(ids=torch.tensor([[1, 2]] * 2), logs=masses[None, :2].repeat(2, 1), tail=masses[2:].repeat(2))]
+        )
+    stored.close()
+    logits = Logits(tmp_path / "logits", rows.identity, rows.trained)
+    for _ in range(2):  # nothing is mapped, and something is
+        handed = pickle.dumps((rows, logits))
+        assert len(handed) < 2000
+        again, distributions = pickle.loads(handed)
+        assert list(again) == list(rows) == made
+        assert all(torch.equal(one.tail, other.tail) for one, other in zip(distributions, logits, strict=True))
 
 
 @given(lengths=st.lists(st.integers(1, 1000), max_size=40), count=st.integers(1, 7))

@@ -138,6 +138,10 @@ class Logits(Sequence[TopK]):
         self._mapped: dict[int, list[NDArray[Any]]] = {}
         self._checked: set[int] = set()
 
+    def __reduce__(self) -> tuple[type[Logits], tuple[Path, str, NDArray[Any]]]:
+        """Be opened again by a process that is handed them."""
+        return Logits, (self.folder, self.about["rows"], np.diff(self._ends, prepend=0))
+
     def __len__(self) -> int:
         return len(self._ends)
 
