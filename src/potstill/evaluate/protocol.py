@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,15 +56,18 @@ def messages_of(student: Student, row: TableLine, statement: str) -> tuple[Messa
     return tuple(messages)
 
 
-def choose_shots(examples: Sequence[Example], count: int, seed: int) -> tuple[Example, ...]:
-    """Draw worked examples from the training side, one domain after the other, one a problem."""
-    ordered = sorted(examples, key=lambda example: row_seed(seed, "shot", example.trace_key))
-    by_domain: dict[str, list[Example]] = {}
-    seen: set[str] = set()
-    for example in ordered:
-        if example.reasoning and example.problem_key not in seen:
-            seen.add(example.problem_key)
-            by_domain.setdefault(example.domain, []).append(example)
+def choose_shots(examples: Iterable[Example], count: int, seed: int) -> tuple[Example, ...]:
+    """Draw worked examples from the training side, one domain after the other, one a problem; holds no more of them."""
+    drawn: dict[str, dict[str, tuple[int, Example]]] = {}
+    for example in filter(lambda one: one.reasoning, examples):
+        place = row_seed(seed, "shot", example.trace_key)
+        own = drawn.setdefault(example.domain, {})  # problem -> the first of its examples in the order of their places
+        if example.problem_key not in own or place < own[example.problem_key][0]:
+            own[example.problem_key] = place, example
+        if len(own) > count:
+            del own[max(own, key=lambda problem: own[problem][0])]
+    by_domain = {domain: [own[problem][1] for problem in sorted(own, key=lambda one: own[one][0])]
+                 for domain, own in drawn.items()}  # fmt: skip
     chosen: list[Example] = []
     while len(chosen) < count and any(by_domain.values()):
         for domain in sorted(by_domain):

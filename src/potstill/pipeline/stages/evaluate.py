@@ -70,8 +70,7 @@ def work(arm: ArmNode, name: str, context: Context) -> dict[str, Any]:
     student = local_student(checkpoint, name, recipe.train.precision, recipe.evaluate.batch, context.run.ledger)
     rows = {"zero_shot": TableLine(name, "zero-shot")}
     if _shown(arm):
-        seen = list(context.inputs["examples"].rows("examples", Example))
-        shots = choose_shots(seen, recipe.evaluate.shots, recipe.seed)
+        shots = choose_shots(context.inputs["examples"].rows("examples", Example), recipe.evaluate.shots, recipe.seed)
         rows["few_shot"] = TableLine(name, f"{len(shots)}-shot", shots)
     account = Account(shape_of(Path(checkpoint)))
     unjudged = sum(_measure(context, student, table, row, account) for table, row in rows.items())
