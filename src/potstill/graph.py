@@ -19,7 +19,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from potstill.errors import nearest
-from potstill.recipe import ArmTeacher, Match, Recipe, Student, Train
+from potstill.recipe import ArmTeacher, Kl, Match, Recipe, Student, Train
 
 Location = tuple[str | int, ...]
 DEFAULT_SETS: Mapping[str, Mapping[str, Any]] = {"traces": {}}
@@ -43,7 +43,7 @@ NODE_KEYS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """What the keys mean that only nodes have."""
-EITHER = (Student.alternatives, Train.alternatives, Match.alternatives)
+EITHER = (Student.alternatives, Train.alternatives, Match.alternatives, Kl.alternatives)
 """Keys of which one takes the place of the others, wherever they stand together."""
 MOST_ROUNDS = 20
 NODE_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}"
@@ -87,6 +87,12 @@ class Phase:
     def name(self) -> str:
         """The arm's name for its last phase, `ARM.phase1` for one before."""
         return self.arm if self.number == self.of else f"{self.arm}.phase{self.number}"
+
+    @property
+    def learnt_from(self) -> str | None:
+        """The arm whose distribution is learnt, where one is."""
+        kl = self.recipe.train.loss.kl
+        return None if kl is None else kl.arm
 
     @property
     def match(self) -> tuple[Literal["examples", "tokens", "flops"], str] | None:
@@ -213,7 +219,9 @@ def _phase_text(phase: Phase) -> str:
     budget = next((f"{getattr(train, key):,g} {key}" for key in EITHER[1][:3] if getattr(train, key) is not None), "")
     if phase.match is not None:
         budget = f"as many {phase.match[0]} as {phase.match[1]}"
-    return f"{train.method} on {phase.on}, {train.supervision}, {budget}"
+    kl = train.loss.kl
+    learnt = "" if kl is None else f", distribution of {kl.arm or kl.model}"
+    return f"{train.method} on {phase.on}, {train.supervision}{learnt}, {budget}"
 
 
 class _Builder:
@@ -365,6 +373,10 @@ class _Builder:
             if whole.train.on is None and len(self.sets) > 1 and MAIN not in self.sets:
                 raise GraphError((*where, "on"), f"say which set to train on: {', '.join(self.sets)}")
             self._check_match(whole.train.match, name, (*where, "match"))
+            learnt = whole.train.loss.kl.arm if whole.train.loss.kl is not None else None
+            if learnt is not None and learnt not in self.arms:
+                key = (*where, "loss", "kl", "arm")
+                raise GraphError(key, f"there is no arm {learnt!r}{nearest(learnt, list(self.arms))}")
             yield Phase(arm=name, number=number, of=len(entries), on=on, recipe=whole)
 
     def _check_match(self, match: Match | None, arm: str, where: Location) -> None:
@@ -455,6 +467,8 @@ def _edges(sets: Mapping[str, SetNode], arms: Mapping[str, ArmNode]) -> dict[str
             needed.append(f"set {phase.on}")
             if phase.match is not None:
                 needed.append(f"arm {phase.match[1]}")
+            if phase.learnt_from is not None:
+                needed.append(f"arm {phase.learnt_from}")
         found[f"arm {name}"] = tuple(dict.fromkeys(needed))
     return found
 

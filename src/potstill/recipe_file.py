@@ -325,6 +325,8 @@ def _of_training(train: Train) -> Found:
         yield ("train", "loss"), "alpha and beta are both 0: nothing would be trained"
     elif train.loss.beta == 0:
         yield ("train", "loss", "beta"), "beta is 0: the student would never learn to answer and stop"
+    for key, problem in train.loss.kl.contradictions() if train.loss.kl is not None else ():
+        yield ("train", "loss", "kl", *key), problem
 
 
 class YamlText:

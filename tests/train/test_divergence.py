@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from train.test_head import FORMS, NAMES, TOKENS, drawn, objectives
 from train.test_loss import BODY, LOSSES, VOCABULARY, close, model, rows
 
+from potstill.models.flops import ModelShape
 from potstill.recipe import Kl
 from potstill.train.order import micro_batches
 from potstill.train.render import Segment
@@ -14,7 +15,7 @@ from potstill.train.segments import trained
 torch = pytest.importorskip("torch")
 
 from potstill.train import head as heads  # noqa: E402
-from potstill.train.divergence import Learning, TopK, live_teacher  # noqa: E402
+from potstill.train.divergence import Learning, LiveTeacher, TopK  # noqa: E402
 from potstill.train.head import PLAIN, Head, descend  # noqa: E402
 from potstill.train.loss import coefficients, collate  # noqa: E402
 from potstill.train.objectives import Mixture  # noqa: E402
@@ -22,6 +23,7 @@ from potstill.train.student_loss import StudentLoss  # noqa: E402
 
 __all__ = ["model"]
 K = 3
+SHAPE = ModelShape(body=1, layers=1, attention=1, vocabulary=1, hidden=1)
 
 
 @settings(max_examples=40, deadline=None)
@@ -31,7 +33,8 @@ K = 3
 )  # fmt: skip
 def test_a_mixture_is_the_sum_of_its_parts_in_value_and_gradient(seed, form, bias, chunk, names, data):
     weights = st.sampled_from([0.0, 0.0, 1.0, 0.3, -2.0])
-    drawn_shares = {name: data.draw(st.lists(weights, min_size=TOKENS, max_size=TOKENS)) for name in names}
+    each_token = st.lists(weights, min_size=TOKENS, max_size=TOKENS)
+    drawn_shares = {name: data.draw(st.sampled_from([[0.0] * TOKENS, [1.0] * TOKENS]) | each_token) for name in names}
     for dtype, near in ((torch.float64, 1e-10), (torch.float32, 1e-5)):
         (hidden, weight, shift), scale, teacher = drawn(seed, dtype)
         shift = shift if bias else None
@@ -84,13 +87,13 @@ def log_p_of(teacher, row):
 def learnt(teacher, given_rows, kl):
     """What training gets: the stored distributions, or the teacher itself."""
     if kl.top_k is None:
-        return Learning(kl=kl, digest="", live=live_teacher("teacher", teacher, "cpu"))
+        return Learning(kl=kl, digest="", shape=SHAPE, live=LiveTeacher(teacher, PLAIN))
     stored = []
     for row in given_rows:
         log_p = log_p_of(teacher, row)[[position - 1 for position in trained(row)]]
         logs, ids = log_p.topk(kl.top_k)
         stored.append(TopK(ids=ids, logs=logs, tail=log_p.scatter(1, ids, -torch.inf).logsumexp(1)))
-    return Learning(kl=kl, digest="", stored=stored)
+    return Learning(kl=kl, digest="", shape=SHAPE, stored=stored)
 
 
 def plain(model, teacher, given_rows, loss, kl):

@@ -1,6 +1,9 @@
 """A teacher's distributions: captured as they are, kept, killed and gone on with, and refused where they do not fit."""
 
+import dataclasses
+import io
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -12,15 +15,19 @@ import pytest
 from train import tiny
 
 from potstill.errors import DamageError, DataError, StudentError
+from potstill.models.flops import shape_of_model
+from potstill.progress import Progress
+from potstill.recipe import Kl, Train
+from potstill.train.order import plan
 from potstill.train.segments import trained
 
 torch = pytest.importorskip("torch")
 
-from potstill.train import capture, head, students  # noqa: E402
+from potstill.train import capture, head, students, trainer  # noqa: E402
 from potstill.train.capture import captured  # noqa: E402
-from potstill.train.divergence import TopK, live_teacher  # noqa: E402
+from potstill.train.divergence import Learning, TopK  # noqa: E402
 from potstill.train.logits import Logits, LogitWriter  # noqa: E402
-from potstill.train.teacher import check_vocabulary, load_teacher  # noqa: E402
+from potstill.train.teacher import check_vocabulary, live_teacher, load_teacher  # noqa: E402
 
 K, SIZE, COUNT = 5, 290, 23
 ABOUT = {"rows": "these", "tokenizer": "t", "teacher": "m", "top_k": K}
@@ -41,7 +48,7 @@ def small(monkeypatch):
 
 
 def teacher_of(folder):
-    return live_teacher("teacher", load_teacher(str(folder), "teacher", "fp32")[0], "cpu")
+    return live_teacher(load_teacher(str(folder), "teacher", "fp32")[0], "teacher", str(folder), "fp32")
 
 
 def write(folder, rows, teacher, about=ABOUT, shard_tokens=140):
@@ -116,6 +123,84 @@ def test_sigkill_and_resume_end_with_the_same_bytes(folder, rows, tmp_path):
     assert {p.name: p.read_bytes() for p in out.iterdir()} == {
         p.name: p.read_bytes() for p in undisturbed.folder.iterdir()
     }
+
+
+@pytest.mark.parametrize("top_k", [K, None])
+def test_a_training_that_stops_goes_on_to_the_same_bytes_and_not_with_another_teacher(
+    folder, loaded, tmp_path, monkeypatch, top_k
+):
+    """Stopped in its fifth step; stored distributions, and a teacher that runs beside the student."""
+    model, tokenizer = loaded
+    rows = tiny.rows_of(tiny.examples(COUNT), tokenizer, model).rows
+    settings = Train(steps=8, batch=6, micro_batch=4, learning_rate=3e-3, checkpoint_every=2, precision="fp32")
+    teacher, kl = teacher_of(folder), Kl(arm="big", top_k=top_k, reasoning=0.5)
+    stored = write(tmp_path / "logits", rows, teacher) if top_k else None
+    learning = Learning(
+        kl=kl, digest="one", shape=shape_of_model(model), stored=stored, live=None if top_k else teacher
+    )
+
+    done, stepped, stop = [], trainer._Trainer.step, []
+
+    def step(self, number, *rest):
+        if number in stop:
+            raise KeyboardInterrupt
+        done.append(number)
+        return stepped(self, number, *rest)
+
+    def train(name, out, learning=learning):
+        done.clear()
+        steps = plan([len(row) for row in rows], settings, 11)
+        progress = Progress("train", steps.total_tokens, "tokens", io.StringIO())
+        return trainer.train(
+            folder, rows, steps, settings, None, 11, tmp_path / name, tmp_path / out, progress, learning
+        )
+
+    monkeypatch.setattr(trainer._Trainer, "step", step)
+    whole = train("one", "a")
+    assert whole[0]["kl_reasoning"] < 1e-6, "the student is its own teacher before the first step"
+    stop.append(5)
+    with pytest.raises(KeyboardInterrupt):
+        train("two", "b")
+    stop.clear()
+    assert train("two", "b") == whole
+    assert done == [4, 5, 6, 7]
+    one, two = ((tmp_path / out / "model.safetensors").read_bytes() for out in "ab")
+    assert one == two
+    train("two", "c", dataclasses.replace(learning, digest="another"))
+    assert done == list(range(8))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("top_k", [K, None])
+def test_two_processes_learn_what_one_does(folder, loaded, rows, tmp_path, top_k):
+    model, _ = loaded
+    teacher = teacher_of(folder)
+    stored = write(tmp_path / "logits", rows, teacher) if top_k else None
+    kl = Kl(arm="big", top_k=top_k, reasoning=0.5)
+    learning = Learning(
+        kl=kl, digest="one", shape=shape_of_model(model), stored=stored, live=None if top_k else teacher
+    )
+    logs = []
+    for processes in (1, 2):
+        settings = Train(steps=3, batch=5, micro_batch=2, learning_rate=3e-3, precision="fp32", processes=processes)
+        steps = plan([len(row) for row in rows], settings, 11)
+        progress = Progress("train", steps.total_tokens, "tokens", io.StringIO())
+        work, out = tmp_path / f"w{processes}", tmp_path / f"o{processes}"
+        logs.append(trainer.train(folder, rows, steps, settings, None, 11, work, out, progress, learning))
+    for one, two in zip(*logs, strict=True):
+        assert one == pytest.approx(two, rel=1e-4, abs=1e-6)
+
+
+def test_another_process_is_handed_no_weights_and_no_logits(folder, loaded, rows, tmp_path):
+    """As a training on several processes hands them on: it reads both again."""
+    teacher, stored = teacher_of(folder), write(tmp_path / "logits", rows, teacher_of(folder))
+    before = stored[3]
+    both = pickle.dumps((teacher, stored))
+    assert len(both) < 5000 + 16 * len(rows)
+    other, again = pickle.loads(both)
+    assert torch.equal(again[3].logs, before.logs)
+    ids, places = torch.tensor([rows[0].ids]), torch.tensor([3, 5])
+    assert torch.equal(other.hidden(ids, places), teacher.hidden(ids, places))
 
 
 def test_logits_that_do_not_fit_or_are_no_distributions_are_refused(folder, rows, tmp_path):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,16 +33,27 @@ class ModelShape:
 
 def shape_of(folder: Path) -> ModelShape:
     """Return the shape of a checkpoint folder, from its config and the heads of its weight files; loads no weight."""
-    config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
+    body = 0
+    for name, size in _tensors(folder):
+        if not name.startswith(HEADS) and not name.endswith(EMBEDDINGS):
+            body += size
+    return _shape(json.loads((folder / "config.json").read_bytes()), body)
+
+
+def shape_of_model(model: Any) -> ModelShape:  # noqa: ANN401 - a Hugging Face model
+    """Return the shape of a loaded model."""
+    head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
+    apart = {id(layer.weight) for layer in (head, embedding)}
+    body = sum(tensor.numel() for tensor in model.parameters() if id(tensor) not in apart)
+    return _shape(model.config.to_dict(), body)
+
+
+def _shape(config: Mapping[str, Any], body: int) -> ModelShape:
     config = config.get("text_config") or config
     hidden = int(config.get("hidden_size") or config.get("n_embd") or config.get("d_model") or 0)
     heads = int(config.get("num_attention_heads") or config.get("n_head") or 1)
     width = int(config.get("head_dim") or (hidden // heads)) * heads
     layers = int(config.get("num_hidden_layers") or config.get("n_layer") or 0)
-    body = 0
-    for name, size in _tensors(folder):
-        if not name.startswith(HEADS) and not name.endswith(EMBEDDINGS):
-            body += size
     return ModelShape(
         body=body, layers=layers, attention=width, vocabulary=int(config.get("vocab_size") or 0), hidden=hidden
     )
@@ -103,10 +115,10 @@ class Account:
         self.completion_tokens += completion
         self.flops += 0 if self.shape is None else sampled_flops(self.shape, prompt, completion)
 
-    def scored(self, tokens: int) -> None:
-        """Count a text that is read once, by a model whose head is too small to count."""
+    def scored(self, tokens: int, heads: int = 0) -> None:
+        """Count a text that is read once, its output head at `heads` tokens: none where it is too small to count."""
         self.prompt_tokens += tokens
-        self.flops += 0 if self.shape is None else read_flops(self.shape, tokens, 0)
+        self.flops += 0 if self.shape is None else read_flops(self.shape, tokens, heads)
 
     def counts(self) -> dict[str, int | None]:
         """Return the account as a stage keeps it among its counts."""

@@ -75,33 +75,33 @@ def terms_of(teacher: AskedTeacher) -> Terms:
     return Terms(found[0].training, f"{found[0].basis}; looked up {READ}")
 
 
-def check_terms(teacher: AskedTeacher, stream: TextIO | None = None) -> dict[str, str]:
+def check_terms(teacher: AskedTeacher, stream: TextIO | None = None, where: str = "teacher") -> dict[str, str]:
     """Return the record for the manifest: model, host, training, basis, and the override if there is one.
 
-    What is unknown is said once on `stream` (standard error).
+    What is unknown is said once on `stream` (standard error). `where` is the key of the teacher in the recipe.
 
     Raises:
-        RecipeError: the terms restrict training, and `teacher.allow_restricted` does not name exactly this model.
+        RecipeError: the terms restrict training, and `allow_restricted` does not name exactly this model.
     """
     terms = terms_of(teacher)
     host = _host(teacher)
     named = teacher.allow_restricted
     if named is not None and named != teacher.model:
-        raise RecipeError(f"teacher.allow_restricted names {named!r}, but the teacher is {teacher.model!r}: correct it")
+        raise RecipeError(f"{where}.allow_restricted names {named!r}, but the teacher is {teacher.model!r}: correct it")
     if terms.training == "restricted" and named is None:
         raise RecipeError(
-            f"teacher.terms: training on the output of {teacher.model} at {host} is restricted ({terms.basis}); "
-            f"if you may, say so with teacher.allow_restricted: {teacher.model}"
+            f"{where}.terms: training on the output of {teacher.model} at {host} is restricted ({terms.basis}); "
+            f"if you may, say so with {where}.allow_restricted: {teacher.model}"
         )
     if terms.training == "unknown" and (teacher.model, host) not in _warned:
         _warned.add((teacher.model, host))
         print(
             f"note: it is not known whether training on the output of {teacher.model} at {host} is allowed "
-            f"({terms.basis}); read its terms and write them as teacher.terms",
+            f"({terms.basis}); read its terms and write them as {where}.terms",
             file=sys.stderr if stream is None else stream,
         )
     record = {"model": teacher.model, "host": host, "training": terms.training, "basis": terms.basis}
-    return record | {"allowed_by": "teacher.allow_restricted"} if terms.training == "restricted" else record
+    return record | {"allowed_by": f"{where}.allow_restricted"} if terms.training == "restricted" else record
 
 
 def _host(teacher: AskedTeacher) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from potstill.graph import ArmNode, Graph, SetNode
 from potstill.pipeline import naming
@@ -37,7 +39,7 @@ def facts_of(recipe: Recipe, graph: Graph, stages: Named) -> ReportFacts:
         main=graph.deliver,
         graph=graph.text(),
         sets=[_set(node, graph, stages) for node in graph.sets.values()],
-        stages=[_stage(name, committed, _who(name, graph)) for name, committed in stages.items()],
+        stages=_stages(graph, stages),
         problem_funnel=Funnel(kept_problems + sum(counts["dropped"].values()), kept_problems, counts["dropped"]),
         template_overlap=_templates(stages[naming.PROBLEMS]),
         problems=problems,
@@ -107,6 +109,10 @@ def _who(name: str, graph: Graph) -> str:
         of_phases = {made(phase) for phase in arm.phases for made in (naming.training, naming.measures_of_phase)}
         if name in {naming.measures(arm), *of_phases}:
             return arm.name
+        for phase in arm.phases:
+            kl = phase.recipe.train.loss.kl
+            if kl is not None and name == naming.logits(phase):
+                return kl.arm or str(kl.model)
     for node in graph.sets.values():
         if name == naming.traces(node, graph):
             return teacher_name(node.recipe)
@@ -118,7 +124,8 @@ def _who(name: str, graph: Graph) -> str:
 def _compute(committed: Committed, who: str) -> Compute | None:
     counts, kind = committed.counts, committed.manifest["kind"]
     if kind == "train":
-        return Compute(who=who, teaching=False, trained=counts["tokens"], flops=counts["flops"])
+        own = counts["flops"] - counts.get("captured_flops", 0)  # the stage `logits` tells those
+        return Compute(who=who, teaching=False, trained=counts["tokens"], flops=own)
     told = counts.get("sampling") or counts.get("scoring")
     if told is None:
         return None
@@ -126,6 +133,16 @@ def _compute(committed: Committed, who: str) -> Compute | None:
         who=who, teaching=kind != "evaluate", read=told["prompt_tokens"], written=told["completion_tokens"],
         flops=told["flops"],
     )  # fmt: skip
+
+
+def _stages(graph: Graph, stages: Named) -> list[StageFacts]:
+    """Return the facts of all stages; an output with several names is in the account of compute under the first."""
+    found, counted = [], set[Path]()
+    for name, committed in stages.items():
+        facts = _stage(name, committed, _who(name, graph))
+        found.append(replace(facts, compute=None) if committed.path in counted else facts)
+        counted.add(committed.path)
+    return found
 
 
 def _stage(name: str, committed: Committed, who: str) -> StageFacts:

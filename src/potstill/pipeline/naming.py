@@ -10,6 +10,8 @@ MODEL = "model"
 """Folder of a checkpoint inside a stage."""
 ROWS = "rows"
 """Folder of shards inside a stage."""
+LOGITS = "logits"
+"""Folder of a teacher's distributions inside a stage."""
 
 
 def _named(kind: str, node: str, default: str) -> str:
@@ -40,6 +42,11 @@ def student(student: str) -> str:
 def rows(phase: Phase) -> str:
     """The rows of one phase of an arm."""
     return f"rows-{phase.name}"
+
+
+def logits(phase: Phase) -> str:
+    """What the teacher of a phase says of its rows, where that is stored."""
+    return f"logits-{phase.name}"
 
 
 def training(phase: Phase) -> str:

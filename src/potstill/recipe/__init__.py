@@ -116,7 +116,7 @@ class Recipe:
 SECTIONS = (
     Source, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
     SolutionsTeacher, ArmTeacher, Strategy, Numbers, Policy, CodeChecks, Judge, Reward, Checks, Curate, Scratch, Lora,
-    Student, Loss, Match, Train, Evaluate, Export, Recipe,
+    Student, Kl, Loss, Match, Train, Evaluate, Export, Recipe,
 )  # fmt: skip
 for _section in SECTIONS:
     setattr(_section, "__pydantic_config__", {"extra": "forbid", "strict": True})  # noqa: B010 - for every section

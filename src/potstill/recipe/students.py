@@ -31,6 +31,7 @@ from potstill.recipe.scopes import (
     ForTraining,
     ForTrainingAndEvaluation,
 )
+from potstill.recipe.teachers import Terms
 from potstill.tables import OneOf
 
 
@@ -104,12 +105,19 @@ class Kl:
     nothing and runs the teacher beside the student, with its whole distribution."""
     precision: ForTraining[Literal["bf16", "fp32"]] = "bf16"
     """Number format of the teacher's weights."""
+    terms: Beside[Terms | None] = None
+    """What the terms of `model` say of training on its output; `null` looks it up in the table of terms."""
+    allow_restricted: Beside[str | None] = None
+    """Name `model` here to learn from a teacher whose terms restrict training on its output."""
 
     def contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield (key below `kl`, what is wrong) where single values are fine and their combination is not."""
         named = [name for name in self.alternatives if getattr(self, name) is not None]
         if len(named) != 1:
             yield (), f"name the teacher with exactly one of arm and model; found {' and '.join(named) or 'none'}"
+        if self.model is not None and self.model.startswith(("http://", "https://")):
+            what = "a server is not asked for distributions: name a checkpoint with the student's tokenizer, or an arm"
+            yield ("model",), what
         if self.reasoning == 0 and self.answer == 0:
             yield (), "its shares are both 0: leave kl out for cross-entropy alone"
         if self.direction == "jsd" and self.top_k is not None:
@@ -128,6 +136,8 @@ class Loss:
     """Weight of answer and format tokens (`tokens`) or of their means (`segments`)."""
     ratio_cap: ForTraining[Annotated[float, Ge(0.001), Le(10**6)]] = 10.0
     """Under `segments`: an answer token weighs at most this many reasoning tokens."""
+    kl: ForTraining[Kl | None] = None
+    """Learn a teacher's distribution, in whole or in part; `null` is cross-entropy on the text alone."""
     options: ForTraining[Mapping[str, Any] | None] = None
     """Settings of a loss that another package brings."""
 

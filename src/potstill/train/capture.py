@@ -53,7 +53,7 @@ def _read(teacher: LiveTeacher, rows: Sequence[TokenRow], size: int, top_k: int,
 
     positions = [trained(row) for row in rows]
     width = max(map(len, rows))
-    device = teacher.head.weight.device
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     ids = torch.full((len(rows), width), pad, dtype=torch.long)
     for number, row in enumerate(rows):
         ids[number, : len(row)] = torch.tensor(row.ids)

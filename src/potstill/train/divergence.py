@@ -5,17 +5,18 @@ At a token with share s the loss is (1 - s) CE + s D, with D the divergence that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from potstill import recipe
-from potstill.train.fitness import body_of, check_student
+from potstill.train.fitness import body_of
 from potstill.train.render import Segment
 
 if TYPE_CHECKING:
     import torch
 
+    from potstill.models.flops import ModelShape
     from potstill.train.head import Head, HeadForm
     from potstill.train.loss import Batch
     from potstill.train.objectives import Mixture
@@ -41,38 +42,54 @@ def shares(kl: recipe.Kl) -> dict[Segment, float]:
 
 
 class LiveTeacher:
-    """A model that reads what the student is trained on, in the same micro-batches, and is not trained."""
+    """A model that reads what the student is trained on, in the same micro-batches, and is not trained.
 
-    def __init__(self, model: Any, form: HeadForm, device: str = "cpu") -> None:  # noqa: ANN401 - a Hugging Face model
+    `again` makes it anew: what another process is handed in place of its weights.
+    """
+
+    def __init__(self, model: Any, form: HeadForm, again: Callable[[], LiveTeacher] | None = None) -> None:  # noqa: ANN401
+        self.model = model.eval().requires_grad_(requires_grad=False)
+        self.form, self.again = form, again
+
+    def __reduce__(self) -> Any:  # noqa: ANN401 - as pickle wants it
+        """Return how another process makes it."""
+        if self.again is None:
+            raise TypeError("a teacher that was not opened by its name cannot be handed to another process")
+        return _made, (self.again,)
+
+    @property
+    def head(self) -> Head:
+        """Its output head."""
         from potstill.train.head import Head
 
-        self.model = model.to(device).eval().requires_grad_(requires_grad=False)
         layer = self.model.get_output_embeddings()
-        self.head: Head = Head(weight=layer.weight, bias=layer.bias, form=form)
+        return Head(weight=layer.weight, bias=layer.bias, form=self.form)
 
     def hidden(self, ids: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        """Return its hidden states at `places` of `ids`, see `Batch`: (targets, hidden)."""
+        """Return its hidden states at `places` of `ids`, see `Batch`: (targets, hidden); it goes where they are."""
         import torch
 
+        if self.head.weight.device != ids.device:
+            self.model.to(ids.device)
         with torch.no_grad():
             hidden: torch.Tensor = body_of(self.model)(input_ids=ids, use_cache=False).last_hidden_state
         return hidden.reshape(-1, hidden.shape[-1])[places]
 
 
-def live_teacher(shown: str, model: Any, device: str) -> LiveTeacher:  # noqa: ANN401 - a Hugging Face model
-    """Return a model as a teacher; StudentError, which begins with `shown`, where its logits are not understood."""
-    return LiveTeacher(model, check_student(shown, model), device)
+def _made(again: Callable[[], LiveTeacher]) -> LiveTeacher:
+    return again()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Learning:
     """What is learnt in a training: the settings, and the distributions of each row or the teacher beside it.
 
-    `digest` is a key of the distributions, or of the teacher.
+    `digest` is a key of the distributions, or of the teacher; `shape` decides what its readings take.
     """
 
     kl: recipe.Kl
     digest: str
+    shape: ModelShape
     stored: Sequence[TopK] | None = None
     live: LiveTeacher | None = None
 
@@ -94,8 +111,8 @@ def mixture(batch: Batch, learning: Learning) -> Mixture:
 
     kl = learning.kl
     if learning.live is not None:
-        head = learning.live.head
-        theirs = full(learning.live.hidden(batch.ids, batch.places), head, head.weight.dtype, BETAS[kl.direction])
+        hidden, head = learning.live.hidden(batch.ids, batch.places), learning.live.head
+        theirs = full(hidden, head, head.weight.dtype, BETAS[kl.direction])
     else:
         if batch.top_k is None or kl.direction == "jsd":
             raise ValueError("stored distributions are for the forward or reverse KL, and belong to the batch")

@@ -42,13 +42,18 @@ class Mixture:
     def __call__(self, logits: torch.Tensor, part: slice | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return values and gradients of a chunk, see `Objective`."""
         tokens = torch.arange(len(next(iter(self.values.values()))), device=logits.device)[part]
+        shares = {name: share[tokens].to(logits.dtype) for name, (_, share) in self.parts.items()}
+        for name, share in shares.items():
+            if bool((share == 1).all()) and not any(bool(other.any()) for key, other in shares.items() if key != name):
+                values, gradient = self.parts[name][0](logits, part)  # alone: nothing is copied
+                self.values[name][tokens] = values.to(self.values[name].dtype)
+                return values, gradient
         total, gradient = logits.new_zeros(len(tokens)), torch.zeros_like(logits)
-        for name, (objective, shares) in self.parts.items():
-            share = shares[tokens].to(logits.dtype)
+        for name, share in shares.items():
             met = share.nonzero()[:, 0]
             if len(met):
-                values, pull = objective(logits[met], tokens[met])  # a copy, which it may write over
-                self.values[name][tokens[met]] = values.to(shares.dtype)
+                values, pull = self.parts[name][0](logits[met], tokens[met])  # a copy, which it may write over
+                self.values[name][tokens[met]] = values.to(self.values[name].dtype)
                 total[met] += share[met] * values
                 gradient.index_add_(0, met, pull.mul_(share[met, None]))
         return total, gradient

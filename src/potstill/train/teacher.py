@@ -3,16 +3,80 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from potstill import recipe
 from potstill.errors import StudentError
+from potstill.models.flops import ModelShape, shape_of_model
 from potstill.models.local import chat
-from potstill.models.local.loading import Checkpoint, load_model
+from potstill.models.local.loading import Checkpoint, context_of, load_model
+from potstill.records import content_key
 from potstill.train import students
+from potstill.train.divergence import Learning, LiveTeacher
+from potstill.train.fitness import check_student
+from potstill.train.logits import Logits
+from potstill.train.methods import Taught
+
+if TYPE_CHECKING:
+    from potstill.train.rows import Rows
+
+Precision = Literal["bf16", "fp32"]
+SHOWN = "train.loss.kl"
+"""What begins the messages about a teacher of distributions."""
 
 
-def load_teacher(name: str, shown: str, precision: Literal["bf16", "fp32"]) -> tuple[Any, Any]:
+def learning_of(kl: recipe.Kl, taught: Taught, rows: Rows, tokenizer: Any) -> Learning:  # noqa: ANN401
+    """Return what a training on `rows` learns; `tokenizer` is the student's.
+
+    Raises:
+        DataError: the stored distributions belong to other rows.
+        StudentError: the teacher has another tokenizer or end of text.
+    """
+    if taught.logits is None:
+        live = opened(taught.name, kl, tokenizer, int(rows.lengths.max()))
+        return Learning(kl=kl, digest=taught.digest, shape=shape_of_model(live.model), live=live)
+    stored = Logits(taught.logits, rows.identity, rows.trained)
+    return Learning(kl=kl, digest=stored.identity, shape=ModelShape(**stored.about["shape"]), stored=stored)
+
+
+def opened(name: str, kl: recipe.Kl, tokenizer: Any, longest: int) -> LiveTeacher:  # noqa: ANN401
+    """Return a teacher that has the tokenizer of the student and room for its longest row; raises as `learning_of`."""
+    shown = f"{SHOWN}: teacher {kl.arm or name}"
+    model, theirs = load_teacher(name, shown, kl.precision)
+    check_vocabulary(tokenizer, theirs, shown)
+    if longest > (context := context_of(model.config)):
+        raise StudentError(
+            f"{shown}: the longest row has {longest:,} tokens and it takes {context:,}: lower train.max_length"
+        )
+    return live_teacher(model, shown, name, kl.precision)
+
+
+def live_teacher(model: Any, shown: str, name: str, precision: Precision) -> LiveTeacher:  # noqa: ANN401
+    """Return a loaded model as a teacher; StudentError, which begins with `shown`, where its logits are not understood.
+
+    Another process loads it again by its name.
+    """
+    form = check_student(shown, model)
+    return LiveTeacher(model, form, partial(_again, shown, name, precision))
+
+
+def _again(shown: str, name: str, precision: Precision) -> LiveTeacher:
+    return live_teacher(load_teacher(name, shown, precision)[0], shown, name, precision)
+
+
+def about(taught: Taught, kl: recipe.Kl, rows: Rows, tokenizer: Any, teacher: LiveTeacher) -> dict[str, Any]:  # noqa: ANN401
+    """Return what stored distributions belong to: rows, tokenizer, teacher, and how they were made."""
+    return {
+        "rows": rows.identity, "tokenizer": content_key(_cut(tokenizer), tokenizer.get_vocab()),
+        "teacher": taught.digest, "top_k": kl.top_k, "precision": kl.precision,
+        "shape": asdict(shape_of_model(teacher.model)),
+    }  # fmt: skip
+
+
+def load_teacher(name: str, shown: str, precision: Precision) -> tuple[Any, Any]:
     """Return (model, tokenizer) of a teacher by its folder, hub name or packaged name; `shown` begins the messages.
 
     Raises:

@@ -41,6 +41,7 @@ CHECKS: dict[str, Check] = {
     "judge": Check("verdicts", Scene.teachings, judging.judge),
     "reward model": Check("verdicts", Scene.teachings, judging.reward),
     "student": Check("student", Scene.arms, students.files),
+    "distributions": Check("train", Scene.arms, students.distributions),
     "packages of students": Check("student", Scene.arms, extras.of_student),
     "trackers of losses": Check("train", Scene.trackers, trackers.installed),
     "trackers of measures": Check("evaluate", Scene.trackers, trackers.installed),
@@ -51,6 +52,7 @@ CHECKS: dict[str, Check] = {
     "comparison": Check("verdicts", Scene.teachings, judging.comparison),
     "programs": Check("verdicts", Scene.teachings, judging.programs),
     "student, looked at": Check("student", Scene.arms, students.look),
+    "distributions, looked at": Check("train", Scene.arms, students.look_at_teacher),
     "local teacher, looked at": Check("traces", Scene.teachings, asked.look),
 }
 """Name -> check, in the order in which they are made; only those that look at a model import torch."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 from potstill.errors import RecipeError
+from potstill.models.terms import check_terms
 from potstill.pipeline.checks.files import check_checkpoint
 from potstill.pipeline.checks.scene import Arm, Scene
-from potstill.recipe import Student
+from potstill.recipe import LocalTeacher, Student
+from potstill.train.methods import METHODS
 from potstill.train.render import ask
 from potstill.train.students import PACKAGED
 
@@ -52,3 +56,45 @@ def _refuse_short_rows(arm: Arm, scene: Scene) -> None:
     for key, limit in (("train.max_length", arm.train.max_length), ("student.scratch.context", scratch.context)):
         if shortest > limit:
             raise RecipeError(f"{key}: no row has fewer than {shortest} tokens, and {limit} are allowed: raise it")
+
+
+def distributions(arm: Arm, where: str, scene: Scene) -> None:
+    """Refuse a teacher of distributions that is no checkpoint, or an arm whose student is made with other tokens."""
+    kl, scratch = arm.train.loss.kl, arm.student.scratch
+    if kl is None:
+        return
+    takes = signature(METHODS[arm.train.method]).parameters.values() if arm.train.method != "sft" else ()
+    if takes and not any(item.name == "taught" or item.kind is item.VAR_KEYWORD for item in takes):
+        raise RecipeError(f"train.loss.kl: the method {arm.train.method} learns from text alone: leave it out")
+    if kl.model is not None:
+        check_checkpoint(kl.model, scene.data, "train.loss.kl.model", max_tokens=1)
+        model = LocalTeacher(kind="local", model=kl.model, terms=kl.terms, allow_restricted=kl.allow_restricted)
+        check_terms(model, where="train.loss.kl")
+        if scratch is not None:
+            scene.unknown.append(f"{where}: whether train.loss.kl.model has the tokens of a student yet to be made")
+        return
+    theirs = scene.graph.arms[str(kl.arm)].recipe.student
+    if (theirs.scratch is None) != (scratch is None) or (
+        theirs.scratch is not None and scratch is not None and theirs.scratch.vocabulary != scratch.vocabulary
+    ):
+        raise RecipeError(
+            f"train.loss.kl.arm: the student of {kl.arm} has another tokenizer, and only text crosses tokenizers: "
+            "leave kl out and train on its traces, or give both the same tokenizer"
+        )
+
+
+def look_at_teacher(arm: Arm, where: str, scene: Scene) -> None:
+    """Refuse a teacher of distributions that cuts text differently from the student, or ends it otherwise."""
+    kl, student = arm.train.loss.kl, arm.student
+    if kl is None or student.model is None:
+        return
+    name = kl.model or scene.graph.arms[str(kl.arm)].recipe.student.model
+    if name is None or name == student.model:
+        return
+    from potstill.pipeline.checks.models import see
+    from potstill.train.teacher import check_vocabulary
+
+    key = f"train.loss.kl.{'model' if kl.model else 'arm'}"
+    ours, theirs = see(student.model, f"{where}.model", scene), see(name, key, scene)
+    if ours is not None and theirs is not None:
+        check_vocabulary(ours.tokenizer, theirs.tokenizer, key)

@@ -75,7 +75,7 @@ def work(arm: ArmNode, graph: Graph, name: str, context: Context) -> dict[str, A
         seed=recipe.seed,
         examples=trained.counts["examples"],
         tokens_trained=trained.counts["tokens"],
-        loss=f"{last.train.loss.kind}, alpha {last.train.loss.alpha:g}, beta {last.train.loss.beta:g}",
+        loss=_loss(last),
         potstill=__version__,
         measured=summarise(list(context.inputs["measures"].rows("zero_shot", Measure))),
     )
@@ -92,3 +92,15 @@ def work(arm: ArmNode, graph: Graph, name: str, context: Context) -> dict[str, A
             options=recipe.export.formats.get(name, {}),
         )
     )
+
+
+def _loss(recipe: Recipe) -> str:
+    """Return the loss of the last phase in words."""
+    loss = recipe.train.loss
+    told = f"{loss.kind}, alpha {loss.alpha:g}, beta {loss.beta:g}"
+    if loss.kl is None:
+        return told
+    kept = "the whole distribution" if loss.kl.top_k is None else f"the top {loss.kl.top_k} tokens and a tail"
+    teacher = f"the arm {loss.kl.arm}" if loss.kl.model is None else for_strangers(loss.kl.model, recipe.data)
+    shares = f"{loss.kl.reasoning:g} of reasoning and {loss.kl.answer:g} of answers"
+    return f"{told}; {loss.kl.direction} divergence from {kept} of {teacher} as {shares}"

@@ -21,7 +21,11 @@ KIND, VERSION = "student", 1
 
 def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
     """Yield a stage for each base student that an arm begins with."""
-    used = {arm.student: arm.recipe for arm in graph.arms.values() if arm.name == arm.student}
+    # its first phase may say with which seed its weights are drawn
+    used = {
+        arm.student: arm.phases[0].recipe if arm.phases else arm.recipe
+        for arm in graph.arms.values() if arm.name == arm.student
+    }  # fmt: skip
     if any(not arm.student for arm in graph.arms.values()):
         used = {"": recipe, **used}
     for student, its in used.items():

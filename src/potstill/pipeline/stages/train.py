@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from potstill.graph import Graph, Phase
-from potstill.pipeline import naming, settings
-from potstill.pipeline.naming import MODEL, ROWS
+from potstill.pipeline import learnt, naming, settings
+from potstill.pipeline.naming import LOGITS, MODEL, ROWS
 from potstill.pipeline.stage import Context, Stage
 from potstill.recipe import Recipe
 
@@ -24,9 +24,10 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
             on = graph.sets[phase.on]
             matched = () if phase.match is None else naming.trainings(graph.arms[phase.match[1]], graph)
             counted = {f"match {number}": name for number, name in enumerate(matched, 1)}
+            teacher = {LOGITS: naming.logits(phase)} if learnt.stored(phase) else learnt.inputs(phase, graph)
             yield Stage(
                 kind=KIND, name=naming.training(phase), version=VERSION, recipe=phase.recipe,
-                inputs={"rows": naming.rows(phase), "student": before}, counted=counted,
+                inputs={"rows": naming.rows(phase), "student": before, **teacher}, counted=counted,
                 settings=_settings(phase, on.recipe), work=partial(work, phase, on.recipe),
             )  # fmt: skip
             before = naming.training(phase)
@@ -43,6 +44,7 @@ def _settings(phase: Phase, taught: Recipe) -> settings.Settings:
         "student": settings.chosen(recipe.student, "training"),
         "seed": settings.train_seed(recipe),
         "curate": settings.chosen(taught.curate, "training"),
+        **learnt.contents(phase),
     }
 
 
@@ -57,8 +59,10 @@ def work(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
     if phase.match is not None:
         found = [committed.counts for committed in context.counted.values()]
         matched = phase.match[0], {key: sum(counts[key] for counts in found) for key in ("rows", "tokens", "flops")}
+    kl = phase.recipe.train.loss.kl
+    distributions = {} if kl is None else {"taught": learnt.taught(kl, context)}
     return METHODS[context.recipe.train.method](
         context.recipe, phase.name, Rows.open(shards.path / ROWS),
         base=context.inputs["student"].folder(MODEL), work=context.work.path, seed=settings.train_seed(context.recipe),
-        shuffle=taught.curate.order == "shuffled", matched=matched,
+        shuffle=taught.curate.order == "shuffled", matched=matched, **distributions,
     )  # fmt: skip

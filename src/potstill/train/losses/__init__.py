@@ -1,7 +1,8 @@
 """How the tokens of one optimiser step are weighed: a loss is a file of this folder and its line here.
 
-Every loss is L = sum of k_t l_t, where l_t is the cross-entropy of a token and the coefficient k_t of a token follows
-from sums over the whole step, so that the result is exact however the step is cut up. A loss returns the coefficients.
+Every loss is L = sum of k_t l_t, where the coefficient k_t of a token follows from sums over the whole step, so that
+the result is exact however the step is cut up. A loss returns the coefficients. What l_t is, cross-entropy or a
+divergence from a teacher, is none of its business (`divergence`).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ before it is, writes `model`, `losses.json` and `audit.txt` into its work folder
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -20,15 +21,28 @@ Matched = tuple[Literal["examples", "tokens", "flops"], Mapping[str, int]]
 """What is matched, and how many rows, tokens and FLOPs the other arm was trained on."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Taught:
+    """Who teaches a phase its distributions: a checkpoint by its folder or name, with a key of what is in it.
+
+    `logits` is the folder of its stored distributions, None where it runs beside the student.
+    """
+
+    name: str
+    digest: str
+    logits: Path | None = None
+
+
 class Method(Protocol):
     """One phase of the arm `name`; without `shuffle` the first epoch keeps the order of the rows.
 
+    `taught` comes where `train.loss.kl` is given; a method that does not take it is one that learns from text alone.
     Returns at least examples, dropped (rows by reason), steps, rows, tokens (of all rows seen) and flops.
     """
 
     def __call__(  # noqa: D102 - said above
         self, whole: recipe.Recipe, name: str, rows: Rows, *, base: Path, work: Path, seed: int,
-        shuffle: bool, matched: Matched | None = None,
+        shuffle: bool, matched: Matched | None = None, taught: Taught | None = None,
     ) -> dict[str, Any]: ...  # fmt: skip
 
 
