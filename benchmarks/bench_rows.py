@@ -29,10 +29,10 @@ from potstill import pipeline, recipe
 from potstill.pipeline.stages import stages_of
 from potstill.progress import Progress
 from potstill.recipe_file import parse
-from potstill.records import Drop, Example
+from potstill.records import Drop, Example, content_key
 from potstill.store import Run
 from potstill.train import segments, students
-from potstill.train.rows import Rows, RowWriter
+from potstill.train.rows import Rows, RowWriter, identity_of
 from potstill.train.segments import TokenRow
 
 RESULTS = Path(__file__).parent / "results" / "bench_rows.json"
@@ -131,7 +131,6 @@ def start_up(folder: Path, base: Path) -> dict[str, float]:
     """Open shards, audit, plan an epoch, make the key of a checkpoint and read the rows of the first step."""
     from potstill.train.audit import audit
     from potstill.train.order import plan
-    from potstill.train.trainer import _fingerprint
 
     tokenizer, settings = students.load_tokenizer(base), recipe.Train(epochs=1.0)
     started = time.monotonic()
@@ -139,7 +138,7 @@ def start_up(folder: Path, base: Path) -> dict[str, float]:
     opened = time.monotonic()
     audit(rows, rows.counts, tokenizer, settings.loss)
     steps = plan(rows.lengths, settings, 0)
-    _fingerprint(rows, steps, settings, None, 0, "")
+    content_key(identity_of(rows), steps.key)
     first = [rows[index] for index in steps.steps[0]]
     now = time.monotonic()
     return {
