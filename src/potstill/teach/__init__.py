@@ -36,7 +36,8 @@ def worked_traces(problem: Problem, teacher: WorkedTeacher, *, samples: int, see
     """
     from potstill.teach.worked import solve
 
-    settings = {"seed": seed, "error_rate": teacher.error_rate, "style": teacher.style}
+    # The name under which the rate was first kept: a trace's key, and so the order of examples, hangs on it.
+    settings = {"seed": seed, "slip_rate": teacher.error_rate, "style": teacher.style}
     sampling = json.dumps(settings, sort_keys=True)
     for sample in range(samples):
         reasoning, answer, info = solve(problem, sample, seed, teacher.error_rate, teacher.style)
