@@ -245,8 +245,8 @@ STUDENTS = {
     "a template without an end": (template("+ '<|end|>'"), "no trained EOS"),
     "a template that hides the question": (template("'<|user|>' + message['content']", "'<|user|>'"),
         "does not show the"),
-    "a template that opens reasoning": (
-        template("%}{{ '<|assistant|>' }}", "%}{{ '<|assistant|><think>' }}"), "the chat template renders a finished"),
+    "a template that opens reasoning with another mark": (
+        template("%}{{ '<|assistant|>' }}", "%}{{ '<|assistant|><reason>' }}"), "the chat template renders a finished"),
     "an EOS at which generation goes on": (
         lambda m: edit(m / "generation_config.json", eos_token_id=3),
         "is not among the generation config's eos_token_id"),
