@@ -1,7 +1,8 @@
 """What shipped recipes gave before a recipe was a graph, they give today: examples to the byte, losses and measures.
 
 The figures were recorded at commit d0bdbdd, with fewer tokens, steps and problems than the recipes have. Two processors
-may differ in the last bits of a product, so losses are compared to a thousandth.
+may differ in the last bits of a product, so losses are compared to a thousandth, and in bf16 to five: the same commit gave
+1.0326 on one and 1.0341 on another at the second step.
 """
 
 import hashlib
@@ -84,7 +85,8 @@ def test_a_shipped_recipe_gives_what_it_gave(name, tmp_path):
     assert found.keys() == wanted.keys()
     for key, value in wanted.items():
         if key.startswith("losses"):
-            assert found[key][: len(value)] == pytest.approx(value, rel=1e-3), key
+            close = 1e-3 if name == "pocket" else 5e-3
+            assert found[key][: len(value)] == pytest.approx(value, rel=close), key
         elif key.startswith("measures"):
             assert found[key] == pytest.approx(value, rel=0.02, abs=1), key
         else:
