@@ -1,8 +1,8 @@
 """What shipped recipes gave before a recipe was a graph, they give today: examples to the byte, losses and measures.
 
 The figures were recorded at commit d0bdbdd, with fewer tokens, steps and problems than the recipes have. Two processors
-may differ in the last bits of a product, so losses are compared to a thousandth, and in bf16 to five: the same commit gave
-1.0326 on one and 1.0341 on another at the second step.
+may differ in the last bits of a product, so losses are compared to a thousandth, and in bf16 to five: the same commit
+gave 1.0326 on one and 1.0341 on another at the second step.
 """
 
 import hashlib
