@@ -134,7 +134,7 @@ def start_up(folder: Path, base: Path) -> dict[str, float]:
 
     tokenizer, settings = students.load_tokenizer(base), recipe.Train(epochs=1.0)
     started = time.monotonic()
-    rows = Rows.open(folder)
+    rows = Rows(folder)
     opened = time.monotonic()
     audit(rows, rows.counts, tokenizer, settings.loss)
     steps = plan(rows.lengths, settings, 0)

@@ -349,7 +349,7 @@ def measured(contestant: str, name: str, setting: Setting, steps: int, options: 
     """Run one repetition in a process of its own; a failure is a figure too."""
     command = [sys.executable, __file__, "--folder", str(options.folder), "--data", str(options.data), "--one"]
     command += [contestant, name, json.dumps(setting), str(steps)]
-    environment = {**os.environ, **ALLOCATOR, "PYTHONPATH": os.pathsep.join([*_paths(), *sys.path[1:]])}
+    environment = {**os.environ, **ALLOCATOR, "PYTHONPATH": os.pathsep.join([str(peers()), *sys.path[1:]])}
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -358,10 +358,6 @@ def measured(contestant: str, name: str, setting: Setting, steps: int, options: 
         last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
         return {"failed": last[:200]}
     return dict(json.loads(done.stdout.splitlines()[-1]))
-
-
-def _paths() -> list[str]:
-    return [str(peers())]
 
 
 def peers() -> Path:

@@ -28,6 +28,8 @@ DEFAULT_ARMS: Mapping[str, Mapping[str, Any]] = {
     "answers": {"train": {"supervision": "answers", "match": {"examples": "traces"}}},
     "traces": {"train": {}},
 }
+NODES = ("sets", "arms", "scorers")
+"""Keys of a recipe whose entries override its sections."""
 SCORERS: Mapping[str, object] = {}
 """Kind -> what trains it. There is none yet."""
 MAIN = "traces"
@@ -172,7 +174,7 @@ def node_recipe(recipe: Recipe, overrides: Mapping[str, Any]) -> Recipe:
     A key of `EITHER` takes the place of the others, and a teacher of another kind that of the whole teacher.
     """
     plain = json.loads(json.dumps(dataclasses.asdict(recipe)))
-    for graph_key in ("sets", "arms", "scorers", "deliver"):
+    for graph_key in (*NODES, "deliver"):
         del plain[graph_key]
     return adapter().validate_json(json.dumps(merged(plain, overrides)))
 

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from potstill.damage import digest
 from potstill.errors import CheckpointError, DataError, RecipeError, StudentError, TeacherError, guess, nearest
-from potstill.graph import GraphError, NodeValueError, adapter, graph_of, merged
+from potstill.graph import NODES, GraphError, NodeValueError, adapter, graph_of, merged
 from potstill.recipe import (
     PROBLEM_COLUMNS,
     AskedTeacher,
@@ -40,8 +40,6 @@ from potstill.recipe.meanings import brief, meanings
 from potstill.recipe.teachers import TEACHERS
 from potstill.yaml_text import Dumper, Loader, read_yaml
 
-NODES = ("sets", "arms", "scorers")
-"""Sections whose entries override others."""
 FOLDERS = {"recipe": "recipes", "study": "studies"}
 """Where those are that come with the package."""
 MOST_PARAMETERS = 2 * 10**9

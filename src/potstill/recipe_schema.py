@@ -15,14 +15,12 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from potstill.graph import ARM_KEYS, MOST_ROUNDS, NODE_KEYS, NODE_NAME, SCORERS, SET_KEYS
+from potstill.graph import ARM_KEYS, MOST_ROUNDS, NODE_KEYS, NODE_NAME, NODES, SCORERS, SET_KEYS
 from potstill.recipe import PROBLEM_COLUMNS, SECTIONS, Recipe
 from potstill.recipe.meanings import meanings
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-NODES = ("sets", "arms", "scorers")
-"""Keys of a recipe whose entries override the others."""
 _REFERENCE = re.compile(r"(#/\$defs/)(\w+)")
 """Such as `#/$defs/Train`."""
 _NAME: Schema = {"type": "string", "pattern": f"^{NODE_NAME}$"}

@@ -62,7 +62,7 @@ def write(folder, rows, teacher, about=ABOUT, shard_tokens=140):
 def test_what_is_stored_is_what_the_teacher_says(folder, loaded, rows, tmp_path):
     stored = write(tmp_path / "logits", rows, teacher_of(folder))
     assert len(stored) == len(rows)
-    assert len(stored.shards) > 4
+    assert len(stored.shards.records) > 4
     model, _ = loaded
     for row, found in zip(rows, stored, strict=True):
         with torch.no_grad():

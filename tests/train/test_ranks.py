@@ -87,7 +87,7 @@ def test_rows_and_distributions_on_disk_are_opened_again_by_who_is_handed_them(t
     for row in made:
         writer.add(row)
     writer.close(len(made))
-    rows = Rows.open(tmp_path / "rows")
+    rows = Rows(tmp_path / "rows")
     stored = LogitWriter(tmp_path / "logits", {"rows": rows.identity, "top_k": 2}, 20)
     for number in range(50):
         masses = torch.tensor([0.1, 0.2 + number / 100, 0.7 - number / 100], dtype=torch.float64).log().float()

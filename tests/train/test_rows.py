@@ -55,7 +55,7 @@ def test_rows_are_read_as_they_were_written_whatever_stopped_the_writer(
     write(folder / "killed", made, shard_tokens)
     write(folder / "whole", made, shard_tokens)
     assert files(folder / "killed") == files(folder / "whole")
-    rows = Rows.open(folder / "killed")
+    rows = Rows(folder / "killed")
     given_rows = [one for _, one in written(made) if isinstance(one, TokenRow)]
     assert list(rows) == given_rows
     assert rows.lengths.tolist() == list(map(len, given_rows))
@@ -78,9 +78,9 @@ def folder(tmp_path):
 
 
 def test_the_identity_is_that_of_everything_that_training_sees(folder, tmp_path):
-    rows = Rows.open(folder)
+    rows = Rows(folder)
     there = pickle.loads(pickle.dumps(rows))
-    assert identity_of(rows) == Rows.open(folder).identity == there.identity
+    assert identity_of(rows) == Rows(folder).identity == there.identity
     assert list(there) == ROWS
     for number, changed in enumerate([
         ROWS[:-1],
@@ -92,7 +92,7 @@ def test_the_identity_is_that_of_everything_that_training_sees(folder, tmp_path)
         for row in changed:
             writer.add(row)
         writer.close(len(ROWS))
-        assert Rows.open(tmp_path / str(number)).identity != rows.identity
+        assert Rows(tmp_path / str(number)).identity != rows.identity
         assert identity_of(changed) != identity_of(ROWS)
 
 
@@ -103,12 +103,12 @@ def test_a_changed_shard_is_refused_when_it_is_read(folder, part):
     data[-1] ^= 1
     path.write_bytes(data)
     with pytest.raises(DamageError, match=rf"00002.{part}.npy was changed or removed .*: remove .* and run again"):
-        Rows.open(folder)[4]
+        Rows(folder)[4]
     if part != "rows":
-        assert Rows.open(folder)[3] == ROWS[3]
+        assert Rows(folder)[3] == ROWS[3]
     path.unlink()
     with pytest.raises(DamageError, match="changed or removed"):
-        Rows.open(folder)[4]
+        Rows(folder)[4]
 
 
 def test_a_damaged_shard_of_an_earlier_attempt_is_made_again(tmp_path):
@@ -124,10 +124,10 @@ def test_a_damaged_shard_of_an_earlier_attempt_is_made_again(tmp_path):
         again.add(row)
     again.close(len(ROWS))
     assert path.read_bytes() == whole
-    assert list(Rows.open(tmp_path / "rows")) == ROWS
+    assert list(Rows(tmp_path / "rows")) == ROWS
 
 
 def test_a_folder_that_was_never_closed_has_no_rows(tmp_path):
     RowWriter(tmp_path / "rows").add(ROWS[0])
     with pytest.raises(StoreError, match="run the stage `rows` again"):
-        Rows.open(tmp_path / "rows")
+        Rows(tmp_path / "rows")

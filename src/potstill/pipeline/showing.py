@@ -122,7 +122,7 @@ def _there(recipe: Recipe, arm: ArmNode, run: Run, *, whatever: bool = False) ->
         found.setdefault(
             committed.fingerprint,
             ShownRows(
-                name=name, rows=Rows.open(committed.path / ROWS), tokenizer=tokenizer,
+                name=name, rows=Rows(committed.path / ROWS), tokenizer=tokenizer,
                 dropped=examples.counts["dropped"],
             ),
         )  # fmt: skip

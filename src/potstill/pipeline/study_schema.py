@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import TypeAdapter
 
+from potstill.graph import NODES
 from potstill.pipeline.study_file import FOLDER, MOST_VARIANTS, StudyKeys
-from potstill.recipe_schema import DIALECT, NODES, Generator, Schema, explained, overlay, printed
+from potstill.recipe_schema import DIALECT, Generator, Schema, explained, overlay, printed
 
 DOT = r"\."
 """Between the words of a key, in patterns."""

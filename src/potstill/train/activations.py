@@ -17,7 +17,7 @@ from potstill.errors import StudentError
 from potstill.models.local.memory import available_memory
 from potstill.train.head import LOGITS_AT_ONCE
 from potstill.train.loss import collate
-from potstill.train.ranks import Ranks
+from potstill.train.ranks import Ranks, own
 from potstill.train.render import TRAINED, Segment
 from potstill.train.segments import TokenRow
 
@@ -143,11 +143,11 @@ def measured(student: StudentLoss, pad: int, ranks: Ranks) -> Kept:
 def _saved(student: StudentLoss, length: int, pad: int, device: str) -> int:
     """Return the bytes that a forward pass of one row keeps, each storage once, weights left out."""
     row = TokenRow(tuple([pad] * (length + 1)), bytes([Segment.PROMPT, *[Segment.REASONING] * length]), 0)
-    weights = {weight.untyped_storage().data_ptr() for weight in map(_local, student.parameters())}
+    weights = {weight.untyped_storage().data_ptr() for weight in map(own, student.parameters())}
     kept: dict[int, int] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
-        storage = _local(tensor).untyped_storage()
+        storage = own(tensor).untyped_storage()
         if storage.data_ptr() not in weights:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
@@ -158,11 +158,6 @@ def _saved(student: StudentLoss, length: int, pad: int, device: str) -> int:
     total.backward()  # a sharded student wants each forward pass to end so
     student.zero_grad(set_to_none=True)
     return sum(kept.values())
-
-
-def _local(tensor: torch.Tensor) -> torch.Tensor:
-    local = getattr(tensor, "to_local", None)
-    return tensor if local is None else local()
 
 
 def free_memory(ranks: Ranks) -> float | None:

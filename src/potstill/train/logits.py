@@ -11,27 +11,24 @@ is killed goes on behind its last whole shard and makes the same bytes.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from potstill.damage import digest, digest_of_file
-from potstill.durable import read_record, to_record, write_durably, writing
-from potstill.errors import DamageError, DataError, StoreError
+from potstill.errors import DataError
 from potstill.records import content_key
 from potstill.train.divergence import TopK
+from potstill.train.shards import Shards, ShardWriter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-INDEX = "logits.json"
+KIND = "logits"
 SHARD_TOKENS = 1 << 17
 """Trained tokens from which a shard is sealed: 9 MB at 8 tokens each."""
 PARTS = ("ids", "logs", "tail")
-MAPPED = 4
 
 
 class LogitWriter:
@@ -41,13 +38,9 @@ class LogitWriter:
     """
 
     def __init__(self, folder: Path, about: Mapping[str, Any], shard_tokens: int = SHARD_TOKENS) -> None:
-        self.folder, self.about, self.shard_tokens = folder, dict(about), shard_tokens
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.shards: list[dict[str, Any]] = []
-        while (record := self._whole(len(self.shards))) is not None:
-            self.shards.append(record)
-        self.rows = sum(shard["rows"] for shard in self.shards)
+        self.shards, self.about = ShardWriter(folder, KIND, {"about": dict(about)}), dict(about)
+        self.shard_tokens = shard_tokens
+        self.rows = sum(int(shard["rows"]) for shard in self.shards.records)
         self._batch: list[TopK] = []
 
     def add(self, batch: Sequence[TopK]) -> None:
@@ -73,40 +66,16 @@ class LogitWriter:
         """Seal what is left, and write the index."""
         if self._batch:
             self._seal()
-        write_durably(self.folder / INDEX, to_record({"about": self.about, "shards": self.shards}))
-        kept = {INDEX, *(_name(n, part) for n in range(len(self.shards)) for part in PARTS)}
-        with writing(self.folder):
-            for path in self.folder.iterdir():
-                if path.name not in kept:
-                    path.unlink()
+        self.shards.close(about=self.about)
 
     def _seal(self) -> None:
-        number = len(self.shards)
         parts: dict[str, NDArray[Any]] = {
             "ids": np.concatenate([row.ids.numpy() for row in self._batch]).astype("<u4"),
             "logs": np.concatenate([row.logs.numpy() for row in self._batch]).astype("<f4"),
             "tail": np.concatenate([row.tail.numpy() for row in self._batch]).astype("<f4"),
         }
-        files = {}
-        for part, values in parts.items():
-            data = io.BytesIO()
-            np.lib.format.write_array(data, values, allow_pickle=False)
-            files[part] = digest(data.getvalue())
-            write_durably(self.folder / _name(number, part), data.getvalue())
-        record = {"about": self.about, "rows": len(self._batch), "tokens": len(parts["tail"]), "files": files}
-        write_durably(self.folder / f"{number:05d}.json", to_record(record))
-        self.shards.append(record)
+        self.shards.seal(parts, rows=len(self._batch), tokens=len(parts["tail"]))
         self._batch = []
-
-    def _whole(self, number: int) -> dict[str, Any] | None:
-        """Return the record of a sealed shard of the same capture whose files are as they were written."""
-        try:
-            record = read_record(self.folder / f"{number:05d}.json")
-        except DamageError:
-            return None
-        paths = {self.folder / _name(number, part): sha256 for part, sha256 in record.get("files", {}).items()}
-        whole = bool(paths) and all(path.is_file() and digest_of_file(path) == sha256 for path, sha256 in paths.items())
-        return record if whole and record["about"] == self.about else None
 
 
 class Logits(Sequence[TopK]):
@@ -120,23 +89,18 @@ class Logits(Sequence[TopK]):
     """
 
     def __init__(self, folder: Path, rows: str, trained: Sequence[int] | NDArray[Any]) -> None:
-        self.folder = folder
-        index = read_record(folder / INDEX)
-        if not index:
-            raise StoreError(f"{folder} has no logits ({INDEX}): run the stage `logits` again")
-        self.about: dict[str, Any] = index["about"]
-        self.shards: list[dict[str, Any]] = index["shards"]
+        self.folder, self.shards = folder, Shards(folder, KIND, PARTS)
+        records = self.shards.records
+        self.about: dict[str, Any] = self.shards.index["about"]
         self._ends = np.cumsum(np.asarray(trained, dtype=np.int64))
         tokens = int(self._ends[-1]) if len(self._ends) else 0
-        if self.about["rows"] != rows or sum(shard["tokens"] for shard in self.shards) != tokens:
+        if self.about["rows"] != rows or sum(shard["tokens"] for shard in records) != tokens:
             raise DataError(
                 f"the stored logits in {folder} do not fit the rows: they were captured for others; run the stage "
                 "`logits` again"
             )
-        self.identity = content_key([self.about, [shard["files"] for shard in self.shards]])
-        self._starts = np.cumsum([0, *(shard["tokens"] for shard in self.shards)])
-        self._mapped: dict[int, list[NDArray[Any]]] = {}
-        self._checked: set[int] = set()
+        self.identity = content_key([self.about, [shard["files"] for shard in records]])
+        self._starts = np.cumsum([0, *(shard["tokens"] for shard in records)])
 
     def __reduce__(self) -> tuple[type[Logits], tuple[Path, str, NDArray[Any]]]:
         """Be opened again by a process that is handed them."""
@@ -158,27 +122,8 @@ class Logits(Sequence[TopK]):
         start, end = int(self._ends[place - 1]) if place else 0, int(self._ends[place])
         number = int(np.searchsorted(self._starts, start, side="right")) - 1
         first = int(self._starts[number])
-        ids, logs, tail = (part[start - first : end - first] for part in self._shard(number))
+        ids, logs, tail = (part[start - first : end - first] for part in self.shards[number])
         return TopK(
             ids=torch.from_numpy(ids.astype(np.int64)), logs=torch.from_numpy(logs.copy()),
             tail=torch.from_numpy(tail.copy()),
         )  # fmt: skip
-
-    def _shard(self, number: int) -> list[NDArray[Any]]:
-        if number not in self._mapped:
-            while len(self._mapped) >= MAPPED:
-                self._mapped.pop(next(iter(self._mapped)))
-            paths = [self.folder / _name(number, part) for part in PARTS]
-            for part, path in zip(PARTS, paths, strict=True):
-                known = self.shards[number]["files"][part]
-                if number not in self._checked and not (path.is_file() and digest_of_file(path) == known):
-                    raise DamageError(
-                        f"{path} was changed or removed after it was written: remove {self.folder.parent} and run again"
-                    )
-            self._checked.add(number)
-            self._mapped[number] = [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
-        return self._mapped[number]
-
-
-def _name(number: int, part: str) -> str:
-    return f"{number:05d}.{part}.npy"

@@ -6,35 +6,30 @@
     00000.rows.npy       `ROW`, (rows,): where each row ends, its weight, its example, its trained tokens
     00000.dropped.npy    `DROPPED`, (examples,): examples without a row, where there are any
 
-A shard is sealed once it holds `SHARD_TOKENS` tokens, so the same rows make the same bytes. While they are written each
-sealed shard has a record `00000.json`; a writer that opens the folder again goes on behind the last whole one.
+A shard is sealed once it holds `SHARD_TOKENS` tokens, so the same rows make the same bytes; see `shards`.
 """
 
 from __future__ import annotations
 
-import io
 from array import array
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from potstill.damage import digest, digest_of_file
-from potstill.durable import read_record, to_record, write_durably, writing
-from potstill.errors import DamageError, StoreError
 from potstill.records import content_key
 from potstill.train.render import TRAINED
 from potstill.train.segments import TokenRow, Unfit
+from potstill.train.shards import Shards, ShardWriter
 
-INDEX = "rows.json"
+KIND = "rows"
+INDEX = f"{KIND}.json"
 SHARD_TOKENS = 1 << 21
 """Tokens from which a shard is sealed: 10 MB."""
 SHARD_DROPS = 1 << 20
-MAPPED = 4
-"""Shards that are mapped at a time; what was touched of others does not stay in memory."""
 ROW = np.dtype([("end", "<u8"), ("weight", "<f8"), ("example", "<u8"), ("trained", "<u4")])
 DROPPED = np.dtype([("example", "<u8"), ("reason", "u1")])
 _REASONS = tuple(Unfit)
@@ -45,33 +40,28 @@ class RowWriter:
     """Writes rows and drops in the order of their examples; `examples` of them were written by an earlier attempt."""
 
     def __init__(self, folder: Path, shard_tokens: int = SHARD_TOKENS) -> None:
-        self.folder, self.shard_tokens = folder, shard_tokens
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.shards: list[dict[str, Any]] = []
-        while (record := self._whole(len(self.shards))) is not None:
-            self.shards.append(record)
+        self.shards, self.shard_tokens = ShardWriter(folder, KIND), shard_tokens
         self._begin()
 
     @property
     def examples(self) -> int:
         """Examples in sealed shards, those without a row included."""
-        return int(self.shards[-1]["examples"]) if self.shards else 0
+        return int(self.shards.records[-1]["examples"]) if self.shards.records else 0
 
     @property
     def rows(self) -> int:
         """Rows written so far."""
-        return sum(int(shard["rows"]) for shard in self.shards) + len(self._rows)
+        return sum(int(shard["rows"]) for shard in self.shards.records) + len(self._rows)
 
     @property
     def tokens(self) -> int:
         """Tokens of the rows written so far."""
-        return sum(int(shard["tokens"]) for shard in self.shards) + len(self._ids)
+        return sum(int(shard["tokens"]) for shard in self.shards.records) + len(self._ids)
 
     @property
     def dropped(self) -> dict[str, int]:
         """Examples without a row so far, by reason."""
-        found = _dropped(self.shards)
+        found = _dropped(self.shards.records)
         found.update(_REASONS[code] for _, code in self._drops)
         return dict(sorted(found.items()))
 
@@ -93,13 +83,7 @@ class RowWriter:
         """Seal what is left of `examples` examples, and write the index."""
         if self._rows or self._drops:
             self._seal(examples)
-        index = {"shards": self.shards, "reasons": list(_REASONS)}
-        write_durably(self.folder / INDEX, to_record(index))
-        kept = {INDEX, *(_name(n, part) for n, shard in enumerate(self.shards) for part in shard["files"])}
-        with writing(self.folder):
-            for path in self.folder.iterdir():
-                if path.name not in kept:
-                    path.unlink()
+        self.shards.close(reasons=list(_REASONS))
 
     def _begin(self) -> None:
         self._ids, self._segments = array("I"), bytearray()
@@ -107,7 +91,6 @@ class RowWriter:
         self._drops: list[tuple[int, int]] = []
 
     def _seal(self, examples: int) -> None:
-        number = len(self.shards)
         parts: dict[str, NDArray[Any]] = {
             "ids": np.frombuffer(self._ids, dtype="=u4").astype("<u4", copy=False),
             "segments": np.frombuffer(self._segments, dtype="u1"),
@@ -115,35 +98,11 @@ class RowWriter:
         }
         if self._drops:
             parts["dropped"] = np.array(self._drops, dtype=DROPPED)
-        files = {}
-        for part, values in parts.items():
-            data = io.BytesIO()
-            np.lib.format.write_array(data, values, allow_pickle=False)
-            files[part] = digest(data.getvalue())
-            write_durably(self.folder / _name(number, part), data.getvalue())
-        record = {
-            "rows": len(self._rows), "tokens": len(self._ids), "examples": examples, "files": files,
-            "dropped": dict(sorted(Counter(str(_REASONS[code]) for _, code in self._drops).items())),
-        }  # fmt: skip
-        write_durably(self.folder / f"{number:05d}.json", to_record(record))
-        self.shards.append(record)
+        dropped = Counter(str(_REASONS[code]) for _, code in self._drops)
+        self.shards.seal(
+            parts, rows=len(self._rows), tokens=len(self._ids), examples=examples, dropped=dict(sorted(dropped.items()))
+        )
         self._begin()
-
-    def _whole(self, number: int) -> dict[str, Any] | None:
-        """Return the record of a sealed shard whose files are as they were written."""
-        try:
-            record = read_record(self.folder / f"{number:05d}.json")
-        except DamageError:
-            return None
-        paths = {self.folder / _name(number, part): sha256 for part, sha256 in record.get("files", {}).items()}
-        whole = bool(paths) and all(path.is_file() and digest_of_file(path) == sha256 for path, sha256 in paths.items())
-        return record if whole else None
-
-
-class _Shard(NamedTuple):
-    ids: NDArray[np.uint32]
-    segments: NDArray[np.uint8]
-    rows: NDArray[Any]
 
 
 class Rows(Sequence[TokenRow]):
@@ -157,26 +116,16 @@ class Rows(Sequence[TokenRow]):
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        index = read_record(folder / INDEX)
-        if not index:
-            raise StoreError(f"{folder} has no rows ({INDEX}): run the stage `rows` again")
-        self.shards: list[dict[str, Any]] = index["shards"]
-        self.reasons: list[str] = index["reasons"]
-        self.identity = content_key([[shard["files"][part] for part in _DECIDING] for shard in self.shards])
-        self.counts = dict(sorted(_dropped(self.shards).items()))
-        self._starts = np.cumsum([0, *(shard["rows"] for shard in self.shards)])
-        self._checked: set[tuple[int, str]] = set()
-        self._mapped: OrderedDict[int, _Shard] = OrderedDict()
+        self.folder, self.shards = folder, Shards(folder, KIND, _DECIDING)
+        records = self.shards.records
+        self.reasons: list[str] = self.shards.index["reasons"]
+        self.identity = content_key([[shard["files"][part] for part in _DECIDING] for shard in records])
+        self.counts = dict(sorted(_dropped(records).items()))
+        self._starts = np.cumsum([0, *(shard["rows"] for shard in records)])
         self.lengths, self.trained = (np.empty(len(self), dtype=np.int64) for _ in range(2))
-        for number in range(len(self.shards)):
-            rows, here = self._part(number, "rows"), slice(self._starts[number], self._starts[number + 1])
+        for number in range(len(records)):
+            rows, here = self.shards.part(number, "rows"), slice(self._starts[number], self._starts[number + 1])
             self.lengths[here], self.trained[here] = np.diff(rows["end"], prepend=np.uint64(0)), rows["trained"]
-
-    @classmethod
-    def open(cls, folder: Path) -> Rows:
-        """Return the rows of a folder that a `RowWriter` closed."""
-        return cls(folder)
 
     def __reduce__(self) -> tuple[type[Rows], tuple[Path]]:
         """Be opened again by a process that is handed them."""
@@ -194,43 +143,21 @@ class Rows(Sequence[TokenRow]):
             return [self[number] for number in range(*index.indices(len(self)))]
         place = range(len(self))[index]
         number = int(np.searchsorted(self._starts, place, side="right")) - 1
-        shard, row = self._shard(number), place - int(self._starts[number])
-        start, end = int(shard.rows["end"][row - 1]) if row else 0, int(shard.rows["end"][row])
+        (ids, segments, rows), row = self.shards[number], place - int(self._starts[number])
+        start, end = int(rows["end"][row - 1]) if row else 0, int(rows["end"][row])
         return TokenRow(
-            ids=tuple(shard.ids[start:end].tolist()),
-            segments=shard.segments[start:end].tobytes(),
-            example=int(shard.rows["example"][row]),
-            weight=float(shard.rows["weight"][row]),
+            ids=tuple(ids[start:end].tolist()),
+            segments=segments[start:end].tobytes(),
+            example=int(rows["example"][row]),
+            weight=float(rows["weight"][row]),
         )
 
     def dropped(self) -> Iterator[tuple[int, str]]:
         """Yield (index of the example, reason) of each example without a row."""
-        for number, shard in enumerate(self.shards):
+        for number, shard in enumerate(self.shards.records):
             if "dropped" in shard["files"]:
-                for example, code in self._part(number, "dropped").tolist():
+                for example, code in self.shards.part(number, "dropped").tolist():
                     yield example, self.reasons[code]
-
-    def _shard(self, number: int) -> _Shard:
-        if number in self._mapped:
-            self._mapped.move_to_end(number)
-            return self._mapped[number]
-        found = _Shard(*(self._part(number, part) for part in _DECIDING))
-        self._mapped[number] = found
-        if len(self._mapped) > MAPPED:
-            self._mapped.popitem(last=False)
-        return found
-
-    def _part(self, number: int, part: str) -> NDArray[Any]:
-        """Return a part of a shard, mapped; DamageError where its bytes are others than were written."""
-        path = self.folder / _name(number, part)
-        if (number, part) not in self._checked:
-            if not path.is_file() or digest_of_file(path) != self.shards[number]["files"][part]:
-                raise DamageError(
-                    f"{path} was changed or removed after it was written: remove {self.folder.parent} and run again"
-                )
-            self._checked.add((number, part))
-        found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-        return found
 
 
 def identity_of(rows: Sequence[TokenRow]) -> str:
@@ -243,10 +170,6 @@ def identity_of(rows: Sequence[TokenRow]) -> str:
 def _number_trained(row: TokenRow) -> int:
     """As many positions as `trained` has: the first token has nothing before it to be predicted from."""
     return sum(row.segments.count(segment, 1) for segment in TRAINED)
-
-
-def _name(number: int, part: str) -> str:
-    return f"{number:05d}.{part}.npy"
 
 
 def _dropped(shards: Sequence[dict[str, Any]]) -> Counter[str]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from potstill.durable import sync, writing
 from potstill.graph import Graph
 from potstill.models.flops import Account, shape_of_model
 from potstill.pipeline import learnt, naming
@@ -47,13 +46,12 @@ def work(kl: Kl, context: Context) -> dict[str, Any]:
     from potstill.train.students import read_texts
     from potstill.train.teacher import about, opened
 
-    rows = Rows.open(context.inputs[ROWS].path / ROWS)
+    rows = Rows(context.inputs[ROWS].path / ROWS)
     tokenizer = read_texts(context.inputs["student"].folder(MODEL, without=WEIGHTS)).tokenizer
     taught = learnt.taught(kl, context)
     teacher = opened(taught.name, kl, tokenizer, int(rows.lengths.max()))
     size = max(tokenizer.get_vocab().values()) + 1
-    scratch = context.work.path / SCRATCH / LOGITS
-    writer = LogitWriter(scratch, about(taught, kl, rows, tokenizer, teacher))
+    writer = LogitWriter(context.work.path / SCRATCH / LOGITS, about(taught, kl, rows, tokenizer, teacher))
     progress = Progress("logits", len(rows), "rows")
     progress.resume_at(writer.rows)
     for window in captured(teacher, rows, size, int(kl.top_k or 1), int(tokenizer.pad_token_id), writer.rows):
@@ -61,9 +59,7 @@ def work(kl: Kl, context: Context) -> dict[str, Any]:
         progress.advance(len(window))
     progress.close()
     writer.close()
-    with writing(context.work.path):
-        scratch.rename(context.work.path / LOGITS)
-        sync(context.work.path)
+    writer.shards.move(context.work.path / LOGITS)
     account = Account(shape_of_model(teacher.model))
     for length, trained in zip(rows.lengths, rows.trained, strict=True):
         account.scored(int(length), int(trained))

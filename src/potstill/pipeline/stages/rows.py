@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from potstill.durable import sync, writing
 from potstill.graph import Graph
 from potstill.pipeline import naming, settings
 from potstill.pipeline.naming import MODEL, ROWS
@@ -56,8 +55,7 @@ def work(context: Context) -> dict[str, Any]:
     longest = min(recipe.train.max_length, student.context)
     maker = RowMaker(student.tokenizer, recipe.student, longest, stop_texts(student.tokenizer, student.stop_ids))
     total = source.total("examples")
-    scratch = context.work.path / SCRATCH / ROWS
-    writer = RowWriter(scratch, SHARD_TOKENS)
+    writer = RowWriter(context.work.path / SCRATCH / ROWS, SHARD_TOKENS)
     progress = Progress("rows", total, "examples")
     progress.resume_at(writer.examples)
     for index, whole in islice(enumerate(source.rows("examples", Example)), writer.examples, None):
@@ -74,7 +72,5 @@ def work(context: Context) -> dict[str, Any]:
     check_number(writer.rows, writer.dropped, limit)
     counts = {"examples": writer.rows, "dropped": writer.dropped, "tokens": writer.tokens}
     writer.close(total)
-    with writing(context.work.path):
-        scratch.rename(context.work.path / ROWS)
-        sync(context.work.path)
+    writer.shards.move(context.work.path / ROWS)
     return counts

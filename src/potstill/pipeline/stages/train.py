@@ -62,7 +62,7 @@ def work(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
     kl = phase.recipe.train.loss.kl
     distributions = {} if kl is None else {"taught": learnt.taught(kl, context)}
     return METHODS[context.recipe.train.method](
-        context.recipe, phase.name, Rows.open(shards.path / ROWS),
+        context.recipe, phase.name, Rows(shards.path / ROWS),
         base=context.inputs["student"].folder(MODEL), work=context.work.path, seed=settings.train_seed(context.recipe),
         shuffle=taught.curate.order == "shuffled", matched=matched, **distributions,
     )  # fmt: skip
