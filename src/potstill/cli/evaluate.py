@@ -33,7 +33,7 @@ def options(command: argparse.ArgumentParser) -> None:
         "--prompt", metavar="TEXT", help="what is asked; {question} is filled in (default: the run's, or that alone)"
     )
     command.add_argument("--seed", type=int, help="default: the run's, or 0")
-    command.add_argument("--precision", choices=("bf16", "fp32"), help="default: the run's, or bf16")
+    command.add_argument("--precision", choices=("auto", "bf16", "fp32"), help="default: the run's, or auto")
     command.add_argument("--out", metavar="FILE.jsonl", help="write every response and verdict")
     command.add_argument("--keep", metavar="DIR", help="where responses are kept (default: runs/evaluate-MODEL)")
     unsafe_option(command)

@@ -9,10 +9,11 @@ import dataclasses
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from potstill.durable import to_json
 from potstill.errors import DataError
+from potstill.hardware import Precision
 from potstill.recipe import Checks, Evaluate, Recipe, Student
 
 FILE = "potstill.json"
@@ -31,7 +32,7 @@ class Conditions:
     student: Student
     evaluate: Evaluate
     checks: Checks
-    precision: Literal["bf16", "fp32"]
+    precision: Precision
     seed: int
     judge: str = ""
 

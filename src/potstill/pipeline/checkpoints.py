@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from potstill.durable import read_record, to_record, write_durably
 from potstill.errors import DamageError, RecipeError, nearest
 from potstill.evaluate.protocol import ModelUnderTest
 from potstill.graph import graph_of
+from potstill.hardware import Precision
 from potstill.models.local.chat import today
 from potstill.models.local.inprocess import Engine, InProcess, identity, load_engine
 from potstill.models.local.model import LocalModel
@@ -93,9 +93,7 @@ def arm_checkpoint(run: Path, arm: str) -> Path:
     return committed.folder(MODEL)
 
 
-def local_student(
-    name: str, shown: str, precision: Literal["bf16", "fp32"], batch: int | None, ledgers: Path
-) -> ModelUnderTest:
+def local_student(name: str, shown: str, precision: Precision, batch: int | None, ledgers: Path) -> ModelUnderTest:
     """Return a checkpoint as one who answers; `shown` is what its requests call it, `ledgers` as in `local_teacher`."""
     load = unpacked(name, lambda folder: LocalModel(folder, precision, partial(day_for, shown, ledgers)))
     return ModelUnderTest(InProcess(name, load, batch), shown, identity(name, precision), batch)

@@ -18,6 +18,7 @@ from potstill.errors import DataError, PotstillError, nearest
 from potstill.evaluate.conditions import Conditions
 from potstill.evaluate.metrics import summarise
 from potstill.evaluate.protocol import ModelUnderTest, TableLine, measure, requests_of
+from potstill.hardware import SLOW, multiplies_bf16, number_format
 from potstill.models.ledger import Ledger
 from potstill.pipeline.checks.files import check_checkpoint, check_file
 from potstill.pipeline.settings import checkers_key
@@ -33,7 +34,7 @@ from potstill.store import Run
 from potstill.verify import Verdicts, settled
 from potstill.verify.answer_kinds import ANSWER_KINDS
 
-PLAIN = Conditions(student=Student(), evaluate=Evaluate(), checks=Checks(), precision="bf16", seed=0)
+PLAIN = Conditions(student=Student(), evaluate=Evaluate(), checks=Checks(), precision="auto", seed=0)
 """How a model is asked and judged of which no run says it."""
 
 
@@ -83,13 +84,15 @@ def _conditions(options: argparse.Namespace, subject: Subject) -> Conditions:
         known,
         student=known.student if options.prompt is None else replace(known.student, prompt=options.prompt),
         evaluate=replace(known.evaluate, **{key: value for key, value in said.items() if value is not None}),
-        precision=options.precision or known.precision,
+        precision=number_format(options.precision or known.precision),
         seed=known.seed if options.seed is None else options.seed,
     )
     if found.evaluate.samples > 1 and found.evaluate.temperature == 0:
         raise PotstillError("several samples at temperature 0 are all the same: give --temperature")
     if "{question}" not in found.student.prompt:
         raise PotstillError("--prompt never mentions {question}")
+    if found.precision == "bf16" and not multiplies_bf16():
+        print(f"note: {SLOW}: --precision fp32 gives the same but for rounding", file=sys.stderr)
     if found.judge and subject.recipe is None:
         print(
             f"note: its run also asked the judge {found.judge}, which is not asked here: name the run instead",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len
 
+from potstill.hardware import Precise, Precision
 from potstill.recipe.bounds import (
     Amount,
     Length,
@@ -85,7 +86,7 @@ class Student:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kl:
+class Kl(Precise):
     """Logit distillation: the distribution of a teacher in place of the one token that the text has."""
 
     alternatives: ClassVar[tuple[str, ...]] = ("arm", "model")
@@ -103,8 +104,8 @@ class Kl:
     top_k: ForTraining[Annotated[int, Gt(0), Le(1000)] | None] = 8
     """Tokens of the teacher's distribution that are kept, the likeliest, with the mass of all others; `null` keeps
     nothing and runs the teacher beside the student, with its whole distribution."""
-    precision: ForTraining[Literal["bf16", "fp32"]] = "bf16"
-    """Number format of the teacher's weights."""
+    precision: ForTraining[Precision] = "auto"
+    """Number format of the teacher's weights; `auto` as in `train.precision`."""
     terms: Beside[Terms | None] = None
     """What the terms of `model` say of training on its output; `null` looks it up in the table of terms."""
     allow_restricted: Beside[str | None] = None
@@ -156,7 +157,7 @@ class Match:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Train:
+class Train(Precise):
     """One phase of training; exactly one of `epochs`, `steps`, `tokens`, `match` is the budget."""
 
     alternatives: ClassVar[tuple[str, ...]] = ("epochs", "steps", "tokens", "match")
@@ -192,8 +193,9 @@ class Train:
     """Largest norm of the gradient."""
     max_length: ForRows[Length] = 2048
     """Tokens of a row; longer rows are dropped and counted, never cut."""
-    precision: ForTrainingAndEvaluation[Literal["bf16", "fp32"]] = "bf16"
-    """Number format of training's matrix products (the weights stay fp32) and of sampling."""
+    precision: ForTrainingAndEvaluation[Precision] = "auto"
+    """Number format of training's matrix products (the weights stay fp32) and of sampling. `auto`: bf16 where the
+    machine that reads the recipe multiplies it, else fp32; a run keeps which."""
     loss: ForTraining[Loss] = Loss()
     """Weights of reasoning and answer."""
     seed: ForTraining[Seed | None] = None

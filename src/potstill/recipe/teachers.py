@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 from annotated_types import Gt, Le, Len
 from pydantic import Discriminator
 
+from potstill.hardware import Precise, Precision
 from potstill.recipe.bounds import (
     Amount,
     Length,
@@ -131,7 +132,7 @@ class ServedTeacher(Endpoint):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LocalTeacher:
+class LocalTeacher(Precise):
     """A model run in this process, on the GPU when there is one."""
 
     kind: ForTraces[Literal["local"]]
@@ -144,8 +145,8 @@ class LocalTeacher:
     environment of its own."""
     engine_options: ForTraces[dict[str, Any]] = field(default_factory=dict)
     """Further arguments of `vllm.LLM`, such as `{tensor_parallel_size: 4}`."""
-    precision: ForTraces[Literal["bf16", "fp32"]] = "bf16"
-    """Number format of the weights."""
+    precision: ForTraces[Precision] = "auto"
+    """Number format of the weights; `auto` as in `train.precision`."""
     sampling: ForTraces[Sampling] = Sampling()
     """How the model is sampled; what it leaves open is as the model's generation config says."""
     batch: Beside[Side | None] = None
@@ -186,7 +187,7 @@ class SolutionsTeacher:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArmTeacher:
+class ArmTeacher(Precise):
     """An arm of this recipe or of another run: a student that teaches."""
 
     kind: ForTraces[Literal["arm"]]
@@ -197,8 +198,8 @@ class ArmTeacher:
     """The folder of another run, relative to `data`; `null` takes an arm of this recipe."""
     first: Beside[Name | None] = None
     """Who teaches the first of `rounds`; `null` takes what the arm itself starts from."""
-    precision: ForTraces[Literal["bf16", "fp32"]] = "bf16"
-    """Number format of the weights."""
+    precision: ForTraces[Precision] = "auto"
+    """Number format of the weights; `auto` as in `train.precision`."""
     sampling: ForTraces[Sampling] = Sampling(temperature=1.0, max_tokens=512)
     """How the arm is sampled."""
     batch: Beside[Positive | None] = None

@@ -6,10 +6,11 @@ import json
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from potstill import recipe
 from potstill.errors import StudentError
+from potstill.hardware import Precision
 from potstill.models.flops import ModelShape, shape_of_model
 from potstill.models.local import chat
 from potstill.models.local.loading import Checkpoint, context_of, load_model
@@ -23,7 +24,6 @@ from potstill.train.methods import Taught
 if TYPE_CHECKING:
     from potstill.train.rows import Rows
 
-Precision = Literal["bf16", "fp32"]
 SHOWN = "train.loss.kl"
 """What begins the messages about a teacher of distributions."""
 

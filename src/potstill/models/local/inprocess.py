@@ -10,11 +10,12 @@ from datetime import date
 from itertools import groupby, islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from potstill import recipe
 from potstill.durable import digest_of
 from potstill.errors import PotstillError
+from potstill.hardware import Precision
 from potstill.models.ledger import Entry, Ledger
 from potstill.models.local.chat import today
 from potstill.models.local.model import Generated, LocalModel, Prompt
@@ -152,7 +153,7 @@ class InProcess:
 
 
 def identity(
-    model: str | Path, precision: Literal["bf16", "fp32"], engine: str = "transformers",
+    model: str | Path, precision: Precision, engine: str = "transformers",
     options: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:  # fmt: skip
     """Return the field of sampling settings that keeps the completions of one set of weights from another's.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from potstill.errors import CheckpointError
+from potstill.hardware import Precision, number_format
 from potstill.models.local import chat
 from potstill.models.local.loading import Checkpoint, context_of, first_line, libraries, load_model, number
 from potstill.models.local.memory import available_memory, release_memory
@@ -54,15 +55,13 @@ class LocalModel:
             token.
     """
 
-    def __init__(
-        self, folder: str | Path, precision: Literal["bf16", "fp32"] = "bf16", day: Callable[[], date] = chat.today
-    ) -> None:
+    def __init__(self, folder: str | Path, precision: Precision = "auto", day: Callable[[], date] = chat.today) -> None:
         libraries()
         import torch
 
         self.torch = torch
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        dtype = torch.bfloat16 if number_format(precision) == "bf16" else torch.float32
         checkpoint = Checkpoint(str(folder), str(folder), Path(folder).is_dir())
         self.tokenizer = chat.load_tokenizer(checkpoint)
         chat.with_date(self.tokenizer, day)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from potstill.errors import MissingExtraError, TeacherError
+from potstill.hardware import Precision
 from potstill.models.local.chat import rendered, today, with_date
 from potstill.models.local.loading import first_line
 from potstill.models.local.model import Generated, Prompt
@@ -40,7 +41,7 @@ class VllmModel:
     """
 
     def __init__(
-        self, folder: str | Path, precision: Literal["bf16", "fp32"], options: Mapping[str, Any],
+        self, folder: str | Path, precision: Precision, options: Mapping[str, Any],
         day: Callable[[], date] = today,
     ) -> None:  # fmt: skip
         try:

@@ -41,6 +41,7 @@ CHECKS: dict[str, Check] = {
     "judge": Check("verdicts", Scene.teachings, judging.judge),
     "reward model": Check("verdicts", Scene.teachings, judging.reward),
     "student": Check("student", Scene.arms, students.files),
+    "number format": Check("student", Scene.arms, students.precision),
     "distributions": Check("train", Scene.arms, students.distributions),
     "packages of students": Check("student", Scene.arms, extras.of_student),
     "trackers of losses": Check("train", Scene.trackers, trackers.installed),
