@@ -25,7 +25,7 @@ from potstill.records import Example
 from potstill.teach.worked import solve
 from potstill.train import order, student_loss, students, trainer
 from potstill.train.fitness import check_student
-from potstill.train.loss import coefficients, collate
+from potstill.train.loss import by_segment, coefficients, collate
 from potstill.train.render import ask, stop_texts
 from potstill.train.segments import TokenRow, make_rows
 
@@ -56,7 +56,7 @@ def held_out_loss(folder: Path, rows: list[TokenRow]) -> float:
     found = coefficients(rows, recipe.Loss(kind="tokens"))
     with torch.no_grad():
         cuts = [rows[start : start + 20] for start in range(0, len(rows), 20)]
-        return sum(float(student(collate(cut, found.scale, 0))[0]) for cut in cuts)
+        return sum(float(student(collate(cut, by_segment(cut, found.scale), 0))[0]) for cut in cuts)
 
 
 def trained(start: Path, rows: list[TokenRow], steps: int, seed: int, out: Path) -> Path:

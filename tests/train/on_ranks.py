@@ -23,11 +23,13 @@ from potstill.train import ranks as spreading
 from potstill.train import students
 from potstill.train.head import PLAIN
 from potstill.train.job import Job, Stop
+from potstill.train.loss import by_segment, coefficients
 from potstill.train.order import plan
 from potstill.train.ranks import whole
 from potstill.train.render import Segment
 from potstill.train.segments import TokenRow
-from potstill.train.trainer import _Trainer, follow
+from potstill.train.stepper import Stepper
+from potstill.train.trainer import follow
 
 VOCABULARY = 17
 COUNTS, SHARDINGS = (2, 3), ("none", "full")
@@ -77,11 +79,12 @@ def gradients(ranks, tied, sharding):
         model=empty, rows=[], plan=None, lora=None, seed=1, work=empty, out=empty,
         settings=settings(sharding=sharding),
     )  # fmt: skip
-    trainer = _Trainer(student(tied), PLAIN, job, 2, ranks)
+    trainer = Stepper(student(tied), PLAIN, job, 2, ranks)
     found = []
     for rows, chosen in cases():
         trainer.settings = dataclasses.replace(chosen, sharding=sharding)
-        log, _ = trainer.step(0, rows, 0.0, Stop())
+        weights = by_segment(rows, coefficients(rows, chosen.loss).scale)
+        log, _ = trainer.step(0, rows, weights, 0.0, Stop())
         found.append((log, {name: whole(tensor.grad).clone() for name, tensor in trainer.trainable.items()}))
     return found
 

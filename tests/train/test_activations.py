@@ -8,7 +8,7 @@ from train import on_ranks  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 
 from potstill.errors import StudentError  # noqa: E402
-from potstill.train import activations, checkpoint, trainer  # noqa: E402
+from potstill.train import activations, checkpoint, stepper, trainer  # noqa: E402
 from potstill.train.head import PLAIN  # noqa: E402
 from potstill.train.job import Stop  # noqa: E402
 from potstill.train.ranks import Ranks  # noqa: E402
@@ -62,7 +62,7 @@ def test_too_little_memory_is_told_before_and_after(folder, tmp_path, monkeypatc
     def full(*_):
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(trainer._Trainer, "step", full)
+    monkeypatch.setattr(stepper.Stepper, "step", full)
     line = r"the memory is used up in step 1: 4 rows of \d+ tokens take about 0.\d GB .*; set train.micro_batch: 2$"
     with pytest.raises(StudentError, match=line) as told:
         trainer.follow(job, Ranks(), on_ranks.Dying(), Stop())

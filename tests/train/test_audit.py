@@ -67,8 +67,8 @@ def test_the_gate_looks_at_what_the_collator_really_trains(loaded, found, monkey
     same.pad_token = same.eos_token
     real = module.collate
 
-    def by_pad_id(rows, scale, pad, device="cpu"):
-        batch = real(rows, scale, pad, device)
+    def by_pad_id(rows, weights, pad, device="cpu"):
+        batch = real(rows, weights, pad, device)
         return dataclasses.replace(batch, places=batch.places[batch.targets != eos])
 
     monkeypatch.setattr(module, "collate", by_pad_id)

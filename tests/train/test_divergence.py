@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 from potstill.train import head as heads  # noqa: E402
 from potstill.train.divergence import Learning, LiveTeacher, TopK  # noqa: E402
 from potstill.train.head import PLAIN, Head, descend  # noqa: E402
-from potstill.train.loss import coefficients, collate  # noqa: E402
+from potstill.train.loss import by_segment, coefficients, collate  # noqa: E402
 from potstill.train.objectives import Mixture  # noqa: E402
 from potstill.train.student_loss import StudentLoss  # noqa: E402
 
@@ -142,7 +142,8 @@ def test_any_mixture_by_segment_is_the_plain_formula_however_it_is_cut(model, te
     model.zero_grad()
     found, total, told = coefficients(given_rows, loss), 0.0, []
     for index in micro_batches(range(len(given_rows)), size):
-        batch = collate([given_rows[i] for i in index], found.scale, 2, stored=learning.of(index))
+        cut = [given_rows[i] for i in index]
+        batch = collate(cut, by_segment(cut, found.scale), 2, stored=learning.of(index))
         value, losses = StudentLoss(model, PLAIN, learning=learning)(batch)
         value.backward()
         total += float(value.detach())

@@ -11,7 +11,7 @@ from potstill.errors import StudentError  # noqa: E402
 from potstill.recipe import Loss  # noqa: E402
 from potstill.train.fitness import check_student  # noqa: E402
 from potstill.train.head import HeadForm  # noqa: E402
-from potstill.train.loss import coefficients, collate  # noqa: E402
+from potstill.train.loss import by_segment, coefficients, collate  # noqa: E402
 from potstill.train.segments import TokenRow  # noqa: E402
 from potstill.train.student_loss import StudentLoss  # noqa: E402
 
@@ -58,7 +58,7 @@ def test_what_a_model_does_to_its_logits_is_found_and_trained_exactly(family, se
     assert check_student("it", model) == form
     model = model.double().eval()
     row = TokenRow((5, 9, 2, 11, 3), bytes([0, 1, 1, 2, 3]), 0)
-    total, _ = StudentLoss(model, form)(collate([row], coefficients([row], Loss()).scale, 0))
+    total, _ = StudentLoss(model, form)(collate([row], by_segment([row], coefficients([row], Loss()).scale), 0))
     names = [name for name, weight in model.named_parameters() if weight.requires_grad]
     ours = torch.autograd.grad(total, list(model.parameters()), allow_unused=True)
     logits = model(input_ids=torch.tensor([row.ids])).logits[0, :-1]

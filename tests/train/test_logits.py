@@ -23,7 +23,7 @@ from potstill.train.segments import trained
 
 torch = pytest.importorskip("torch")
 
-from potstill.train import capture, head, students, trainer  # noqa: E402
+from potstill.train import capture, head, stepper, students, trainer  # noqa: E402
 from potstill.train.capture import captured  # noqa: E402
 from potstill.train.divergence import Learning, TopK  # noqa: E402
 from potstill.train.logits import Logits, LogitWriter  # noqa: E402
@@ -139,7 +139,7 @@ def test_a_training_that_stops_goes_on_to_the_same_bytes_and_not_with_another_te
         kl=kl, digest="one", shape=shape_of_model(model), stored=stored, live=None if top_k else teacher
     )
 
-    done, stepped, stop = [], trainer._Trainer.step, []
+    done, stepped, stop = [], stepper.Stepper.step, []
 
     def step(self, number, *rest):
         if number in stop:
@@ -155,7 +155,7 @@ def test_a_training_that_stops_goes_on_to_the_same_bytes_and_not_with_another_te
             folder, rows, steps, settings, None, 11, tmp_path / name, tmp_path / out, progress, learning
         )
 
-    monkeypatch.setattr(trainer._Trainer, "step", step)
+    monkeypatch.setattr(stepper.Stepper, "step", step)
     whole = train("one", "a")
     assert whole[0]["kl_reasoning"] < 1e-6, "the student is its own teacher before the first step"
     stop.append(5)

@@ -1,6 +1,7 @@
 """The loss equals the plain formula and does not depend on how a step is cut up (float64, 1e-9)."""
 
 import math
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from potstill.train.segments import TokenRow
 torch = pytest.importorskip("torch")
 
 from potstill.train.head import PLAIN  # noqa: E402
-from potstill.train.loss import coefficients, collate  # noqa: E402
+from potstill.train.loss import by_segment, coefficients, collate  # noqa: E402
 from potstill.train.student_loss import StudentLoss  # noqa: E402
 
 VOCABULARY = 17
@@ -62,7 +63,8 @@ def ours(model, given_rows, loss, size):
     found = coefficients(given_rows, loss)
     total = 0.0
     for index in micro_batches(range(len(given_rows)), size):
-        value, _ = StudentLoss(model, PLAIN)(collate([given_rows[i] for i in index], found.scale, pad=2))
+        cut = [given_rows[i] for i in index]
+        value, _ = StudentLoss(model, PLAIN)(collate(cut, by_segment(cut, found.scale), pad=2))
         value.backward()
         total += float(value.detach())
     return total, [p.grad.clone() if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
@@ -130,9 +132,8 @@ def test_alpha_and_beta_of_one_is_ordinary_mean_cross_entropy(model):
 
 def test_eos_is_a_target_although_it_is_the_pad_id(model):
     row = TokenRow((1, 3, 5, 2), bytes([0, 1, 2, 3]), 0)
-    batch = collate(
-        [row, TokenRow((1, 3, 4, 5, 6, 2), bytes([0, 1, 1, 1, 2, 3]), 1)], coefficients([row], Loss()).scale, pad=2
-    )
+    both = [row, TokenRow((1, 3, 4, 5, 6, 2), bytes([0, 1, 1, 1, 2, 3]), 1)]
+    batch = collate(both, by_segment(both, coefficients([row], Loss()).scale), pad=2)
     assert batch.targets.tolist() == [3, 5, 2, 3, 4, 5, 6, 2]
     assert batch.ids.tolist() == [[1, 3, 5, 2, 2], [1, 3, 4, 5, 6]]
 
@@ -143,3 +144,33 @@ def test_the_ratio_of_segments_is_capped_and_reported():
     assert found.answer_ratio == pytest.approx(40.0)
     assert found.answer_ratio_used == pytest.approx(10.0)
     assert coefficients([row], Loss(kind="tokens", alpha=0.5)).answer_ratio_used == pytest.approx(2.0)
+
+
+@settings(max_examples=20)
+@given(given_rows=rows(), size=st.integers(1, 5), seed=st.integers(0, 99))
+def test_coefficients_of_any_sign_give_the_plain_sum_and_its_gradient(model, given_rows, size, seed):
+    """What a method needs that learns from its own samples: each token has a coefficient of its own, also negative."""
+    dice = random.Random(seed)
+    weights = [[0.0, *(dice.choice([0.0, -0.7, 0.3, 1.5]) for _ in row.ids[1:])] for row in given_rows]
+    model.zero_grad()
+    total = 0.0
+    for index in micro_batches(range(len(given_rows)), size):
+        batch = collate([given_rows[i] for i in index], [weights[i] for i in index], pad=2)
+        value, _ = StudentLoss(model, PLAIN)(batch)
+        value.backward()
+        total += float(value.detach())
+    found = total, [p.grad.clone() if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
+    model.zero_grad()
+    summed = torch.zeros((), dtype=torch.float64)
+    for row, each in zip(given_rows, weights, strict=True):
+        logits = model(input_ids=torch.tensor([row.ids])).logits[0]
+        losses = torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(row.ids[1:]), reduction="none")
+        summed = summed + (losses * torch.tensor(each[1:], dtype=torch.float64)).sum()
+    summed.backward()
+    plainly = float(summed.detach()), [p.grad.clone() for p in model.parameters()]
+    assert close(found, plainly)
+
+
+def test_a_coefficient_before_anything_that_predicts_it_is_a_bug():
+    with pytest.raises(ValueError, match="first token"):
+        collate([TokenRow((1, 2), bytes([1, 1]), 0)], [[1.0, 1.0]], pad=0)

@@ -18,7 +18,7 @@ from potstill.models.local.memory import available_memory
 from potstill.train.head import LOGITS_AT_ONCE
 from potstill.train.loss import collate
 from potstill.train.ranks import Ranks, own
-from potstill.train.render import TRAINED, Segment
+from potstill.train.render import Segment
 from potstill.train.segments import TokenRow
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _saved(student: StudentLoss, length: int, pad: int, device: str) -> int:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    batch = collate([row], dict.fromkeys(TRAINED, 1.0), pad, device)
+    batch = collate([row], [[0.0, *[1.0] * length]], pad, device)
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         total, _ = student(batch)
     total.backward()  # a sharded student wants each forward pass to end so

@@ -9,7 +9,7 @@ from typing import Any
 
 from potstill import recipe
 from potstill.errors import AuditError
-from potstill.train.loss import coefficients, collate
+from potstill.train.loss import by_segment, coefficients, collate
 from potstill.train.render import TRAINED, Segment
 from potstill.train.segments import TokenRow, Unfit, trained
 
@@ -77,7 +77,7 @@ def check_row(row: TokenRow, tokenizer: Any, stops: Sequence[int]) -> None:  # n
 
 def _collated(row: TokenRow, loss: recipe.Loss) -> list[int]:
     """Return the positions of a row whose tokens the collated batch really trains."""
-    batch = collate([row], coefficients([row], loss).scale, pad=0)
+    batch = collate([row], by_segment([row], coefficients([row], loss).scale), pad=0)
     return [int(place) + 1 for place in batch.places]
 
 

@@ -19,18 +19,24 @@ Log = dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """What is trained on what, and where it goes: `work` for checkpoints, `out` for the finished model."""
+class Training:
+    """What is trained, and where it goes: `work` for checkpoints, `out` for the finished model."""
 
     model: Path
-    rows: Sequence[TokenRow]
-    plan: Plan
     settings: recipe.Train
     lora: recipe.Lora | None
     seed: int
     work: Path
     out: Path
     learning: Learning | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(Training):
+    """A training on rows that are there before it begins, in the order of a plan."""
+
+    rows: Sequence[TokenRow]
+    plan: Plan
 
 
 class Watcher(Protocol):

@@ -1,6 +1,7 @@
 """The student's loss over one optimiser step, exact however the step is cut up.
 
-L = sum of k_t l_t; the coefficients k_t are what a file of `potstill.train.losses` makes of sums over the whole step.
+L = sum of k_t l_t. In fine-tuning the coefficients k_t are what a file of `potstill.train.losses` makes of sums over
+the whole step, one for each segment; a method that learns from its own samples gives each token one of any sign.
 l_t is the cross-entropy of a token, or in whole or in part a divergence from a teacher's distribution. `student_loss`
 computes the sum.
 """
@@ -12,6 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from potstill import recipe
 from potstill.train.divergence import TopK
 from potstill.train.losses import LOSSES, Coefficients
@@ -20,6 +24,9 @@ from potstill.train.segments import TokenRow, trained
 
 if TYPE_CHECKING:
     import torch
+
+Weights = Sequence[float] | NDArray[np.float64]
+"""A coefficient k_t for each token of a row, of any sign, constant within an optimiser step."""
 
 
 def coefficients(rows: Sequence[TokenRow], loss: recipe.Loss) -> Coefficients:
@@ -45,52 +52,66 @@ class Batch:
     top_k: TopK | None = None
 
 
+def by_segment(rows: Sequence[TokenRow], scale: Mapping[Segment, float]) -> list[NDArray[np.float64]]:
+    """Return the coefficients k_t of rows whose tokens count by their segment and by the weight of their row."""
+    table = np.zeros(256)
+    for segment, value in scale.items():
+        table[segment] = value
+    found = []
+    for row in rows:
+        weights = row.weight * table[np.frombuffer(row.segments, dtype=np.uint8)]
+        weights[:1] = 0.0  # the first token has nothing before it to be predicted from
+        found.append(weights)
+    return found
+
+
 def collate(
-    rows: Sequence[TokenRow], scale: Mapping[Segment, float], pad: int, device: str = "cpu",
+    rows: Sequence[TokenRow], weights: Sequence[Weights], pad: int, device: str = "cpu",
     stored: Sequence[TopK] | None = None,
 ) -> Batch:  # fmt: skip
     """Return the tensors of one micro-batch; `stored` has the distributions of each row's trained tokens.
 
-    A row is fed up to the token before its last trained one: what follows can influence no loss under causal
-    attention. For the same reason right padding needs no attention mask. Tokens of coefficient 0 are left out;
-    a negative one makes a token less likely.
+    `weights` has for each row a coefficient k_t for each of its tokens: 0 where a token carries no loss, negative
+    where it is to become less likely; they come from the whole step, so that nothing depends on how it is cut up. A row
+    is fed up to the token before its last one with loss: what follows can influence no loss under causal attention.
+    For the same reason right padding needs no attention mask.
     """
     import torch
 
-    kept = [[p for p in trained(row) if row.weight * scale[Segment(row.segments[p])] != 0] for row in rows]
-    width = max((positions[-1] for positions in kept if positions), default=1)
-    ids = torch.full((len(rows), width), pad, dtype=torch.long)
-    places: list[int] = []
-    targets: list[int] = []
-    weights: list[float] = []
-    codes: list[int] = []
+    kept = [np.flatnonzero(k) for k in weights]
+    if any(len(positions) and positions[0] == 0 for positions in kept):
+        raise ValueError("the first token of a row has nothing before it to be predicted from")
+    width = max((int(positions[-1]) for positions in kept if len(positions)), default=1)
+    ids = np.full((len(rows), width), pad, dtype=np.int64)
+    targets: list[NDArray[np.int64]] = []
+    codes: list[NDArray[np.uint8]] = []
     for number, (row, positions) in enumerate(zip(rows, kept, strict=True)):
-        fed = row.ids[: positions[-1]] if positions else row.ids[:1]
-        ids[number, : len(fed)] = torch.tensor(fed)
-        for position in positions:
-            code = row.segments[position]
-            places.append(number * width + position - 1)
-            targets.append(row.ids[position])
-            weights.append(row.weight * scale[Segment(code)])
-            codes.append(code)
+        whole = np.asarray(row.ids, dtype=np.int64)
+        fed = whole[: positions[-1]] if len(positions) else whole[:1]
+        ids[number, : len(fed)] = fed
+        targets.append(whole[positions])
+        codes.append(np.frombuffer(row.segments, dtype=np.uint8)[positions])
+    places = [number * width + positions - 1 for number, positions in enumerate(kept)]
+    chosen = [np.asarray(k, dtype=np.float64)[positions] for k, positions in zip(weights, kept, strict=True)]
     return Batch(
-        ids=ids.to(device),
-        places=torch.tensor(places, dtype=torch.long, device=device),
-        targets=torch.tensor(targets, dtype=torch.long, device=device),
-        weights=torch.tensor(weights, dtype=torch.float64, device=device),
-        codes=torch.tensor(codes, dtype=torch.long, device=device),
+        ids=torch.from_numpy(ids).to(device),
+        places=torch.from_numpy(np.concatenate(places)).to(device),
+        targets=torch.from_numpy(np.concatenate(targets)).to(device),
+        weights=torch.from_numpy(np.concatenate(chosen)).to(device),
+        codes=torch.from_numpy(np.concatenate(codes).astype(np.int64)).to(device),
         top_k=None if stored is None else _joined(rows, kept, stored, device),
     )
 
 
-def _joined(rows: Sequence[TokenRow], kept: Sequence[Sequence[int]], stored: Sequence[TopK], device: str) -> TopK:
+def _joined(
+    rows: Sequence[TokenRow], kept: Sequence[NDArray[np.int64]], stored: Sequence[TopK], device: str
+) -> TopK:  # fmt: skip
     """Return the stored distributions at the `kept` positions of each row, one row after the other."""
     import torch
 
     index = []
     for row, positions in zip(rows, kept, strict=True):
-        number = {position: place for place, position in enumerate(trained(row))}
-        index.append(torch.tensor([number[position] for position in positions], dtype=torch.long))
+        index.append(torch.from_numpy(np.searchsorted(trained(row), positions)))
     return TopK(
         ids=torch.cat([one.ids[i] for one, i in zip(stored, index, strict=True)]).to(device),
         logs=torch.cat([one.logs[i] for one, i in zip(stored, index, strict=True)]).to(device),
