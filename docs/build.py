@@ -65,9 +65,10 @@ holds is not rewritten: a later page takes its place, and both say so. This list
 """
 PACKAGE = ROOT / "src" / "potstill"
 LAYERS = (
-    "__init__", "__main__", "cli", "api", "pipeline", "trackers", "report", "export", "evaluate", "train", "curate",
-    "teach", "verify", "problems", "models", "store", "recipes", "studies", "recipe_file", "recipe_schema", "events",
-    "lock", "durable", "graph", "recipe", "damage", "parquet", "records", "text", "yaml_text", "progress", "errors",
+    "__init__", "__main__", "cli", "api", "planning", "pipeline", "trackers", "report", "export", "evaluate", "train",
+    "curate", "teach", "verify", "problems", "models", "store", "recipes", "studies", "recipe_file", "recipe_schema",
+    "events", "lock", "durable", "graph", "recipe", "damage", "parquet", "records", "text", "yaml_text", "progress",
+    "errors",
 )  # fmt: skip
 OTHERS = {
     "zero_shot.txt": "How a teacher is asked a problem alone.",

@@ -7,14 +7,16 @@ from typing import Any
 
 from potstill import api
 from potstill.pipeline.asking import StudentAnswer
+from potstill.planning import Figure, Memory, RunPlan, StagePlan
 from potstill.progress import Event
 
 INTRODUCTION = """\
 # The Python interface, name by name
 
 Written by `make docs` from `src/potstill/api/`; do not edit this page, edit the docstrings there.
-[In Python](../guide/python.md) explains how the parts work together. `check`, `open`, `run` and `study` are in
-`potstill`; the classes of what they return are in `potstill.api`.
+[In Python](../guide/python.md) explains how the parts work together. `check`, `open`, `plan`, `run` and
+`study` are in `potstill`; the classes of what they return are in `potstill.api`, those of a plan in
+`potstill.planning`.
 """
 MODULES = re.compile(r"\b(?:[a-z_]+\.)+(?=[A-Z_a-z])")
 """`collections.abc.Mapping` -> `Mapping`."""
@@ -22,7 +24,8 @@ MODULES = re.compile(r"\b(?:[a-z_]+\.)+(?=[A-Z_a-z])")
 
 def page() -> str:
     """Return the page: functions first, then what they return."""
-    named = {name: getattr(api, name) for name in api.__all__} | {"Event": Event, "StudentAnswer": StudentAnswer}
+    further = (Event, StudentAnswer, RunPlan, StagePlan, Figure, Memory)
+    named = {name: getattr(api, name) for name in api.__all__} | {code.__name__: code for code in further}
     functions = [name for name in named if inspect.isfunction(named[name])]
     classes = sorted(name for name in named if inspect.isclass(named[name]))
     sections = [*(function(name, named[name]) for name in functions), *(class_(name, named[name]) for name in classes)]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # without `typing`: every start of the command pays for what is imported here
 if TYPE_CHECKING:
-    from potstill.api import check, open, run, study  # noqa: A004 - as `potstill.open`
+    from potstill.api import check, open, plan, run, study  # noqa: A004 - as `potstill.open`
     from potstill.errors import PotstillError
 
-__all__ = ["PotstillError", "__version__", "check", "open", "run", "study"]
+__all__ = ["PotstillError", "__version__", "check", "open", "plan", "run", "study"]
 __version__ = "0.1.0"
-_FROM = {"PotstillError": "potstill.errors", **dict.fromkeys(("check", "open", "run", "study"), "potstill.api")}
+_FROM = {"PotstillError": "potstill.errors", **dict.fromkeys(("check", "open", "plan", "run", "study"), "potstill.api")}
 """What is imported when it is first asked for: `import potstill` itself takes no time and loads no torch."""
 
 

@@ -1,4 +1,4 @@
-"""The Python interface: `run`, `study`, `check` and `open` of `import potstill`."""
+"""The Python interface: `run`, `study`, `check`, `plan` and `open` of `import potstill`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Literal, TypeVar, overload
 from potstill.api.checking import Checked, check
 from potstill.api.display import Told, display_of
 from potstill.api.given import Given, read_recipe
+from potstill.api.planned import plan
 from potstill.api.results import Figures, OpenArm, RunFolder
 from potstill.api.running import RunError, RunInterruptedError, Running, arguments_of
 from potstill.api.studying import StudyFolder
@@ -17,7 +18,7 @@ from potstill.api.tables import RecordTable
 
 __all__ = [
     "Checked", "Figures", "OpenArm", "RecordTable", "RunError", "RunFolder", "RunInterruptedError", "Running",
-    "StudyFolder", "check", "open", "run", "study",
+    "StudyFolder", "check", "open", "plan", "run", "study",
 ]  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from potstill.cli import (
     init,
     ledger,
     memory,
+    plan,
     quickstart,
     run,
     sandbox,
@@ -42,8 +43,8 @@ from potstill.interrupt import INTERRUPTED, TOLD, start_over, started
 from potstill.printed import cleaning
 
 COMMANDS = (
-    quickstart, init, schema, check, run, study, status, clean, show_rows, ledger, verify, steps, sandbox, evaluate,
-    export, ask, completion,
+    quickstart, init, schema, check, plan, run, study, status, clean, show_rows, ledger, verify, steps, sandbox,
+    evaluate, export, ask, completion,
 )  # fmt: skip
 """In the order in which `--help` shows them."""
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.

@@ -34,7 +34,7 @@ class ModelShape:
 def shape_of(folder: Path) -> ModelShape:
     """Return the shape of a checkpoint folder, from its config and the heads of its weight files; loads no weight."""
     body = 0
-    for name, size in _tensors(folder):
+    for name, size in tensors_of(folder):
         if not name.startswith(HEADS) and not name.endswith(EMBEDDINGS):
             body += size
     return _shape(json.loads((folder / "config.json").read_bytes()), body)
@@ -64,7 +64,7 @@ def shape_if_here(folder: Path) -> ModelShape | None:
     return shape_of(folder) if (folder / "config.json").is_file() else None
 
 
-def _tensors(folder: Path) -> list[tuple[str, int]]:
+def tensors_of(folder: Path) -> list[tuple[str, int]]:
     """Return (name, number of weights) of every tensor in the safetensors files of a folder."""
     found = []
     for path in sorted(folder.glob("*.safetensors")):

@@ -64,6 +64,11 @@ def statuses(run: Run, stages: Sequence[Stage]) -> list[StageStatus]:
     return [status for status, _ in _compared(run, stages)]
 
 
+def outputs(run: Run, stages: Sequence[Stage]) -> dict[str, Committed]:
+    """Return the outputs that are there under today's fingerprints, by the names of their stages."""
+    return {status.stage.name: committed for status, committed in _compared(run, stages) if committed is not None}
+
+
 def _compared(run: Run, stages: Sequence[Stage]) -> list[tuple[StageStatus, Committed | None]]:
     """Return where each stage stands, with its output where that is there under today's fingerprint."""
     found: list[tuple[StageStatus, Committed | None]] = []

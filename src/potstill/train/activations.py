@@ -15,7 +15,7 @@ import torch
 from potstill import recipe
 from potstill.errors import StudentError
 from potstill.models.local.memory import available_memory
-from potstill.train.head import LOGITS_AT_ONCE
+from potstill.train.limits import LOGITS_AT_ONCE, MOMENTS
 from potstill.train.loss import collate
 from potstill.train.ranks import Ranks, own
 from potstill.train.render import Segment
@@ -28,7 +28,6 @@ LENGTHS = (16, 32, 64)
 """Tokens of the rows that are measured."""
 FREE = 0.8
 """Share of the free memory that may be planned with: allocators leave holes."""
-MOMENTS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

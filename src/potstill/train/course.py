@@ -17,12 +17,12 @@ from potstill.train import checkpoint, students
 from potstill.train.divergence import TopK
 from potstill.train.fitness import check_student
 from potstill.train.job import Log, Stop, Training, Watcher
+from potstill.train.limits import EAGER_TOKENS
 from potstill.train.loss import Weights
 from potstill.train.ranks import Ranks
 from potstill.train.segments import TokenRow
 from potstill.train.stepper import Stepper
 
-EAGER_TOKENS = 256
 RELEASE_EVERY = 4
 """Optimiser steps between `release_memory`."""
 

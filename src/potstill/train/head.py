@@ -14,8 +14,7 @@ from typing import Any
 
 import torch
 
-LOGITS_AT_ONCE = 1 << 25
-"""Largest number of logits held at a time (32 Mi: 128 MiB in fp32)."""
+from potstill.train.limits import LOGITS_AT_ONCE
 
 
 @dataclass(frozen=True, kw_only=True)

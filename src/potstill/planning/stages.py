@@ -1,0 +1,178 @@
+"""What each stage of a run will take: time, memory, disk, tokens and dollars; one function a kind of stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from potstill.models.flops import read_flops
+from potstill.pipeline.stage import Stage
+from potstill.planning.asking import evaluate, traces, verdicts
+from potstill.planning.figures import BASES, Figure, assumed, formula, known, product, quotient, total
+from potstill.planning.memory import of_training
+from potstill.planning.shapes import Architecture, of_model
+from potstill.planning.stage_plan import START, Planning, StagePlan, of_rows
+from potstill.planning.texts import mean_of
+from potstill.planning.timing import Timing
+from potstill.planning.trainings import DRAWN_STEPS, MOST_STEPS, PhaseFigures
+from potstill.recipe import Recipe
+
+if TYPE_CHECKING:
+    from potstill.store import Committed
+
+OTHER = assumed(0.2, 1.5, 12.0, "assembling and writing")
+
+
+def planned(planning: Planning, stage: Stage) -> StagePlan:
+    """Return what a stage will take, or what it took."""
+    made = PLANNERS.get(stage.kind, _unplanned)(planning, stage)
+    committed = planning.material.done.get(stage.name)
+    return made if committed is None else _done(made, committed)
+
+
+def _done(made: StagePlan, committed: Committed) -> StagePlan:
+    seconds = float(committed.clock.get("seconds", 0.0))
+    size = sum(int(file["bytes"]) for file in committed.files.values())
+    counts = committed.counts
+    tokens = counts["tokens"] if made.kind == "train" else (counts.get("sampling") or {}).get("completion_tokens")
+    return replace(
+        made, done=True, seconds=known(seconds, "took so long"), disk=known(size, "its files"), needs=("seconds",),
+        tokens=made.tokens if tokens is None else known(tokens, "its counts"),
+    )  # fmt: skip
+
+
+def _unplanned(planning: Planning, stage: Stage) -> StagePlan:
+    planning.say(f"{stage.name}: nothing here plans a stage of kind {stage.kind}")
+    return StagePlan(name=stage.name, kind=stage.kind)
+
+
+def problems(planning: Planning, stage: Stage) -> StagePlan:
+    """Reading and dividing."""
+    count = total("", [planning.material.training, planning.material.held_out])
+    return StagePlan(name=stage.name, kind=stage.kind, seconds=of_rows("problems", count))
+
+
+def examples(planning: Planning, stage: Stage) -> StagePlan:
+    """Choosing traces."""
+    traces_ = planning.material.of(planning.sets[stage.name]).traces
+    return StagePlan(name=stage.name, kind=stage.kind, seconds=of_rows("examples", traces_))
+
+
+def student(planning: Planning, stage: Stage) -> StagePlan:
+    """Writing an untouched student in fp32."""
+    shape = planning.shape(stage.recipe)
+    disk = None if shape is None else _checkpoint(shape)
+    return StagePlan(name=stage.name, kind=stage.kind, seconds=START, disk=disk, needs=("seconds", "disk"))
+
+
+def _checkpoint(shape: Architecture) -> Figure:
+    return formula(4 * shape.parameters, f"4 bytes of {shape.parameters:,} weights", 0.03)
+
+
+def rows(planning: Planning, stage: Stage) -> StagePlan:
+    """Rendering examples as tokens: 5 bytes each."""
+    phase = planning.phases[stage.name]
+    count = planning.material.of(planning.graph.sets[phase.on]).examples
+    tokens = product("", count, formula(mean_of(planning.trainings.of(phase).sizes), "", 0.2))
+    disk = product("5 bytes a token", tokens, known(5, ""))
+    return StagePlan(
+        name=stage.name, kind=stage.kind, seconds=of_rows("rows", count), disk=disk, needs=("seconds", "disk")
+    )
+
+
+def logits(planning: Planning, stage: Stage) -> StagePlan:
+    """A teacher reading each row once; 8 bytes for each of its top tokens and 4 for the others."""
+    phase = planning.phases[stage.name]
+    kl = phase.recipe.train.loss.kl
+    assert kl is not None and kl.top_k is not None  # noqa: S101, PT018 - there is no such stage else
+    found = planning.trainings.of(phase)
+    count = planning.material.of(planning.graph.sets[phase.on]).examples
+    tokens = product("rows x tokens", count, formula(mean_of(found.sizes), "", 0.2))
+    arm = planning.graph.arms[kl.arm] if kl.arm is not None else None
+    shape = planning.shape(arm.recipe) if arm is not None else of_model(str(kl.model), Path(phase.recipe.data))
+    disk = product("8 bytes a top token", tokens, known(8 * kl.top_k + 4, ""))
+    made = StagePlan(
+        name=stage.name, kind=stage.kind, what="captured", tokens=tokens, disk=disk, needs=("tokens", "seconds", "disk")
+    )
+    if shape is None:
+        planning.say(f"{stage.name}: the dimensions of its teacher")
+        return made
+    flops = product("", tokens, formula(read_flops(shape.shape, 1, 1), "", 0.2))
+    return replace(made, seconds=quotient("", flops, planning.machine.flops(kl.precision)))
+
+
+def train(planning: Planning, stage: Stage) -> StagePlan:
+    """One phase of training."""
+    phase = planning.phases[stage.name]
+    recipe, found = phase.recipe, planning.trainings.of(phase)
+    shape = planning.shape(recipe)
+    made = StagePlan(
+        name=stage.name,
+        kind=stage.kind,
+        what="trained",
+        tokens=found.tokens,
+        needs=("tokens", "seconds", "disk", "peak"),
+    )
+    if shape is None:
+        return made
+    held = of_training(shape, recipe.train, recipe.student.lora, found.longest, planning.machine)
+    saved = shape.parameters if recipe.student.lora is None else shape.adapters(recipe.student.lora.rank)
+    disk = formula(4 * shape.parameters + 12 * saved, "the model, and a checkpoint to resume from meanwhile", 0.05)
+    timing = planning.timing(recipe)
+    if timing is None:
+        return replace(
+            made, disk=disk, memory=held, peak=held.peak, seconds=_trained(planning, found, recipe, twice=held.twice)
+        )
+    peak = timing.peak(held.rows, held.tokens)
+    if planning.machine.memory is not None:
+        most = timing.most_rows(held.tokens, planning.machine.memory.value)
+        held = replace(held, fits=min(recipe.train.batch, most))
+    return replace(made, disk=disk, memory=held, peak=peak, seconds=_timed(timing, found, recipe))
+
+
+def _trained(planning: Planning, found: PhaseFigures, recipe: Recipe, *, twice: bool) -> Figure | None:
+    """Return seconds by arithmetic: padding and layers computed twice are on top of what the method asks for."""
+    speed = planning.machine.flops(recipe.train.precision).times(recipe.train.processes)
+    more = known(4 / 3 if twice else 1.0, "")
+    seconds = quotient("", product("", found.flops, more), speed)
+    return total(f"arithmetic at {speed.how}", [seconds, START])
+
+
+def _timed(timing: Timing, found: PhaseFigures, recipe: Recipe) -> Figure | None:
+    """Return seconds by the steps that were probed, walked through one by one where the order is there."""
+    if found.rows is None:
+        return None
+    batch = recipe.train.batch
+    batches = found.batches(batch, recipe.train.micro_batch)
+    steps = -(-found.rows.value // batch)
+    if found.plan is not None and len(found.plan.steps) == steps and len(found.plan.steps) <= MOST_STEPS:
+        return timing.training(batches, round(steps))
+    seconds = timing.training(batches, round(steps), steps / DRAWN_STEPS)
+    wide = found.rows.low / found.rows.value, found.rows.high / found.rows.value
+    return Figure(
+        value=seconds.value, low=seconds.low * wide[0], high=seconds.high * wide[1],
+        basis=max(seconds.basis, found.rows.basis, key=BASES.index),
+        how=seconds.how,
+    )  # fmt: skip
+
+
+def export(planning: Planning, stage: Stage) -> StagePlan:
+    """Writing the trained student, loading it again and comparing."""
+    shape = planning.shape(stage.recipe)
+    disk = None if shape is None else formula(4 * shape.parameters, "4 bytes a weight", 0.5)
+    return StagePlan(name=stage.name, kind=stage.kind, seconds=START, disk=disk, needs=("seconds", "disk"))
+
+
+def report(planning: Planning, stage: Stage) -> StagePlan:
+    """The page."""
+    del planning
+    return StagePlan(name=stage.name, kind=stage.kind, seconds=OTHER)
+
+
+PLANNERS: dict[str, Callable[[Planning, Stage], StagePlan]] = {
+    "problems": problems, "traces": traces, "verdicts": verdicts, "examples": examples, "student": student,
+    "rows": rows, "logits": logits, "train": train, "evaluate": evaluate, "export": export, "report": report,
+}  # fmt: skip
+"""Kind of a stage -> what it will take."""
