@@ -44,6 +44,7 @@ ALLOWED = {
     ("tables.py", "table", "import_module"): "a table, by the place that a field of the recipe names",
     ("yaml_text.py", "read_yaml", "load"): "a recipe or a study, by a safe loader",
     ("train/checkpoint.py", "opened", "load"): "a checkpoint of ours, tensors only",
+    ("models/llama_server.py", "__enter__", "Popen"): "our own interpreter with a fixed line",
     ("train/launch.py", "_started", "Popen"): "our own interpreter with a fixed line",
     ("train/rank.py", "main", "load"): "a training, written by the process that started this one",
     ("verify/pool.py", "_import_symbolic", "parse_expr"): "takes it away",

@@ -17,10 +17,20 @@ if TYPE_CHECKING:
     from potstill.export.card import Card
 
 
+@dataclass(frozen=True)
+class Said:
+    """One question as the student was asked it, and what it answered."""
+
+    prompt: str
+    reasoning: str
+    answer: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
     """What is delivered: the checkpoint `trained`, user messages to compare it on, and what is said of it.
 
+    `conversations` are some that the trained student had; `longest` is the longest row, in tokens, of its training.
     `options` are the recipe's, below the exporter's name in `export.formats`.
     """
 
@@ -29,6 +39,8 @@ class Delivery:
     prompts: Sequence[str]
     card: Card
     conditions: Conditions
+    conversations: Sequence[Said]
+    longest: int
     options: Mapping[str, Any]
 
 
@@ -38,5 +50,6 @@ EXPORTERS: Table[Exporter] = Table(
     "potstill.exporters",
     {
         "safetensors": "potstill.export.safetensors:safetensors",
+        "gguf": "potstill.export.gguf:gguf",
     },
 )

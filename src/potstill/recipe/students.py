@@ -242,6 +242,8 @@ class Export:
 
     safetensors: ForExport[bool] = True
     """The trained student as a plain Hugging Face checkpoint in `export/model`; false: none."""
+    gguf: ForExport[tuple[Literal["f32", "f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q5_0", "q4_k_m", "q4_0"], ...]] = ()
+    """Files for llama.cpp, Ollama and LM Studio in `export-gguf/model`, one for each type named."""
     licence: ForExport[Annotated[str, Len(1, 200)] | None] = None
     """Licence in the model card, as the Hub writes it, such as `apache-2.0`; `null` takes that of the base model, where
     its own card is at hand and says one."""

@@ -78,7 +78,7 @@ def rendered(tokenizer: Any, turns: Sequence[Mapping[str, str]], *, ask: bool) -
     """
     day = tokenizer.init_kwargs.get(DATE)
     try:
-        template = {"chat_template": _on(day) + tokenizer.get_chat_template()} if day else {}
+        template = {"chat_template": told_day(day) + tokenizer.get_chat_template()} if day else {}
         return str(tokenizer.apply_chat_template([*turns], tokenize=False, add_generation_prompt=ask, **template))
     except Exception as error:  # a template is a program and raises what it likes
         raise CheckpointError(
@@ -87,7 +87,7 @@ def rendered(tokenizer: Any, turns: Sequence[Mapping[str, str]], *, ask: bool) -
         ) from error
 
 
-def _on(day: str) -> str:
+def told_day(day: str) -> str:
     """Return what stands before a template so that its `strftime_now` tells a day: a macro of that name.
 
     transformers hands no function to a template, so each directive is replaced: `%d %b %Y` by `02 Jan 2026`.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from potstill.pipeline.checks import asked, extras, judging, sources, students, teachers, trackers
+from potstill.pipeline.checks import asked, exports, extras, judging, sources, students, teachers, trackers
 from potstill.pipeline.checks.scene import Scene
 from potstill.recipe import Recipe
 
@@ -44,6 +44,7 @@ CHECKS: dict[str, Check] = {
     "number format": Check("student", Scene.arms, students.precision),
     "distributions": Check("train", Scene.arms, students.distributions),
     "packages of students": Check("student", Scene.arms, extras.of_student),
+    "exports": Check("export", Scene.exports, exports.gguf),
     "trackers of losses": Check("train", Scene.trackers, trackers.installed),
     "trackers of measures": Check("evaluate", Scene.trackers, trackers.installed),
     "problems": Check("problems", Scene.teachings, sources.problems),

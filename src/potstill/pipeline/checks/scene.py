@@ -85,6 +85,11 @@ class Scene:
         for name in self.recipe.report_to:
             yield "report_to", name
 
+    def exports(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield the types of GGUF files with their key, where there are any."""
+        if self.recipe.export.gguf:
+            yield "export.gguf", self.recipe.export.gguf
+
     def teachings(self) -> Iterator[tuple[str, Teaching]]:
         """Yield the teacher of each set with what becomes of its answers, and the key of the teacher."""
         for name, node in self.graph.sets.items():

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from potstill.export import EXPORTERS, Delivery
+from potstill.export import EXPORTERS, Delivery, Said
 from potstill.graph import ArmNode, Graph
 from potstill.pipeline import naming, settings
 from potstill.pipeline.naming import MODEL
@@ -22,7 +21,16 @@ from potstill.train.render import ask
 
 KIND, VERSION = "export", 2
 PROMPTS = 8
-SAFETENSORS = "safetensors"
+CONVERSATIONS = 200
+SAFETENSORS, GGUF = "safetensors", "gguf"
+
+
+def formats_of(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
+    """Return the options of each form in which a recipe delivers its student, by exporter."""
+    own: dict[str, Mapping[str, Any]] = {SAFETENSORS: {}} if recipe.export.safetensors else {}
+    if recipe.export.gguf:
+        own[GGUF] = {"types": list(recipe.export.gguf)}
+    return own | dict(recipe.export.formats)
 
 
 def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
@@ -30,17 +38,22 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
     if graph.deliver is None:
         return
     arm = graph.arms[graph.deliver]
-    formats: dict[str, Mapping[str, Any]] = {SAFETENSORS: {}} if recipe.export.safetensors else {}
-    for name, options in (formats | dict(recipe.export.formats)).items():
+    for name, options in formats_of(recipe).items():
         yield Stage(
             kind=KIND, name=naming.export(name), version=VERSION, recipe=arm.recipe,
             inputs={"problems": "problems", "model": naming.model(arm, graph), "measures": naming.measures(arm)},
-            settings=_settings(recipe, arm) | _of_format(name, options), work=partial(work, arm, graph, name),
+            settings=_settings(recipe, arm) | _of_format(name, options) | _of_rows(name, arm),
+            work=partial(work, arm, graph, name),
         )  # fmt: skip
 
 
 def _of_format(name: str, options: Mapping[str, Any]) -> settings.Settings:
     return {"format": name, "options": json.loads(json.dumps(options)), **EXPORTERS.settings("format", name)}
+
+
+def _of_rows(name: str, arm: ArmNode) -> settings.Settings:
+    """What files of GGUF say of the length of a conversation."""
+    return {"longest": arm.recipe.train.max_length} if name == GGUF else {}
 
 
 def _settings(recipe: Recipe, arm: ArmNode) -> settings.Settings:
@@ -63,8 +76,12 @@ def work(arm: ArmNode, graph: Graph, name: str, context: Context) -> dict[str, A
     from potstill.export.card import Card
 
     recipe, trained = context.recipe, context.inputs["model"]
-    asked = itertools.islice(context.inputs["problems"].rows("evaluation", Problem), PROMPTS)
-    questions = [ask(recipe.student, problem.statement) for problem in asked]
+    asked = {
+        problem.key: ask(recipe.student, problem.statement)
+        for problem in context.inputs["problems"].rows("evaluation", Problem)
+    }
+    measures = list(context.inputs["measures"].rows("zero_shot", Measure))
+    said = [Said(asked[one.problem_key], one.reasoning, one.answer) for one in measures]
     last = arm.phases[-1].recipe if arm.phases else recipe
     taught = graph.sets[arm.phases[-1].on].recipe if arm.phases else recipe
     card = Card(
@@ -77,7 +94,7 @@ def work(arm: ArmNode, graph: Graph, name: str, context: Context) -> dict[str, A
         tokens_trained=trained.counts["tokens"],
         loss=_loss(last),
         potstill=__version__,
-        measured=summarise(list(context.inputs["measures"].rows("zero_shot", Measure))),
+        measured=summarise(measures),
     )
     if recipe.student.model is not None and not card.base.licence:
         print("export: the licence of the base model is not known: export.licence says it", file=sys.stderr)
@@ -86,10 +103,12 @@ def work(arm: ArmNode, graph: Graph, name: str, context: Context) -> dict[str, A
         Delivery(
             trained=trained.folder(MODEL),
             out=context.work.path / MODEL,
-            prompts=questions,
+            prompts=list(asked.values())[:PROMPTS],
             card=card,
             conditions=conditions_of(recipe),
-            options=recipe.export.formats.get(name, {}),
+            conversations=said[:CONVERSATIONS],
+            longest=recipe.train.max_length,
+            options=formats_of(context.recipe).get(name, {}),
         )
     )
 

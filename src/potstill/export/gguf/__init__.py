@@ -1,0 +1,149 @@
+"""Export to GGUF: files for llama.cpp, Ollama, LM Studio and others, proved in llama.cpp before they appear.
+
+    export: {gguf: [f16, q8_0, q4_k_m]}
+
+The most exact of the files is loaded by llama.cpp: it has to render and cut the run's own conversations as they were
+trained on, and to answer as the trained model does. The stage `measure` says what each of the files is worth.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from potstill.errors import RecipeError, nearest
+from potstill.evaluate.conditions import FILE, written
+from potstill.export import Delivery
+from potstill.export.card import model_card
+from potstill.export.gguf.architectures import ConversionError, architecture_of
+from potstill.export.gguf.mixes import MIXES
+from potstill.export.gguf.modelfile import modelfile
+from potstill.export.gguf.proof import Proof, prove
+from potstill.export.gguf.template import template_of, thinks_in_ollama
+from potstill.export.gguf.vocabulary import cutting_of, vocabulary_of
+from potstill.export.gguf.writing import Content, content_of, write
+from potstill.models.llama_server import need_llama
+from potstill.models.local.loading import context_of
+from potstill.temporary import temporary_folder
+from potstill.train import checkpoint, students
+from potstill.train.render import stop_texts
+
+EXACT = ("f32", "f16", "bf16", "q8_0")
+"""Mixes that are near enough to the model to be compared with it token by token."""
+ROOM = 64 * 2**20
+"""Bytes beside the tensors that must be free: vocabulary, metadata, trials."""
+
+
+def gguf(delivery: Delivery) -> dict[str, Any]:
+    """Write a file for each of `options["types"]`, with card, conditions and Modelfiles, and return what is in them.
+
+    Raises:
+        RecipeError: no such type.
+        MissingExtraError: xllamacpp is absent.
+        ConversionError: the student has no form in GGUF, or llama.cpp does not answer as it does.
+    """
+    types = types_in(delivery.options)
+    need_llama("export.gguf")
+    model, tokenizer = students.load(delivery.trained)
+    architecture_of(model.config)
+    stops = students.stop_ids(model)
+    vocabulary = vocabulary_of(tokenizer, int(model.get_input_embeddings().num_embeddings), stops)
+    template = template_of(tokenizer, delivery.conditions.student)
+    proof = Proof(tokenizer=tokenizer, student=delivery.conditions.student, template=template, stops=stops,
+                  conversations=delivery.conversations, prompts=delivery.prompts)  # fmt: skip
+    with temporary_folder("gguf") as trials:
+        cutting = cutting_of(vocabulary, tokenizer, proof.texts(), trials)
+    content = content_of(
+        model, card=delivery.card, vocabulary=vocabulary, cutting=cutting, template=template,
+        evaluate=delivery.conditions.evaluate,
+    )  # fmt: skip
+    exact = next((name for name in EXACT if name in types), None)
+    _check_room(content, [*types, *([] if exact else ["f16"])], delivery.out)
+    found: dict[str, Any] = {"pre_tokenizer": cutting, "files": {}}
+
+    def fill(folder: Path) -> None:
+        names = {kind: f"{_slug(delivery.card.name)}-{kind}.gguf" for kind in types}
+        for kind, name in names.items():
+            found["files"][name] = write(content, kind, folder / name)
+        context = min(context_of(model.config), delivery.longest)
+        for kind, name in names.items():
+            text = modelfile(
+                name, stops=stop_texts(tokenizer, stops), context=context, evaluate=delivery.conditions.evaluate,
+                licence=delivery.card.base.licence.get("license", ""),
+            )  # fmt: skip
+            (folder / f"Modelfile-{kind}").write_text(text, encoding="utf-8")
+        (folder / FILE).write_bytes(written(delivery.conditions))
+        card = model_card(delivery.card, model.num_parameters()) + _told(names, template, delivery)
+        (folder / "README.md").write_text(card, encoding="utf-8")
+        if exact:
+            found.update(prove(proof, model, folder / names[exact], exact))
+        else:
+            file = folder / "proof.gguf"
+            write(content, "f16", file)
+            found.update(prove(proof, model, file, "f16"))
+            file.unlink()
+
+    checkpoint.publish(delivery.out, fill)
+    return found
+
+
+def types_in(options: Any) -> tuple[str, ...]:  # noqa: ANN401 - what a recipe holds
+    """Return the types that the options of the exporter name.
+
+    Raises:
+        RecipeError: one is not known, or there is none.
+    """
+    types = tuple(dict.fromkeys(options.get("types", ())))
+    for name in types:
+        if name not in MIXES:
+            raise RecipeError(f"export.gguf: no type {name!r}{nearest(str(name), list(MIXES))}")
+    if not types:
+        raise RecipeError(f"export.gguf: name at least one type ({', '.join(MIXES)})")
+    return types
+
+
+def _check_room(content: Content, types: Sequence[str], out: Path) -> None:
+    """Refuse what the disk has no room for, before the first byte."""
+    needed = sum(content.size(name) for name in types) + ROOM
+    out.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(out.parent).free
+    if free < needed:
+        raise ConversionError(
+            f"export.gguf: the files take {needed / 2**20:,.0f} MB and {out.parent} has {free / 2**20:,.0f} MB left: "
+            "free some, or name fewer types"
+        )
+
+
+def _slug(name: str) -> str:
+    # `my recipe/2` becomes `my-recipe-2`.
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "student"
+
+
+def _told(names: dict[str, str], template: str, delivery: Delivery) -> str:
+    """Return what the card says of running the files."""
+    first = next(iter(names.values()))
+    kind = next(iter(names))
+    student = delivery.conditions.student
+    opening, closing = student.reasoning_open.strip(), student.reasoning_close.strip()
+    apart = (
+        "It shows the thinking apart."
+        if thinks_in_ollama(template)
+        else f"It shows the thinking within the answer: it knows `<think>` alone, and this student writes `{opening}`."
+    )
+    lines = [
+        "\n## Running it\n",
+        f"- llama.cpp: `llama-server -m {first} --jinja`; thinking comes as `reasoning_content`.",
+        f"- Ollama: `ollama create {_slug(delivery.card.name)} -f Modelfile-{kind}`. {apart} It was not run here.",
+    ]
+    if (opening, closing) == ("<think>", "</think>"):
+        lines.append(
+            "- vLLM and SGLang take the checkpoint, not these files: "
+            "`vllm serve FOLDER --reasoning-parser deepseek_r1`, "
+            "`python -m sglang.launch_server --model-path FOLDER --reasoning-parser deepseek-r1`. Neither was run here."
+        )
+    if student.prompt.strip() != "{question}":
+        lines.append(f"- It was asked `{student.prompt!r}`, with the question in the place of `{{question}}`.")
+    return "\n".join(lines) + "\n"
