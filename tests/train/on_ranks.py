@@ -18,11 +18,12 @@ from train import tiny
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from potstill.errors import StoreError
-from potstill.recipe import Lora, Loss, Train
+from potstill.recipe import Looks, Lora, Loss, Train
 from potstill.train import ranks as spreading
 from potstill.train import students
 from potstill.train.head import PLAIN
 from potstill.train.job import Job, Stop
+from potstill.train.looks import looked
 from potstill.train.loss import by_segment, coefficients
 from potstill.train.order import plan
 from potstill.train.ranks import whole
@@ -34,9 +35,9 @@ from potstill.train.trainer import follow
 VOCABULARY = 17
 COUNTS, SHARDINGS = (2, 3), ("none", "full")
 STORIES = {
-    "none": ("none", None, "never"),
-    "full": ("full", None, "always"),
-    "lora": ("full", Lora(rank=3, alpha=8, dropout=0.2), "never"),
+    "none": ("none", None, "never", Looks(every=2, keep="best")),
+    "full": ("full", None, "always", Looks(every=3, keep="best")),
+    "lora": ("full", Lora(rank=3, alpha=8, dropout=0.2), "never", Looks(every=2)),
 }  # fmt: skip
 
 
@@ -73,7 +74,7 @@ def settings(**given):
 
 
 def gradients(ranks, tied, sharding):
-    """(figures of the step, gradients by name) of every case."""
+    """(figures of the step, of a look at the same rows, gradients by name) of every case."""
     empty = Path(tempfile.gettempdir())
     job = Job(
         model=empty, rows=[], plan=None, lora=None, seed=1, work=empty, out=empty,
@@ -85,7 +86,9 @@ def gradients(ranks, tied, sharding):
         trainer.settings = dataclasses.replace(chosen, sharding=sharding)
         weights = by_segment(rows, coefficients(rows, chosen.loss).scale)
         log, _ = trainer.step(0, rows, weights, 0.0, Stop())
-        found.append((log, {name: whole(tensor.grad).clone() for name, tensor in trainer.trainable.items()}))
+        grads = {name: whole(tensor.grad).clone() for name, tensor in trainer.trainable.items()}
+        look = looked(trainer, dataclasses.replace(job, rows=rows, apart=range(len(rows)), settings=trainer.settings))
+        found.append((log, look, grads))
     return found
 
 
@@ -108,16 +111,16 @@ class Dying:
 
 def story(base, folder, name, **given):
     """The job of a story: nine steps of five rows each."""
-    sharding, lora, checkpointing = STORIES[name]
+    sharding, lora, checkpointing, look = STORIES[name]
     model, tokenizer = students.load(base)
     rows = tiny.rows_of(tiny.examples(23), tokenizer, model).rows
     usual = {"steps": 9, "batch": 5, "micro_batch": 2, "learning_rate": 3e-3, "checkpoint_every": 2}
-    own = {"sharding": sharding, "activation_checkpointing": checkpointing, "loss": Loss(alpha=0.5)}
+    own = {"sharding": sharding, "activation_checkpointing": checkpointing, "loss": Loss(alpha=0.5), "look": look}
     chosen = Train(**{**usual, **own, **given})
-    steps = plan([len(row) for row in rows], chosen, 11)
+    steps = plan([len(row) for row in rows], chosen, 11, among=range(3, len(rows)))
     return Job(
         model=base, rows=rows, plan=steps, settings=chosen, lora=lora, seed=11, work=folder / "work",
-        out=folder / "model",
+        out=folder / "model", apart=range(3),
     )  # fmt: skip
 
 

@@ -44,8 +44,10 @@ def test_any_number_of_processes_gives_the_gradient_of_one(out, count, sharding)
     alone = on_ranks.gradients(Ranks(), bool(count % 2), "none")
     spread = pickle.loads((out / f"{count}-{sharding}").read_bytes())
     assert len(spread) == len(alone) == 8
-    for (log, gradient), (other_log, other) in zip(alone, spread, strict=True):
+    for (log, look, gradient), (other_log, other_look, other) in zip(alone, spread, strict=True):
         assert other_log == pytest.approx(log, rel=1e-12, abs=1e-12)
+        assert other_look == pytest.approx(look, rel=1e-12, abs=1e-12)
+        assert look["look_loss"] == pytest.approx(log["loss"], rel=1e-12), "the weights did not move"
         assert list(other) == list(gradient)
         for name, tensor in gradient.items():
             torch.testing.assert_close(other[name], tensor, rtol=1e-12, atol=1e-12)
@@ -139,7 +141,7 @@ def launched(folder, job, monkeypatch, act):
 
     try:
         return trainer.train(
-            folder, job.rows, job.plan, job.settings, job.lora, job.seed, job.work, job.out, Acting()
+            folder, job.rows, job.plan, job.settings, job.lora, job.seed, job.work, job.out, Acting(), None, job.apart
         )  # fmt: skip
     finally:
         assert all(process.poll() is not None for process in started)

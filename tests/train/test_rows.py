@@ -11,7 +11,7 @@ np = pytest.importorskip("numpy")
 from potstill.damage import digest_of_file  # noqa: E402
 from potstill.errors import DamageError, StoreError  # noqa: E402
 from potstill.train.render import Segment  # noqa: E402
-from potstill.train.rows import Rows, RowWriter, identity_of  # noqa: E402
+from potstill.train.rows import Rows, RowWriter, identity_of, place_of  # noqa: E402
 from potstill.train.segments import TokenRow, Unfit, trained  # noqa: E402
 
 TOKENS = st.lists(st.tuples(st.integers(0, 2**32 - 1), st.sampled_from(Segment)), min_size=1, max_size=9)
@@ -131,3 +131,13 @@ def test_a_folder_that_was_never_closed_has_no_rows(tmp_path):
     RowWriter(tmp_path / "rows").add(ROWS[0])
     with pytest.raises(StoreError, match="run the stage `rows` again"):
         Rows(tmp_path / "rows")
+
+
+def test_rows_of_one_problem_have_one_place(tmp_path):
+    writer = RowWriter(tmp_path / "rows", 10)
+    for row, problem in zip(ROWS, "abacabad", strict=True):
+        writer.add(row, problem)
+    writer.close(len(ROWS))
+    places = Rows(tmp_path / "rows").problems.tolist()
+    assert places == [place_of(problem) for problem in "abacabad"]
+    assert len(set(places)) == 4

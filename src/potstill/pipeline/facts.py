@@ -15,7 +15,7 @@ from potstill.pipeline.settings import teacher_seed
 from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher
 from potstill.recipe_file import dump
 from potstill.records import Example, Group, Measure, Problem, Trace, Verdict
-from potstill.report import Compute, Funnel, ReportFacts, SetFacts, StageFacts, StudentFacts, shown_problems
+from potstill.report import Compute, Funnel, LookFacts, ReportFacts, SetFacts, StageFacts, StudentFacts, shown_problems
 from potstill.store import Committed
 
 ROWS_OF = {"problems": "train", "traces": "traces", "verdicts": "verdicts", "examples": "examples"}
@@ -84,15 +84,26 @@ def _student(arm: ArmNode, graph: Graph, stages: Named) -> StudentFacts:
     measures = [m for table in measured.counts["tables"] for m in measured.rows(table, Measure)]
     trained = [stages[name] for name in naming.trainings(arm, graph)]
     losses: list[tuple[int, int, float]] = []
+    looks: list[LookFacts] = []
     for phase in trained:
         step, tokens = losses[-1][:2] if losses else (0, 0)
         logs = json.loads(phase.read("losses.json"))
         losses += [(step + int(log["step"]), tokens + int(log["tokens"]), float(log["loss"])) for log in logs]
+        if (told := phase.counts.get("looks")) is not None:
+            looks.append(LookFacts(
+                losses=[
+                    (step + int(log["step"]), tokens + int(log["tokens"]), float(log["look_loss"])) for log in logs
+                    if "look_loss" in log
+                ],
+                rows=told["rows"], kept=step + int(told["kept_step"]), steps=losses[-1][0],
+                stopped_early=told["stopped_early"],
+            ))  # fmt: skip
     dropped = Counter[str]()
     for phase in trained:
         dropped.update(phase.counts["dropped"])
     return StudentFacts(
-        name=arm.name, measures=measures, losses=losses, examples=trained[-1].counts["examples"] if trained else 0,
+        name=arm.name, measures=measures, losses=losses, looks=looks,
+        examples=trained[-1].counts["examples"] if trained else 0,
         tokens_trained=sum(phase.counts["tokens"] for phase in trained),
         training_seconds=sum(map(_seconds, trained)), flops=sum(phase.counts["flops"] for phase in trained),
         evaluation_seconds=_seconds(measured), dropped=dict(dropped),
@@ -125,7 +136,10 @@ def _compute(committed: Committed, who: str) -> Compute | None:
     counts, kind = committed.counts, committed.manifest["kind"]
     if kind == "train":
         own = counts["flops"] - counts.get("captured_flops", 0)  # the stage `logits` tells those
-        return Compute(who=who, teaching=False, trained=counts["tokens"], flops=own)
+        looks = counts.get("looks", {"tokens": 0, "flops": 0})
+        return Compute(
+            who=who, teaching=False, read=looks["tokens"], trained=counts["tokens"], flops=own + looks["flops"]
+        )
     told = counts.get("sampling") or counts.get("scoring")
     if told is None:
         return None

@@ -175,7 +175,11 @@ def _about(recipe: Recipe, arm: ArmNode, folder: Run) -> About:
 
 
 def _of_step(log: Mapping[str, float]) -> dict[str, float]:
-    return {f"train/{name}": float(value) for name, value in log.items() if name != "step"}
+    """Name the figures of a step `train/loss`, and those of a look `look/loss`."""
+    return {
+        f"look/{name.removeprefix('look_')}" if name.startswith("look_") else f"train/{name}": float(value)
+        for name, value in log.items() if name != "step"
+    }  # fmt: skip
 
 
 def _of_training(output: Committed, before: int) -> Iterator[Said]:

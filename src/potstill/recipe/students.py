@@ -143,6 +143,21 @@ class Loss:
     """Settings of a loss that another package brings."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    """Looking at a student while it trains: its loss on rows of the training side that are set apart."""
+
+    every: ForTraining[Positive] = 20
+    """Optimiser steps between looks; after the last step there is one too."""
+    share: ForTraining[Annotated[float, Gt(0), Le(0.9)]] = 0.05
+    """Share of the training problems that are set apart, all rows of a problem together. They are not trained on."""
+    keep: ForTraining[Literal["last", "best"]] = "last"
+    """Which weights a training ends with. `last`: those of its last step; `best`: those of the look with the lowest
+    loss."""
+    patience: ForTraining[Positive | None] = None
+    """Stop after this many looks in a row without a lower loss; `null` spends the whole budget."""
+
+
 @dataclass(frozen=True)
 class Match:
     """As much training as another arm got: give exactly one of the keys, with the arm's name."""
@@ -198,6 +213,8 @@ class Train(Precise):
     machine that reads the recipe multiplies it, else fp32; a run keeps which."""
     loss: ForTraining[Loss] = Loss()
     """Weights of reasoning and answer."""
+    look: ForTraining[Looks | None] = None
+    """Look at the loss on rows that are set apart; `null` trains on all rows."""
     seed: ForTraining[Seed | None] = None
     """Seed of the order, of new weights and of dropout; `null` takes the recipe's."""
     checkpoint_every: Beside[Positive] = 50

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from potstill.report.assemble import Report, build
-from potstill.report.facts import Compute, Funnel, ReportFacts, SetFacts, StageFacts, StudentFacts
+from potstill.report.facts import Compute, Funnel, LookFacts, ReportFacts, SetFacts, StageFacts, StudentFacts
 from potstill.report.students import shown_problems
 
 __all__ = [
     "Compute",
     "Funnel",
+    "LookFacts",
     "Report",
     "ReportFacts",
     "SetFacts",

@@ -160,15 +160,46 @@ def histogram(title: str, unit: str, counts: Counts, note: str = "") -> nodes.Hi
 
 
 def _training(facts: ReportFacts) -> tuple[Node, ...]:
-    lines = tuple(
+    trained = tuple(
         nodes.Series(student.name, colour, _thin([(float(tokens), loss) for _, tokens, loss in student.losses]))
         for colour, student in enumerate(facts.students)
         if student.losses
     )
-    if not lines:
+    if not trained:
         return ()
     note = f"Mean loss of each optimiser step, averaged where there are more than {POINTS} steps."
-    return (nodes.Lines(title="Training loss", x="tokens trained", y="loss", lines=lines, note=note),)
+    looked = tuple(
+        nodes.Series(
+            f"{student.name}, rows set apart",
+            colour,
+            _thin([(float(tokens), loss) for phase in student.looks for _, tokens, loss in phase.losses]),
+            dotted=True,
+        )
+        for colour, student in enumerate(facts.students)
+        if student.looks
+    )
+    lines = nodes.Lines(title="Training loss", x="tokens trained", y="loss", lines=(*trained, *looked), note=note)
+    return (lines, *_looks(facts))
+
+
+def _looks(facts: ReportFacts) -> Iterator[TableNode]:
+    """Yield what the looks of each phase of each arm saw."""
+    rows: list[tuple[Cell, ...]] = []
+    for student in facts.students:
+        for phase in student.looks:
+            best, last = min(phase.losses, key=lambda look: look[2]), phase.losses[-1]
+            rows.append((
+                student.name, phase.rows, len(phase.losses), f"{best[2]:.4f} at step {best[0]:,}",
+                f"{last[2]:.4f} at step {last[0]:,}", f"{phase.kept:,} of {phase.steps:,}",
+                "patience used up" if phase.stopped_early else "",
+            ))  # fmt: skip
+    if rows:
+        columns = (
+            Column("student"), Column("rows set apart", "count"), Column("looks", "count"), Column("lowest loss"),
+            Column("last loss"), Column("weights kept, by step"), Column("ended"),
+        )  # fmt: skip
+        note = "Rows of training problems that are looked at and never trained on; held-out problems are others."
+        yield TableNode("Loss on rows set apart", columns, tuple(rows), note)
 
 
 def _thin(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:

@@ -10,11 +10,26 @@ from potstill.records import Group, Measure, Problem, Trace
 
 
 @dataclass(frozen=True, kw_only=True)
+class LookFacts:
+    """What the looks of a phase saw: (optimiser step, tokens so far, loss) on `rows` rows of the training side.
+
+    The phase ended with the weights of step `kept`, of `steps` steps; steps count those of the phases before.
+    """
+
+    losses: Sequence[tuple[int, int, float]]
+    rows: int
+    kept: int
+    steps: int
+    stopped_early: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudentFacts:
     """One arm, a line of the table: its responses, and what its training took.
 
     `measures` may hold several prompts (`Measure.prompt`); the row then shows the better one and names the rest.
-    `losses` are (optimiser step, tokens so far, mean loss) in step order. `tokens_trained` counts tokens of training
+    `losses` are (optimiser step, tokens so far, mean loss) in step order, `looks` those of phases that looked at rows
+    set apart. `tokens_trained` counts tokens of training
     rows with prompts; it, `training_seconds` and `flops` are 0 for an untouched student. `dropped` counts rows the
     trainer left out, by reason.
     """
@@ -22,6 +37,7 @@ class StudentFacts:
     name: str
     measures: Sequence[Measure]
     losses: Sequence[tuple[int, int, float]] = ()
+    looks: Sequence[LookFacts] = ()
     examples: int = 0
     tokens_trained: int = 0
     training_seconds: float = 0.0

@@ -77,11 +77,15 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Series:
-    """A named series of (x, y) points; `colour` is the same number wherever a student is drawn."""
+    """A named series of (x, y) points; `colour` is the same number wherever a student is drawn.
+
+    Of a `dotted` one each point is drawn: it is a figure by itself.
+    """
 
     name: str
     colour: int
     points: tuple[tuple[float, float], ...]
+    dotted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

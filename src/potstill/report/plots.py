@@ -70,10 +70,11 @@ def lines(node: Lines) -> Markup:
     for index, line in enumerate(drawn):
         style = f"line c{line.colour % SERIES}"
         points = [(across(x), up(y)) for x, y in line.points]
-        if len(points) == 1:
-            parts.append(_rect(points[0][0] - 2, points[0][1] - 2, 4, 4, f"fill c{line.colour % SERIES}"))
-        parts.append(_path("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points), style))
         legend = HEIGHT + 14 + index * 18
+        if line.dotted or len(points) == 1:
+            dots = [*points, (LEFT + 11.0, legend - 4.0)] if line.dotted else points
+            parts += [_rect(x - 2, y - 2, 4, 4, f"fill c{line.colour % SERIES}") for x, y in dots]
+        parts.append(_path("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points), style))
         parts.append(_path(f"M{LEFT} {legend - 4}h22", style))
         parts.append(_text(LEFT + 30, legend, label(line.name, 40), "start"))
     return _svg(node.title, parts, HEIGHT + 4 + 18 * len(drawn))

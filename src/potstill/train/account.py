@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,14 @@ class Costs:
             trained += times * self._trained(row)
             read += (min(times, 1) if self.once else times) * self._read(row)
         return {"flops": trained + read, **({"captured_flops": read} if self.once else {})}
+
+    def looked(self, rows: Sequence[int]) -> int:
+        """Return the FLOPs of one look at some rows: those of the student, and of a teacher that runs beside it."""
+        return sum(
+            read_flops(self.student, int(self.rows.lengths[row]), int(self.rows.trained[row]))
+            + (0 if self.once else self._read(row))
+            for row in rows
+        )
 
     def _trained(self, row: int) -> int:
         return trained_flops(self.student, int(self.rows.lengths[row]), int(self.rows.trained[row]))

@@ -7,13 +7,13 @@ docs/decisions/0004-training-loop.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from potstill import recipe
 from potstill.errors import StoppedError, StudentError
 from potstill.models.local.memory import ran_out, release_memory
-from potstill.train import checkpoint, students
+from potstill.train import checkpoint, looks, students
 from potstill.train.divergence import TopK
 from potstill.train.fitness import check_student
 from potstill.train.job import Log, Stop, Training, Watcher
@@ -84,19 +84,23 @@ class Course:
     def step(
         self, rows: Sequence[TokenRow], weights: Sequence[Weights], rate: float, *,
         stored: Sequence[TopK] | None = None, told: Mapping[str, float], note: str, last: bool,
+        look: Callable[[], Log] | None = None,
     ) -> Log:  # fmt: skip
         """Do the next step, log it with what else is `told` of it, and save a checkpoint where one is due.
 
-        `note` is how far the training is, for people; after the `last` step no checkpoint is needed.
+        `note` is how far the training is, for people; after the `last` step no checkpoint is needed. `look` returns
+        what is seen behind the step, see `looks`.
 
         Raises:
             StudentError: the training diverged, or the memory runs out in the step.
             StoppedError: SIGTERM came, and the checkpoint is saved.
         """
         number, tokens = len(self.logs) + 1, sum(map(len, rows))
-        figures, stopping = self._stepped(rows, weights, rate, stored)
+        figures, stopping = self._stepped(rows, weights, rate, stored, look)
         log: Log = {"step": number, "tokens": self.tokens + tokens, "learning_rate": rate, **figures, **told}
         self.logs.append(log)
+        if self.stepper.best is not None and looks.lowest(self.logs) is log:
+            self.stepper.best = self.stepper.copied()
         self.progress.figures(log)
         self.progress.advance(tokens, f"step {note}, loss {log['loss']:.3f}")
         if number % RELEASE_EVERY == 0:
@@ -111,11 +115,13 @@ class Course:
         return log
 
     def _stepped(
-        self, rows: Sequence[TokenRow], weights: Sequence[Weights], rate: float, stored: Sequence[TopK] | None
-    ) -> tuple[Log, bool]:
+        self, rows: Sequence[TokenRow], weights: Sequence[Weights], rate: float, stored: Sequence[TopK] | None,
+        look: Callable[[], Log] | None,
+    ) -> tuple[Log, bool]:  # fmt: skip
         """Return what a step returns; StudentError where the memory runs out in it."""
         try:
-            return self.stepper.step(len(self.logs), rows, weights, rate, self.stop, stored)
+            figures, stopping = self.stepper.step(len(self.logs), rows, weights, rate, self.stop, stored)
+            return figures | (look() if look is not None else {}), stopping
         except (MemoryError, RuntimeError) as error:
             if not ran_out(error):
                 raise
@@ -124,6 +130,8 @@ class Course:
 
     def finish(self) -> list[Log]:
         """Write the trained model to where the job wants it, and return all logs."""
+        if self.stepper.best is not None:
+            self.stepper.take(self.stepper.best)
         finished = self.stepper.finish()
         if finished is not None:
             checkpoint.publish(self.job.out, lambda folder: students.write(finished, self.tokenizer, folder))

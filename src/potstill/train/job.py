@@ -33,10 +33,14 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Job(Training):
-    """A training on rows that are there before it begins, in the order of a plan."""
+    """A training on rows that are there before it begins, in the order of a plan.
+
+    `apart` are the rows that are looked at and not trained on, the longest first.
+    """
 
     rows: Sequence[TokenRow]
     plan: Plan
+    apart: Sequence[int] = ()
 
 
 class Watcher(Protocol):

@@ -35,6 +35,21 @@ def coefficients(rows: Sequence[TokenRow], loss: recipe.Loss) -> Coefficients:
     return LOSSES[loss.kind](sums, loss)
 
 
+def add(sums: dict[str, float], losses: Mapping[str, torch.Tensor], batch: Batch) -> None:
+    """Add what a micro-batch descended to sums by name and segment (`ce_answer`), with their counts (`#ce_answer`)."""
+    for name, values in losses.items():
+        for segment in TRAINED:
+            chosen = values[(batch.codes == segment) & ~values.isnan()]
+            key = f"{name}_{segment.name.lower()}"
+            sums[key] = sums.get(key, 0.0) + float(chosen.sum())
+            sums[f"#{key}"] = sums.get(f"#{key}", 0.0) + len(chosen)
+
+
+def means(sums: Mapping[str, float]) -> dict[str, float]:
+    """Return the means of what `add` summed, where there was any."""
+    return {key[1:]: sums[key[1:]] / count for key, count in sums.items() if key[0] == "#" and count}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
     """One micro-batch as tensors. `ids`: (rows, width), right-padded; the loss reads only `places`.

@@ -53,6 +53,11 @@ class Plan:
         """Tokens seen, prompts included."""
         return sum(self.tokens)
 
+    def first(self, steps: int) -> Plan:
+        """Return the plan of the first `steps` steps."""
+        order = self.order[: steps * self.batch]
+        return Plan(order, self.batch, self.tokens[:steps], self.longest)
+
     @property
     def key(self) -> str:
         """Key of the order and of how it is cut."""
@@ -83,31 +88,32 @@ class Steps(Sequence[tuple[int, ...]]):
 
 def plan(
     lengths: Sequence[int] | NDArray[np.int64], train: recipe.Train, seed: int, shuffle: bool = True,
-    spend: tuple[Callable[[int], int], int] | None = None,
+    spend: tuple[Callable[[int], int], int] | None = None, among: Sequence[int] | NDArray[np.int64] | None = None,
 ) -> Plan:  # fmt: skip
     """Return the optimiser steps over rows of `lengths` tokens within the budget of `train`.
 
-    `spend` is another budget in its place: what the row of an index costs, and how much may be spent.
+    `spend` is another budget in its place: what the row of an index costs, and how much may be spent. `among` are the
+    rows that are trained on, None for all: they are ordered as if there were no others.
 
     Epochs follow each other without gap: a step may end one epoch and begin the next, and only the very last step can
     be smaller than `train.batch`. `epochs` may be a fraction; `tokens` stops with the row that reaches it. Without
     `shuffle` the first epoch keeps the given order (a curriculum); every later one is a seeded permutation.
     """
-    sizes = array("q", lengths)
-    if not sizes:
+    sizes, used = array("q", lengths), array("q", range(len(lengths)) if among is None else among)
+    if not used:
         raise StudentError("no rows to train on: every example was dropped")
     if spend is None and train.tokens is not None:
         spend = sizes.__getitem__, train.tokens
     if sum(budget is not None for budget in (train.epochs, train.steps, spend)) != 1:
         raise StudentError("train: give exactly one of epochs, steps and tokens")
-    wanted = _rows(sizes, train)
+    wanted = _rows(array("q", (sizes[row] for row in used)), train)
     if wanted > MOST_ROWS:
         budget = next(name for name in ("epochs", "steps", "tokens") if getattr(train, name) is not None)
         raise StudentError(
             f"train.{budget}: {getattr(train, budget):,} are {wanted:,.0f} rows one after the other, and a plan has at "
             f"most {MOST_ROWS:,}: lower it"
         )
-    stream = _stream(len(sizes), seed, shuffle)
+    stream = _stream(used, seed, shuffle)
     order, tokens, longest = array("q"), array("q"), 0
     if spend is not None:
         cost, left = spend
@@ -131,11 +137,11 @@ def _rows(lengths: Sequence[int], train: recipe.Train) -> float:
     return train.steps * train.batch if train.steps is not None else (train.epochs or 0) * len(lengths)
 
 
-def _stream(count: int, seed: int, shuffle: bool) -> Iterator[int]:
+def _stream(rows: array[int], seed: int, shuffle: bool) -> Iterator[int]:
     """Yield row indices, epoch after epoch, for ever."""
     epoch = 0
     while True:
-        order = array("q", range(count))
+        order = rows[:]
         if shuffle or epoch:
             random.Random(f"order {seed} {epoch}").shuffle(order)
         yield from order

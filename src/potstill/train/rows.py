@@ -3,7 +3,7 @@
     rows.json            the shards in order, with the digest of each file
     00000.ids.npy        uint32, (tokens,): the rows of a shard one behind the other
     00000.segments.npy   uint8, (tokens,): a `Segment` code each
-    00000.rows.npy       `ROW`, (rows,): where each row ends, its weight, its example, its trained tokens
+    00000.rows.npy       `ROW`, (rows,): where each row ends, its weight, example, problem, trained tokens
     00000.dropped.npy    `DROPPED`, (examples,): examples without a row, where there are any
 
 A shard is sealed once it holds `SHARD_TOKENS` tokens, so the same rows make the same bytes; see `shards`.
@@ -30,7 +30,7 @@ INDEX = f"{KIND}.json"
 SHARD_TOKENS = 1 << 21
 """Tokens from which a shard is sealed: 10 MB."""
 SHARD_DROPS = 1 << 20
-ROW = np.dtype([("end", "<u8"), ("weight", "<f8"), ("example", "<u8"), ("trained", "<u4")])
+ROW = np.dtype([("end", "<u8"), ("weight", "<f8"), ("example", "<u8"), ("problem", "<u8"), ("trained", "<u4")])
 DROPPED = np.dtype([("example", "<u8"), ("reason", "u1")])
 _REASONS = tuple(Unfit)
 _DECIDING = ("ids", "segments", "rows")
@@ -65,11 +65,11 @@ class RowWriter:
         found.update(_REASONS[code] for _, code in self._drops)
         return dict(sorted(found.items()))
 
-    def add(self, row: TokenRow) -> None:
-        """Write one row; a full shard is sealed at once."""
+    def add(self, row: TokenRow, problem: str = "") -> None:
+        """Write one row, of the problem of that key; a full shard is sealed at once."""
         self._ids.extend(row.ids)
         self._segments += row.segments
-        self._rows.append((len(self._ids), row.weight, row.example, _number_trained(row)))
+        self._rows.append((len(self._ids), row.weight, row.example, place_of(problem), _number_trained(row)))
         if len(self._ids) >= self.shard_tokens:
             self._seal(row.example + 1)
 
@@ -87,7 +87,7 @@ class RowWriter:
 
     def _begin(self) -> None:
         self._ids, self._segments = array("I"), bytearray()
-        self._rows: list[tuple[int, float, int, int]] = []
+        self._rows: list[tuple[int, float, int, int, int]] = []
         self._drops: list[tuple[int, int]] = []
 
     def _seal(self, examples: int) -> None:
@@ -108,8 +108,9 @@ class RowWriter:
 class Rows(Sequence[TokenRow]):
     """The rows of a folder, read as they are asked for; a shard is compared with its digest when it is first touched.
 
-    `lengths`: (rows,) tokens of each row; `trained`: (rows,) those of them that carry loss; `counts`: examples without
-    a row, by reason; `identity` is a key of everything that training sees of the rows.
+    `lengths`: (rows,) tokens of each row; `trained`: (rows,) those of them that carry loss; `problems`: (rows,) uint64,
+    the place of each row's problem; `counts`: examples without a row, by reason; `identity` is a key of everything that
+    training sees of the rows.
 
     Raises:
         DamageError: a file was changed or removed since it was written; told when it is read.
@@ -123,9 +124,11 @@ class Rows(Sequence[TokenRow]):
         self.counts = dict(sorted(_dropped(records).items()))
         self._starts = np.cumsum([0, *(shard["rows"] for shard in records)])
         self.lengths, self.trained = (np.empty(len(self), dtype=np.int64) for _ in range(2))
+        self.problems = np.empty(len(self), dtype=np.uint64)
         for number in range(len(records)):
             rows, here = self.shards.part(number, "rows"), slice(self._starts[number], self._starts[number + 1])
             self.lengths[here], self.trained[here] = np.diff(rows["end"], prepend=np.uint64(0)), rows["trained"]
+            self.problems[here] = rows["problem"]
 
     def __reduce__(self) -> tuple[type[Rows], tuple[Path]]:
         """Be opened again by a process that is handed them."""
@@ -158,6 +161,11 @@ class Rows(Sequence[TokenRow]):
             if "dropped" in shard["files"]:
                 for example, code in self.shards.part(number, "dropped").tolist():
                     yield example, self.reasons[code]
+
+
+def place_of(problem_key: str) -> int:
+    """Return a number below 2^64 by a hash of a problem: what is chosen by it does not hang on other problems."""
+    return int(content_key("place", problem_key)[:16], 16)
 
 
 def identity_of(rows: Sequence[TokenRow]) -> str:

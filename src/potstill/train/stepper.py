@@ -12,10 +12,10 @@ from potstill.train import checkpoint, students
 from potstill.train.adapters import adapt, merged
 from potstill.train.divergence import TopK
 from potstill.train.job import Log, Stop, Training
-from potstill.train.loss import Weights, collate
+from potstill.train.loss import Weights, add, collate, means
 from potstill.train.order import micro_batches
 from potstill.train.ranks import Ranks, accumulating, deal, own, place, spread, whole
-from potstill.train.render import TRAINED, Segment
+from potstill.train.render import Segment
 from potstill.train.segments import TokenRow
 
 if TYPE_CHECKING:
@@ -59,6 +59,9 @@ class Stepper:
         self.optimiser = torch.optim.AdamW(
             [group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=True
         )
+        best = settings.look is not None and settings.look.keep == "best"
+        self.best = self.copied() if best else None
+        """This process's share of the weights of the best look so far."""
 
     def fit(self, longest: int) -> None:
         """See that the largest micro-batch, with rows of `longest` tokens, fits into memory; see `activations.fit`."""
@@ -106,12 +109,7 @@ class Stepper:
                     value, losses = self.wrapped(batch)
                     value.backward()
                 total += float(value.detach())
-                for name, values in losses.items():
-                    for segment in TRAINED:
-                        chosen = values[(batch.codes == segment) & ~values.isnan()]
-                        key = f"{name}_{segment.name.lower()}"
-                        sums[key] = sums.get(key, 0.0) + float(chosen.sum())
-                        sums[f"#{key}"] = sums.get(f"#{key}", 0.0) + len(chosen)
+                add(sums, losses, batch)
         norm = float(whole(torch.nn.utils.clip_grad_norm_(self.trainable.values(), self.settings.clip)))
         sums = self.ranks.sums({"loss": total, "asked": float(stop.asked), **sums})
         total = sums["loss"]
@@ -122,8 +120,19 @@ class Stepper:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.step()
-        means = {key[1:]: sums[key[1:]] / count for key, count in sums.items() if key[0] == "#" and count}
-        return {"loss": total, **means, "gradient_norm": norm}, sums["asked"] > 0
+        return {"loss": total, **means(sums), "gradient_norm": norm}, sums["asked"] > 0
+
+    def copied(self) -> dict[str, torch.Tensor]:
+        """Return this process's share of the weights, on the CPU."""
+        return {name: own(tensor.detach()).to("cpu", copy=True) for name, tensor in self.trainable.items()}
+
+    def take(self, weights: dict[str, torch.Tensor]) -> None:
+        """Go back to weights that were copied."""
+        import torch
+
+        with torch.no_grad():
+            for name, tensor in self.trainable.items():
+                own(tensor).copy_(weights[name])
 
     def state(self) -> dict[str, Any] | None:
         """Return what a checkpoint needs beside the untrained model: this process's share of weights and moments.
@@ -134,6 +143,7 @@ class Stepper:
             return None
         moments = self.optimiser.state
         return {
+            **({} if self.best is None else {"best": self.best}),
             "weights": {name: own(tensor.detach()) for name, tensor in self.trainable.items()},
             "moments": {
                 name: {key: own(value) for key, value in moments[tensor].items()}
@@ -152,6 +162,8 @@ class Stepper:
         with torch.no_grad():
             for name, tensor in self.trainable.items():
                 own(tensor).copy_(mine([share["weights"][name] for share in shares], tensor))
+                if self.best is not None:
+                    self.best[name].copy_(mine([share["best"][name] for share in shares], tensor))
                 for key, value in self.optimiser.state[tensor].items():
                     own(value).copy_(mine([share["moments"][name][key] for share in shares], tensor))
 

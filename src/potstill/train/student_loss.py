@@ -41,7 +41,10 @@ class StudentLoss(torch.nn.Module):
             hidden = body_of(self.model)(input_ids=batch.ids, use_cache=False).last_hidden_state
             chosen = hidden.reshape(-1, hidden.shape[-1])[batch.places]
             layer = self.model.get_output_embeddings()
-            head = Head(weight=layer.weight, bias=layer.bias, form=self.form)
+            weight, bias = layer.weight, layer.bias
+            if not torch.is_grad_enabled():  # else gradients of both would be made all the same
+                weight, bias = weight.detach(), None if bias is None else bias.detach()
+            head = Head(weight=weight, bias=bias, form=self.form)
             objective = mixed or cross_entropy(batch.targets)
             total, values = descend(chosen, head, objective, batch.weights, self.work or layer.weight.dtype)
             return total, {"ce": values} if mixed is None else mixed.values

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from potstill import recipe
 from potstill.recipe.scopes import decisive
 from potstill.records import content_key
-from potstill.train import ranks
+from potstill.train import looks, ranks
 from potstill.train.course import Course
 from potstill.train.divergence import Learning
 from potstill.train.job import Job, Log, Stop, Watcher, stopped_by_sigterm
@@ -43,6 +44,7 @@ def train(
     out: Path,
     progress: Watcher,
     learning: Learning | None = None,
+    apart: Sequence[int] = (),
 ) -> list[Log]:
     """Train the student of `model_folder` through `plan` and write the result to `out`; return one log a step.
 
@@ -50,12 +52,13 @@ def train(
     an undisturbed run (same machine, same threads and processes). `progress` counts tokens of rows, prompts included.
     Each log holds step, tokens, learning_rate, loss, ce_reasoning, ce_answer, ce_format (means, nats; NaN-free: absent
     segments are left out), gradient_norm, answer_ratio and answer_ratio_used; with `learning`, which has a teacher's
-    distributions, kl_reasoning and so on beside the ce of what has a share in it. Raises StudentError where training
-    cannot go on, and StoppedError once a checkpoint is saved after SIGTERM.
+    distributions, kl_reasoning and so on beside the ce of what has a share in it. With `settings.look` the rows `apart`
+    are looked at, see `looks`: logs of such steps hold look_loss, look_ce_reasoning and so on, and there may be fewer.
+    Raises StudentError where training cannot go on, and StoppedError once a checkpoint is saved after SIGTERM.
     """
     job = Job(
         model=model_folder, rows=rows, plan=plan, settings=settings, lora=lora, seed=seed, work=work, out=out,
-        learning=learning,
+        learning=learning, apart=apart,
     )  # fmt: skip
     with stopped_by_sigterm() as stop:
         company = ranks.company()
@@ -73,7 +76,10 @@ def follow(job: Job, us: Ranks, progress: Watcher, stop: Stop) -> list[Log]:
     plan, settings = job.plan, job.settings
     course = Course(job, _fingerprint(job), us, progress, stop, plan.longest)
     count = len(plan.steps)
+    look = partial(looks.looked, course.stepper, job)
     for step in range(len(course.logs), count):
+        if looks.ended(course.logs, settings.look):
+            break
         index = plan.steps[step]
         rows = [job.rows[number] for number in index]
         found = coefficients(rows, settings.loss)
@@ -82,6 +88,7 @@ def follow(job: Job, us: Ranks, progress: Watcher, stop: Stop) -> list[Log]:
             stored=None if job.learning is None else job.learning.of(index),
             told={"answer_ratio": found.answer_ratio, "answer_ratio_used": found.answer_ratio_used},
             note=f"{step + 1}/{count}", last=step + 1 == count,
+            look=look if looks.due(step, count, settings.look) else None,
         )  # fmt: skip
     return course.finish()
 
@@ -89,4 +96,7 @@ def follow(job: Job, us: Ranks, progress: Watcher, stop: Stop) -> list[Log]:
 def _fingerprint(job: Job) -> str:
     """Return a key of everything that decides the steps."""
     learnt = "" if job.learning is None else job.learning.digest
-    return content_key(identity_of(job.rows), job.plan.key, decisive(job.settings), repr(job.lora), job.seed, learnt)
+    return content_key(
+        identity_of(job.rows), job.plan.key, [int(row) for row in job.apart], decisive(job.settings), repr(job.lora),
+        job.seed, learnt,
+    )  # fmt: skip

@@ -70,6 +70,13 @@ def _refuse_short_rows(arm: Arm, scene: Scene) -> None:
             raise RecipeError(f"{key}: no row has fewer than {shortest} tokens, and {limit} are allowed: raise it")
 
 
+def looks(arm: Arm, where: str, scene: Scene) -> None:
+    """Refuse looks at rows that a method does not set apart."""
+    del where, scene
+    if arm.train.look is not None and arm.train.method != "sft":
+        raise RecipeError(f"train.look: the method {arm.train.method} sets no rows apart: leave it out")
+
+
 def distributions(arm: Arm, where: str, scene: Scene) -> None:
     """Refuse a teacher of distributions that is no checkpoint, or an arm whose student is made with other tokens."""
     kl, scratch = arm.train.loss.kl, arm.student.scratch

@@ -16,7 +16,7 @@ from potstill.recipe import Recipe
 from potstill.records import Example
 from potstill.store import SCRATCH
 
-KIND, VERSION = "rows", 1
+KIND, VERSION = "rows", 2
 WEIGHTS = "*.safetensors"
 """Of a student all but these decides its rows: students of other seeds share them."""
 
@@ -65,7 +65,7 @@ def work(context: Context) -> dict[str, Any]:
             writer.drop(index, made)
         else:
             check_row(made, student.tokenizer, student.stop_ids)
-            writer.add(made)
+            writer.add(made, example.problem_key)
         progress.advance()
     progress.close()
     limit = MAX_LENGTH if longest == recipe.train.max_length else f"the student's context of {longest:,} tokens"

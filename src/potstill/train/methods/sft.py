@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from potstill import recipe
 from potstill.durable import to_json, write_durably
 from potstill.models.flops import shape_of
 from potstill.progress import Progress
 from potstill.store import SCRATCH
-from potstill.train import students
+from potstill.train import looks, students
 from potstill.train.account import Costs
 from potstill.train.audit import audit
 from potstill.train.divergence import Learning
@@ -43,16 +46,55 @@ def sft(
         rows=rows, student=shape_of(base), teacher=None if learning is None else learning.shape,
         once=learning is not None and learning.live is None,
     )  # fmt: skip
+    look = whole.train.look
+    among, apart = (None, []) if look is None else _apart(rows, look)
     budget = whole.train if matched is None else _budget(whole.train, *matched)
     spend = (costs.spender(), matched[1]["flops"]) if matched is not None and matched[0] == "flops" else None
-    steps = plan(rows.lengths, budget, seed, shuffle, spend)
+    steps = plan(rows.lengths, budget, seed, shuffle, spend, among)
     write_durably(work / "audit.txt", (audited + "\n").encode())
     print(audited, file=sys.stderr)
-    logs = _train(train, rows, steps, budget, whole, name, base, work, seed, learning)
+    logs = _train(train, rows, steps, budget, whole, name, base, work, seed, learning, apart)
     write_durably(work / "losses.json", to_json(logs))
+    done = steps.first(len(logs))
+    looked = {} if look is None else {"looks": _looks(logs, look, apart, rows, costs)}
     return {
-        "examples": len(rows), "dropped": rows.counts, "steps": len(steps.steps), "rows": steps.rows,
-        "tokens": steps.total_tokens, **costs.counts(steps.order),
+        "examples": len(rows) - len(apart), "dropped": rows.counts, "steps": len(logs), "rows": done.rows,
+        "tokens": done.total_tokens, **costs.counts(done.order), **looked,
+    }  # fmt: skip
+
+
+def _apart(rows: Rows, look: recipe.Looks) -> tuple[NDArray[np.int64], list[int]]:
+    """Return the rows to train on and those to look at; a line says how many that are and what a look takes."""
+    among, chosen = looks.set_apart(rows.problems, rows.lengths, look.share)
+    apart: list[int] = chosen.tolist()
+    problems, tokens = len(np.unique(rows.problems[chosen])), int(rows.lengths[chosen].sum())
+    print(
+        f"looks: {len(apart):,} rows of {problems:,} problems are set apart, {tokens:,} tokens; they are read every "
+        f"{look.every} steps and not trained on",
+        file=sys.stderr,
+    )
+    return among, apart
+
+
+def _looks(
+    logs: list[dict[str, float]], look: recipe.Looks, apart: list[int], rows: Rows, costs: Costs
+) -> dict[str, Any]:  # fmt: skip
+    """Return what became of the looks, for the counts of the stage; a line says which weights are kept, and why."""
+    best, all_looks = looks.lowest(logs), looks.looks_of(logs)
+    last = logs[-1]
+    kept = best if best is not None and look.keep == "best" else last
+    number, tokens = len(all_looks), int(rows.lengths[apart].sum())
+    early = looks.ended(logs, look)
+    if best is not None:
+        print(
+            f"looks: the lowest loss was {best[looks.LOSS]:.3f} after step {best['step']}, the last "
+            f"{all_looks[-1][looks.LOSS]:.3f} after step {all_looks[-1]['step']}"
+            f"{', where the patience was used up' if early else ''}; kept are the weights of step {kept['step']}",
+            file=sys.stderr,
+        )
+    return {
+        "rows": len(apart), "number": number, "tokens": number * tokens, "flops": number * costs.looked(apart),
+        "best_step": None if best is None else best["step"], "kept_step": kept["step"], "stopped_early": early,
     }  # fmt: skip
 
 
@@ -73,12 +115,12 @@ def _budget(train: recipe.Train, quantity: str, counts: Mapping[str, int]) -> re
 def _train(
     train: Any,  # noqa: ANN401 - the trainer's function, imported late
     rows: Rows, steps: Plan, budget: recipe.Train, whole: recipe.Recipe, name: str, base: Path, work: Path,
-    seed: int, learning: Learning | None,
+    seed: int, learning: Learning | None, apart: list[int],
 ) -> list[dict[str, float]]:  # fmt: skip
     progress = Progress(f"train {name}", steps.total_tokens, "tokens")
     logs = train(
         base, rows, steps, budget, whole.student.lora, seed, work / SCRATCH / "checkpoints", work / "model",
-        progress, learning,
+        progress, learning, apart,
     )  # fmt: skip
     progress.close()
     return list(json.loads(json.dumps(logs)))
