@@ -10,7 +10,7 @@ TORCH_OPTIONS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 SOAK ?= full
 
 .PHONY: install quickstart pocket test soak check format docs bench bench-train bench-verify bench-sandbox \
-  bench-generate bench-evaluate bench-rows study-self-consistency clean
+  bench-generate bench-evaluate bench-rows bench-plan study-self-consistency clean
 
 install: $(STAMP)
 
@@ -62,6 +62,10 @@ bench-train: $(STAMP)
 
 bench-rows: $(STAMP)
 	$(BIN)/python benchmarks/bench_rows.py
+
+# Planned beside taken; some ten minutes on an idle machine, for nothing else may run.
+bench-plan: $(STAMP)
+	$(BIN)/python benchmarks/bench_plan.py
 
 # The peer is for this target alone; without its own requirements, which would move our sympy.
 bench-verify: $(STAMP)

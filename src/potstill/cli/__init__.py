@@ -66,7 +66,8 @@ def entry() -> None:
     # glibc reads its settings when a process starts, so the commands that train start over with them once, the same way
     # as they were started: `-m potstill` would put the current folder on Python's path, where modules may hide others.
     wanted: dict[str, str] = {}
-    if named in memory.HEAVY and sys.platform == "linux" and not any(name in os.environ for name in ALLOCATOR):
+    heavy = named in memory.HEAVY or (named == plan.NAME and plan.PROBE in argv)
+    if heavy and sys.platform == "linux" and not any(name in os.environ for name in ALLOCATOR):
         wanted |= ALLOCATOR
     # Under a locale such as C or Latin-1 file names, files of libraries and what is printed would be other bytes.
     narrow = not sys.flags.utf8_mode and locale.getencoding().lower() not in ("utf-8", "utf8")

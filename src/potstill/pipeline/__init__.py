@@ -12,7 +12,7 @@ from importlib import metadata
 from potstill.durable import refusal
 from potstill.errors import PotstillError, StaleError, StoreError, nearest
 from potstill.events import noted_in
-from potstill.models.local.memory import release_memory
+from potstill.models.local.memory import peak_memory, release_memory, reset_peak
 from potstill.pipeline.checks import check_recipe
 from potstill.pipeline.differences import differences
 from potstill.pipeline.stage import Context, Stage
@@ -207,6 +207,7 @@ def _run_stage(
         needed = [name for name in stage.needs if name not in done]
         raise PotstillError(f"stage {stage.name} needs {', '.join(needed)} first: run without --stage, or those before")
     release_memory(collect=True)
+    counted_anew = reset_peak()
     work = folder.begin(stage.kind, status.fingerprint, stage.about(done))
     inputs, counted = ({role: done[name] for role, name in named.items()} for named in (stage.inputs, stage.counted))
     context = Context(
@@ -220,7 +221,9 @@ def _run_stage(
     )
     try:
         counts = stage.work(context)
-        return work.commit(counts, {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "versions": versions()}), True
+        noted = {"finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "versions": versions()}
+        peak = {"peak_bytes": peak_memory()} if counted_anew else {}
+        return work.commit(counts, noted | peak), True
     except OSError as error:
         raise StoreError(f"stage {stage.name}: {refusal(error, work.path)}") from error
 

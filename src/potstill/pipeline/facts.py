@@ -7,15 +7,28 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from potstill.graph import ArmNode, Graph, SetNode
 from potstill.pipeline import naming
+from potstill.pipeline.planned import planned_of
 from potstill.pipeline.provenance import teacher_name
 from potstill.pipeline.settings import teacher_seed
 from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher
 from potstill.recipe_file import dump
 from potstill.records import Example, Group, Measure, Problem, Trace, Verdict
-from potstill.report import Compute, Funnel, LookFacts, ReportFacts, SetFacts, StageFacts, StudentFacts, shown_problems
+from potstill.report import (
+    Compute,
+    Funnel,
+    LookFacts,
+    PlannedFacts,
+    ReportFacts,
+    SetFacts,
+    StageFacts,
+    StudentFacts,
+    shown_problems,
+)
 from potstill.store import Committed
 
 ROWS_OF = {"problems": "train", "traces": "traces", "verdicts": "verdicts", "examples": "examples"}
@@ -23,8 +36,13 @@ Named = Mapping[str, Committed]
 """Committed stages by the names of `naming`."""
 
 
-def facts_of(recipe: Recipe, graph: Graph, stages: Named) -> ReportFacts:
-    """Gather everything a report needs; streams the traces and holds only counts and the shown ones."""
+def facts_of(
+    recipe: Recipe, graph: Graph, stages: Named, plan: Mapping[str, Any] = MappingProxyType({})
+) -> ReportFacts:
+    """Gather everything a report needs; streams the traces and holds only counts and the shown ones.
+
+    `plan` is the record of what was planned, see `planned`.
+    """
     students = [_student(arm, graph, stages) for arm in graph.arms.values()]
     shown = shown_problems(students, graph.deliver)
     problems = {p.key: p for p in stages[naming.PROBLEMS].rows("evaluation", Problem) if p.key in shown}
@@ -40,6 +58,7 @@ def facts_of(recipe: Recipe, graph: Graph, stages: Named) -> ReportFacts:
         graph=graph.text(),
         sets=[_set(node, graph, stages) for node in graph.sets.values()],
         stages=_stages(graph, stages),
+        planned=_planned(stages, plan),
         problem_funnel=Funnel(kept_problems + sum(counts["dropped"].values()), kept_problems, counts["dropped"]),
         template_overlap=_templates(stages[naming.PROBLEMS]),
         problems=problems,
@@ -156,6 +175,22 @@ def _stages(graph: Graph, stages: Named) -> list[StageFacts]:
         facts = _stage(name, committed, _who(name, graph))
         found.append(replace(facts, compute=None) if committed.path in counted else facts)
         counted.add(committed.path)
+    return found
+
+
+def _planned(stages: Named, plan: Mapping[str, Any]) -> list[PlannedFacts]:
+    """Return what was planned of each stage beside what it took."""
+    found = []
+    for name, committed in stages.items():
+        seconds, peak, tokens = (planned_of(plan, name, what) for what in ("seconds", "peak", "tokens"))
+        trained = committed.counts.get("tokens") if committed.manifest["kind"] == "train" else None
+        if seconds is not None:
+            found.append(
+                PlannedFacts(
+                    name=name, seconds=seconds, took=_seconds(committed), peak=peak, trained=trained,
+                    held=committed.clock.get("peak_bytes"), tokens=None if trained is None else tokens,
+                )
+            )  # fmt: skip
     return found
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,19 @@ from potstill.teach.served import served_traces
 from potstill.teach.strategies import STRATEGIES, Material
 
 
+@dataclass(frozen=True)
+class Pilot:
+    """The few problems that a pilot asks, and the account that it watches grow."""
+
+    problems: Sequence[Problem]
+    account: Account
+
+
 def asked_traces(
-    context: Context, asked: AskedTeacher | ArmTeacher, checkpoint: Path | None, counts: dict[str, Any]
-) -> Iterator[Trace]:
-    """Ask what the run's ledger lacks, and yield the traces; see `served_traces`.
+    context: Context, asked: AskedTeacher | ArmTeacher, checkpoint: Path | None, counts: dict[str, Any],
+    some: Pilot | None = None,
+) -> Iterator[Trace]:  # fmt: skip
+    """Ask what the run's ledger lacks, and yield the traces; see `served_traces`. With `some` only those problems.
 
     `checkpoint` is the model of an arm of this recipe. Where the run goes on although the money is spent, `counts` says
     how many samples were not asked; of a local teacher whose chat template tells the date, which day it told.
@@ -33,6 +43,9 @@ def asked_traces(
 
     def training() -> Iterator[Problem]:
         return source.rows("train", Problem)
+
+    def problems() -> Iterator[Problem]:
+        return training() if some is None else iter(some.problems)
 
     material = Material(
         training=training, held_out=lambda: source.rows("evaluation", Problem), data=data, seed=seed,
@@ -48,11 +61,12 @@ def asked_traces(
     else:
         teacher, model = asked, served_model(asked, context.cap)
     first = min(strategy.samples, strategy.stop_at_right or strategy.samples)
-    progress = Progress("teacher", source.total("train") * first, "requests")  # grows with what is asked beyond
-    account = Account(_shape(asked, checkpoint, data))
+    number = source.total("train") if some is None else len(some.problems)
+    progress = Progress("teacher", number * first, "requests")  # grows with what is asked beyond
+    account = Account(_shape(asked, checkpoint, data)) if some is None else some.account
     with context.verdicts() as verdicts:
         yield from served_traces(
-            training, teacher, model, strategy, asking, seed=seed, ledger=kept / ASKED, progress=progress,
+            problems, teacher, model, strategy, asking, seed=seed, ledger=kept / ASKED, progress=progress,
             judge=verdicts.many, account=account, go_on=context.go_on, counts=counts,
         )  # fmt: skip
     counts["sampling"] = account.counts()

@@ -97,7 +97,7 @@ class Trainings:
     def _exact(self, phase: Phase) -> PhaseFigures | None:
         """Return the order of the training itself, where its rows are there and what it matches is as exact."""
         committed = self.material.done.get(naming.rows(phase))
-        if committed is None:
+        if committed is None or phase.recipe.train.look is not None:  # which may stop early, and sets rows apart
             return None
         from potstill.models.flops import shape_of
         from potstill.train.account import Costs
@@ -147,6 +147,10 @@ class Trainings:
             rows = known(train.steps * train.batch, "train.steps x train.batch")
         else:
             rows = product("examples x train.epochs", examples, known(train.epochs or 1, "train.epochs"))
+        if train.look is not None and rows is not None:
+            learnt = 1 - train.look.share if train.epochs is not None and matched is None else 1.0
+            least = 0.1 if train.look.patience is not None else 0.95
+            rows = product(f"{rows.how}, less train.look", rows, assumed(least * learnt, learnt, learnt, "train.look"))
         tokens = product("rows x tokens of a row", rows, mean)
         if train.tokens is not None and matched is None:
             tokens = Figure(

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from potstill.report.assemble import Report, build
-from potstill.report.facts import Compute, Funnel, LookFacts, ReportFacts, SetFacts, StageFacts, StudentFacts
+from potstill.report.facts import (
+    Compute,
+    Funnel,
+    LookFacts,
+    PlannedFacts,
+    ReportFacts,
+    SetFacts,
+    StageFacts,
+    StudentFacts,
+)
 from potstill.report.students import shown_problems
 
 __all__ = [
     "Compute",
     "Funnel",
     "LookFacts",
+    "PlannedFacts",
     "Report",
     "ReportFacts",
     "SetFacts",

@@ -257,7 +257,28 @@ def _stages(facts: ReportFacts) -> tuple[Node, ...]:
     )  # fmt: skip
     rows = tuple((s.name, s.rows, s.tokens, s.seconds, visible(s.note, 200)) for s in facts.stages)
     total = math.fsum(stage.seconds for stage in facts.stages)
-    return (TableNode("Stages", columns, (*rows, ("all", None, None, total, ""))), *_compute(facts))
+    stages = TableNode("Stages", columns, (*rows, ("all", None, None, total, "")))
+    return (stages, *_compute(facts), *_planned(facts))
+
+
+def _planned(facts: ReportFacts) -> tuple[Node, ...]:
+    """Return what `potstill plan` had said beside what came."""
+    if not facts.planned:
+        return ()
+    columns = (
+        Column("stage"), Column("time from", "seconds"), Column("time to", "seconds"), Column("took", "seconds"),
+        Column("basis"), Column("MB from", "count"), Column("MB to", "count"), Column("MB held", "count"),
+        Column("tokens planned", "count"), Column("tokens trained", "count"),
+    )  # fmt: skip
+    rows: list[tuple[Cell, ...]] = []
+    for one in facts.planned:
+        held = None if one.held is None else one.held / 1e6
+        megabytes = (None, None) if one.peak is None else (one.peak[1] / 1e6, one.peak[2] / 1e6)
+        tokens = None if one.tokens is None else one.tokens[0]
+        rows.append(
+            (one.name, *one.seconds[1:3], one.took, visible(one.seconds[3], 80), *megabytes, held, tokens, one.trained)
+        )
+    return (TableNode("Planned and taken", columns, tuple(rows), "`potstill plan` said so before the run."),)
 
 
 def _compute(facts: ReportFacts) -> tuple[Node, ...]:

@@ -92,6 +92,22 @@ class StageFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedFacts:
+    """What was planned of a stage, as (value, lower bound, upper bound, basis), and what it took; None: not known.
+
+    `seconds` and `took` are seconds, `peak` and `held` bytes of memory, `tokens` and `trained` tokens of training rows.
+    """
+
+    name: str
+    seconds: tuple[float, float, float, str]
+    took: float
+    peak: tuple[float, float, float, str] | None = None
+    held: int | None = None
+    tokens: tuple[float, float, float, str] | None = None
+    trained: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SetFacts:
     """What became of one set of traces.
 
@@ -133,6 +149,7 @@ class ReportFacts:
     graph: str = ""
     sets: Sequence[SetFacts] = ()
     stages: Sequence[StageFacts] = ()
+    planned: Sequence[PlannedFacts] = ()
     problem_funnel: Funnel | None = None
     template_overlap: tuple[int, int] | None = None
     problems: Mapping[str, Problem] = field(default_factory=dict)

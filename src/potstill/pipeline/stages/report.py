@@ -25,9 +25,10 @@ def stage(recipe: Recipe, graph: Graph, before: Sequence[Stage]) -> Stage:
 def work(graph: Graph, context: Context) -> dict[str, Any]:
     """Write report.html, report.json and table.txt."""
     from potstill.pipeline.facts import facts_of
+    from potstill.pipeline.planned import read_plan
     from potstill.report import build
 
-    built = build(facts_of(context.recipe, graph, context.inputs))
+    built = build(facts_of(context.recipe, graph, context.inputs, read_plan(context.run.path)))
     write_durably(context.work.path / "report.html", built.html().encode("utf-8", "replace"))
     write_durably(context.work.path / "report.json", built.json().encode("utf-8", "replace"))
     write_durably(context.work.path / "table.txt", built.text_table().encode("utf-8", "replace"))

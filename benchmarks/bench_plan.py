@@ -1,0 +1,111 @@
+"""What `potstill plan --probe` says of a run beside what the run takes: seconds and memory of training, its tokens.
+
+A recipe and its variants are each planned with a probe, run as far as their rows, planned again, and run to the end,
+all in processes of their own and a fresh folder. Measure on an idle machine. Writes benchmarks/results/plan.json.
+
+    make bench-plan
+    python benchmarks/bench_plan.py --recipe pocket --set train.tokens=200000
+    python benchmarks/bench_plan.py --recipe gsm8k-r1 --set data=../shared/data
+
+By default pocket, each variant with a tenth of its tokens and 60 held-out problems; `--whole` leaves the recipe be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from potstill.durable import to_json
+from potstill.pipeline.planned import read_plan
+from potstill.pipeline.stages import stages_of
+from potstill.recipe_file import load
+from potstill.store import Run
+
+RESULTS = Path(__file__).parent / "results" / "plan.json"
+REDUCED = {
+    "pocket": ["train.tokens=160000", "problems.sources.0.count=4000", "problems.evaluate=60"],
+    "quickstart": ["problems.sources.0.count=100", "problems.evaluate=40"],
+    "gsm8k-r1": ["train.steps=6", "evaluate.max_tokens=128"],
+}
+VARIANTS = {
+    "as it is": [],
+    "micro-batch": ["train.micro_batch=2"],
+    "short rows": ["train.max_length=96"],
+    "adapters": ["student.lora.rank=8"],
+}
+BOUNDS = {"seconds": 0.25, "peak": 0.15, "tokens": 0.0}
+
+
+def potstill(*argv: str) -> str:
+    """Run the command in a process of its own and return what it printed."""
+    ended = subprocess.run([sys.executable, "-m", "potstill", *argv], check=False, text=True, capture_output=True)
+    if ended.returncode:
+        sys.exit(f"potstill {' '.join(argv)}: {ended.stderr[-2000:]}")
+    return ended.stdout
+
+
+def compared(recipe: str, sets: list[str], out: Path) -> list[dict]:
+    """Plan, run and compare one variant: a row for each training."""
+    given = [part for each in sets for part in ("--set", each)]
+    place = ["--out", str(out)]
+    potstill("plan", recipe, *given, *place, "--probe")
+    stages = stages_of(load(recipe, sets))
+    for stage in stages:
+        if stage.kind in ("problems", "traces", "verdicts", "examples", "student", "rows"):
+            potstill("run", recipe, *given, *place, "--stage", stage.name)
+    potstill("plan", recipe, *given, *place)
+    planned = read_plan(out)["stages"]
+    potstill("run", recipe, *given, *place)
+    rows = []
+    for stage in stages:
+        if stage.kind != "train":
+            continue
+        done = Run(out).committed(stage.name)
+        took = {"seconds": done.clock["seconds"], "peak": done.clock.get("peak_bytes"), "tokens": done.counts["tokens"]}
+        row = {"stage": stage.name}
+        for what, actual in took.items():
+            value, low, high, basis = planned[stage.name][what]
+            off = None if actual is None else value / actual - 1
+            within = off is not None and abs(off) <= BOUNDS[what]
+            row[what] = {
+                "planned": value,
+                "low": low,
+                "high": high,
+                "basis": basis,
+                "took": actual,
+                "off": off,
+                "within": within,
+            }
+        rows.append(row)
+        print(stage.name, {what: row[what]["off"] and f"{row[what]['off']:+.1%}" for what in took}, flush=True)
+    return rows
+
+
+def main() -> None:
+    """Compare, print and write the figures."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--recipe", default="pocket")
+    asked.add_argument("--set", action="append", default=[], dest="sets")
+    asked.add_argument("--whole", action="store_true", help="the recipe with all of its data")
+    asked.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
+    options = asked.parse_args()
+    found = {}
+    for name in options.variants:
+        print(f"--- {options.recipe}, {name}", flush=True)
+        reduced = [] if options.whole else REDUCED.get(options.recipe, [])
+        with tempfile.TemporaryDirectory() as folder:
+            found[name] = compared(options.recipe, [*reduced, *options.sets, *VARIANTS[name]], Path(folder) / "run")
+    before = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', '')}"
+    key = f"{options.recipe}{' whole' if options.whole else ''}"
+    RESULTS.write_bytes(to_json({**before, key: {"machine": machine, "variants": found}}))
+
+
+if __name__ == "__main__":
+    main()
