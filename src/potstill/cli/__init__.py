@@ -28,6 +28,7 @@ from potstill.cli import (
     ledger,
     memory,
     plan,
+    publish,
     quickstart,
     run,
     sandbox,
@@ -44,7 +45,7 @@ from potstill.printed import cleaning
 
 COMMANDS = (
     quickstart, init, schema, check, plan, run, study, status, clean, show_rows, ledger, verify, steps, sandbox,
-    evaluate, export, ask, completion,
+    evaluate, export, publish, ask, completion,
 )  # fmt: skip
 """In the order in which `--help` shows them."""
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.

@@ -66,10 +66,10 @@ def model_card(card: Card, parameters: int, otherwise: str = "") -> str:
         "Loss": card.loss,
         "Made with potstill": card.potstill,
     }
-    version = f" Use transformers 5; version 4 does not do the same: {_plain(otherwise)}." if otherwise else ""
+    version = f" Use transformers 5; version 4 does not do the same: {plain(otherwise)}." if otherwise else ""
     table = "\n".join(f"| {title} | {_cell(value)} |" for title, value in rows.items())
     return (
-        f"---\n{yaml.safe_dump(_head(card), sort_keys=False)}---\n\n# {_plain(card.name)}\n\n"
+        f"---\n{yaml.safe_dump(_head(card), sort_keys=False)}---\n\n# {plain(card.name)}\n\n"
         f"A student of {parameters:,} parameters, trained by reasoning distillation. It writes its reasoning first and "
         "its answer after it. It is only as good as the table says, on problems like those it was trained on. "
         f"How it is asked and judged stands in `potstill.json`.{version}\n\n"
@@ -110,10 +110,10 @@ def _counted(measured: Summary) -> str:
     return f"95% interval {low:.1%} to {high:.1%}, {measured.problems} problems{unscored}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return a text as plain text of Markdown in one line: no link, image, tag, cell or code of its own."""
     return _MARKUP.sub(r"\\\1", harmless(" ".join(text.split())))
 
 
 def _cell(value: str | int) -> str:
-    return f"{value:,}" if isinstance(value, int) else _plain(value) or "unknown"
+    return f"{value:,}" if isinstance(value, int) else plain(value) or "unknown"
