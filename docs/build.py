@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import python_page
 
-from potstill import graph, recipe, recipe_schema
+from potstill import nodes, recipe, recipe_schema
 from potstill.pipeline import study_schema
 from potstill.pipeline.study_file import StudyKeys
 from potstill.problems.families import FAMILIES
@@ -65,10 +65,10 @@ holds is not rewritten: a later page takes its place, and both say so. This list
 """
 PACKAGE = ROOT / "src" / "potstill"
 LAYERS = (
-    "__init__", "__main__", "cli", "api", "planning", "pipeline", "trackers", "report", "export", "evaluate", "train",
-    "curate", "teach", "verify", "problems", "models", "store", "recipes", "studies", "recipe_file", "recipe_schema",
-    "events", "lock", "durable", "graph", "recipe", "damage", "parquet", "records", "text", "yaml_text", "progress",
-    "errors",
+    "__init__", "__main__", "cli", "api", "planning", "pipeline", "trackers", "report", "export", "evaluate",
+    "train", "curate", "teach", "verify", "problems", "models", "store", "recipes", "studies", "recipe_file",
+    "recipe_schema", "events", "lock", "durable", "contradictions", "graph", "scorer_nodes", "nodes", "recipe",
+    "damage", "parquet", "records", "text", "yaml_text", "progress", "errors",
 )  # fmt: skip
 OTHERS = {
     "zero_shot.txt": "How a teacher is asked a problem alone.",
@@ -86,6 +86,8 @@ KEYS = re.compile(r"(<!-- keys of (\w+) -->\n)[^<]*(?:<(?!!-- /keys)[^<]*)*(<!--
 """Such as `<!-- keys of arms -->`, a table and `<!-- /keys -->`."""
 LAYERED = re.compile(r"(<!-- layers -->\n```\n)[^`]*(```)")
 """The block of ARCHITECTURE.md with the layers."""
+GUIDES = ("recipes", "graph", "scorers", "studies")
+"""Pages of the guide with tables that are written here."""
 MEANT = re.compile(r"<([a-z_.]+)>")
 """Such as `<train.epochs>`: a key whose meaning is to stand there."""
 WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything"}
@@ -98,7 +100,7 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "python.md": python_page.page(),
         DOCS / "decisions" / "index.md": decisions(),
         ROOT / "ARCHITECTURE.md": architecture(),
-        **{page: filled(page) for page in (DOCS / "guide" / f"{name}.md" for name in ("recipes", "graph", "studies"))},
+        **{page: filled(page) for page in (DOCS / "guide" / f"{name}.md" for name in GUIDES)},
         PACKAGE / "recipes" / "template.txt": template(),
         PACKAGE / "recipes" / "recipe.schema.json": recipe_schema.text(),
         PACKAGE / "studies" / "study.schema.json": study_schema.text(),
@@ -171,6 +173,7 @@ def decisions() -> str:
 def reference() -> str:
     """Return the page: one section for every mapping of a recipe, in the order of the recipe."""
     found = [section(where, part) for where, part in sections(recipe.Recipe, "")]
+    found += [section("scorers.NAME", recipe.Scorer), section("scorers.NAME.labels", recipe.Labels)]
     return "\n".join(
         [INTRODUCTION, *found, *(f"## {kind}.NAME\n\n{NODES}\n\n{keys_of(kind)}" for kind in ("sets", "arms"))]
     )
@@ -209,8 +212,9 @@ def keys_of(what: str) -> str:
     if what in ("recipe", "study"):
         said = dict(meanings({"recipe": recipe.Recipe, "study": StudyKeys}[what]))
     else:
-        keys = {"sets": graph.SET_KEYS, "arms": graph.ARM_KEYS}[what]
-        said = {key: f"What differs from the recipe's `{key}`." for key in keys} | graph.NODE_KEYS[what]
+        keys = {"sets": nodes.SET_KEYS, "arms": nodes.ARM_KEYS, "scorers": nodes.SCORER_KEYS}[what]
+        own = dict(meanings(recipe.Scorer)) if what == "scorers" else {}
+        said = {key: f"What differs from the recipe's `{key}`." for key in keys} | own | nodes.NODE_KEYS[what]
     return "\n".join(["| key | meaning |", "|---|---|", *(f"| `{key}` | {text} |" for key, text in said.items()), ""])
 
 

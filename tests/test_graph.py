@@ -118,7 +118,7 @@ MISTAKES = {
     "arms: {'a.b': {}}": "arms.a.b: a name has letters",
     "arms: {a: {rounds: 2, train: {}}}": "arms.a.rounds: rounds need a set that this arm teaches",
     "sets: {s: {teacher: {kind: arm, arm: a}}}\narms: {a: {rounds: 99, train: {on: s}}}": "a whole number from 1 to 20",
-    "scorers: {p: {kind: process}}": "scorers.p.kind: unknown kind of scorer 'process'; there is none yet",
+    "scorers: {p: {kind: process}}": "scorers.p.labels: this key is missing: what it is trained on",
 }
 
 

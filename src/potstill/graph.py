@@ -8,56 +8,36 @@ A node is a whole `Recipe` whose sections are those of the node, so that whoever
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
-
 from potstill.errors import nearest
-from potstill.recipe import ArmTeacher, Kl, Match, Recipe, Student, Train
+from potstill.nodes import (
+    ARM_KEYS,
+    EITHER,
+    MOST_ROUNDS,
+    NODE_NAME,
+    SET_KEYS,
+    GraphError,
+    Location,
+    located,
+    node_recipe,
+)
+from potstill.recipe import ArmTeacher, Match, Recipe, Student
+from potstill.scorer_nodes import ScorerNode, scorer_nodes
 
-Location = tuple[str | int, ...]
 DEFAULT_SETS: Mapping[str, Mapping[str, Any]] = {"traces": {}}
 DEFAULT_ARMS: Mapping[str, Mapping[str, Any]] = {
     "base": {},
     "answers": {"train": {"supervision": "answers", "match": {"examples": "traces"}}},
     "traces": {"train": {}},
 }
-NODES = ("sets", "arms", "scorers")
-"""Keys of a recipe whose entries override its sections."""
-SCORERS: Mapping[str, object] = {}
-"""Kind -> what trains it. There is none yet."""
 MAIN = "traces"
 """The set or arm that is meant where several are there and none is named."""
-SET_KEYS = ("from", "teacher", "strategy", "checks", "curate")
-ARM_KEYS = ("from", "student", "train", "evaluate", "rounds")
-NODE_KEYS: Mapping[str, Mapping[str, str]] = {
-    "sets": {"from": "The set whose traces it takes, to judge or choose them differently; nothing is asked again."},
-    "arms": {
-        "from": "The arm whose student it starts from, in place of a base student.",
-        "train": "What differs from the recipe's `train`, one phase or a list of them; without it nothing is trained.",
-        "rounds": "How often it is asked and trained anew; each round asks the arm of the round before.",
-    },
-}
-"""What the keys mean that only nodes have."""
-EITHER = (Student.alternatives, Train.alternatives, Match.alternatives, Kl.alternatives)
-"""Keys of which one takes the place of the others, wherever they stand together."""
-MOST_ROUNDS = 20
-NODE_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}"
-"""Such as `traces-rl`; a dot divides a node from its round or phase."""
-
-
-class GraphError(ValueError):
-    """A graph that cannot be run: the key that is wrong, and what to do."""
-
-    def __init__(self, where: Location, what: str) -> None:
-        super().__init__(what)
-        self.where, self.what = where, what
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +112,9 @@ class Graph:
     main: str
     """The set that worked examples for the untouched student, and a new tokenizer, are drawn from."""
     deliver: str | None
+    scorers: Mapping[str, ScorerNode] = field(default_factory=dict)
     edges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """`set NAME` or `arm NAME` -> the nodes that it is made from."""
+    """`set NAME`, `arm NAME` or `scorer NAME` -> the nodes that it is made from."""
 
     def text(self) -> str:
         """Return the graph in lines: what each node is made from."""
@@ -144,7 +125,11 @@ class Graph:
         for name, arm in self.arms.items():
             how = "untouched" if not arm.phases else " then ".join(_phase_text(phase) for phase in arm.phases)
             made = ", ".join(self.edges[f"arm {name}"]) or f"student {arm.student or 'of the recipe'}"
-            lines.append(f"arm {name} <- {made} ({how})")
+            its = arm.recipe.evaluate
+            chosen = f", best of {its.best_of} by {its.by}" if its.by is not None else ""
+            lines.append(f"arm {name} <- {made} ({how}{chosen})")
+        for name, node in self.scorers.items():
+            lines.append(f"scorer {name} <- {', '.join(self.edges[f'scorer {name}']) or 'a file'} ({node.text})")
         if self.deliver is not None:
             lines.append(f"deliver <- arm {self.deliver}")
         return "\n".join(lines)
@@ -166,54 +151,6 @@ def graph_of(recipe: Recipe) -> Graph:
         pydantic.ValidationError: a value of a node, with a location that begins with its section (see `node_recipe`).
     """
     return _Builder(recipe).build()
-
-
-def node_recipe(recipe: Recipe, overrides: Mapping[str, Any]) -> Recipe:
-    """Return the recipe with sections overridden, key by key, and without sets and arms of its own.
-
-    A key of `EITHER` takes the place of the others, and a teacher of another kind that of the whole teacher.
-    """
-    plain = json.loads(json.dumps(dataclasses.asdict(recipe)))
-    for graph_key in (*NODES, "deliver"):
-        del plain[graph_key]
-    return adapter().validate_json(json.dumps(merged(plain, overrides)))
-
-
-@functools.cache
-def adapter() -> TypeAdapter[Recipe]:
-    """Return what reads a recipe; it takes 25 ms to make."""
-    return TypeAdapter(Recipe)
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys of `base` with those of `over` in their place, level by level; see `node_recipe`.
-
-    An entry of a list is overridden by its number: `{"0": {...}}` changes keys of the first.
-    """
-    found = dict(base)
-    for keys in EITHER:
-        if any(over.get(key) is not None for key in keys):
-            found |= {key: None for key in keys if key in found and over.get(key) is None}
-    for key, value in over.items():
-        old = found.get(key)
-        if isinstance(value, Mapping) and isinstance(old, Mapping) and not _other_kind(old, value):
-            found[key] = merged(old, value)
-        elif isinstance(value, Mapping) and isinstance(old, list) and value and _numbers(value, old):
-            entries = merged({str(number): entry for number, entry in enumerate(old)}, value)
-            found[key] = list(entries.values())
-        else:
-            found[key] = value
-    return found
-
-
-def _numbers(keys: Iterable[str], entries: Sequence[Any]) -> bool:
-    """Whether all keys are numbers of entries, counted from 0."""
-    known = {str(number) for number in range(len(entries))}
-    return all(key in known for key in keys)
-
-
-def _other_kind(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    return "kind" in new and "kind" in old and new["kind"] != old["kind"]
 
 
 def _phase_text(phase: Phase) -> str:
@@ -239,20 +176,20 @@ class _Builder:
     def build(self) -> Graph:
         for section, nodes, keys in (("sets", self.sets, SET_KEYS), ("arms", self.arms, ARM_KEYS)):
             self._check_keys(section, nodes, keys)
-        for name, scorer in self.recipe.scorers.items():
-            kind = scorer.get("kind")
-            if kind not in SCORERS:
-                there = ", ".join(SCORERS) or "none yet"
-                raise GraphError(("scorers", name, "kind"), f"unknown kind of scorer {kind!r}; there is {there}")
         sets = {name: self._set(name) for name in self.sets}
         arms: dict[str, ArmNode] = {}
         for name in self.arms:
             for node in self._arm(name, sets):
                 arms[node.name] = node
-        edges = _edges(sets, arms)
-        _refuse_cycles(edges, set(self.sets), set(self.arms))
+        scorers = {one.name: one for one in scorer_nodes(self.recipe, list(self.sets), list(self.arms), self.main)}
+        sets = {name: _scored(node, scorers) for name, node in sets.items()}
+        self._check_scorers_of_arms(arms, scorers)
+        edges = _edges(sets, arms, scorers)
+        _refuse_cycles(edges, {"set": set(self.sets), "arm": set(self.arms), "scorer": set(scorers)})
         self._refuse_unused(edges, sets)
-        return Graph(sets=sets, arms=arms, main=self.main, deliver=self._deliver(arms), edges=edges)
+        return Graph(
+            sets=sets, arms=arms, main=self.main, deliver=self._deliver(arms), scorers=scorers, edges=edges
+        )  # fmt: skip
 
     def _check_keys(self, section: str, nodes: Mapping[str, Mapping[str, Any]], keys: Sequence[str]) -> None:
         for name, over in nodes.items():
@@ -293,7 +230,7 @@ class _Builder:
             over = {key: value for key, value in self.sets[name].items() if key != "from"}
             parent = self.sets[name].get("from")
             base = self.recipe if parent is None else self._recipe_of_set(parent)
-            self.set_recipes[name] = _located(("sets", name), lambda: node_recipe(base, over))
+            self.set_recipes[name] = located(("sets", name), lambda: node_recipe(base, over))
         return self.set_recipes[name]
 
     def _recipe_of_arm(self, name: str) -> Recipe:
@@ -306,7 +243,7 @@ class _Builder:
                     ("arms", name, "student"), f"its student comes from {parent!r}: leave model and scratch out"
                 )
             base = self.recipe if parent is None else self._recipe_of_arm(parent)
-            self.arm_recipes[name] = _located(("arms", name), lambda: node_recipe(base, over))
+            self.arm_recipes[name] = located(("arms", name), lambda: node_recipe(base, over))
         return self.arm_recipes[name]
 
     def _set(self, name: str) -> SetNode:
@@ -368,7 +305,7 @@ class _Builder:
             where: Location = ("arms", name, "train", number - 1) if listed else ("arms", name, "train")
             if not isinstance(over, Mapping):
                 raise GraphError(where, f"a phase has keys, such as {{on: SET}}; this is {json.dumps(over)}")
-            whole = _located(where, functools.partial(node_recipe, recipe, {"train": over}), cut=1)
+            whole = located(where, functools.partial(node_recipe, recipe, {"train": over}), cut=1)
             on = whole.train.on or self.main
             if on not in self.sets:
                 raise GraphError((*where, "on"), f"there is no set {on!r}{nearest(on, list(self.sets))}")
@@ -396,6 +333,14 @@ class _Builder:
             why = "itself" if other == arm else "which is not trained"
             raise GraphError((*where, named[0]), f"an arm cannot match {other!r}, {why}")
 
+    def _check_scorers_of_arms(self, arms: Mapping[str, ArmNode], scorers: Mapping[str, ScorerNode]) -> None:
+        for name, arm in arms.items():
+            by = arm.recipe.evaluate.by
+            if by is not None and by not in scorers:
+                own = "by" in self.arms.get(name, {}).get("evaluate", {})
+                where: Location = ("arms", name, "evaluate", "by") if own else ("evaluate", "by")
+                raise GraphError(where, f"there is no scorer {by!r}{nearest(by, list(scorers))}")
+
     def _refuse_unused(self, edges: Mapping[str, tuple[str, ...]], sets: Mapping[str, SetNode]) -> None:
         used = {needed for node in edges.values() for needed in node} | {f"set {self.main}"}
         for name in sets:
@@ -418,25 +363,6 @@ def _base(student: Student) -> tuple[Any, ...]:
     return student.model, student.scratch
 
 
-def _located(where: Location, make: Callable[[], Recipe], cut: int = 0) -> Recipe:
-    """Put the node's key before that of a validation error; `cut` parts of the error's own are the node's already."""
-    from pydantic import ValidationError
-
-    try:
-        return make()
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise NodeValueError((*where, *first["loc"][cut:]), first) from None
-
-
-class NodeValueError(ValueError):
-    """A value of a node that its section refuses: the whole key, and pydantic's error."""
-
-    def __init__(self, where: Location, error: Mapping[str, Any]) -> None:
-        super().__init__(str(error["msg"]))
-        self.where, self.error = where, error
-
-
 def _rounds(arm: ArmNode, rounds: int, own: Sequence[str], sets: dict[str, SetNode]) -> Iterator[ArmNode]:
     """Write rounds out: each asks the arm of the round before, and trains anew from where the arm starts."""
     last = {name: sets[name] for name in own}
@@ -457,12 +383,33 @@ def _rounds(arm: ArmNode, rounds: int, own: Sequence[str], sets: dict[str, SetNo
         yield replace(arm, name=f"{arm.name}{end}", phases=phases)
 
 
-def _edges(sets: Mapping[str, SetNode], arms: Mapping[str, ArmNode]) -> dict[str, tuple[str, ...]]:
-    """Return what each node is made from."""
+def _scored(node: SetNode, scorers: Mapping[str, ScorerNode]) -> SetNode:
+    """Return a set whose check by a scorer of this recipe reads it as it is made."""
+    reward = node.recipe.checks.reward
+    if reward is None or reward.scorer is None:
+        return node
+    if reward.scorer not in scorers:
+        raise GraphError(
+            ("sets", node.name, "checks", "reward", "scorer"),
+            f"there is no scorer {reward.scorer!r}{nearest(reward.scorer, list(scorers))}",
+        )
+    checks = replace(node.recipe.checks, reward=scorers[reward.scorer].read_by(reward))
+    return replace(node, recipe=replace(node.recipe, checks=checks))
+
+
+def _edges(
+    sets: Mapping[str, SetNode], arms: Mapping[str, ArmNode], scorers: Mapping[str, ScorerNode]
+) -> dict[str, tuple[str, ...]]:
+    """Return what each node is made from.
+
+    That an arm's answers are chosen by a scorer does not make the arm: a scorer may be made from it.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for name, node in sets.items():
         source = (f"set {node.traces_of}",) if node.traces_of != name else ()
-        found[f"set {name}"] = source or ((f"arm {node.taught_by}",) if node.taught_by else ())
+        reward = node.recipe.checks.reward
+        scored = (f"scorer {reward.scorer}",) if reward is not None and reward.scorer is not None else ()
+        found[f"set {name}"] = (source or ((f"arm {node.taught_by}",) if node.taught_by else ())) + scored
     for name, arm in arms.items():
         needed = [f"arm {arm.start}"] if arm.start else []
         for phase in arm.phases:
@@ -472,10 +419,10 @@ def _edges(sets: Mapping[str, SetNode], arms: Mapping[str, ArmNode]) -> dict[str
             if phase.learnt_from is not None:
                 needed.append(f"arm {phase.learnt_from}")
         found[f"arm {name}"] = tuple(dict.fromkeys(needed))
-    return found
+    return found | {f"scorer {name}": node.edges for name, node in scorers.items()}
 
 
-def _refuse_cycles(edges: Mapping[str, tuple[str, ...]], sets: set[str], arms: set[str]) -> None:
+def _refuse_cycles(edges: Mapping[str, tuple[str, ...]], named: Mapping[str, set[str]]) -> None:
     done: set[str] = set()
 
     def visit(node: str, path: tuple[str, ...]) -> None:
@@ -484,11 +431,13 @@ def _refuse_cycles(edges: Mapping[str, tuple[str, ...]], sets: set[str], arms: s
             kind, _, name = node.partition(" ")
             hint = (
                 "; an arm that teaches its own set needs `rounds: N`"
-                if any(n.startswith("set") for n in circle)
+                if any(n.startswith("set") for n in circle) and not any(n.startswith("scorer") for n in circle)
+                else "; score a set of its own, with `from`"
+                if any(n.startswith("scorer") for n in circle)
                 else ""
             )
-            where = ("sets" if kind == "set" else "arms", name)
-            raise GraphError(where if name in (sets | arms) else where[:1], f"a circle: {' <- '.join(circle)}{hint}")
+            where = (f"{kind}s", name)
+            raise GraphError(where if name in named[kind] else where[:1], f"a circle: {' <- '.join(circle)}{hint}")
         if node not in done:
             for needed in edges.get(node, ()):
                 visit(needed, (*path, node))

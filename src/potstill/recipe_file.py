@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,36 +17,20 @@ from typing import Any, Literal
 import yaml
 from pydantic import ValidationError
 
+from potstill.contradictions import Found, contradictions
 from potstill.damage import digest
 from potstill.errors import CheckpointError, DataError, RecipeError, StudentError, TeacherError, guess, nearest
-from potstill.graph import NODES, GraphError, NodeValueError, adapter, graph_of, merged
-from potstill.recipe import (
-    PROBLEM_COLUMNS,
-    AskedTeacher,
-    Evaluate,
-    LocalTeacher,
-    Problems,
-    Recipe,
-    Scratch,
-    Source,
-    Strategy,
-    Student,
-    Teacher,
-    Train,
-)
-from potstill.recipe.bounds import LEAST_TEMPERATURE
+from potstill.graph import graph_of
+from potstill.nodes import NODES, GraphError, NodeValueError, adapter, merged
+from potstill.recipe import Recipe, Scorer
 from potstill.recipe.meanings import brief, meanings
 from potstill.recipe.teachers import TEACHERS
 from potstill.yaml_text import Dumper, Loader, read_yaml
 
 FOLDERS = {"recipe": "recipes", "study": "studies"}
 """Where those are that come with the package."""
-MOST_PARAMETERS = 2 * 10**9
-"""Of a student from nothing: weights, gradient and optimiser of more do not fit one machine."""
 _WRITTEN = "# written by a run of potstill; SHA-256 of the lines below: "
 Location = tuple[str | int, ...]
-Found = Iterator[tuple[Location, str]]
-"""(key, what is wrong with it), in the order in which they are told."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +147,7 @@ def _of_graph(recipe: Recipe, source: YamlText) -> Found:
     nodes: list[tuple[Location, Recipe]] = [(("sets", name), node.recipe) for name, node in graph.sets.items()]
     for name, arm in graph.arms.items():
         nodes += [(("arms", name), view) for view in (arm.recipe, *(phase.recipe for phase in arm.phases))]
+    nodes += [(("scorers", name), scorer.recipe) for name, scorer in graph.scorers.items()]
     for where, node in nodes:
         for key, problem in contradictions(node):
             yield (*where, *key), problem
@@ -197,136 +181,6 @@ def _unfit(value: Any, where: Location) -> Found:  # noqa: ANN401 - YAML
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _unfit(item, (*where, index))
-
-
-def contradictions(recipe: Recipe) -> Found:
-    """Yield (key, what is wrong) where single values are fine and their combination is not."""
-    if Path(recipe.name).name != recipe.name or recipe.name in (".", "..") or not recipe.name.isprintable():
-        yield ("name",), f"{recipe.name!r} cannot name a folder"
-    yield from _of_problems(recipe.problems)
-    yield from _of_teacher(recipe.teacher, recipe.strategy)
-    yield from _of_student(recipe.student, recipe.evaluate)
-    yield from _of_training(recipe.train)
-    for name in sorted({"safetensors", "gguf"} & recipe.export.formats.keys()):
-        yield ("export", "formats", name), f"write it as export.{name}"
-    if recipe.evaluate.samples > 1 and recipe.evaluate.temperature == 0:
-        yield ("evaluate", "samples"), "several samples at temperature 0 are all the same: raise the temperature"
-    judge = recipe.checks.judge.sampling.temperature if recipe.checks.judge is not None else None
-    yield from _of_temperature(("evaluate", "temperature"), recipe.evaluate.temperature)
-    yield from _of_temperature(("checks", "judge", "sampling", "temperature"), judge)
-
-
-def _of_temperature(where: Location, value: float | None) -> Found:
-    if value is not None and 0 < value < LEAST_TEMPERATURE:
-        yield where, f"{value:g} is too small for a temperature: write 0, which is greedy, or {LEAST_TEMPERATURE:g}"
-
-
-def _of_problems(problems: Problems) -> Found:
-    kinds = Source.alternatives
-    for index, source in enumerate(problems.sources):
-        where = ("problems", "sources", index)
-        named = [kind for kind in kinds if getattr(source, kind) is not None]
-        if len(named) != 1:
-            yield where, f"name exactly one of {', '.join(kinds)}; found {' and '.join(named) or 'none'}"
-        elif named[0] in ("family", "reasoning_gym") and source.count is None:
-            yield where, f"a {named[0]} generates without end: say how many with `count`"
-        if source.columns and named and named[0] not in ("file", "dataset"):
-            yield (*where, "columns"), f"`columns` is for files and datasets, not for a {named[0]}"
-        for column in sorted(set(source.columns) - set(PROBLEM_COLUMNS)):
-            yield (*where, "columns", column), f"{column!r} is no problem field{nearest(column, PROBLEM_COLUMNS)}"
-    if all(source.use == "train" for source in problems.sources):
-        yield ("problems", "sources"), "no evaluation split: every source has `use: train`; hold problems out of one"
-    if all(source.use == "evaluate" for source in problems.sources):
-        yield ("problems", "sources"), "nothing to train on: every source has `use: evaluate`"
-
-
-def _of_teacher(teacher: Teacher, strategy: Strategy) -> Found:
-    if strategy.prompt and strategy.prompt_file is None and "{question}" not in strategy.prompt:
-        yield ("strategy", "prompt"), "the prompt never mentions {question}"
-    if not isinstance(teacher, AskedTeacher):
-        if strategy.stop_at_right is not None:
-            what = f"only a served or local teacher can be asked on; this one is {teacher.kind}"
-            yield ("strategy", "stop_at_right"), what
-        return
-    yield from _of_temperature(("teacher", "sampling", "temperature"), teacher.sampling.temperature)
-    if strategy.samples > 1 and teacher.sampling.temperature == 0:
-        yield ("strategy", "samples"), "several samples at teacher.sampling.temperature 0 are all the same: raise it"
-    if isinstance(teacher, LocalTeacher):
-        yield from _of_local(teacher)
-        return
-    if not teacher.base_url.startswith(("http://", "https://")):
-        yield ("teacher", "base_url"), f"{teacher.base_url!r} is no address: it starts with http:// or https://"
-    # Such as `OPENAI_API_KEY`.
-    if teacher.api_key_env is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", teacher.api_key_env):
-        # The value is not repeated: it may well be the key.
-        yield ("teacher", "api_key_env"), "this is no name of an environment variable: export the key as one, name that"
-
-
-def _of_local(teacher: LocalTeacher) -> Found:
-    if "trust_remote_code" in teacher.engine_options:
-        yield ("teacher", "engine_options"), "code from a model's repository is never run: leave trust_remote_code out"
-    if teacher.engine == "vllm":
-        return
-    if teacher.engine_options:
-        yield ("teacher", "engine_options"), "these are for engine vllm; transformers has none"
-    for name in teacher.sampling.extra:
-        what = "transformers samples by temperature and top_p alone; engine vllm takes more"
-        yield ("teacher", "sampling", "extra", name), what
-
-
-def _of_student(student: Student, evaluate: Evaluate) -> Found:
-    if (student.model is None) == (student.scratch is None):
-        yield ("student",), "name a student with exactly one of `model` and `scratch`"
-    if "{question}" not in student.prompt:
-        yield ("student", "prompt"), "the prompt never mentions {question}"
-    if not student.reasoning_close.strip():
-        yield ("student", "reasoning_close"), "the end of reasoning needs a mark, or answers cannot be told from it"
-    if student.reasoning_close.strip() == student.reasoning_open.strip():
-        yield (
-            ("student", "reasoning_close"),
-            "the marks before and after reasoning are the same: give it one of its own",
-        )
-    scratch = student.scratch
-    if scratch is None:
-        return
-    if (size := _parameters(scratch)) > MOST_PARAMETERS:
-        what = f"these make {size / 1e9:,.0f} billion parameters, and a student from nothing has at most"
-        yield ("student", "scratch"), f"{what} {MOST_PARAMETERS / 1e9:g} billion: lower layers, hidden or vocabulary"
-    if scratch.hidden % (2 * scratch.heads):
-        yield (
-            ("student", "scratch", "hidden"),
-            f"hidden ({scratch.hidden}) must be an even multiple of heads ({scratch.heads}), for example "
-            f"{2 * scratch.heads * max(1, scratch.hidden // (2 * scratch.heads))}",
-        )
-    if evaluate.max_tokens > scratch.context:
-        yield (
-            ("evaluate", "max_tokens"),
-            f"max_tokens ({evaluate.max_tokens}) is more than the student's context ({scratch.context}): "
-            "lower it, or raise student.scratch.context",
-        )
-
-
-def _parameters(scratch: Scratch) -> int:
-    """Return about how many parameters a student from nothing has; its output head is its embedding."""
-    layer = 4 * scratch.hidden**2 + 3 * scratch.hidden * scratch.intermediate
-    return scratch.vocabulary * scratch.hidden + scratch.layers * layer
-
-
-def _of_training(train: Train) -> Found:
-    budgets = [name for name in Train.alternatives if getattr(train, name) is not None]
-    if len(budgets) != 1:
-        yield (
-            ("train",),
-            f"give exactly one budget of {', '.join(train.alternatives)}; found {' and '.join(budgets) or 'none'}",
-        )
-    if train.micro_batch > train.batch:
-        yield ("train", "micro_batch"), f"micro_batch ({train.micro_batch}) is more than batch ({train.batch})"
-    if train.loss.alpha == 0 and train.loss.beta == 0:
-        yield ("train", "loss"), "alpha and beta are both 0: nothing would be trained"
-    elif train.loss.beta == 0:
-        yield ("train", "loss", "beta"), "beta is 0: the student would never learn to answer and stop"
-    for key, problem in train.loss.kl.contradictions() if train.loss.kl is not None else ():
-        yield ("train", "loss", "kl", *key), problem
 
 
 class YamlText:
@@ -479,8 +333,10 @@ def _section_at(where: Location, data: Mapping[str, Any]) -> type:
     """Return the dataclass that a path of keys leads to; a node's sections are those of the recipe."""
     if where[:1] and where[0] in NODES:
         data = typing.cast("Mapping[str, Any]", data[where[0]][where[1]])
+        section: Any = Scorer if where[0] == "scorers" and where[2:3] != ("train",) else Recipe
         where = tuple(where[2:])
-    section: Any = Recipe
+    else:
+        section = Recipe
     for part in where:
         if isinstance(part, int):
             continue

@@ -15,8 +15,8 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from potstill.graph import ARM_KEYS, MOST_ROUNDS, NODE_KEYS, NODE_NAME, NODES, SCORERS, SET_KEYS
-from potstill.recipe import PROBLEM_COLUMNS, SECTIONS, Recipe
+from potstill.nodes import ARM_KEYS, MOST_ROUNDS, NODE_KEYS, NODE_NAME, NODES, SET_KEYS
+from potstill.recipe import PROBLEM_COLUMNS, SECTIONS, Recipe, Scorer
 from potstill.recipe.meanings import meanings
 
 Schema = dict[str, Any]
@@ -63,6 +63,8 @@ def _whole() -> tuple[Schema, Schema]:
     """Return the schema of a recipe and all parts: those of a recipe, and those of what overrides them."""
     whole: Schema = TypeAdapter(Recipe).json_schema(schema_generator=Generator)
     parts: Schema = whole.pop("$defs")
+    scorer: Schema = TypeAdapter(Scorer).json_schema(schema_generator=Generator)
+    parts |= scorer.pop("$defs") | {"Scorer": scorer}
     for section in SECTIONS:
         explained(whole if section is Recipe else parts[section.__name__], section)
     keys = whole["properties"]
@@ -76,8 +78,7 @@ def _whole() -> tuple[Schema, Schema]:
             overriding[f"{section.__name__}Override"]["not"] = {"anyOf": [_given(*pair) for pair in pairs]}
     keys["sets"] |= _nodes("sets", SET_KEYS, keys)
     keys["arms"] |= _nodes("arms", ARM_KEYS, keys)
-    kind = {"properties": {"kind": {"enum": list(SCORERS)}}, "required": ["kind"]}
-    keys["scorers"]["additionalProperties"] = {"type": "object"} | kind
+    keys["scorers"] |= _scorers(parts["Scorer"])
     return whole, parts | overriding
 
 
@@ -112,6 +113,15 @@ def _nodes(section: str, names: tuple[str, ...], recipe: Mapping[str, Schema]) -
         keys[name] = key | ({"description": said} if (said := NODE_KEYS[section].get(name)) else {})
     node = {"type": "object", "properties": keys, "additionalProperties": False}
     return {"additionalProperties": node, "propertyNames": _NAME}
+
+
+def _scorers(scorer: Schema) -> Schema:
+    """Return the schema of `scorers`, for any name; a scorer gets the keys by which it is a node."""
+    said = NODE_KEYS["scorers"]
+    own = {"from": _NAME | {"description": said["from"]}, "train": {"$ref": "#/$defs/TrainOverride"}}
+    own["train"]["description"] = said["train"]
+    scorer["properties"] |= own
+    return {"additionalProperties": {"$ref": "#/$defs/Scorer"}, "propertyNames": _NAME}
 
 
 def used(schema: Schema, parts: Mapping[str, Schema]) -> Schema:

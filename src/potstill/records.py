@@ -80,6 +80,7 @@ class Reason(StrEnum):
     WRONG = "wrong"
     TOO_EASY = "too easy"
     TOO_HARD = "too hard"
+    LOW_SCORE = "low score"
     OVER_LENGTH = "over length"
     REPETITION = "repetition"
     MARKS_LEFT = "marks of thinking left"
@@ -322,6 +323,26 @@ class Score:
     reason: str = ""
     tokens: int = 0
     """Tokens that the model read; 0 for what it did not score."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Label:
+    """What is known of one step of a solution: `share` is 1 where it is right, 0 where it is wrong, None unknown.
+
+    `solution` is the key of its trace, or the name of its row in a file; its steps follow each other, from 0. By
+    rollouts `share` is that of right ones among the `decided`; the others are `undecided`, and enter no share. For a
+    scorer of kind outcome the one step is the whole response. `source` is how the label was come by.
+    """
+
+    problem_key: str
+    question: str
+    solution: str
+    step: int
+    text: str
+    share: float | None
+    source: str
+    decided: int = 1
+    undecided: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

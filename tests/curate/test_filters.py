@@ -57,6 +57,9 @@ def reasons(trace=None, settings=None, **fields):
     [
         ({}, []),
         ({"held_out": True}, ["overlap with evaluation"]),
+        ({"settings": {"min_score": 0.5}, "score": 0.4}, ["low score"]),
+        ({"settings": {"min_score": 0.5}, "score": 0.5}, []),
+        ({"settings": {"min_score": 0.5}, "score": None}, []),
         ({"problem": None}, ["no such problem"]),
         ({"trace": {"finish": "failed"}}, ["failed"]),
         ({"trace": {"finish": "refused"}}, ["refused"]),

@@ -107,7 +107,7 @@ def test_what_is_too_long_has_no_score_and_is_counted(folders):
 
 def test_the_longest_that_fits_is_scored(folders):
     model = OutcomeModel(folders["one"])
-    free = model.classifier.longest - 4 - 1  # four marks of the template, one byte of question
+    free = model.classifier.layout.longest - 4 - 1  # four marks of the template, one byte of question
     fits, over = model.score([("a", "c" * free), ("a", "c" * (free + 1))])
     assert fits.score is not None
     assert over.score is None

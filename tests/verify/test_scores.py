@@ -50,7 +50,7 @@ def models(tmp_path_factory):
 
 
 def test_an_outcome_model_scores_the_answer_part(models):
-    found = list(scores_of(iter(TRACES), Reward("outcome"), models))
+    found = list(scores_of(iter(TRACES), Reward(model="outcome"), str(models / "outcome")))
     (first,) = OutcomeModel(str(models / "outcome")).score([(PROBLEM.statement, TRACE.answer)])
     value = pytest.approx(first.score, abs=1e-6)
     assert found[0] == Score(trace_key=TRACE.key, model="outcome", kind="outcome", value=value, tokens=first.tokens)
@@ -62,7 +62,9 @@ def test_an_outcome_model_scores_the_answer_part(models):
 
 @pytest.mark.parametrize("how", ["min", "product", "last", "mean"])
 def test_a_process_model_scores_the_steps_of_the_reasoning(models, how):
-    found = list(scores_of(iter(TRACES), Reward("process", kind="process", aggregate=how), models))
+    found = list(
+        scores_of(iter(TRACES), Reward(model="process", kind="process", aggregate=how), str(models / "process"))
+    )
     (first,) = ProcessModel(str(models / "process"), "\n\n").score([(PROBLEM.statement, STEPS)])
     assert found[0].steps == pytest.approx(first.scores, abs=1e-6)
     assert len(found[0].steps) == 2
@@ -71,7 +73,7 @@ def test_a_process_model_scores_the_steps_of_the_reasoning(models, how):
 
 @pytest.mark.parametrize("kind", ["outcome", "process"])
 def test_what_is_not_whole_or_too_long_has_a_reason_in_place_of_a_score(models, kind):
-    found = list(scores_of(iter(TRACES), Reward(kind, kind=kind), models))
+    found = list(scores_of(iter(TRACES), Reward(model=kind, kind=kind), str(models / kind)))
     assert [score.value is None for score in found] == [False, False, True, True, True]
     assert (found[2].reason, found[4].reason) == ("the trace ended as length", "the trace ended as failed")
     assert "tokens" in found[3].reason
@@ -92,7 +94,7 @@ def test_a_run_has_one_score_a_trace_in_their_order_and_no_verdict_changes(model
     found = list(run.committed("verdicts").rows("scores", Score))
     assert [score.trace_key for score in found] == [trace.key for trace in traces]
     assert found == list(
-        scores_of(((problems[t.problem_key], t) for t in traces), Reward(str(models / "outcome")), tmp_path)
+        scores_of(((problems[t.problem_key], t) for t in traces), Reward(model="m"), str(models / "outcome"))
     )
     assert any(score.value is not None for score in found)
     assert list(run.committed("verdicts").rows("verdicts", Verdict)) == before

@@ -22,8 +22,8 @@ R = TypeVar("R")
 RECORDS: dict[str, type] = {
     record.__name__: record
     for record in (
-        records.Problem, records.Trace, records.Verdict, records.Group, records.Score, records.Example, records.Drop,
-        records.Measure,
+        records.Problem, records.Trace, records.Verdict, records.Group, records.Score, records.Label, records.Example,
+        records.Drop, records.Measure,
     )
 }  # fmt: skip
 """What a part says of its rows -> their class."""

@@ -22,6 +22,7 @@ FILTERS: tuple[Filter, ...] = (
     filters.wrong,
     filters.too_easy,
     filters.too_hard,
+    filters.low_score,
     filters.too_long,
     filters.repetitive,
     filters.marks_left,

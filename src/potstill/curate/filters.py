@@ -25,6 +25,8 @@ class Candidate:
     """Of the problem; None where nothing is known of it."""
     suspect: bool = False
     """Whether the problem is to be dropped because its gold is suspect."""
+    score: float | None = None
+    """What a reward model gave the trace; None where it gave nothing."""
 
 
 def held_out(case: Candidate) -> str | None:
@@ -95,6 +97,12 @@ def too_hard(case: Candidate) -> str | None:
     """Drop traces of problems above the difficulty asked for."""
     most = case.settings.max_difficulty
     return Reason.TOO_HARD if most is not None and case.difficulty is not None and case.difficulty > most else None
+
+
+def low_score(case: Candidate) -> str | None:
+    """Drop traces that a reward model gives less than the score asked for."""
+    least = case.settings.min_score
+    return Reason.LOW_SCORE if least is not None and case.score is not None and case.score < least else None
 
 
 def too_long(case: Candidate) -> str | None:

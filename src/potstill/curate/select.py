@@ -45,6 +45,7 @@ class Selection:
     seed: int
     allow_summaries: bool
     drop_suspect: bool
+    scores: Mapping[str, float | None]
     passed: dict[int, Passed] = field(default_factory=dict)
     held_characters: int = HELD_CHARACTERS
 
@@ -90,6 +91,7 @@ class Selection:
             allow_summaries=self.allow_summaries,
             difficulty=difficulty,
             suspect=suspect,
+            score=self.scores.get(trace.key),
         )
 
     def _choose(self) -> Iterator[Drop]:
@@ -173,6 +175,7 @@ def select(
     seed: int,
     drop_suspect: bool = False,
     allow_summaries: bool = False,
+    scores: Mapping[str, float | None] | None = None,
 ) -> Iterator[Example | Drop]:
     """Turn judged traces into ordered examples; yield every drop first, then every example: together all traces.
 
@@ -184,7 +187,7 @@ def select(
     problem, and the `key` of every training problem that was dropped for meeting one. `groups` says
     what all samples of a problem say together, kept or not: its measured difficulty, whether its gold is suspect
     (`drop_suspect` drops it then), what its traces were judged by. Stated and measured difficulties are compared as
-    they are, so sources should state theirs between 0 and 1.
+    they are, so sources should state theirs between 0 and 1. `scores` are those of a reward model, by trace.
     """
     return Selection(
         traces=traces,
@@ -195,6 +198,7 @@ def select(
         seed=seed,
         allow_summaries=allow_summaries,
         drop_suspect=drop_suspect,
+        scores=scores or {},
     ).run()
 
 

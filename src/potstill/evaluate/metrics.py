@@ -149,27 +149,37 @@ def majority_at_k(measures: Iterable[Measure], k: int) -> Interval:
     left out. Answers vote by their extracted text, so two spellings of a value are two candidates. Truncated
     responses and those without an answer do not vote; a block without votes is not solved; ties share the block.
     """
+    blocks = blocks_of(measures, k)
+    rates = {key: sum(map(majority_share, its), Fraction(0)) / len(its) for key, its in blocks.items()}
+    return mean_of_problems(rates, sum(map(len, blocks.values())))
+
+
+def blocks_of(measures: Iterable[Measure], k: int) -> dict[str, list[list[Measure]]]:
+    """Return problem key -> its scored samples in consecutive blocks of k; problems with fewer are absent."""
     groups: dict[str, list[Measure]] = {}
     for measure in measures:
         if solved(measure) is not None:
             groups.setdefault(measure.problem_key, []).append(measure)
-    rates: list[float] = []
-    blocks = 0
-    for group in groups.values():
+    found = {}
+    for key, group in groups.items():
         group.sort(key=lambda measure: measure.sample)
-        votes = [_vote(group[i : i + k]) for i in range(0, len(group) - k + 1, k)]
-        if votes:
-            blocks += len(votes)
-            rates.append(math.fsum(votes) / len(votes))
-    return clustered(rates, blocks)
+        if blocks := [group[i : i + k] for i in range(0, len(group) - k + 1, k)]:
+            found[key] = blocks
+    return found
 
 
-def _vote(block: Sequence[Measure]) -> float:
+def mean_of_problems(rates: Mapping[str, Fraction], samples: int) -> Interval:
+    """Return the mean of the shares of problems, clustered by problem; `samples` is what they rest on in all."""
+    return clustered([float(rate) for rate in rates.values()], samples)
+
+
+def majority_share(block: Sequence[Measure]) -> Fraction:
+    """Return the share of the most frequent answers of a block that are right; 0 where nothing was voted for."""
     ballots: dict[str, list[bool]] = {}
     for measure in block:
         if measure.extracted is not None and not measure.truncated and measure.outcome != "unknown":
             answer = " ".join(measure.extracted.casefold().split())
             ballots.setdefault(answer, []).append(measure.outcome == "right")
     most = max(map(len, ballots.values()), default=0)
-    leaders = [sum(ballot) / len(ballot) for ballot in ballots.values() if len(ballot) == most]
-    return math.fsum(leaders) / len(leaders) if leaders else 0.0
+    leaders = [Fraction(sum(ballot), len(ballot)) for ballot in ballots.values() if len(ballot) == most]
+    return sum(leaders, Fraction(0)) / len(leaders) if leaders else Fraction(0)

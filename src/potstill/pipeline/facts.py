@@ -17,21 +17,23 @@ from potstill.pipeline.provenance import teacher_name
 from potstill.pipeline.settings import teacher_seed
 from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher
 from potstill.recipe_file import dump
-from potstill.records import Example, Group, Measure, Problem, Trace, Verdict
+from potstill.records import Example, Group, Measure, Problem, Score, Trace, Verdict
 from potstill.report import (
     Compute,
     Funnel,
     LookFacts,
     PlannedFacts,
     ReportFacts,
+    ScorerFacts,
     SetFacts,
     StageFacts,
     StudentFacts,
     shown_problems,
 )
+from potstill.scorer_nodes import ScorerNode
 from potstill.store import Committed
 
-ROWS_OF = {"problems": "train", "traces": "traces", "verdicts": "verdicts", "examples": "examples"}
+ROWS_OF = {"problems": "train", "traces": "traces", "verdicts": "verdicts", "examples": "examples", "labels": "labels"}
 Named = Mapping[str, Committed]
 """Committed stages by the names of `naming`."""
 
@@ -59,6 +61,7 @@ def facts_of(
         sets=[_set(node, graph, stages) for node in graph.sets.values()],
         stages=_stages(graph, stages),
         planned=_planned(stages, plan),
+        scorers=[_scorer(node, stages) for node in graph.scorers.values()],
         problem_funnel=Funnel(kept_problems + sum(counts["dropped"].values()), kept_problems, counts["dropped"]),
         template_overlap=_templates(stages[naming.PROBLEMS]),
         problems=problems,
@@ -125,7 +128,31 @@ def _student(arm: ArmNode, graph: Graph, stages: Named) -> StudentFacts:
         examples=trained[-1].counts["examples"] if trained else 0,
         tokens_trained=sum(phase.counts["tokens"] for phase in trained),
         training_seconds=sum(map(_seconds, trained)), flops=sum(phase.counts["flops"] for phase in trained),
-        evaluation_seconds=_seconds(measured), dropped=dict(dropped),
+        evaluation_seconds=_seconds(measured), dropped=dict(dropped), chosen_by=arm.recipe.evaluate.by or "",
+        best_of=arm.recipe.evaluate.best_of or 0, scores=_scores(arm, stages),
+    )  # fmt: skip
+
+
+def _scores(arm: ArmNode, stages: Named) -> dict[tuple[str, str, int], float | None]:
+    """Return what the scorer of an arm gave each of its answers, by (prompt, problem, sample)."""
+    if arm.recipe.evaluate.by is None:
+        return {}
+    measured, scored = stages[naming.measures(arm)], stages[naming.best(arm)]
+    return {
+        (measure.prompt, measure.problem_key, measure.sample): score.value
+        for table in measured.counts["tables"]
+        for measure, score in zip(measured.rows(table, Measure), scored.rows(table, Score), strict=True)
+    }
+
+
+def _scorer(node: ScorerNode, stages: Named) -> ScorerFacts:
+    labels, trained = stages[naming.labels(node.name, "train")].counts, stages[naming.scorer(node.name)]
+    logs = json.loads(trained.read("losses.json"))
+    return ScorerFacts(
+        name=node.name, kind=node.scorer.kind, by=node.labels["train"].by, tested_by=node.labels["test"].by,
+        solutions=trained.counts["examples"], steps=labels["steps"], labelled=labels["labelled"], wrong=labels["wrong"],
+        assessment=json.loads(stages[naming.assessed(node.name)].read(naming.ASSESSMENT)),
+        losses=[(int(log["step"]), int(log["tokens"]), float(log["loss"])) for log in logs],
     )  # fmt: skip
 
 
@@ -139,26 +166,35 @@ def _who(name: str, graph: Graph) -> str:
         of_phases = {made(phase) for phase in arm.phases for made in (naming.training, naming.measures_of_phase)}
         if name in {naming.measures(arm), *of_phases}:
             return arm.name
+        if name == naming.best(arm):
+            return str(arm.recipe.evaluate.by)
         for phase in arm.phases:
             kl = phase.recipe.train.loss.kl
             if kl is not None and name == naming.logits(phase):
                 return kl.arm or str(kl.model)
+    for scorer in graph.scorers.values():
+        for part, labels in scorer.labels.items():
+            if name == naming.labels(scorer.name, part):
+                return labels.arm or ""
+        if name in (naming.scorer(scorer.name), naming.assessed(scorer.name)):
+            return scorer.name
     for node in graph.sets.values():
         if name == naming.traces(node, graph):
             return teacher_name(node.recipe)
         if name == naming.verdicts(node, graph) and node.recipe.checks.reward is not None:
-            return node.recipe.checks.reward.model
+            return str(node.recipe.checks.reward.scorer or node.recipe.checks.reward.model)
     return ""
 
 
 def _compute(committed: Committed, who: str) -> Compute | None:
     counts, kind = committed.counts, committed.manifest["kind"]
-    if kind == "train":
+    if kind in ("train", "scorer"):
         own = counts["flops"] - counts.get("captured_flops", 0)  # the stage `logits` tells those
         looks = counts.get("looks", {"tokens": 0, "flops": 0})
         return Compute(
-            who=who, teaching=False, read=looks["tokens"], trained=counts["tokens"], flops=own + looks["flops"]
-        )
+            who=who, teaching=kind == "scorer", read=looks["tokens"], trained=counts["tokens"],
+            flops=own + looks["flops"],
+        )  # fmt: skip
     told = counts.get("sampling") or counts.get("scoring")
     if told is None:
         return None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from potstill.models.flops import Account, shape_if_here
 from potstill.pipeline.checkpoints import day_for, located
+from potstill.pipeline.naming import MODEL, SCORER
 from potstill.pipeline.stage import Context
 from potstill.progress import Progress
 from potstill.recipe import Checks, Reward
@@ -139,6 +140,13 @@ def _judge_by_majority(
     return {key: adopted(group, outcomes[key]) if key in outcomes else group for key, group in groups.items()}
 
 
+def scorer_of(context: Context, reward: Reward) -> str:
+    """Return the folder of a reward model, or its name on the hub; one that is trained here is an input."""
+    if reward.scorer is not None:
+        return str(context.inputs[SCORER].folder(MODEL))
+    return located(str(reward.model), Path(context.recipe.data))
+
+
 def _score(context: Context, known: Mapping[str, Problem], reward: Reward) -> dict[str, int | None]:
     """Write the table of scores and return what it took."""
     from potstill.verify.classifier import WINDOW
@@ -148,13 +156,14 @@ def _score(context: Context, known: Mapping[str, Problem], reward: Reward) -> di
     progress = Progress("scores", context.inputs["traces"].total("traces"))
     progress.resume_at(table.rows_done)
     asked = ((known.get(trace.problem_key, NOT_ASKED), trace) for trace in _traces(context))
-    rest, day = itertools.islice(asked, table.rows_done, None), partial(day_for, reward.model, context.run.ledger)
-    for score in scores_of(rest, reward, Path(context.recipe.data), day):
+    rest, name = itertools.islice(asked, table.rows_done, None), scorer_of(context, reward)
+    day = partial(day_for, str(reward.scorer or reward.model), context.run.ledger)
+    for score in scores_of(rest, reward, name, day):
         table.append(score)
         progress.advance()
     progress.close()
     table.close()
-    account = Account(shape_if_here(Path(located(reward.model, Path(context.recipe.data)))))
+    account = Account(shape_if_here(Path(name)))
     for score in table.rows():
         account.scored(score.tokens)
     return account.counts()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from potstill.graph import ArmNode, Graph, Phase, SetNode
+from potstill.scorer_nodes import Part
 
 PROBLEMS = "problems"
 REPORT = "report"
@@ -10,6 +11,10 @@ MODEL = "model"
 """Folder of a checkpoint inside a stage."""
 ROWS = "rows"
 """Folder of shards inside a stage."""
+ASSESSMENT = "assessment.json"
+"""What a reward model is worth, inside a stage."""
+SCORER = "scorer"
+"""Role of a reward model that is trained here."""
 LOGITS = "logits"
 """Folder of a teacher's distributions inside a stage."""
 
@@ -47,6 +52,26 @@ def rows(phase: Phase) -> str:
 def logits(phase: Phase) -> str:
     """What the teacher of a phase says of its rows, where that is stored."""
     return f"logits-{phase.name}"
+
+
+def labels(scorer: str, part: Part) -> str:
+    """The labels that a reward model is trained on, or measured on."""
+    return f"labels-{scorer}" if part == "train" else f"labels-{scorer}.test"
+
+
+def scorer(scorer: str) -> str:
+    """A reward model that is trained here."""
+    return f"scorer-{scorer}"
+
+
+def assessed(scorer: str) -> str:
+    """How well a reward model finds what is wrong."""
+    return f"assess-{scorer}"
+
+
+def best(arm: ArmNode) -> str:
+    """What a reward model gave the answers of an arm."""
+    return f"best-{arm.name}"
 
 
 def training(phase: Phase) -> str:

@@ -142,7 +142,8 @@ def of_verdicts(recipe: Recipe) -> Settings:
     found = of_checks(recipe)
     found["checks"] |= chosen(recipe.checks, "verdicts")
     if recipe.checks.reward is not None:
-        found["checks"]["reward"] |= contents("model", Path(recipe.data) / recipe.checks.reward.model)
+        if recipe.checks.reward.model is not None:
+            found["checks"]["reward"] |= contents("model", Path(recipe.data) / recipe.checks.reward.model)
         found["checks"]["reward"]["scores"] = 2  # how they are laid out, with the tokens of each
     return found
 

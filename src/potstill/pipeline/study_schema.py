@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import TypeAdapter
 
-from potstill.graph import NODES
+from potstill.nodes import NODES
 from potstill.pipeline.study_file import FOLDER, MOST_VARIANTS, StudyKeys
 from potstill.recipe_schema import DIALECT, Generator, Schema, explained, overlay, printed
 

@@ -13,6 +13,7 @@ from potstill.recipe.bounds import Name, Seed
 from potstill.recipe.checks import Checks, CodeChecks, Curate, Judge, Numbers, Policy, Reward
 from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source
 from potstill.recipe.scopes import Beside, ForExport, Throughout
+from potstill.recipe.scorers import Labels, Scorer
 from potstill.recipe.students import Evaluate, Export, Kl, Looks, Lora, Loss, Match, Scratch, Student, Train
 from potstill.recipe.teachers import (
     ArmTeacher,
@@ -46,6 +47,7 @@ __all__ = [
     "Export",
     "Judge",
     "Kl",
+    "Labels",
     "LocalTeacher",
     "Looks",
     "Lora",
@@ -58,6 +60,7 @@ __all__ = [
     "Recipe",
     "Reward",
     "Sampling",
+    "Scorer",
     "Scratch",
     "ServedTeacher",
     "SolutionsTeacher",
@@ -117,7 +120,7 @@ class Recipe:
 SECTIONS = (
     Source, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
     SolutionsTeacher, ArmTeacher, Strategy, Numbers, Policy, CodeChecks, Judge, Reward, Checks, Curate, Scratch, Lora,
-    Student, Kl, Loss, Looks, Match, Train, Evaluate, Export, Recipe,
+    Student, Kl, Loss, Looks, Match, Train, Labels, Scorer, Evaluate, Export, Recipe,
 )  # fmt: skip
 for _section in SECTIONS:
     setattr(_section, "__pydantic_config__", {"extra": "forbid", "strict": True})  # noqa: B010 - for every section

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from potstill.recipe.bounds import Positive, Seconds, Share, Side
+from potstill.recipe.bounds import Name, Positive, Seconds, Share, Side
 from potstill.recipe.scopes import (
     Beside,
     ForAnswers,
@@ -16,6 +16,7 @@ from potstill.recipe.scopes import (
     ForVerdicts,
     ForVerdictsAndExamples,
 )
+from potstill.recipe.scorers import Aggregate, Cut, Reads
 from potstill.recipe.teachers import Endpoint
 
 
@@ -74,18 +75,26 @@ class Judge(Endpoint):
     """A file with your own prompt, relative to `data`; `null` takes the packaged one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reward:
-    """A reward model in a local folder or on the hub, run in this process."""
+    """A reward model, run in this process: `model` names it, or `scorer`, which is trained here."""
 
-    model: ForVerdicts[str]
+    alternatives: ClassVar[tuple[str, ...]] = ("model", "scorer")
+    model: ForVerdicts[str | None] = None
     """A local folder, relative to `data`, or a hub name."""
+    scorer: Beside[Name | None] = None
+    """A scorer of this recipe, in place of `model`. It says itself how it reads a trace: leave out what is below."""
     kind: ForVerdicts[Literal["outcome", "process"]] = "outcome"
     """What it scores. `outcome`: a sequence classifier, one score a response; `process`: a token classifier, one
     score a step."""
+    reads: ForVerdicts[Reads] = "answer"
+    """What an outcome model is shown. `answer`: what follows the reasoning; `response`: both, a blank line between."""
+    steps: ForVerdicts[Cut] = "paragraphs"
+    """What a step is for a process reward model. `paragraphs`: a paragraph, and of a long or a lone one its lines and
+    sentences; `sentences`: each sentence."""
     separator: ForVerdicts[str] = "\n\n"
     """Written after each step for a process reward model. Its last token carries the step's score."""
-    aggregate: ForVerdicts[Literal["min", "product", "last", "mean"]] = "min"
+    aggregate: ForVerdicts[Aggregate] = "min"
     """How the steps' scores become one."""
 
 
@@ -133,6 +142,9 @@ class Curate:
     """Drop problems that are easier; `null` keeps them. Problems of unknown difficulty stay."""
     max_difficulty: ForExamples[float | None] = None
     """Drop problems that are harder, such as those that no sample solved; `null` keeps them."""
+    min_score: ForExamples[Share | None] = None
+    """Drop traces to which the reward model of `checks.reward` gives less; `null` keeps them. Those without a score
+    stay."""
     order: ForExamplesAndTraining[Literal["shuffled", "easy_to_hard"]] = "shuffled"
     """Order of the examples. `easy_to_hard`: by difficulty, those of unknown difficulty last; later epochs are
     shuffled."""

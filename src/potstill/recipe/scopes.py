@@ -4,8 +4,9 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 Scope = Literal[
-    "problems", "traces", "answers", "verdicts", "examples", "student", "rows", "training", "evaluation", "export"
-]
+    "problems", "traces", "answers", "verdicts", "examples", "student", "rows", "training", "labels", "scorers",
+    "evaluation", "export",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,8 @@ class Decides:
     """Said at a field: which outputs depend on its value. None: it changes speed, price or what is shown beside them.
 
     `answers` is how one answer is judged, a student's too; `verdicts` how the samples of a problem are judged together;
-    `rows` how an example looks to the student. Fingerprints of stages are made from this, see `pipeline.settings`.
+    `rows` how an example looks to the student; `labels` what a reward model learns, `scorers` how it reads a solution.
+    Fingerprints of stages are made from this, see `pipeline.settings`.
     """
 
     scopes: frozenset[Scope]
@@ -40,6 +42,8 @@ ForStudent = Annotated[T, Decides("student")]
 ForRows = Annotated[T, Decides("rows")]
 ForTraining = Annotated[T, Decides("training")]
 ForTrainingAndEvaluation = Annotated[T, Decides("training", "evaluation")]
+ForLabels = Annotated[T, Decides("labels")]
+ForScorers = Annotated[T, Decides("scorers")]
 ForEvaluation = Annotated[T, Decides("evaluation")]
 ForExport = Annotated[T, Decides("export")]
 Throughout = Annotated[T, Decides(*get_args(Scope))]

@@ -249,6 +249,11 @@ class Evaluate:
     """Responses side by side; `null` takes as many as are worth having. Fewer where memory is short."""
     shots: ForEvaluation[Annotated[int, Ge(0), Le(1000)]] = 3
     """Worked examples shown to `base` in its second measure; 0 leaves that out."""
+    best_of: Beside[Annotated[int, Ge(2), Le(1024)] | None] = None
+    """The most responses of which `by` chooses one. The report has best-of-n for every power of two up to here, beside
+    the majority and pass@n of the same responses; `samples` has to be as many."""
+    by: Beside[Name | None] = None
+    """The scorer that chooses among the responses of a problem."""
     phases: Beside[bool] = False
     """Measure an arm after each of its phases too. A study then draws its accuracy phase by phase over compute."""
 

@@ -14,6 +14,7 @@ from potstill.report.facts import Funnel, ReportFacts, SetFacts
 from potstill.report.html import page
 from potstill.report.nodes import Cell, Column, Node, Section, TableNode, Text, plain
 from potstill.report.samples import opinions, outages, samples
+from potstill.report.scorers import scorers
 from potstill.report.students import ArmResult
 from potstill.report.terminal import table_text
 
@@ -70,8 +71,10 @@ def build(facts: ReportFacts) -> Report:
     result: list[Node] = [students.accuracy_bars(arm_results), *tables]
     if facts.template_overlap is not None:
         result.append(_templates(*facts.template_overlap))
+    scored = scorers(facts, arm_results)
     sections = [
         Section("Result", tuple(result)),
+        Section("Reward models", scored),
         Section("Side by side", _side_by_side(facts, arm_results)),
         Section("What was kept", _kept(facts)),
         Section("Training", _training(facts)),
@@ -83,7 +86,7 @@ def build(facts: ReportFacts) -> Report:
         name=facts.name,
         headline=said,
         measures=tuple(students.measures(arm_results)),
-        tables=tuple(tables),
+        tables=(*tables, *(node for node in scored if isinstance(node, TableNode))),
         sections=shown,
     )
 

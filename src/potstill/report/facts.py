@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from potstill.records import Group, Measure, Problem, Trace
 
@@ -31,7 +31,8 @@ class StudentFacts:
     `losses` are (optimiser step, tokens so far, mean loss) in step order, `looks` those of phases that looked at rows
     set apart. `tokens_trained` counts tokens of training
     rows with prompts; it, `training_seconds` and `flops` are 0 for an untouched student. `dropped` counts rows the
-    trainer left out, by reason.
+    trainer left out, by reason. `scores` are what the scorer `chosen_by` gave each response, by (prompt, problem,
+    sample), for choosing the best of up to `best_of`.
     """
 
     name: str
@@ -43,6 +44,9 @@ class StudentFacts:
     training_seconds: float = 0.0
     flops: int = 0
     evaluation_seconds: float = 0.0
+    chosen_by: str = ""
+    best_of: int = 0
+    scores: Mapping[tuple[str, str, int], float | None] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -132,6 +136,26 @@ class SetFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScorerFacts:
+    """A reward model that was trained here: what it was trained on, and what it is worth on held-out labels.
+
+    `labelled` of `steps` had a label, `right` is their sum; `assessment` is as `evaluate.scorers.Assessment`.
+    `losses` as in `StudentFacts`.
+    """
+
+    name: str
+    kind: str
+    by: str
+    tested_by: str
+    solutions: int
+    steps: int
+    labelled: int
+    wrong: int
+    assessment: Mapping[str, Any]
+    losses: Sequence[tuple[int, int, float]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReportFacts:
     """Everything a report says.
 
@@ -150,6 +174,7 @@ class ReportFacts:
     sets: Sequence[SetFacts] = ()
     stages: Sequence[StageFacts] = ()
     planned: Sequence[PlannedFacts] = ()
+    scorers: Sequence[ScorerFacts] = ()
     problem_funnel: Funnel | None = None
     template_overlap: tuple[int, int] | None = None
     problems: Mapping[str, Problem] = field(default_factory=dict)

@@ -15,7 +15,6 @@ from potstill.errors import StoppedError, StudentError
 from potstill.models.local.memory import ran_out, release_memory
 from potstill.train import checkpoint, looks, students
 from potstill.train.divergence import TopK
-from potstill.train.fitness import check_student
 from potstill.train.job import Log, Stop, Training, Watcher
 from potstill.train.limits import EAGER_TOKENS
 from potstill.train.loss import Weights
@@ -50,8 +49,7 @@ class Course:
         self, job: Training, fingerprint: str, us: Ranks, progress: Watcher, stop: Stop, longest: int
     ) -> None:  # fmt: skip
         self.job, self.fingerprint, self.us, self.progress, self.stop = job, fingerprint, us, progress, stop
-        model, self.tokenizer = students.load(job.model)
-        form = check_student(f"student {job.model}", model)
+        model, self.tokenizer, form = job.load()
         model.set_attn_implementation(attention(model, job.settings, longest))
         self.stepper = Stepper(model, form, job, int(self.tokenizer.pad_token_id), us)
         self.stepper.fit(longest)

@@ -27,6 +27,12 @@ def body_of(model: Any) -> Any:  # noqa: ANN401 - a Hugging Face model
     return model.model if model.base_model is model else model.base_model
 
 
+def head_of(model: Any) -> Any:  # noqa: ANN401 - a Hugging Face model and its layer
+    """Return the layer that reads the hidden states: an output head, or that of a classifier's labels, else None."""
+    head = model.get_output_embeddings()
+    return head if head is not None else getattr(model, "score", getattr(model, "classifier", None))
+
+
 def check_student(shown: str, model: Any) -> HeadForm:  # noqa: ANN401 - a Hugging Face model
     """Return what a model does to the logits of its head; `shown` begins the messages.
 

@@ -8,14 +8,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from potstill import recipe
+from potstill.train import students
 from potstill.train.divergence import Learning
+from potstill.train.fitness import check_student
 from potstill.train.order import Plan
 from potstill.train.segments import TokenRow
 
+if TYPE_CHECKING:
+    from potstill.train.head import HeadForm
+
 Log = dict[str, float]
+ScorerKind = Literal["process", "outcome"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +35,22 @@ class Training:
     work: Path
     out: Path
     learning: Learning | None = None
+    scorer: ScorerKind | None = None
+    """The kind of reward model that the student becomes, where that is what is trained."""
+
+    def load(self) -> tuple[Any, Any, HeadForm]:
+        """Return (model, tokenizer, what the model does to the logits of its head), before any step.
+
+        Raises:
+            StudentError: it cannot be trained here.
+        """
+        if self.scorer is not None:
+            from potstill.train import scorers
+            from potstill.train.head import PLAIN
+
+            return (*scorers.load(self.model, self.scorer), PLAIN)
+        model, tokenizer = students.load(self.model)
+        return model, tokenizer, check_student(f"student {self.model}", model)
 
 
 @dataclass(frozen=True, kw_only=True)

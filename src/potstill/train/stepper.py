@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from potstill.errors import StudentError
-from potstill.train import checkpoint, students
+from potstill.train import checkpoint
 from potstill.train.adapters import adapt, merged
 from potstill.train.divergence import TopK
 from potstill.train.job import Log, Stop, Training
@@ -191,7 +191,7 @@ class Stepper:
                     weights[name] = piece.cpu()
             if self.ranks.number:
                 return None
-            model, _ = students.load(self.job.model)
+            model, *_ = self.job.load()
             model = adapt(model, self.job.lora, self.seed) if self.job.lora is not None else model
             names = dict((model.get_base_model() if adapted else model).named_parameters(prefix="model"))
             with torch.no_grad():

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from potstill.train.divergence import Learning, mixture
-from potstill.train.fitness import body_of
+from potstill.train.fitness import body_of, head_of
 from potstill.train.head import Head, HeadForm, descend
 from potstill.train.loss import Batch
 from potstill.train.objectives import cross_entropy
@@ -40,7 +40,7 @@ class StudentLoss(torch.nn.Module):
         with self.precision(device):
             hidden = body_of(self.model)(input_ids=batch.ids, use_cache=False).last_hidden_state
             chosen = hidden.reshape(-1, hidden.shape[-1])[batch.places]
-            layer = self.model.get_output_embeddings()
+            layer = head_of(self.model)
             weight, bias = layer.weight, layer.bias
             if not torch.is_grad_enabled():  # else gradients of both would be made all the same
                 weight, bias = weight.detach(), None if bias is None else bias.detach()

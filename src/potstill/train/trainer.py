@@ -13,7 +13,7 @@ from potstill.records import content_key
 from potstill.train import looks, ranks
 from potstill.train.course import Course
 from potstill.train.divergence import Learning
-from potstill.train.job import Job, Log, Stop, Watcher, stopped_by_sigterm
+from potstill.train.job import Job, Log, ScorerKind, Stop, Watcher, stopped_by_sigterm
 from potstill.train.loss import by_segment, coefficients
 from potstill.train.order import Plan
 from potstill.train.ranks import Ranks
@@ -45,6 +45,7 @@ def train(
     progress: Watcher,
     learning: Learning | None = None,
     apart: Sequence[int] = (),
+    scorer: ScorerKind | None = None,
 ) -> list[Log]:
     """Train the student of `model_folder` through `plan` and write the result to `out`; return one log a step.
 
@@ -54,11 +55,12 @@ def train(
     segments are left out), gradient_norm, answer_ratio and answer_ratio_used; with `learning`, which has a teacher's
     distributions, kl_reasoning and so on beside the ce of what has a share in it. With `settings.look` the rows `apart`
     are looked at, see `looks`: logs of such steps hold look_loss, look_ce_reasoning and so on, and there may be fewer.
+    With `scorer` the student becomes a reward model of that kind, and the distributions are its labels.
     Raises StudentError where training cannot go on, and StoppedError once a checkpoint is saved after SIGTERM.
     """
     job = Job(
         model=model_folder, rows=rows, plan=plan, settings=settings, lora=lora, seed=seed, work=work, out=out,
-        learning=learning, apart=apart,
+        learning=learning, apart=apart, scorer=scorer,
     )  # fmt: skip
     with stopped_by_sigterm() as stop:
         company = ranks.company()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +11,7 @@ from potstill.errors import RecipeError
 from potstill.models.local import chat
 from potstill.models.local.loading import Checkpoint, libraries, load_model
 from potstill.models.local.memory import release_memory
+from potstill.verify.layouts import LARGEST, Layout, Row
 
 if TYPE_CHECKING:
     import torch
@@ -20,16 +20,6 @@ WINDOW = 512
 """Rows that are sorted by length together."""
 BATCH_TOKENS = 16_384
 """Tokens of a batch, padding included; a longer row is a batch of its own."""
-_LARGEST = 1 << 24
-"""Tokenizers without a limit name an absurd one, a limit above this is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Token ids of one input, or why it has none."""
-
-    ids: Sequence[int]
-    refused: str = ""
 
 
 class Classifier:
@@ -58,21 +48,9 @@ class Classifier:
         self.model: Any = model.to(self.device).eval()
         config = model.config.get_text_config()
         limits = (getattr(config, "max_position_embeddings", None), self.tokenizer.model_max_length)
-        self.longest = min((int(limit) for limit in limits if limit and limit < _LARGEST), default=_LARGEST)
+        longest = min((int(limit) for limit in limits if limit and limit < LARGEST), default=LARGEST)
+        self.layout = Layout(self.tokenizer, longest)
         self.pad = config.pad_token_id
-        added = self.tokenizer.added_tokens_decoder.values()
-        self.special = sorted({*self.tokenizer.all_special_tokens, *(str(token) for token in added if token.special)})
-
-    def refusal(self, *texts: str) -> str:
-        """Return why texts cannot be scored, or an empty text: one with a special token could forge a turn."""
-        found = next((token for token in self.special for text in texts if token and token in text), None)
-        return f"holds the special token {found} of the reward model" if found else ""
-
-    def fitted(self, ids: Sequence[int]) -> Row:
-        """Return a row, refused where it is empty or longer than the model reads: nothing is cut."""
-        if len(ids) > self.longest:
-            return Row((), f"{len(ids):,} tokens, the reward model reads {self.longest:,}")
-        return Row(ids, "" if ids else "no tokens")
 
     def logits(self, rows: Iterable[Row]) -> Iterator[torch.Tensor | None]:
         """Yield one fp32 tensor on the CPU a row, in order: (labels,), or (tokens, labels); None for a refused row."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import tee
 
-from potstill.models.local.chat import rendered, today, with_date
-from potstill.verify.classifier import Classifier, Row, share
+from potstill.models.local.chat import today, with_date
+from potstill.verify.classifier import Classifier, share
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class OutcomeModel:
         A response is rendered as the assistant's turn of the model's chat template, or without one as the second text
         of a pair. What is longer than the model reads is not cut: it has no score.
         """
-        rows, again = tee(self._row(question, response) for question, response in pairs)
+        laid = (self.classifier.layout.outcome(*pair, self.classifier.pad) for pair in pairs)
+        rows, again = tee(one.row for one in laid)
         for row, logits in zip(again, self.classifier.logits(rows), strict=True):
             if logits is None:
                 yield self._none(row.refused)
@@ -60,18 +61,3 @@ class OutcomeModel:
     def _none(self, reason: str) -> Rewarded:
         self.unscored += 1
         return Rewarded(None, None, reason)
-
-    def _row(self, question: str, response: str) -> Row:
-        tokenizer = self.classifier.tokenizer
-        if why := self.classifier.refusal(question, response):
-            return Row((), why)
-        if tokenizer.chat_template:
-            text = self._rendered(question, response)
-            return self.classifier.fitted(tokenizer(text, add_special_tokens=False)["input_ids"])
-        if tokenizer.sep_token is not None:
-            return self.classifier.fitted(tokenizer(question, response)["input_ids"])
-        return self.classifier.fitted(tokenizer(f"{question}\n\n{response}")["input_ids"])
-
-    def _rendered(self, question: str, response: str) -> str:
-        turns = [{"role": "user", "content": question}, {"role": "assistant", "content": response}]
-        return rendered(self.classifier.tokenizer, turns, ask=False)

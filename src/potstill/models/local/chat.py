@@ -87,6 +87,15 @@ def rendered(tokenizer: Any, turns: Sequence[Mapping[str, str]], *, ask: bool) -
         ) from error
 
 
+def asked(tokenizer: Any, turns: Sequence[Mapping[str, str]]) -> str:  # noqa: ANN401
+    """Return a conversation up to where the next answer begins, as `rendered` does.
+
+    Where the last turn is the assistant's, its content is the beginning of that answer, to be gone on from.
+    """
+    begun = turns[-1]["content"] if turns and turns[-1]["role"] == "assistant" else ""
+    return rendered(tokenizer, turns[:-1] if begun else turns, ask=True) + begun
+
+
 def told_day(day: str) -> str:
     """Return what stands before a template so that its `strftime_now` tells a day: a macro of that name.
 

@@ -80,8 +80,8 @@ class LocalModel:
         self._for_batches = self._free_memory()
 
     def render(self, messages: Sequence[dict[str, str]]) -> str:
-        """Return the prompt text of a conversation in the model's own chat template."""
-        return chat.rendered(self.tokenizer, messages, ask=True)
+        """Return the prompt text of a conversation in the model's own chat template; see `chat.asked`."""
+        return chat.asked(self.tokenizer, messages)
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Return the tokens of rendered prompts."""

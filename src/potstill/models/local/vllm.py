@@ -9,7 +9,7 @@ from typing import Any
 
 from potstill.errors import MissingExtraError, TeacherError
 from potstill.hardware import Precision
-from potstill.models.local.chat import rendered, today, with_date
+from potstill.models.local.chat import asked, today, with_date
 from potstill.models.local.loading import first_line
 from potstill.models.local.model import Generated, Prompt
 from potstill.records import Finish
@@ -63,8 +63,8 @@ class VllmModel:
         self._own: dict[str, Any] = dict(self.llm.model_config.get_diff_sampling_param() or {})
 
     def render(self, messages: Sequence[dict[str, str]]) -> str:
-        """Return the prompt text of a conversation in the model's own chat template."""
-        return rendered(self.tokenizer, messages, ask=True)
+        """Return the prompt text of a conversation in the model's own chat template; see `chat.asked`."""
+        return asked(self.tokenizer, messages)
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Return the tokens of rendered prompts."""

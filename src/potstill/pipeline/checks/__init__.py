@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from potstill.pipeline.checks import asked, exports, extras, judging, sources, students, teachers, trackers
+from potstill.pipeline.checks import asked, exports, extras, judging, scorers, sources, students, teachers, trackers
 from potstill.pipeline.checks.scene import Scene
 from potstill.recipe import Recipe
 
@@ -54,6 +54,7 @@ CHECKS: dict[str, Check] = {
     "worked examples": Check("traces", Scene.teachings, asked.shots),
     "comparison": Check("verdicts", Scene.teachings, judging.comparison),
     "programs": Check("verdicts", Scene.teachings, judging.programs),
+    "labels": Check("labels", Scene.scorers, scorers.labels),
     "student, looked at": Check("student", Scene.arms, students.look),
     "distributions, looked at": Check("train", Scene.arms, students.look_at_teacher),
     "local teacher, looked at": Check("traces", Scene.teachings, asked.look),

@@ -33,7 +33,7 @@ def reward(teaching: Teaching, where: str, scene: Scene) -> None:
     """Refuse the folder of a reward model that has no head of its kind."""
     del where
     model = teaching.checks.reward
-    if model is None:
+    if model is None or model.model is None:
         return
     folder = check_checkpoint(model.model, scene.data, "checks.reward.model", 1)
     if folder is None:

@@ -15,6 +15,7 @@ from potstill.problems import read, source_seed
 from potstill.problems.splits import Use, split
 from potstill.recipe import Checks, Curate, Evaluate, Recipe, Source, Strategy, Student, Teacher, Train
 from potstill.records import Drop, Problem
+from potstill.scorer_nodes import ScorerNode
 
 ROWS = 2000
 """Problems read of one source: of more, only what the first ones show is known beforehand."""
@@ -79,6 +80,11 @@ class Scene:
         """Yield each source with its key."""
         for index, source in enumerate(self.recipe.problems.sources):
             yield f"problems.sources.{index}", source
+
+    def scorers(self) -> Iterator[tuple[str, ScorerNode]]:
+        """Yield each scorer with its key."""
+        for name, node in self.graph.scorers.items():
+            yield f"scorers.{name}", node
 
     def trackers(self) -> Iterator[tuple[str, str]]:
         """Yield the name of each tracker with its key."""

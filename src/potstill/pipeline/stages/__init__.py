@@ -12,13 +12,17 @@ from potstill.graph import Graph, graph_of
 from potstill.pipeline import naming
 from potstill.pipeline.stage import Stage
 from potstill.pipeline.stages import (
+    assess,
+    best,
     evaluate,
     examples,
     export,
+    labels,
     logits,
     problems,
     report,
     rows,
+    scorer,
     student,
     traces,
     train,
@@ -37,6 +41,10 @@ STAGES: dict[str, Yielding] = {
     "logits": logits.stages,
     "train": train.stages,
     "evaluate": evaluate.stages,
+    "labels": labels.stages,
+    "scorer": scorer.stages,
+    "assess": assess.stages,
+    "best": best.stages,
     "export": export.stages,
 }
 """Kind -> its stages. The report, which reads all of them, is not among them."""

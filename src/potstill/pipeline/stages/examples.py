@@ -14,7 +14,7 @@ from potstill.pipeline.checks.teachers import NO_SOLUTION, OTHER_QUESTIONS
 from potstill.pipeline.stage import Context, Stage
 from potstill.progress import Progress
 from potstill.recipe import Recipe, ServedTeacher, SolutionsTeacher
-from potstill.records import Drop, Example, Group, Problem, Reason, Trace, Verdict
+from potstill.records import Drop, Example, Group, Problem, Reason, Score, Trace, Verdict
 from potstill.store import TableWriter
 
 KIND, VERSION = "examples", 3
@@ -51,11 +51,14 @@ def work(context: Context) -> dict[str, Any]:
     held_out = {key for p in inputs["problems"].rows("evaluation", Problem) for key in (p.key, p.overlap_key)}
     held_out |= {d.key for d in inputs["problems"].rows("dropped", Drop) if d.reason == Reason.OVERLAP}
     groups = {group.problem_key: group for group in inputs["verdicts"].rows("groups", Group)}
+    scores = {}
+    if recipe.curate.min_score is not None:
+        scores = {score.trace_key: score.value for score in inputs["verdicts"].rows("scores", Score)}
     chosen = select(
         lambda: zip(inputs["traces"].rows("traces", Trace), inputs["verdicts"].rows("verdicts", Verdict), strict=True),
         training, held_out, recipe.curate, groups=groups, seed=recipe.seed,
         drop_suspect=recipe.checks.suspect_label == "drop",
-        allow_summaries=isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries,
+        allow_summaries=isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries, scores=scores,
     )  # fmt: skip
     kept, dropped = context.work.table("examples", Example), context.work.table("dropped", Drop)
     reasons: Counter[str] = Counter()

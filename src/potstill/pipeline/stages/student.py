@@ -26,7 +26,8 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
         arm.student: arm.phases[0].recipe if arm.phases else arm.recipe
         for arm in graph.arms.values() if arm.name == arm.student
     }  # fmt: skip
-    if any(not arm.student for arm in graph.arms.values()):
+    scorers = any(scorer.start is None for scorer in graph.scorers.values())
+    if scorers or any(not arm.student for arm in graph.arms.values()):
         used = {"": recipe, **used}
     for student, its in used.items():
         # One from nothing has a tokenizer trained on what it will be shown.

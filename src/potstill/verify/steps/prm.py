@@ -9,7 +9,7 @@ from itertools import tee
 from typing import Literal
 
 from potstill.errors import RecipeError
-from potstill.verify.classifier import Classifier, Row, share
+from potstill.verify.classifier import Classifier, share
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +21,11 @@ class StepScores:
     tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Laid:
-    """A solution as tokens; `ends` are the positions that carry the steps' scores."""
-
-    row: Row
-    ends: tuple[int, ...]
-
-
 class ProcessModel:
     """A token classifier as process reward model; `unscored` counts the solutions that got no scores.
 
-    The tokens are laid out as TRL's PRMTrainer does: the beginning-of-text token if there is one, the question, then
-    each step followed by the separator, every piece tokenized by itself; the last token of each separator carries the
-    step's score. Of two labels label 1 is the right one, a single label goes through the sigmoid.
+    How a solution is laid out is said at `Layout.process`. Of two labels label 1 is the right one, a single label goes
+    through the sigmoid.
 
     Raises:
         RecipeError: see `Classifier`; or the separator has no tokens.
@@ -42,7 +33,7 @@ class ProcessModel:
 
     def __init__(self, name: str, separator: str) -> None:
         self.classifier = Classifier(name, "token")
-        self.separator = self._ids(separator)
+        self.separator = self.classifier.layout.ids(separator)
         if not self.separator:
             raise RecipeError(f"checks.reward.separator {separator!r} has no tokens in the vocabulary of {name}")
         self.unscored = 0
@@ -53,7 +44,7 @@ class ProcessModel:
         White space around a step is left to the separator. What is longer than the model reads is not cut: it has no
         scores, nor has a solution without steps.
         """
-        laid, again = tee(self._laid(question, steps) for question, steps in solutions)
+        laid, again = tee(self.classifier.layout.process(*solution, self.separator) for solution in solutions)
         for one, logits in zip(again, self.classifier.logits(item.row for item in laid), strict=True):
             if logits is None:
                 yield self._none(one.row.refused)
@@ -67,22 +58,6 @@ class ProcessModel:
     def _none(self, reason: str) -> StepScores:
         self.unscored += 1
         return StepScores(None, reason)
-
-    def _ids(self, text: str) -> list[int]:
-        return list(self.classifier.tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    def _laid(self, question: str, steps: Sequence[str]) -> _Laid:
-        if not steps:
-            return _Laid(Row((), "no steps"), ())
-        if why := self.classifier.refusal(question, *steps):
-            return _Laid(Row((), why), ())
-        first = self.classifier.tokenizer.bos_token_id
-        ids = [*([] if first is None else [first]), *self._ids(question)]
-        ends = []
-        for step in steps:
-            ids += self._ids(step.strip()) + self.separator
-            ends.append(len(ids) - 1)
-        return _Laid(self.classifier.fitted(ids), tuple(ends))
 
 
 def aggregate(scores: Sequence[float], how: Literal["min", "product", "last", "mean"]) -> float:

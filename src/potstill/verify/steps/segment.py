@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 LONG = 400
 """Characters from which a paragraph is cut further."""
@@ -42,17 +43,20 @@ _WRITTEN = re.compile(r"\w")
 _HEADING = re.compile(r"#{1,6} [^\n]{1,200}|\*\*[^\n*]{1,200}\*\*:?|(?:step )?\(?\d{1,4}[.):]?", re.IGNORECASE)
 
 
-def segment(text: str) -> tuple[Span, ...]:
+def segment(text: str, cut: Literal["paragraphs", "sentences"] = "paragraphs") -> tuple[Span, ...]:
     """Return the steps of a text: the first span starts at 0, each where the one before ends, the last ends the text.
 
-    The empty text has none. No span starts or ends inside `$...$`, `$$...$$`, LaTeX brackets, an environment or code.
+    With `sentences` every sentence is a step. The empty text has none. No span starts or ends inside `$...$`,
+    `$$...$$`, LaTeX brackets, an environment or code.
     """
     guard = _Guard(text)
     blanks = [found.end() for found in _BLANK.finditer(text)]
     cuts = {at for at in blanks if guard.allows(at)}
     cuts.update(found.start() for found in _LABEL.finditer(text) if guard.allows(found.start()))
     for span in _tiled(len(text), cuts):
-        within = _within(text, span, guard, by_line=not blanks or span.end - span.start > LONG)
+        all_of_them = cut == "sentences"
+        by_line = all_of_them or not blanks or span.end - span.start > LONG
+        within = _within(text, span, guard, by_line=by_line, sentences=all_of_them)
         cuts.update(within)
     return _merged(text, _tiled(len(text), cuts), guard)
 
@@ -62,8 +66,11 @@ def _tiled(length: int, cuts: set[int]) -> list[Span]:
     return [Span(start, end) for start, end in pairwise(points) if start < end]
 
 
-def _within(text: str, span: Span, guard: _Guard, *, by_line: bool) -> set[int]:
-    """Return where a paragraph is cut: at its lines, before second thoughts, and at the sentences of a long line."""
+def _within(text: str, span: Span, guard: _Guard, *, by_line: bool, sentences: bool) -> set[int]:
+    """Return where a paragraph is cut: at its lines, before second thoughts, and at the sentences of a long line.
+
+    With `sentences` at those of every line.
+    """
     lines = [span.start]
     if by_line:
         lines += [found.end() for found in _LINE.finditer(text, span.start, span.end) if guard.allows(found.end())]
@@ -73,7 +80,7 @@ def _within(text: str, span: Span, guard: _Guard, *, by_line: bool) -> set[int]:
         for found in _SENTENCE.finditer(text, start, end):
             at = found.end()
             long = end - start > LONG and at - last >= SHORT
-            if (long or _THOUGHT.match(text, at)) and guard.allows(at):
+            if (sentences or long or _THOUGHT.match(text, at)) and guard.allows(at):
                 cuts.add(at)
                 last = at
     return cuts
