@@ -10,7 +10,7 @@ TORCH_OPTIONS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 SOAK ?= full
 
 .PHONY: install quickstart pocket test soak check format docs bench bench-train bench-verify bench-sandbox \
-  bench-generate bench-evaluate bench-rows bench-plan study-self-consistency clean
+  bench-generate bench-evaluate bench-head bench-rows bench-plan study-self-consistency clean
 
 install: $(STAMP)
 
@@ -59,6 +59,9 @@ bench: bench-train bench-verify bench-sandbox bench-evaluate bench-generate
 # About an hour, all settings of the peers tried; TRL is unpacked below $(VENV)/peers.
 bench-train: $(STAMP)
 	$(BIN)/python benchmarks/bench_train.py
+
+bench-head: $(STAMP)
+	$(BIN)/python benchmarks/bench_head.py
 
 bench-rows: $(STAMP)
 	$(BIN)/python benchmarks/bench_rows.py

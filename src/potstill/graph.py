@@ -155,7 +155,8 @@ def graph_of(recipe: Recipe) -> Graph:
 
 def _phase_text(phase: Phase) -> str:
     train = phase.recipe.train
-    budget = next((f"{getattr(train, key):,g} {key}" for key in EITHER[1][:3] if getattr(train, key) is not None), "")
+    given = ((getattr(train, key), key) for key in EITHER[1][:3])
+    budget = next((f"{value if value == 'auto' else f'{value:,g}'} {key}" for value, key in given if value), "")
     if phase.match is not None:
         budget = f"as many {phase.match[0]} as {phase.match[1]}"
     kl = train.loss.kl

@@ -24,6 +24,7 @@ from potstill.graph import graph_of
 from potstill.nodes import NODES, GraphError, NodeValueError, adapter, merged
 from potstill.recipe import Recipe, Scorer
 from potstill.recipe.meanings import brief, meanings
+from potstill.recipe.shorthand import written_out
 from potstill.recipe.teachers import TEACHERS
 from potstill.yaml_text import Dumper, Loader, read_yaml
 
@@ -120,6 +121,7 @@ def parse(
 ) -> Recipe:
     """Check recipe text; `file` is what errors call it, `base` the folder that `data` is relative to."""
     source = _overlaid(text, file, sets, overlays)
+    source.data = written_out(source.data)
     for where, problem in _unfit(source.data, ()):
         raise RecipeError(source.at(where, problem))
     try:
@@ -257,7 +259,7 @@ class YamlText:
 
     def lay(self, overlay: Overlay) -> None:
         """Lay keys over the data."""
-        self.data = merged(self.data, overlay.keys)
+        self.data = merged(written_out(self.data), written_out(overlay.keys))
         for place in _places(overlay.keys, ()):
             numbered = tuple(int(part) if isinstance(part, str) and part.isdecimal() else part for part in place)
             for key in (place, numbered):  # "0" is an entry of a list, or the name of a node

@@ -78,6 +78,7 @@ def _whole() -> tuple[Schema, Schema]:
             overriding[f"{section.__name__}Override"]["not"] = {"anyOf": [_given(*pair) for pair in pairs]}
     keys["sets"] |= _nodes("sets", SET_KEYS, keys)
     keys["arms"] |= _nodes("arms", ARM_KEYS, keys)
+    keys["train"]["anyOf"] = [{"$ref": keys["train"].pop("$ref")}, {"const": "auto"}]
     keys["scorers"] |= _scorers(parts["Scorer"])
     return whole, parts | overriding
 
@@ -108,8 +109,8 @@ def _nodes(section: str, names: tuple[str, ...], recipe: Mapping[str, Schema]) -
     for name in names:
         key = special[name] if name in special else _override({"properties": {name: recipe[name]}})["properties"][name]
         if (section, name) == ("arms", "train"):
-            phase = {"$ref": key["$ref"]}
-            key = {"anyOf": [phase, {"type": "array", "items": phase, "minItems": 1}]}
+            phase = {"anyOf": [{"$ref": key["$ref"]}, {"const": "auto"}]}
+            key = {"anyOf": [*phase["anyOf"], {"type": "array", "items": phase, "minItems": 1}]}
         keys[name] = key | ({"description": said} if (said := NODE_KEYS[section].get(name)) else {})
     node = {"type": "object", "properties": keys, "additionalProperties": False}
     return {"additionalProperties": node, "propertyNames": _NAME}

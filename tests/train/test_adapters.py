@@ -71,3 +71,16 @@ def test_adapters_that_do_not_merge_are_not_delivered(monkeypatch):
     monkeypatch.setattr(type(adapted), "merge_and_unload", lambda self: model_of("llama"), raising=False)
     with pytest.raises(StudentError, match="do not do what they did"):
         adapters.merged(adapted)
+
+
+def test_a_model_without_a_matrix_to_adapt_is_one_line():
+    class Nothing(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding, self.head = torch.nn.Embedding(5, 4), torch.nn.Linear(4, 5)
+
+        def get_output_embeddings(self):
+            return self.head
+
+    with pytest.raises(StudentError, match=r"^student.lora: Nothing has no matrix to adapt; train it without lora$"):
+        adapters.adapt(Nothing(), Lora(), 1)

@@ -62,13 +62,14 @@ def test_value_and_gradient_are_those_of_the_plain_formula(name, seed, form, bia
         shift = shift if bias else None
         leaves = [x for x in (hidden, weight, shift) if x is not None]
         ((_, ours, plain),) = (row for row in objectives(teacher, dtype) if row[0] == name)
-        before, heads.LOGITS_AT_ONCE = heads.LOGITS_AT_ONCE, chunk
+        before = heads.LOGITS_AT_ONCE, heads.WEIGHTS_AT_ONCE
+        heads.LOGITS_AT_ONCE = heads.WEIGHTS_AT_ONCE = chunk
         try:
             head = Head(weight=weight, bias=shift, form=form)
             total, values = descend(hidden, head, ours, scale, dtype)
             found = torch.autograd.grad(3 * total, leaves)
         finally:
-            heads.LOGITS_AT_ONCE = before
+            heads.LOGITS_AT_ONCE, heads.WEIGHTS_AT_ONCE = before
         raw = torch.nn.functional.linear(hidden, weight, shift) * form.scale
         logits = raw if form.cap is None else form.cap * torch.tanh(raw / form.cap)
         expected = plain(logits.log_softmax(1))

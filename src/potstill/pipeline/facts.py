@@ -107,10 +107,14 @@ def _student(arm: ArmNode, graph: Graph, stages: Named) -> StudentFacts:
     trained = [stages[name] for name in naming.trainings(arm, graph)]
     losses: list[tuple[int, int, float]] = []
     looks: list[LookFacts] = []
+    chosen: list[str] = []
     for phase in trained:
         step, tokens = losses[-1][:2] if losses else (0, 0)
         logs = json.loads(phase.read("losses.json"))
         losses += [(step + int(log["step"]), tokens + int(log["tokens"]), float(log["loss"])) for log in logs]
+        chosen += [
+            f"train.{key} is {one['value']:g}: {one['why']}" for key, one in phase.counts.get("auto", {}).items()
+        ]
         if (told := phase.counts.get("looks")) is not None:
             looks.append(LookFacts(
                 losses=[
@@ -124,7 +128,7 @@ def _student(arm: ArmNode, graph: Graph, stages: Named) -> StudentFacts:
     for phase in trained:
         dropped.update(phase.counts["dropped"])
     return StudentFacts(
-        name=arm.name, measures=measures, losses=losses, looks=looks,
+        name=arm.name, measures=measures, losses=losses, looks=looks, chosen=chosen,
         examples=trained[-1].counts["examples"] if trained else 0,
         tokens_trained=sum(phase.counts["tokens"] for phase in trained),
         training_seconds=sum(map(_seconds, trained)), flops=sum(phase.counts["flops"] for phase in trained),

@@ -17,6 +17,8 @@ from potstill.planning.figures import Figure, assumed, formula, known, product, 
 from potstill.planning.sets import WRITTEN, Gathered
 from potstill.planning.shapes import Architecture, of_student
 from potstill.planning.texts import OFF, mean_of
+from potstill.recipe import Train, number
+from potstill.train.defaults import settled
 from potstill.train.order import plan as order_of
 
 if TYPE_CHECKING:
@@ -118,6 +120,7 @@ class Trainings:
             steps = math.ceil(wanted.value / train.batch) if quantity == "examples" else None
             train = dataclasses.replace(train, steps=steps, tokens=int(wanted.value) if quantity == "tokens" else None)
         shuffle = self.material.graph.sets[phase.on].recipe.curate.order == "shuffled"
+        train = _with_epochs(train, len(rows))
         order = order_of(rows.lengths, train, settings.train_seed(phase.recipe), shuffle, spend)
         how = f"the committed {naming.rows(phase)}, in the order of the training"
         flops = None if costs is None else known(costs.counts(order.order)["flops"], how)
@@ -146,7 +149,8 @@ class Trainings:
         elif train.steps is not None:
             rows = known(train.steps * train.batch, "train.steps x train.batch")
         else:
-            rows = product("examples x train.epochs", examples, known(train.epochs or 1, "train.epochs"))
+            epochs = _with_epochs(train, 0 if examples is None else round(examples.value)).epochs
+            rows = product("examples x train.epochs", examples, known(number(epochs or 1.0), "train.epochs"))
         if train.look is not None and rows is not None:
             learnt = 1 - train.look.share if train.epochs is not None and matched is None else 1.0
             least = 0.1 if train.look.patience is not None else 0.95
@@ -201,6 +205,11 @@ class Trainings:
             return None
         each = mean_of([float(trained_flops(shape.shape, size, round(0.7 * size))) for size in sizes[:400]])
         return product("F = 3 f a token, docs/guide/compute.md", rows, formula(each, "", 0.15))
+
+
+def _with_epochs(train: Train, rows: int) -> Train:
+    """Return the settings with the epochs that `auto` stands for, which the number of rows alone decides."""
+    return settled(train, None, parameters=0, rows=rows, scratch=False)[0]
 
 
 def _over(above: Figure | None, below: Figure | None) -> Figure | None:

@@ -14,7 +14,7 @@ from potstill.recipe.checks import Checks, CodeChecks, Curate, Judge, Numbers, P
 from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source
 from potstill.recipe.scopes import Beside, ForExport, Throughout
 from potstill.recipe.scorers import Labels, Scorer
-from potstill.recipe.students import Evaluate, Export, Kl, Looks, Lora, Loss, Match, Scratch, Student, Train
+from potstill.recipe.students import Evaluate, Export, Kl, Looks, Lora, Loss, Match, Scratch, Student, Train, number
 from potstill.recipe.teachers import (
     ArmTeacher,
     AskedTeacher,
@@ -72,6 +72,7 @@ __all__ = [
     "Train",
     "WorkedTeacher",
     "as_served",
+    "number",
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from potstill.recipe.bounds import (
     ModelName,
     Name,
     Positive,
+    Rate,
     Samples,
     Seed,
     Share,
@@ -182,8 +183,8 @@ class Train(Precise):
     """The set to train on; `null` takes the only one, else the one called `traces`."""
     supervision: ForRows[Literal["traces", "answers"]] = "traces"
     """What a row teaches; `answers` leaves the reasoning out of every row."""
-    epochs: ForTraining[Annotated[float, Gt(0), Le(10**6)] | None] = None
-    """Budget: times through all rows; may be a fraction."""
+    epochs: ForTraining[Rate | None] = None
+    """Budget: times through all rows; may be a fraction. `auto` goes by the number of rows."""
     steps: ForTraining[Positive | None] = None
     """Budget: optimiser steps."""
     tokens: ForTraining[Tokens | None] = None
@@ -194,8 +195,8 @@ class Train(Precise):
     """Rows an optimiser step."""
     micro_batch: ForTraining[Side] = 8
     """Rows a forward pass; changes memory and speed, never the result."""
-    learning_rate: ForTraining[Annotated[float, Gt(0), Le(10**6)]] = 1e-5
-    """Learning rate at its peak, after warm-up."""
+    learning_rate: ForTraining[Rate] = 1e-5
+    """Learning rate at its peak, after warm-up. `auto` goes by the student, its size and the number of rows."""
     warmup: ForTraining[Share] = 0.03
     """Share of the steps in which the learning rate rises."""
     schedule: ForTraining[Literal["cosine", "linear", "constant"]] = "cosine"
@@ -231,6 +232,13 @@ class Train(Precise):
     resume: Beside[Literal["exact", "any"]] = "exact"
     """Whether a training goes on that another number of processes began. `exact`: no, it would end with other last
     bits; `any`: yes."""
+
+
+def number(value: float | Literal["auto"] | None) -> float:
+    """Return a setting as a number; ValueError where it is `auto` and nobody has settled it, or not given."""
+    if value is None or value == "auto":
+        raise ValueError(f"{value} is no number")
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -182,7 +182,8 @@ def _training(facts: ReportFacts) -> tuple[Node, ...]:
         if student.looks
     )
     lines = nodes.Lines(title="Training loss", x="tokens trained", y="loss", lines=(*trained, *looked), note=note)
-    return (lines, *_looks(facts))
+    chosen = tuple(Text(f"{student.name}: {one}") for student in facts.students for one in student.chosen)
+    return (lines, *_looks(facts), *chosen)
 
 
 def _looks(facts: ReportFacts) -> Iterator[TableNode]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from potstill.train.limits import LOGITS_AT_ONCE
+from potstill.train.limits import LOGITS_AT_ONCE, WEIGHTS_AT_ONCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,10 @@ class _Descent(torch.autograd.Function):
             if hidden_grad is not None:
                 hidden_grad[part] = (gradient @ head).to(hidden.dtype)
             if weight_grad is not None:
-                weight_grad += (gradient.T @ rows[part]).to(weight.dtype)
+                tall = max(1, WEIGHTS_AT_ONCE // weight.shape[1])
+                for top in range(0, len(weight), tall):
+                    tile = slice(top, top + tall)
+                    weight_grad[tile] += (gradient[:, tile].T @ rows[part]).to(weight.dtype)
         ctx.save_for_backward(hidden_grad, weight_grad, bias_grad)
         ctx.mark_non_differentiable(values)
         return (values.double() * scale).sum(), values

@@ -134,7 +134,7 @@ def _rows(lengths: Sequence[int], train: recipe.Train) -> float:
     """Return how many rows the budget of `train` is, each time counted; about so many for a budget of tokens."""
     if train.tokens is not None:
         return train.tokens / sum(lengths) * len(lengths)
-    return train.steps * train.batch if train.steps is not None else (train.epochs or 0) * len(lengths)
+    return train.steps * train.batch if train.steps is not None else recipe.number(train.epochs or 0.0) * len(lengths)
 
 
 def _stream(rows: array[int], seed: int, shuffle: bool) -> Iterator[int]:

@@ -57,8 +57,8 @@ class Stepper:
         others = [tensor for tensor in self.trainable.values() if tensor.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
         self.optimiser = torch.optim.AdamW(
-            [group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=True
-        )
+            [group for group in groups if group["params"]], lr=0.0, betas=BETAS, fused=True
+        )  # each step has a rate of its own
         best = settings.look is not None and settings.look.keep == "best"
         self.best = self.copied() if best else None
         """This process's share of the weights of the best look so far."""

@@ -23,14 +23,14 @@ from potstill.train.segments import TokenRow
 
 def learning_rate(step: int, steps: int, settings: recipe.Train) -> float:
     """Return the rate of optimiser step `step` (from 0) of `steps`: linear warm-up, then the schedule."""
-    warm = math.ceil(settings.warmup * steps)
+    peak, warm = recipe.number(settings.learning_rate), math.ceil(settings.warmup * steps)
     if step < warm:
-        return settings.learning_rate * (step + 1) / (warm + 1)
+        return peak * (step + 1) / (warm + 1)
     if settings.schedule == "constant":
-        return settings.learning_rate
+        return peak
     gone = (step - warm) / max(1, steps - 1 - warm)
     shape = (1 + math.cos(math.pi * gone)) / 2 if settings.schedule == "cosine" else 1 - gone
-    return settings.learning_rate * (settings.final + (1 - settings.final) * shape)
+    return peak * (settings.final + (1 - settings.final) * shape)
 
 
 def train(

@@ -42,6 +42,7 @@ CHECKS: dict[str, Check] = {
     "reward model": Check("verdicts", Scene.teachings, judging.reward),
     "student": Check("student", Scene.arms, students.files),
     "number format": Check("student", Scene.arms, students.precision),
+    "settings by rule": Check("train", Scene.arms, students.auto),
     "looks": Check("train", Scene.arms, students.looks),
     "distributions": Check("train", Scene.arms, students.distributions),
     "packages of students": Check("student", Scene.arms, extras.of_student),

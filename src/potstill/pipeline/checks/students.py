@@ -10,6 +10,7 @@ from potstill.models.terms import check_terms
 from potstill.pipeline.checks.files import check_checkpoint
 from potstill.pipeline.checks.scene import Arm, Scene
 from potstill.recipe import LocalTeacher, Student
+from potstill.train.defaults import asked
 from potstill.train.methods import METHODS
 from potstill.train.render import ask
 from potstill.train.students import PACKAGED
@@ -68,6 +69,12 @@ def _refuse_short_rows(arm: Arm, scene: Scene) -> None:
     for key, limit in (("train.max_length", arm.train.max_length), ("student.scratch.context", scratch.context)):
         if shortest > limit:
             raise RecipeError(f"{key}: no row has fewer than {shortest} tokens, and {limit} are allowed: raise it")
+
+
+def auto(arm: Arm, where: str, scene: Scene) -> None:
+    """Say by which rules settings are chosen once the number of rows is known."""
+    del where
+    scene.unknown += asked(arm.train)
 
 
 def looks(arm: Arm, where: str, scene: Scene) -> None:

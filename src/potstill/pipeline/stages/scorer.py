@@ -51,6 +51,7 @@ def _settings(node: ScorerNode) -> settings.Settings:
 def work(node: ScorerNode, context: Context) -> dict[str, Any]:
     """Train, and write model, losses and audit."""
     from potstill.train import scorers, students
+    from potstill.train.defaults import settled
     from potstill.train.order import plan
     from potstill.train.trainer import train
 
@@ -66,6 +67,12 @@ def work(node: ScorerNode, context: Context) -> dict[str, Any]:
     print(told, file=sys.stderr)
     shape = dataclasses.replace(shape_of(base), vocabulary=len(scorers.LABELS))
     seed = settings.train_seed(node.recipe)
+    how, chosen = settled(
+        how, None, parameters=shape.body + shape.vocabulary * shape.hidden, rows=len(found.rows),
+        scratch=node.recipe.student.scratch is not None,
+    )  # fmt: skip
+    for one in chosen:
+        print(f"scorer {node.name}: {one}", file=sys.stderr)
     steps = plan([len(row) for row in found.rows], how, seed)
     progress = Progress(f"scorer {node.name}", steps.total_tokens, "tokens")
     logs = train(
@@ -78,4 +85,5 @@ def work(node: ScorerNode, context: Context) -> dict[str, Any]:
     return {
         "examples": len(found.rows), "dropped": dict(sorted(found.dropped.items())), "steps": len(steps.steps),
         "rows": steps.rows, "tokens": steps.total_tokens, "flops": flops, "labelled": found.labelled,
+        **({"auto": {one.key: {"value": one.value, "why": one.why} for one in chosen}} if chosen else {}),
     }  # fmt: skip

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from potstill.graph import Graph, Phase
 from potstill.pipeline import learnt, naming, settings
 from potstill.pipeline.naming import LOGITS, MODEL, ROWS
 from potstill.pipeline.stage import Context, Stage
 from potstill.recipe import Recipe
+
+if TYPE_CHECKING:
+    from potstill.train.defaults import Chosen
+    from potstill.train.rows import Rows
 
 KIND, VERSION = "train", 1
 
@@ -61,8 +68,28 @@ def work(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
         matched = phase.match[0], {key: sum(counts[key] for counts in found) for key in ("rows", "tokens", "flops")}
     kl = phase.recipe.train.loss.kl
     distributions = {} if kl is None else {"taught": learnt.taught(kl, context)}
-    return METHODS[context.recipe.train.method](
-        context.recipe, phase.name, Rows(shards.path / ROWS),
+    rows = Rows(shards.path / ROWS)
+    recipe, chosen = _settled(context.recipe, rows, context.inputs["student"].folder(MODEL))
+    for one in chosen:
+        print(one, file=sys.stderr)
+    counts = METHODS[recipe.train.method](
+        recipe, phase.name, rows,
         base=context.inputs["student"].folder(MODEL), work=context.work.path, seed=settings.train_seed(context.recipe),
         shuffle=taught.curate.order == "shuffled", matched=matched, **distributions,
     )  # fmt: skip
+    return counts | ({"auto": {one.key: {"value": one.value, "why": one.why} for one in chosen}} if chosen else {})
+
+
+def _settled(recipe: Recipe, rows: Rows, base: Path) -> tuple[Recipe, list[Chosen]]:
+    """Return the recipe with numbers in the place of `auto`, and what was chosen."""
+    from potstill.models.flops import shape_of
+    from potstill.train.defaults import settled
+    from potstill.train.looks import set_apart
+
+    train, shape = recipe.train, shape_of(base)
+    among = rows.lengths if train.look is None else set_apart(rows.problems, rows.lengths, train.look.share)[0]
+    train, chosen = settled(
+        train, recipe.student.lora, parameters=shape.body + shape.vocabulary * shape.hidden, rows=len(among),
+        scratch=recipe.student.scratch is not None,
+    )  # fmt: skip
+    return dataclasses.replace(recipe, train=train), chosen
