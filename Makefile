@@ -10,7 +10,7 @@ TORCH_OPTIONS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 SOAK ?= full
 
 .PHONY: install quickstart pocket test soak check format docs bench bench-train bench-verify bench-sandbox \
-  bench-generate bench-evaluate bench-head bench-rows bench-plan study-self-consistency clean
+  bench-generate bench-evaluate bench-head bench-rows bench-plan oracle-gguf study-self-consistency clean
 
 install: $(STAMP)
 
@@ -86,6 +86,10 @@ bench-generate: $(STAMP)
 # About 25 minutes on an idle machine.
 bench-evaluate: $(STAMP)
 	$(BIN)/python benchmarks/bench_evaluate.py
+
+# llama.cpp's own quantiser, with which `make soak` compares ours; node for its package.
+oracle-gguf: $(STAMP)
+	npm install --silent --no-audit --no-fund --prefix $(VENV)/peers '@node-llama-cpp/linux-x64@3.21.1'
 
 study-self-consistency: $(STAMP)
 	$(BIN)/python benchmarks/study_self_consistency.py

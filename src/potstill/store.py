@@ -308,9 +308,9 @@ class Work:
             folder.mkdir(exist_ok=True)
         return TableWriter(folder, self.path / DIGESTS, name, record, part_rows)
 
-    def note_time(self) -> None:
-        """Remember the seconds spent so far, for the next process should this one be killed."""
-        write_durably(self.path / CLOCK, to_record({"seconds": self.seconds}))
+    def note_time(self, **more: float) -> None:
+        """Remember the seconds spent so far, for the next process should this one be killed, and `more` of the kind."""
+        write_durably(self.path / CLOCK, to_record({"seconds": self.seconds, **more}))
 
     @property
     def seconds(self) -> float:
@@ -321,7 +321,7 @@ class Work:
         """Sync everything, write the manifest last, and put the folder in its place."""
         for table in self.tables:
             table.close()
-        write_durably(self.path / CLOCK, to_record(dict(clock, seconds=self.seconds)))
+        write_durably(self.path / CLOCK, to_record({**_clock(self.path), **clock, "seconds": self.seconds}))
         with writing(self.path):
             files = [self._entry(file) for file in files_of(self.path) if self._is_output(file)]
             for folder in {file.parent for file in files_of(self.path)}:

@@ -33,6 +33,8 @@ VERSIONED = (
     "reasoning-gym",
     "datasets",
     "aiohttp",
+    "gguf",
+    "xllamacpp",
 )
 REPORT_FILES = ("report.html", "report.json", "table.txt")
 """Copied to the top of the run folder, where people look."""

@@ -15,11 +15,13 @@ from potstill.pipeline import naming
 from potstill.pipeline.planned import planned_of
 from potstill.pipeline.provenance import teacher_name
 from potstill.pipeline.settings import teacher_seed
+from potstill.pipeline.stages.export import GGUF
 from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher
 from potstill.recipe_file import dump
 from potstill.records import Example, Group, Measure, Problem, Score, Trace, Verdict
 from potstill.report import (
     Compute,
+    FileFacts,
     Funnel,
     LookFacts,
     PlannedFacts,
@@ -56,6 +58,7 @@ def facts_of(
         recipe_yaml=dump(recipe),
         versions=stages[naming.examples(main, graph)].clock.get("versions", {}),
         students=students,
+        files=_files(recipe, stages),
         main=graph.deliver,
         graph=graph.text(),
         sets=[_set(node, graph, stages) for node in graph.sets.values()],
@@ -68,6 +71,24 @@ def facts_of(
         teacher=_teacher(main, problems, stages[naming.traces(main, graph)]),
         teacher_name=teacher_name(main.recipe),
     )
+
+
+def _files(recipe: Recipe, stages: Named) -> list[FileFacts]:
+    found = []
+    for kind in dict.fromkeys(recipe.export.gguf):
+        measured = stages.get(naming.delivered(GGUF, kind))
+        if measured is None:
+            continue
+        told = {
+            name: file for name, file in stages[naming.export(GGUF)].counts["files"].items() if file["type"] == kind
+        }
+        ((name, file),) = told.items()
+        clock = {key: value for key, value in measured.clock.items() if isinstance(value, int | float)}
+        rows = list(measured.rows("zero_shot", Measure))
+        found.append(
+            FileFacts(name=name, bytes=file["bytes"], bits=file["bits_per_weight"], measures=rows, clock=clock)
+        )
+    return found
 
 
 def _set(node: SetNode, graph: Graph, stages: Named) -> SetFacts:

@@ -102,6 +102,11 @@ def trainings(arm: ArmNode, graph: Graph) -> list[str]:
     return [*before, *(training(phase) for phase in arm.phases)]
 
 
+def delivered(exporter: str, kind: str) -> str:
+    """What one delivered file answered."""
+    return f"measure-{exporter}-{kind}"
+
+
 def export(exporter: str) -> str:
     """What is delivered in one form; the plain checkpoint is what is meant where none is named."""
     return _named("export", exporter, "safetensors")

@@ -165,6 +165,12 @@ def export(planning: Planning, stage: Stage) -> StagePlan:
     return StagePlan(name=stage.name, kind=stage.kind, seconds=START, disk=disk, needs=("seconds", "disk"))
 
 
+def measure(planning: Planning, stage: Stage) -> StagePlan:
+    """A delivered file, asked in its own runtime."""
+    planning.say(f"{stage.name}: how fast llama.cpp is here")
+    return StagePlan(name=stage.name, kind=stage.kind, needs=("seconds",))
+
+
 def report(planning: Planning, stage: Stage) -> StagePlan:
     """The page."""
     del planning
@@ -173,6 +179,7 @@ def report(planning: Planning, stage: Stage) -> StagePlan:
 
 PLANNERS: dict[str, Callable[[Planning, Stage], StagePlan]] = {
     "problems": problems, "traces": traces, "verdicts": verdicts, "examples": examples, "student": student,
-    "rows": rows, "logits": logits, "train": train, "evaluate": evaluate, "export": export, "report": report,
+    "rows": rows, "logits": logits, "train": train, "evaluate": evaluate, "export": export, "measure": measure,
+    "report": report,
 }  # fmt: skip
 """Kind of a stage -> what it will take."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from potstill.report.assemble import Report, build
 from potstill.report.facts import (
     Compute,
+    FileFacts,
     Funnel,
     LookFacts,
     PlannedFacts,
@@ -18,6 +19,7 @@ from potstill.report.students import shown_problems
 
 __all__ = [
     "Compute",
+    "FileFacts",
     "Funnel",
     "LookFacts",
     "PlannedFacts",

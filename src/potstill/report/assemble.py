@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from potstill.records import Measure, Problem
 from potstill.report import nodes, students
+from potstill.report.delivered import delivered_table
 from potstill.report.display import label, percent, visible
 from potstill.report.facts import Funnel, ReportFacts, SetFacts
 from potstill.report.html import page
@@ -20,7 +21,20 @@ from potstill.report.terminal import table_text
 
 SCHEMA = 1
 ONLY_IN_PAGE = frozenset(
-    {"unanswered", "tokens a response", "examples", "training TFLOP", "solved better", "solved worse"}
+    {
+        "unanswered",
+        "tokens a response",
+        "examples",
+        "training TFLOP",
+        "solved better",
+        "solved worse",
+        "bits a weight",
+        "accuracy low",
+        "accuracy high",
+        "load",
+        "memory MB",
+        "tokens/s, 2 threads",
+    }
 )
 """Columns that a terminal has no room for."""
 BINS = 20
@@ -69,6 +83,10 @@ def build(facts: ReportFacts) -> Report:
     if (tests := students.paired_table(arm_results, facts.main)) is not None:
         tables.append(tests)
     result: list[Node] = [students.accuracy_bars(arm_results), *tables]
+    trained = next((row.measures for row in arm_results if row.name == facts.main), ())
+    if (delivered := delivered_table(facts.files, trained)) is not None:
+        tables.append(delivered)
+        result.append(delivered)
     if facts.template_overlap is not None:
         result.append(_templates(*facts.template_overlap))
     scored = scorers(facts, arm_results)

@@ -157,6 +157,21 @@ class ScorerFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileFacts:
+    """One delivered file as it was measured in its runtime.
+
+    `clock` has what differs from time to time: `load_seconds`, `memory` in bytes, `written_1` and `written_2` in tokens
+    per second of one and two threads.
+    """
+
+    name: str
+    bytes: int
+    bits: float
+    measures: Sequence[Measure]
+    clock: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReportFacts:
     """Everything a report says.
 
@@ -170,6 +185,7 @@ class ReportFacts:
     recipe_yaml: str
     versions: Mapping[str, str]
     students: Sequence[StudentFacts]
+    files: Sequence[FileFacts] = ()
     main: str | None = None
     graph: str = ""
     sets: Sequence[SetFacts] = ()

@@ -62,7 +62,7 @@ def gguf(delivery: Delivery) -> dict[str, Any]:
     )  # fmt: skip
     exact = next((name for name in EXACT if name in types), None)
     _check_room(content, [*types, *([] if exact else ["f16"])], delivery.out)
-    found: dict[str, Any] = {"pre_tokenizer": cutting, "files": {}}
+    found: dict[str, Any] = {"pre_tokenizer": cutting, "context": context_of(model.config), "files": {}}
 
     def fill(folder: Path) -> None:
         names = {kind: f"{_slug(delivery.card.name)}-{kind}.gguf" for kind in types}

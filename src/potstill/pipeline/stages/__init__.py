@@ -19,6 +19,7 @@ from potstill.pipeline.stages import (
     export,
     labels,
     logits,
+    measure,
     problems,
     report,
     rows,
@@ -46,6 +47,7 @@ STAGES: dict[str, Yielding] = {
     "assess": assess.stages,
     "best": best.stages,
     "export": export.stages,
+    "measure": measure.stages,
 }
 """Kind -> its stages. The report, which reads all of them, is not among them."""
 

@@ -32,13 +32,13 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
             inputs["examples"] = naming.examples(graph.sets[graph.main], graph)
         yield Stage(
             kind=KIND, name=naming.measures(arm), version=VERSION, recipe=arm.recipe, inputs=inputs,
-            settings=_settings(arm), work=partial(work, arm, arm.name),
+            settings=measured_by(arm), work=partial(work, arm, arm.name),
         )  # fmt: skip
         for phase in arm.phases[:-1] if arm.recipe.evaluate.phases else ():
             yield Stage(
                 kind=KIND, name=naming.measures_of_phase(phase), version=VERSION, recipe=arm.recipe,
                 inputs={"problems": "problems", "model": naming.training(phase)},
-                settings=_settings(arm) | {"arm": phase.name}, work=partial(work, arm, phase.name),
+                settings=measured_by(arm) | {"arm": phase.name}, work=partial(work, arm, phase.name),
             )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def _shown(arm: ArmNode) -> bool:
     return not arm.trained and arm.recipe.evaluate.shots > 0
 
 
-def _settings(arm: ArmNode) -> settings.Settings:
+def measured_by(arm: ArmNode) -> settings.Settings:
     """How an arm is measured; only an untouched one is shown examples, and only draws depend on the seed."""
     recipe = arm.recipe
     evaluate = settings.chosen(recipe.evaluate, "evaluation")

@@ -1,0 +1,57 @@
+"""A delivered file is measured in llama.cpp on the held-out problems, and once only."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import TINY, done
+
+pytest.importorskip("torch")
+pytest.importorskip("xllamacpp", reason="the wheel xllamacpp is not installed: make install")
+
+from potstill.records import Measure
+from potstill.store import Run
+
+pytestmark = pytest.mark.soak
+STAGE = "measure-gguf-q8_0"
+RECIPE = TINY + "arms: {traces: {train: {}}}\nexport: {safetensors: false, gguf: [q8_0]}\n"
+KILLED = Path(__file__).parents[1] / "soak" / "killed.py"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("measured")
+    (folder / "r.yaml").write_text(RECIPE)
+    done("run", folder / "r.yaml", "--out", folder / "run")
+    return folder
+
+
+def test_the_file_is_measured_as_its_student_was(run):
+    found = Run(run / "run")
+    own, trained = (list(found.committed(name).rows("zero_shot", Measure)) for name in (STAGE, "evaluate-traces"))
+    assert [(one.problem_key, one.sample) for one in own] == [(one.problem_key, one.sample) for one in trained]
+    assert [one.prompt_tokens for one in own] == [one.prompt_tokens for one in trained]
+    clock = found.committed(STAGE).clock
+    assert {"load_seconds", "memory", "read_1", "read_2", "written_1", "written_2"} <= clock.keys()
+    assert "xllamacpp" in clock["versions"]
+    report = json.loads((run / "run" / "report.json").read_text())
+    assert '"title": "Delivered files"' in json.dumps(report)
+    assert "tiny-q8_0.gguf" in (run / "run" / "table.txt").read_text()
+
+
+def test_killed_anywhere_it_ends_with_the_same_bytes(run):
+    wanted = Run(run / "run").committed(STAGE).manifest
+    count = run / "count"
+    command = ["run", str(run / "r.yaml"), "--out", str(run / "run"), "--stage", STAGE, "--redo"]
+    (run / "run" / "ledger" / "students.sqlite").unlink()
+    subprocess.run([sys.executable, str(KILLED), "0", str(count), *command], check=True)
+    assert Run(run / "run").committed(STAGE).manifest == wanted
+    for part in range(1, 5):
+        (run / "run" / "ledger" / "students.sqlite").unlink(missing_ok=True)
+        at = str(max(1, int(count.read_text()) * part // 5))
+        killed = subprocess.run([sys.executable, str(KILLED), at, str(run / "never"), *command], check=False)
+        assert killed.returncode == -9
+        done(*command)
+        assert Run(run / "run").committed(STAGE).manifest == wanted
