@@ -175,6 +175,8 @@ def _of_training(train: Train) -> Found:
             ("train",),
             f"give exactly one budget of {', '.join(train.alternatives)}; found {' and '.join(budgets) or 'none'}",
         )
+    for key, problem in train.contradictions():
+        yield ("train", *key), problem
     if train.micro_batch > train.batch:
         yield ("train", "micro_batch"), f"micro_batch ({train.micro_batch}) is more than batch ({train.batch})"
     if train.loss.alpha == 0 and train.loss.beta == 0:

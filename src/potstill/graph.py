@@ -161,6 +161,8 @@ def _phase_text(phase: Phase) -> str:
         budget = f"as many {phase.match[0]} as {phase.match[1]}"
     kl = train.loss.kl
     learnt = "" if kl is None else f", distribution of {kl.arm or kl.model}"
+    if train.method == "grpo":
+        return f"grpo on the problems of {phase.on}, {train.grpo.rollouts} answers each, {budget}"
     return f"{train.method} on {phase.on}, {train.supervision}{learnt}, {budget}"
 
 

@@ -26,6 +26,8 @@ Opinion = Literal["", "right", "wrong", "unsure"]
 Cause = Literal[
     "", "unparsable gold", "unparsable prediction", "timeout", "unsupported", "ambiguous", "infrastructure", "no gold"
 ]
+UNSCORED: frozenset[Cause] = frozenset({"unparsable gold", "no gold", "timeout", "infrastructure"})
+"""Causes that lie outside the one who answered: such a response enters no rate, see `evaluate.metrics`."""
 Finish = Literal["stop", "length", "refused", "failed"]
 ReasoningKind = Literal["raw", "summary", "encrypted", "none"]
 GoldSource = Literal["given", "checker", "tests", "majority", "none"]

@@ -21,7 +21,7 @@ from potstill.train.order import plan
 
 torch = pytest.importorskip("torch")
 
-from potstill.train import checkpoint, stepper, students, trainer  # noqa: E402
+from potstill.train import checkpoint, rates, stepper, students, trainer  # noqa: E402
 
 SETTINGS = Train(steps=9, batch=8, micro_batch=4, learning_rate=3e-3, checkpoint_every=2, loss=Loss(alpha=0.5))
 
@@ -146,13 +146,13 @@ def test_divergence_is_one_line(folder, loaded, tmp_path):
 @pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
 def test_learning_rate_warms_up_and_ends_at_its_share(schedule):
     settings = Train(steps=100, learning_rate=2.0, warmup=0.1, final=0.25, schedule=schedule)
-    rates = [trainer.learning_rate(step, 100, settings) for step in range(100)]
-    assert rates[:10] == sorted(rates[:10])
-    assert rates[0] < 0.2
-    assert max(rates) == rates[10] == 2.0
-    assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert rates[-1] == pytest.approx(2.0 if schedule == "constant" else 0.5)
-    assert trainer.learning_rate(0, 1, settings) > 0
+    found = [rates.learning_rate(step, 100, settings) for step in range(100)]
+    assert found[:10] == sorted(found[:10])
+    assert found[0] < 0.2
+    assert max(found) == found[10] == 2.0
+    assert found[10:] == sorted(found[10:], reverse=True)
+    assert found[-1] == pytest.approx(2.0 if schedule == "constant" else 0.5)
+    assert rates.learning_rate(0, 1, settings) > 0
 
 
 LOGS = [{"step": 1, "loss": 0.1}, {"step": 2, "loss": 0.2}]

@@ -17,9 +17,8 @@ from fractions import Fraction
 
 from potstill.evaluate.statistics import Paired, clustered, paired
 from potstill.intervals import Interval
-from potstill.records import Cause, Measure
+from potstill.records import UNSCORED, Measure
 
-UNSCORED: frozenset[Cause] = frozenset({"unparsable gold", "no gold", "timeout", "infrastructure"})
 TOLERATED = 0.01
 """Share of responses that may be unscored before a table says what the accuracy is at least."""
 

@@ -12,8 +12,8 @@ from potstill.models.requests import Completion, Message, Request
 from potstill.progress import Progress
 from potstill.recipe import Evaluate, Student
 from potstill.records import Example, Failure, Finish, Measure, Problem, Trace, Verdict
-from potstill.text import is_looping, split_response
-from potstill.train.render import ask
+from potstill.text import is_looping
+from potstill.train.render import ask, split
 from potstill.verify import Verdicts
 
 if TYPE_CHECKING:
@@ -137,18 +137,6 @@ def measure(
         ]
         for verdict, (_, trace), answer in zip(verdicts.many(traces), traces, answers, strict=True):
             yield measure_of(trace, answer, verdict)
-
-
-def split(student: Student, text: str) -> tuple[str, str]:
-    """Split a response at the student's own marks, else at any marks that models use."""
-    opening, closing = student.reasoning_open.strip(), student.reasoning_close.strip()
-    before, mark, after = text.partition(closing)
-    if mark:
-        return before.strip().removeprefix(opening).strip(), after.strip()
-    if opening and text.lstrip().startswith(opening):
-        return text.strip().removeprefix(opening).strip(), ""
-    found = split_response(text)
-    return found.reasoning, found.answer
 
 
 def trace_of(problem: Problem, request: Request, answer: Completion, row: TableLine, student: Student) -> Trace:

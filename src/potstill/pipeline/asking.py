@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from potstill.errors import PotstillError, StudentError, nearest
-from potstill.evaluate.protocol import split
 from potstill.graph import graph_of
 from potstill.models.local.model import LocalModel, Prompt
 from potstill.pipeline import naming
@@ -14,7 +13,7 @@ from potstill.pipeline.naming import MODEL
 from potstill.recipe import Recipe
 from potstill.recipe_file import load
 from potstill.store import Run
-from potstill.train.render import ask
+from potstill.train.render import ask, split
 
 
 @dataclass(frozen=True)

@@ -129,13 +129,16 @@ def _student(arm: ArmNode, graph: Graph, stages: Named) -> StudentFacts:
     losses: list[tuple[int, int, float]] = []
     looks: list[LookFacts] = []
     chosen: list[str] = []
+    rewards: list[tuple[int, float]] = []
+    step = tokens = 0
     for phase in trained:
-        step, tokens = losses[-1][:2] if losses else (0, 0)
         logs = json.loads(phase.read("losses.json"))
-        losses += [(step + int(log["step"]), tokens + int(log["tokens"]), float(log["loss"])) for log in logs]
         chosen += [
             f"train.{key} is {one['value']:g}: {one['why']}" for key, one in phase.counts.get("auto", {}).items()
         ]
+        rewards += [(tokens + int(log["tokens"]), float(log["pass_at_1"])) for log in logs if "pass_at_1" in log]
+        if "pass_at_1" not in logs[0]:  # a policy's loss says nothing beside cross-entropies
+            losses += [(step + int(log["step"]), tokens + int(log["tokens"]), float(log["loss"])) for log in logs]
         if (told := phase.counts.get("looks")) is not None:
             looks.append(LookFacts(
                 losses=[
@@ -145,11 +148,12 @@ def _student(arm: ArmNode, graph: Graph, stages: Named) -> StudentFacts:
                 rows=told["rows"], kept=step + int(told["kept_step"]), steps=losses[-1][0],
                 stopped_early=told["stopped_early"],
             ))  # fmt: skip
+        step, tokens = step + int(logs[-1]["step"]), tokens + int(logs[-1]["tokens"])
     dropped = Counter[str]()
     for phase in trained:
         dropped.update(phase.counts["dropped"])
     return StudentFacts(
-        name=arm.name, measures=measures, losses=losses, looks=looks, chosen=chosen,
+        name=arm.name, measures=measures, losses=losses, looks=looks, chosen=chosen, rewards=rewards,
         examples=trained[-1].counts["examples"] if trained else 0,
         tokens_trained=sum(phase.counts["tokens"] for phase in trained),
         training_seconds=sum(map(_seconds, trained)), flops=sum(phase.counts["flops"] for phase in trained),

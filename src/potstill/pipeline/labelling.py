@@ -12,7 +12,7 @@ from potstill.errors import DataError
 from potstill.pipeline.stage import STUDENTS, Context
 from potstill.progress import Progress
 from potstill.recipe import Labels, Scorer, Student
-from potstill.records import Label, Outcome, Problem, Trace, Verdict, content_key
+from potstill.records import UNSCORED, Label, Outcome, Problem, Trace, Verdict, content_key
 from potstill.scorer_nodes import Part, ScorerNode
 from potstill.verify.scores import response_of
 
@@ -173,7 +173,6 @@ def _by_rollouts(labelling: Labelling, context: Context, account: dict[str, obje
     Only what lies outside the student leaves a rollout undecided: one that is cut or ends without an answer did not
     come to a right end.
     """
-    from potstill.evaluate.metrics import UNSCORED
     from potstill.models.flops import Account, shape_of
     from potstill.models.ledger import Ledger
     from potstill.pipeline.rollouts import Continuing

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from potstill.evaluate.protocol import split
 from potstill.models.local.chat import rendered
 from potstill.models.local.inprocess import InProcess, identity
 from potstill.models.local.model import LocalModel
 from potstill.models.requests import Completion, Message, Request
 from potstill.records import Problem, Trace
-from potstill.train.render import ask
+from potstill.train.render import ask, split
 from potstill.train.students import load_tokenizer
 from potstill.verify.steps import rollouts
 

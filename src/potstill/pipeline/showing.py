@@ -10,7 +10,7 @@ from typing import Any
 
 from potstill import pipeline
 from potstill.errors import PotstillError, nearest
-from potstill.graph import ArmNode, graph_of
+from potstill.graph import ArmNode, Phase, graph_of
 from potstill.pipeline import naming
 from potstill.pipeline.naming import MODEL, ROWS
 from potstill.pipeline.stage import Stage
@@ -20,6 +20,7 @@ from potstill.recipe import DatasetTeacher, Recipe, SolutionsTeacher, WorkedTeac
 from potstill.recipe_file import load, located
 from potstill.store import Run
 from potstill.temporary import temporary_folder
+from potstill.train.methods import learns_from_problems
 from potstill.train.rows import Rows
 from potstill.train.students import read_texts
 
@@ -100,7 +101,15 @@ def _arm(recipe: Recipe, name: str | None) -> ArmNode:
     if not graph.arms[name].phases:
         trained = [each.name for each in graph.arms.values() if each.phases]
         raise PotstillError(f"the arm {name!r} is not trained, so it has no rows; {', '.join(trained)} have some")
+    if not _with_rows(graph.arms[name]):
+        method = graph.arms[name].phases[-1].recipe.train.method
+        raise PotstillError(f"the arm {name!r} learns from its own answers ({method}), so it has no rows")
     return graph.arms[name]
+
+
+def _with_rows(arm: ArmNode) -> list[Phase]:
+    """Return the phases of an arm that are trained on rows."""
+    return [phase for phase in arm.phases if not learns_from_problems(phase.recipe.train.method)]
 
 
 def _there(recipe: Recipe, arm: ArmNode, run: Run, *, whatever: bool = False) -> list[ShownRows] | None:
@@ -111,7 +120,7 @@ def _there(recipe: Recipe, arm: ArmNode, run: Run, *, whatever: bool = False) ->
     states = {status.stage.name: status.state for status in pipeline.statuses(run, stages_of(recipe))}
     graph = graph_of(recipe)
     found: dict[str, ShownRows] = {}
-    for phase in arm.phases:
+    for phase in _with_rows(arm):
         name = naming.rows(phase)
         committed, examples = run.committed(name), run.committed(naming.examples(graph.sets[phase.on], graph))
         student = run.committed(naming.student(arm.student))
@@ -132,7 +141,7 @@ def _there(recipe: Recipe, arm: ArmNode, run: Run, *, whatever: bool = False) ->
 def _before(recipe: Recipe, arm: ArmNode) -> list[Stage]:
     """Return the stages that make the rows of an arm, in their order."""
     stages = {stage.name: stage for stage in stages_of(recipe)}
-    wanted = {naming.rows(phase) for phase in arm.phases}
+    wanted = {naming.rows(phase) for phase in _with_rows(arm)}
     for stage in reversed(stages.values()):
         if stage.name in wanted:
             wanted.update(stage.needs)

@@ -19,11 +19,15 @@ from potstill.planning.shapes import Architecture, of_student
 from potstill.planning.texts import OFF, mean_of
 from potstill.recipe import Train, number
 from potstill.train.defaults import settled
+from potstill.train.methods import learns_from_problems
 from potstill.train.order import plan as order_of
 
 if TYPE_CHECKING:
     from potstill.train.order import Plan
 
+OWN = (0.4, 1.4, 3.0)
+"""FLOPs of a training on a student's own answers, as a share of those of training on so many rows of the teacher's:
+all are drawn, those that teach something are trained on, and they may be shorter or longer."""
 SPREAD = 0.9
 """Standard deviation of the logarithm of the lengths of reasoning, where nobody has seen any."""
 MOST_STEPS = 20_000
@@ -150,7 +154,9 @@ class Trainings:
             rows = known(train.steps * train.batch, "train.steps x train.batch")
         else:
             epochs = _with_epochs(train, 0 if examples is None else round(examples.value)).epochs
-            rows = product("examples x train.epochs", examples, known(number(epochs or 1.0), "train.epochs"))
+            each = train.grpo.rollouts if learns_from_problems(train.method) else 1
+            times = known(each * number(epochs or 1.0), "train.epochs")
+            rows = product("examples x train.epochs", examples, times)
         if train.look is not None and rows is not None:
             learnt = 1 - train.look.share if train.epochs is not None and matched is None else 1.0
             least = 0.1 if train.look.patience is not None else 0.95
@@ -168,7 +174,11 @@ class Trainings:
             if matched and phase.match and phase.match[0] == "flops"
             else self._flops_of(phase, sizes, rows)
         )
-        return PhaseFigures(rows=rows, tokens=tokens, flops=flops, longest=max(sizes), sizes=sizes)
+        longest = max(sizes)
+        if learns_from_problems(train.method):
+            flops = product("training, and drawing what is trained on", flops, assumed(*OWN, "FLOPs beside training's"))
+            longest = round(self.material.question.high) + train.grpo.max_tokens
+        return PhaseFigures(rows=rows, tokens=tokens, flops=flops, longest=longest, sizes=sizes)
 
     def _sizes(self, phase: Phase) -> tuple[list[int], Figure]:
         """Return tokens of rows as they will be, and their mean."""

@@ -14,7 +14,20 @@ from potstill.recipe.checks import Checks, CodeChecks, Curate, Judge, Numbers, P
 from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source
 from potstill.recipe.scopes import Beside, ForExport, Throughout
 from potstill.recipe.scorers import Labels, Scorer
-from potstill.recipe.students import Evaluate, Export, Kl, Looks, Lora, Loss, Match, Scratch, Student, Train, number
+from potstill.recipe.students import (
+    Evaluate,
+    Export,
+    Grpo,
+    Kl,
+    Looks,
+    Lora,
+    Loss,
+    Match,
+    Scratch,
+    Student,
+    Train,
+    number,
+)
 from potstill.recipe.teachers import (
     ArmTeacher,
     AskedTeacher,
@@ -45,6 +58,7 @@ __all__ = [
     "Endpoint",
     "Evaluate",
     "Export",
+    "Grpo",
     "Judge",
     "Kl",
     "Labels",
@@ -121,7 +135,7 @@ class Recipe:
 SECTIONS = (
     Source, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
     SolutionsTeacher, ArmTeacher, Strategy, Numbers, Policy, CodeChecks, Judge, Reward, Checks, Curate, Scratch, Lora,
-    Student, Kl, Loss, Looks, Match, Train, Labels, Scorer, Evaluate, Export, Recipe,
+    Student, Kl, Loss, Grpo, Looks, Match, Train, Labels, Scorer, Evaluate, Export, Recipe,
 )  # fmt: skip
 for _section in SECTIONS:
     setattr(_section, "__pydantic_config__", {"extra": "forbid", "strict": True})  # noqa: B010 - for every section

@@ -145,6 +145,29 @@ class Loss:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Grpo:
+    """Reinforcement learning on the student's own answers to the training problems, judged as `checks` says.
+
+    A right answer is worth 1, any other 0; one whose worth lies outside the student (a check out of time) is left out.
+    Answers are drawn at temperature 1 with nothing cut away, from the weights as they are, and used once.
+    """
+
+    rollouts: ForTraining[Annotated[int, Ge(2), Le(1024)]] = 8
+    """Answers a problem; they are told against each other, so that one alone says nothing. `train.batch` counts
+    answers, and is a multiple of this."""
+    max_tokens: ForTraining[Length] = 512
+    """Tokens of an answer. One that reaches it is cut off, and not right."""
+    advantage: ForTraining[Literal["mean", "std", "leave_one_out", "maxrl"]] = "mean"
+    """What an answer is worth beside the others of its problem. `mean`: its reward less their mean; `std`: that divided
+    by their standard deviation; `leave_one_out`: less the mean of the others; `maxrl`: divided by their mean."""
+    denominator: ForTraining[Literal["tokens", "constant", "prompts"]] = "tokens"
+    """What the loss is divided by. `tokens`: all tokens of the step's answers; `constant`: `max_tokens` each answer;
+    `prompts`: each problem by itself, all alike. A problem whose answers are all worth the same does not count."""
+    together: ForTraining[Side] = 128
+    """Answers drawn side by side, whole problems; changes memory, speed, and the last bits."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Looks:
     """Looking at a student while it trains: its loss on rows of the training side that are set apart."""
 
@@ -178,7 +201,8 @@ class Train(Precise):
 
     alternatives: ClassVar[tuple[str, ...]] = ("epochs", "steps", "tokens", "match")
     method: ForTraining[Annotated[str, OneOf("potstill.train.methods:METHODS")]] = "sft"
-    """What is done: `sft` is supervised fine-tuning on examples."""
+    """What is done. `sft`: supervised fine-tuning on examples; `grpo`: reinforcement learning on the student's own
+    answers to the problems of those examples."""
     on: Beside[Name | None] = None
     """The set to train on; `null` takes the only one, else the one called `traces`."""
     supervision: ForRows[Literal["traces", "answers"]] = "traces"
@@ -192,7 +216,7 @@ class Train(Precise):
     match: ForTraining[Match | None] = None
     """Budget: as much as another arm."""
     batch: ForTraining[Side] = 16
-    """Rows an optimiser step."""
+    """Rows an optimiser step; under `grpo` a row is an answer."""
     micro_batch: ForTraining[Side] = 8
     """Rows a forward pass; changes memory and speed, never the result."""
     learning_rate: ForTraining[Rate] = 1e-5
@@ -216,6 +240,8 @@ class Train(Precise):
     """Weights of reasoning and answer."""
     look: ForTraining[Looks | None] = None
     """Look at the loss on rows that are set apart; `null` trains on all rows."""
+    grpo: ForTraining[Grpo] = Grpo()
+    """Settings of the method `grpo`."""
     seed: ForTraining[Seed | None] = None
     """Seed of the order, of new weights and of dropout; `null` takes the recipe's."""
     checkpoint_every: Beside[Positive] = 50
@@ -232,6 +258,24 @@ class Train(Precise):
     resume: Beside[Literal["exact", "any"]] = "exact"
     """Whether a training goes on that another number of processes began. `exact`: no, it would end with other last
     bits; `any`: yes."""
+
+    def contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield (key below `train`, what is wrong) where a method cannot do what single values ask for."""
+        each = self.grpo.rollouts
+        if self.method != "grpo":
+            return
+        if self.batch % each:
+            what = f"batch counts answers, {each} a problem, and {self.batch} is no multiple of that"
+            yield ("batch",), f"{what}: take {each * max(1, round(self.batch / each))}"
+        for key in ("learning_rate", "epochs"):
+            if getattr(self, key) == "auto":
+                yield (key,), "there is no rule for grpo, and fine-tuning's is some ten times too high: give a number"
+        if self.processes > 1:
+            yield ("processes",), "grpo trains in one process: set 1"
+        if self.loss.kl is not None:
+            yield ("loss", "kl"), "grpo learns from what answers are worth: set kl: null, or take method: sft"
+        if self.supervision != "traces":
+            yield ("supervision",), "grpo learns from the student's own answers: leave supervision out"
 
 
 def number(value: float | Literal["auto"] | None) -> float:

@@ -187,7 +187,7 @@ def _training(facts: ReportFacts) -> tuple[Node, ...]:
         if student.losses
     )
     if not trained:
-        return ()
+        return tuple(_rewards(facts))
     note = f"Mean loss of each optimiser step, averaged where there are more than {POINTS} steps."
     looked = tuple(
         nodes.Series(
@@ -201,7 +201,20 @@ def _training(facts: ReportFacts) -> tuple[Node, ...]:
     )
     lines = nodes.Lines(title="Training loss", x="tokens trained", y="loss", lines=(*trained, *looked), note=note)
     chosen = tuple(Text(f"{student.name}: {one}") for student in facts.students for one in student.chosen)
-    return (lines, *_looks(facts), *chosen)
+    return (lines, *_looks(facts), *chosen, *_rewards(facts))
+
+
+def _rewards(facts: ReportFacts) -> Iterator[Node]:
+    """Yield how many of its own answers were right as a student learnt from them."""
+    lines = tuple(
+        nodes.Series(student.name, colour, _thin([(float(tokens), share) for tokens, share in student.rewards]))
+        for colour, student in enumerate(facts.students)
+        if student.rewards
+    )
+    note = f"Of the training problems of each step, averaged where there are more than {POINTS} steps."
+    if lines:
+        title = "Share of its own answers that were right"
+        yield nodes.Lines(title=title, x="tokens trained", y="share right", lines=lines, note=note)
 
 
 def _looks(facts: ReportFacts) -> Iterator[TableNode]:

@@ -29,10 +29,11 @@ class StudentFacts:
 
     `measures` may hold several prompts (`Measure.prompt`); the row then shows the better one and names the rest.
     `losses` are (optimiser step, tokens so far, mean loss) in step order, `looks` those of phases that looked at rows
-    set apart, `chosen` the settings that `auto` was settled to, each with the reason.
-    `tokens_trained` counts tokens of training rows with prompts; it, `training_seconds` and `flops` are 0 for an
-    untouched student. `dropped` counts rows the trainer left out, by reason. `scores` are what the scorer `chosen_by`
-    gave each response, by (prompt, problem, sample), for choosing the best of up to `best_of`.
+    set apart, `chosen` the settings that `auto` was settled to, each with the reason, `rewards` (tokens so far, share
+    of its own answers that were right) of the steps that learn from those. `tokens_trained` counts tokens of training
+    rows with prompts; it, `training_seconds` and `flops` are 0 for an untouched student. `dropped` counts rows the
+    trainer left out, by reason. `scores` are what the scorer `chosen_by` gave each response, by (prompt, problem,
+    sample), for choosing the best of up to `best_of`.
     """
 
     name: str
@@ -40,6 +41,7 @@ class StudentFacts:
     losses: Sequence[tuple[int, int, float]] = ()
     looks: Sequence[LookFacts] = ()
     chosen: Sequence[str] = ()
+    rewards: Sequence[tuple[int, float]] = ()
     examples: int = 0
     tokens_trained: int = 0
     training_seconds: float = 0.0

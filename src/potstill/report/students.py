@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from potstill.evaluate.metrics import TOLERATED, UNSCORED, Summary, by_problem, compare, summarise
+from potstill.evaluate.metrics import TOLERATED, Summary, by_problem, compare, summarise
 from potstill.evaluate.statistics import Paired
-from potstill.records import Measure, content_key
+from potstill.records import UNSCORED, Measure, content_key
 from potstill.report.display import chance, count, percent, points
 from potstill.report.facts import StudentFacts
 from potstill.report.nodes import Bar, Bars, Cell, Column, TableNode

@@ -7,7 +7,7 @@ docs/decisions/0004-training-loop.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from potstill import recipe
@@ -80,22 +80,23 @@ class Course:
         return saved.logs
 
     def step(
-        self, rows: Sequence[TokenRow], weights: Sequence[Weights], rate: float, *,
-        stored: Sequence[TopK] | None = None, told: Mapping[str, float], note: str, last: bool,
+        self, rows: Sequence[TokenRow], weights: Sequence[Weights], rate: float, *, tokens: int,
+        logged: Callable[[Log], Log], note: str, last: bool, stored: Sequence[TopK] | None = None,
         look: Callable[[], Log] | None = None,
     ) -> Log:  # fmt: skip
-        """Do the next step, log it with what else is `told` of it, and save a checkpoint where one is due.
+        """Do the next step, log it, and save a checkpoint where one is due; without rows nothing is changed.
 
-        `note` is how far the training is, for people; after the `last` step no checkpoint is needed. `look` returns
-        what is seen behind the step, see `looks`.
+        `tokens` are those that count for it, `logged` makes its log of the figures of the update, and `note` is how far
+        the training is, for people. After the `last` step no checkpoint is needed. `look` returns what is seen behind
+        the step, see `looks`.
 
         Raises:
             StudentError: the training diverged, or the memory runs out in the step.
             StoppedError: SIGTERM came, and the checkpoint is saved.
         """
-        number, tokens = len(self.logs) + 1, sum(map(len, rows))
+        number = len(self.logs) + 1
         figures, stopping = self._stepped(rows, weights, rate, stored, look)
-        log: Log = {"step": number, "tokens": self.tokens + tokens, "learning_rate": rate, **figures, **told}
+        log: Log = {"step": number, "tokens": self.tokens + tokens, "learning_rate": rate, **logged(figures)}
         self.logs.append(log)
         if self.stepper.best is not None and looks.lowest(self.logs) is log:
             self.stepper.best = self.stepper.copied()
@@ -117,6 +118,8 @@ class Course:
         look: Callable[[], Log] | None,
     ) -> tuple[Log, bool]:  # fmt: skip
         """Return what a step returns; StudentError where the memory runs out in it."""
+        if not rows:
+            return {"loss": 0.0, "gradient_norm": 0.0}, any(self.us.gathered(self.stop.asked))
         try:
             figures, stopping = self.stepper.step(len(self.logs), rows, weights, rate, self.stop, stored)
             return figures | (look() if look is not None else {}), stopping

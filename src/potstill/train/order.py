@@ -113,15 +113,15 @@ def plan(
             f"train.{budget}: {getattr(train, budget):,} are {wanted:,.0f} rows one after the other, and a plan has at "
             f"most {MOST_ROWS:,}: lower it"
         )
-    stream = _stream(used, seed, shuffle)
+    rows = stream(used, seed, shuffle)
     order, tokens, longest = array("q"), array("q"), 0
     if spend is not None:
         cost, left = spend
         while left > 0:
-            order.append(next(stream))
+            order.append(next(rows))
             left -= cost(order[-1])
     else:
-        order.extend(islice(stream, max(1, round(wanted))))
+        order.extend(islice(rows, max(1, round(wanted))))
     for start in range(0, len(order), train.batch):
         step = sorted(order[start : start + train.batch], key=lambda row: (-sizes[row], row))
         order[start : start + train.batch] = array("q", step)
@@ -137,11 +137,11 @@ def _rows(lengths: Sequence[int], train: recipe.Train) -> float:
     return train.steps * train.batch if train.steps is not None else recipe.number(train.epochs or 0.0) * len(lengths)
 
 
-def _stream(rows: array[int], seed: int, shuffle: bool) -> Iterator[int]:
-    """Yield row indices, epoch after epoch, for ever."""
+def stream(numbers: Sequence[int], seed: int, shuffle: bool) -> Iterator[int]:
+    """Yield the numbers, epoch after epoch, for ever; without `shuffle` the first epoch in their order."""
     epoch = 0
     while True:
-        order = rows[:]
+        order = array("q", numbers)
         if shuffle or epoch:
             random.Random(f"order {seed} {epoch}").shuffle(order)
         yield from order

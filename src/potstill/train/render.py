@@ -17,6 +17,7 @@ from typing import Any
 from potstill import recipe
 from potstill.errors import AuditError
 from potstill.models.local.chat import rendered
+from potstill.text import split_response
 
 
 class Segment(IntEnum):
@@ -60,6 +61,18 @@ def ask(student: recipe.Student, statement: str) -> str:
     One replacement, not `str.format`: braces inside a question are LaTeX and stay as they are.
     """
     return student.prompt.replace("{question}", statement).strip()
+
+
+def split(student: recipe.Student, text: str) -> tuple[str, str]:
+    """Split a response into reasoning and answer at the student's own marks, else at any marks that models use."""
+    opening, closing = student.reasoning_open.strip(), student.reasoning_close.strip()
+    before, mark, after = text.partition(closing)
+    if mark:
+        return before.strip().removeprefix(opening).strip(), after.strip()
+    if opening and text.lstrip().startswith(opening):
+        return text.strip().removeprefix(opening).strip(), ""
+    found = split_response(text)
+    return found.reasoning, found.answer
 
 
 def stop_texts(tokenizer: Any, stop_ids: Sequence[int]) -> tuple[str, ...]:  # noqa: ANN401 - a Hugging Face tokenizer

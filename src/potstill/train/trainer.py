@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,20 +16,9 @@ from potstill.train.job import Job, Log, ScorerKind, Stop, Watcher, stopped_by_s
 from potstill.train.loss import by_segment, coefficients
 from potstill.train.order import Plan
 from potstill.train.ranks import Ranks
+from potstill.train.rates import learning_rate
 from potstill.train.rows import identity_of
 from potstill.train.segments import TokenRow
-
-
-def learning_rate(step: int, steps: int, settings: recipe.Train) -> float:
-    """Return the rate of optimiser step `step` (from 0) of `steps`: linear warm-up, then the schedule."""
-    peak, warm = recipe.number(settings.learning_rate), math.ceil(settings.warmup * steps)
-    if step < warm:
-        return peak * (step + 1) / (warm + 1)
-    if settings.schedule == "constant":
-        return peak
-    gone = (step - warm) / max(1, steps - 1 - warm)
-    shape = (1 + math.cos(math.pi * gone)) / 2 if settings.schedule == "cosine" else 1 - gone
-    return peak * (settings.final + (1 - settings.final) * shape)
 
 
 def train(
@@ -85,14 +73,18 @@ def follow(job: Job, us: Ranks, progress: Watcher, stop: Stop) -> list[Log]:
         index = plan.steps[step]
         rows = [job.rows[number] for number in index]
         found = coefficients(rows, settings.loss)
+        ratios = {"answer_ratio": found.answer_ratio, "answer_ratio_used": found.answer_ratio_used}
         course.step(
-            rows, by_segment(rows, found.scale), learning_rate(step, count, settings),
-            stored=None if job.learning is None else job.learning.of(index),
-            told={"answer_ratio": found.answer_ratio, "answer_ratio_used": found.answer_ratio_used},
+            rows, by_segment(rows, found.scale), learning_rate(step, count, settings), tokens=plan.tokens[step],
+            stored=None if job.learning is None else job.learning.of(index), logged=partial(_beside, ratios),
             note=f"{step + 1}/{count}", last=step + 1 == count,
             look=look if looks.due(step, count, settings.look) else None,
         )  # fmt: skip
     return course.finish()
+
+
+def _beside(ratios: Mapping[str, float], update: Log) -> Log:
+    return {**update, **ratios}
 
 
 def _fingerprint(job: Job) -> str:

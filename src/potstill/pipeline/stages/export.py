@@ -17,6 +17,7 @@ from potstill.pipeline.provenance import base_of, for_strangers, public_teacher,
 from potstill.pipeline.stage import Context, Stage
 from potstill.recipe import Recipe
 from potstill.records import Measure, Problem
+from potstill.train.methods import SECTIONS
 from potstill.train.render import ask
 
 KIND, VERSION = "export", 2
@@ -115,6 +116,9 @@ def work(arm: ArmNode, graph: Graph, name: str, context: Context) -> dict[str, A
 
 def _loss(recipe: Recipe) -> str:
     """Return the loss of the last phase in words."""
+    if recipe.train.method in SECTIONS:
+        own = dataclasses.asdict(getattr(recipe.train, recipe.train.method))
+        return f"{recipe.train.method}, {', '.join(f'{key} {value}' for key, value in own.items())}"
     loss = recipe.train.loss
     told = f"{loss.kind}, alpha {loss.alpha:g}, beta {loss.beta:g}"
     if loss.kl is None:

@@ -15,6 +15,7 @@ from potstill.progress import Progress
 from potstill.recipe import Recipe
 from potstill.records import Example
 from potstill.store import SCRATCH
+from potstill.train.methods import learns_from_problems
 
 KIND, VERSION = "rows", 2
 WEIGHTS = "*.safetensors"
@@ -29,6 +30,8 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
     del recipe
     for arm in graph.arms.values():
         for phase in arm.phases:
+            if learns_from_problems(phase.recipe.train.method):
+                continue
             inputs = {
                 "examples": naming.examples(graph.sets[phase.on], graph), "student": naming.student(arm.student),
             }  # fmt: skip

@@ -7,13 +7,15 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from potstill.graph import Graph, Phase
+from potstill.graph import Graph, Phase, SetNode
 from potstill.pipeline import learnt, naming, settings
 from potstill.pipeline.naming import LOGITS, MODEL, ROWS
 from potstill.pipeline.stage import Context, Stage
 from potstill.recipe import Recipe
+from potstill.records import Example, Problem
+from potstill.train.methods import METHODS, SECTIONS, FromProblems, FromRows, Matched, learns_from_problems
 
 if TYPE_CHECKING:
     from potstill.train.defaults import Chosen
@@ -31,13 +33,22 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
             on = graph.sets[phase.on]
             matched = () if phase.match is None else naming.trainings(graph.arms[phase.match[1]], graph)
             counted = {f"match {number}": name for number, name in enumerate(matched, 1)}
-            teacher = {LOGITS: naming.logits(phase)} if learnt.stored(phase) else learnt.inputs(phase, graph)
+            own = learns_from_problems(phase.recipe.train.method)
             yield Stage(
                 kind=KIND, name=naming.training(phase), version=VERSION, recipe=phase.recipe,
-                inputs={"rows": naming.rows(phase), "student": before, **teacher}, counted=counted,
-                settings=_settings(phase, on.recipe), work=partial(work, phase, on.recipe),
+                inputs={**(_problems(on, graph) if own else _rows(phase, graph)), "student": before}, counted=counted,
+                settings=_settings(phase, on.recipe), work=partial(practise if own else work, phase, on.recipe),
             )  # fmt: skip
             before = naming.training(phase)
+
+
+def _rows(phase: Phase, graph: Graph) -> dict[str, str]:
+    teacher = {LOGITS: naming.logits(phase)} if learnt.stored(phase) else learnt.inputs(phase, graph)
+    return {"rows": naming.rows(phase), **teacher}
+
+
+def _problems(on: SetNode, graph: Graph) -> dict[str, str]:
+    return {"problems": "problems", "examples": naming.examples(on, graph)}
 
 
 def _settings(phase: Phase, taught: Recipe) -> settings.Settings:
@@ -46,6 +57,13 @@ def _settings(phase: Phase, taught: Recipe) -> settings.Settings:
     train = settings.chosen(recipe.train, "training")
     if phase.match is not None:
         train["match"] = phase.match[0]
+    for method in SECTIONS - {recipe.train.method}:
+        del train[method]
+    if learns_from_problems(recipe.train.method):
+        return {
+            "train": train, "student": settings.chosen(recipe.student, "training") | settings.of_rows(recipe),
+            "seed": settings.train_seed(recipe), **settings.of_checks(recipe),
+        }  # fmt: skip
     return {
         "train": train,
         "student": settings.chosen(recipe.student, "training"),
@@ -57,25 +75,21 @@ def _settings(phase: Phase, taught: Recipe) -> settings.Settings:
 
 def work(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
     """Train, and write model, losses and audit."""
-    from potstill.train.methods import METHODS
     from potstill.train.rows import INDEX, Rows
 
     shards = context.inputs["rows"]
     shards.read(f"{ROWS}/{INDEX}")  # it is whole; it holds the digests of the shards, which are read as they are needed
-    matched = None
-    if phase.match is not None:
-        found = [committed.counts for committed in context.counted.values()]
-        matched = phase.match[0], {key: sum(counts[key] for counts in found) for key in ("rows", "tokens", "flops")}
     kl = phase.recipe.train.loss.kl
     distributions = {} if kl is None else {"taught": learnt.taught(kl, context)}
     rows = Rows(shards.path / ROWS)
     recipe, chosen = _settled(context.recipe, rows, context.inputs["student"].folder(MODEL))
     for one in chosen:
         print(one, file=sys.stderr)
-    counts = METHODS[recipe.train.method](
+    method = cast("FromRows", METHODS[recipe.train.method])
+    counts = method(
         recipe, phase.name, rows,
         base=context.inputs["student"].folder(MODEL), work=context.work.path, seed=settings.train_seed(context.recipe),
-        shuffle=taught.curate.order == "shuffled", matched=matched, **distributions,
+        shuffle=taught.curate.order == "shuffled", matched=_matched(phase, context), **distributions,
     )  # fmt: skip
     return counts | ({"auto": {one.key: {"value": one.value, "why": one.why} for one in chosen}} if chosen else {})
 
@@ -93,3 +107,22 @@ def _settled(recipe: Recipe, rows: Rows, base: Path) -> tuple[Recipe, list[Chose
         scratch=recipe.student.scratch is not None,
     )  # fmt: skip
     return dataclasses.replace(recipe, train=train), chosen
+
+
+def practise(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
+    """Train on answers to the training problems that the set has examples of; write model, losses and audit."""
+    del taught
+    wanted = {example.problem_key for example in context.inputs["examples"].rows("examples", Example)}
+    problems = [p for p in context.inputs["problems"].rows("train", Problem) if p.key in wanted]
+    method = cast("FromProblems", METHODS[context.recipe.train.method])
+    return method(
+        context.recipe, phase.name, problems, base=context.inputs["student"].folder(MODEL), work=context.work.path,
+        seed=settings.train_seed(context.recipe), verdicts=context.verdicts, matched=_matched(phase, context),
+    )  # fmt: skip
+
+
+def _matched(phase: Phase, context: Context) -> Matched | None:
+    if phase.match is None:
+        return None
+    found = [committed.counts for committed in context.counted.values()]
+    return phase.match[0], {key: sum(counts[key] for counts in found) for key in ("rows", "tokens", "flops")}

@@ -6,8 +6,9 @@ before it is, writes `model`, `losses.json` and `audit.txt` into its work folder
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -15,7 +16,9 @@ from potstill import recipe
 from potstill.tables import Table
 
 if TYPE_CHECKING:
+    from potstill.records import Problem
     from potstill.train.rows import Rows
+    from potstill.verify import Verdicts
 
 Matched = tuple[Literal["examples", "tokens", "flops"], Mapping[str, int]]
 """What is matched, and how many rows, tokens and FLOPs the other arm was trained on."""
@@ -33,8 +36,8 @@ class Taught:
     logits: Path | None = None
 
 
-class Method(Protocol):
-    """One phase of the arm `name`; without `shuffle` the first epoch keeps the order of the rows.
+class FromRows(Protocol):
+    """One phase of the arm `name` on rows; without `shuffle` the first epoch keeps the order of the rows.
 
     `taught` comes where `train.loss.kl` is given; a method that does not take it is one that learns from text alone.
     Returns at least examples, dropped (rows by reason), steps, rows, tokens (of all rows seen) and flops.
@@ -46,4 +49,28 @@ class Method(Protocol):
     ) -> dict[str, Any]: ...  # fmt: skip
 
 
-METHODS: Table[Method] = Table("method", "potstill.methods", {"sft": "potstill.train.methods.sft:sft"})
+class FromProblems(Protocol):
+    """One phase of the arm `name` on what the student answers to `problems`, of which none is held out.
+
+    `verdicts` opens what judges answers, as traces and held-out answers are judged. Returns the same counts.
+    """
+
+    def __call__(  # noqa: D102 - said above
+        self, whole: recipe.Recipe, name: str, problems: Sequence[Problem], *, base: Path, work: Path, seed: int,
+        verdicts: Callable[[], Verdicts], matched: Matched | None = None,
+    ) -> dict[str, Any]: ...  # fmt: skip
+
+
+Method = FromRows | FromProblems
+METHODS: Table[Method] = Table(
+    "method",
+    "potstill.methods",
+    {"sft": "potstill.train.methods.sft:sft", "grpo": "potstill.train.methods.grpo:grpo"},
+)
+SECTIONS = frozenset({"grpo"})
+"""Keys of `train` that are the settings of the method of that name, and decide nothing under another."""
+
+
+def learns_from_problems(name: str) -> bool:
+    """Return whether a method is a `FromProblems`: its third parameter is called `problems`."""
+    return name != "sft" and "problems" in signature(METHODS[name]).parameters

@@ -1,0 +1,206 @@
+"""What a student in training answers to training problems, and what each answer is worth: drawn, judged, on disk.
+
+Groups are drawn in parts of a fixed size. A part is on disk before it is judged and its verdicts before they are used,
+so a training that was killed goes on with what was drawn, draws none of it again, and judges nothing twice; a part that
+was under way is drawn anew beside the same rows, and so becomes the same.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from potstill import recipe
+from potstill.durable import read_record, to_record, write_durably
+from potstill.errors import DamageError, StudentError
+from potstill.models.flops import ModelShape, sampled_flops
+from potstill.models.local.chat import rendered
+from potstill.models.local.model import row_seed
+from potstill.records import UNSCORED, Problem, Trace, Verdict
+from potstill.train.order import stream
+from potstill.train.render import Segment, ask, split
+from potstill.train.segments import TokenRow
+
+if TYPE_CHECKING:
+    from potstill.models.local.live import Drawn, LiveSampler
+    from potstill.verify import Verdicts
+
+GROUP = "grpo"
+"""Strategy of the traces that rollouts are judged as."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prompted:
+    """A problem as the student is asked it: the tokens of its rendered prompt."""
+
+    problem: Problem
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgedRollout:
+    """One answer: the tokens drawn, EOS included, how it ended, and its reward, None where it is not known.
+
+    `surprisal` is -log p and `entropy` that of the distributions drawn from, both summed over its tokens in nats.
+    """
+
+    ids: tuple[int, ...]
+    surprisal: float
+    entropy: float
+    truncated: bool
+    reward: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RolloutGroup:
+    """The rollouts of one problem in one step."""
+
+    asked: Prompted
+    rollouts: tuple[JudgedRollout, ...]
+
+    @property
+    def rewards(self) -> list[float | None]:
+        """The reward of each."""
+        return [rollout.reward for rollout in self.rollouts]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of its rows, each with the prompt."""
+        return sum(len(self.asked.ids) + len(rollout.ids) for rollout in self.rollouts)
+
+    def row(self, rollout: JudgedRollout, number: int) -> TokenRow:
+        """Return a rollout as a row to train on: what it wrote is one segment, the tokens as they were drawn."""
+        segments = bytes([Segment.PROMPT]) * len(self.asked.ids) + bytes([Segment.REASONING]) * len(rollout.ids)
+        return TokenRow((*self.asked.ids, *rollout.ids), segments, number)
+
+    def flops(self, shape: ModelShape) -> int:
+        """Return what drawing it took; the prompt counts for each, as everywhere, though it is read once."""
+        return sum(sampled_flops(shape, len(self.asked.ids), len(rollout.ids)) for rollout in self.rollouts)
+
+
+def reward_of(verdict: Verdict) -> float | None:
+    """Return 1 for right, 0 for everything else that the student did, None where the reason lies outside it.
+
+    The rule is that of accuracy: an answer that is cut off, missing or ambiguous is not solved.
+    """
+    if verdict.outcome == "right":
+        return 1.0
+    return None if verdict.cause in UNSCORED else 0.0
+
+
+class Prompts:
+    """Training problems as the student is asked them, in the order in which the steps take them."""
+
+    def __init__(
+        self, problems: Sequence[Problem], tokenizer: Any, student: recipe.Student, most: int, seed: int  # noqa: ANN401
+    ) -> None:  # fmt: skip
+        self.asked, self.dropped, self.seed = [], {"no check": 0, "no room for an answer": 0}, seed
+        for problem in problems:
+            text = rendered(tokenizer, [{"role": "user", "content": ask(student, problem.statement)}], ask=True)
+            ids = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+            why = "no check" if not problem.has_check else "no room for an answer" if len(ids) >= most else ""
+            if why:
+                self.dropped[why] += 1
+            else:
+                self.asked.append(Prompted(problem=problem, ids=ids))
+        self.dropped = {reason: count for reason, count in self.dropped.items() if count}
+        if not self.asked:
+            told = ", ".join(f"{count} with {reason}" for reason, count in self.dropped.items()) or "there are none"
+            raise StudentError(f"no problem is left to train on: {told}")
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest prompt."""
+        return max(len(asked.ids) for asked in self.asked)
+
+    def of(self, first: int, count: int) -> list[tuple[Prompted, int]]:
+        """Return `count` problems from the place `first` of the endless order on, each with its round through all."""
+        found = itertools.islice(stream(range(len(self.asked)), self.seed, shuffle=True), first, first + count)
+        return [(self.asked[index], (first + place) // len(self.asked)) for place, index in enumerate(found)]
+
+
+class Drawing:
+    """Draws and judges the groups of a step, `rollouts` a problem, through a journal in `folder`."""
+
+    def __init__(
+        self, sampler: LiveSampler, tokenizer: Any, verdicts: Verdicts, whole: recipe.Recipe, folder: Path, seed: int  # noqa: ANN401
+    ) -> None:  # fmt: skip
+        self.sampler, self.tokenizer, self.verdicts = sampler, tokenizer, verdicts
+        self.student, self.settings, self.folder, self.seed = whole.student, whole.train.grpo, folder, seed
+
+    def groups(self, name: str, chosen: Sequence[tuple[Prompted, int]], most: int = 0) -> Iterator[RolloutGroup]:
+        """Yield the groups of the step `name`, in order; `most` is how many rollouts a problem gets if not as usual."""
+        count = most or self.settings.rollouts
+        together = max(1, self.settings.together // count)
+        for part, start in enumerate(range(0, len(chosen), together)):
+            yield from self._part(f"{name}-{part:04d}", chosen[start : start + together], count)
+
+    def _part(self, name: str, chosen: Sequence[tuple[Prompted, int]], count: int) -> Iterator[RolloutGroup]:
+        drawn = self._kept(f"{name}.drawn") or self._draw(name, chosen, count)
+        judged = self._kept(f"{name}.judged") or self._judge(name, chosen, drawn, count)
+        rollouts = [
+            JudgedRollout(
+                ids=tuple(ids), surprisal=surprisal, entropy=entropy, truncated=finish == "length",
+                reward=None if reward is None else float(reward),
+            )
+            for (ids, surprisal, entropy, finish), reward in zip(drawn["rollouts"], judged["rewards"], strict=True)
+        ]  # fmt: skip
+        for number, (asked, _) in enumerate(chosen):
+            yield RolloutGroup(asked=asked, rollouts=tuple(rollouts[number * count : (number + 1) * count]))
+
+    def _draw(self, name: str, chosen: Sequence[tuple[Prompted, int]], count: int) -> dict[str, Any]:
+        prompts = [asked.ids for asked, _ in chosen for _ in range(count)]
+        seeds = [
+            row_seed(self.seed, name.partition("-")[0] == "start", asked.problem.key, turn * count + sample)
+            for asked, turn in chosen for sample in range(count)
+        ]  # fmt: skip
+        found = self.sampler.draw(prompts, seeds, self.settings.max_tokens)
+        return self._keep(f"{name}.drawn", {"rollouts": [_plain(drawn) for drawn in found]})
+
+    def _judge(
+        self, name: str, chosen: Sequence[tuple[Prompted, int]], drawn: dict[str, Any], count: int
+    ) -> dict[str, Any]:  # fmt: skip
+        traces = []
+        for place, (ids, _, _, finish) in enumerate(drawn["rollouts"]):
+            asked, turn = chosen[place // count]
+            written = ids[:-1] if finish == "stop" else ids
+            text = str(self.tokenizer.decode(written, clean_up_tokenization_spaces=False))
+            reasoning, answer = split(self.student, text)
+            trace = Trace(
+                problem_key=asked.problem.key, teacher=name, strategy=GROUP, prompt_key="",
+                sample=turn * count + place % count, attempt=0, sampling="{}", reasoning=reasoning, answer=answer,
+                finish=finish,
+            )  # fmt: skip
+            traces.append((asked.problem, trace))
+        rewards = [reward_of(verdict) for verdict in self.verdicts.many(traces)]
+        return self._keep(f"{name}.judged", {"rewards": rewards})
+
+    def _kept(self, name: str) -> dict[str, Any]:
+        """Return what was written under a name, nothing where it is not there or not as it was written."""
+        try:
+            return read_record(self.folder / f"{name}.json")
+        except DamageError:
+            return {}
+
+    def _keep(self, name: str, record: dict[str, Any]) -> dict[str, Any]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_durably(self.folder / f"{name}.json", to_record(record))
+        return record
+
+    def forget(self, before: int) -> None:
+        """Take away what steps before a checkpoint drew: nobody comes back to them."""
+        for path in self.folder.glob("step-*"):
+            if int(path.name.split("-")[1]) < before:
+                path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Take all of it away."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _plain(drawn: Drawn) -> list[Any]:
+    return [list(drawn.ids), -sum(drawn.logs), drawn.entropy, drawn.finish]
