@@ -163,8 +163,9 @@ def test_it_says_what_the_same_weights_say_with_transformers(vllm, folder, tmp_p
 
 
 def test_what_it_is_asked_with(vllm, folder):
+    options = {"tensor_parallel_size": 4}
     load_engine(
-        recipe.LocalTeacher(kind="local", model="m", engine="vllm", engine_options={"tensor_parallel_size": 4}), folder
+        recipe.LocalTeacher(kind="local", model="m", engine="vllm", precision="bf16", engine_options=options), folder
     )
     model = VllmModel(folder, "fp32", {})
     assert [llm.about for llm in LLM.made] == [
