@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from commands import TINY, call
@@ -24,6 +25,7 @@ from models import families, tiny_families
 from potstill.errors import RecipeError
 from potstill.export import Delivery, Said
 from potstill.export.gguf import gguf, quantising, types_in
+from potstill.export.gguf import proof as proving
 from potstill.export.gguf.architectures import ConversionError, architecture_of
 from potstill.export.gguf.mixes import MIXES, types_of
 from potstill.export.gguf.modelfile import modelfile
@@ -267,6 +269,28 @@ def test_a_recipe_names_types_and_is_refused_where_they_are_unknown(tmp_path, mo
     assert "q4" in call("check", "r.yaml").mistake()
     Path("r.yaml").write_text(TINY + "export: {formats: {gguf: {types: [f16]}}}\n")
     assert "write it as export.gguf" in call("check", "r.yaml").mistake()
+
+
+def test_an_end_that_only_llama_cpp_knows_is_told_and_another_end_is_refused(trained, monkeypatch):
+    """llama.cpp ends at `<|endoftext|>`, whatever the file says; that it ends elsewhere is a fault."""
+    model, tokenizer = students.load(trained)
+    tokens, logits = proving.answer(model, tokenizer, PROMPTS[0])
+    assert tokenizer.eos_token_id not in tokens, "the answer has to be one that the student does not end"
+    held = proving.Proof(tokenizer=tokenizer, student=Student(), template="", stops=[tokenizer.eos_token_id],
+                         conversations=(), prompts=PROMPTS[:1])  # fmt: skip
+    monkeypatch.setattr(proving, "answer", lambda *_: (tokens, logits))
+
+    def ended(written, how):
+        server = SimpleNamespace(post=lambda *_: {"tokens": written, "stop_type": how})
+        return proving._same_answers(held, model, server, 0.1)
+
+    assert ended(tokens, "limit") == (1, [])
+    assert ended(tokens[:5], "eos") == (1, [tokenizer.convert_ids_to_tokens(tokens[4])])
+    other = (tokens[4] + 1) % 256 + 4
+    stopped = [*tokens[:5], tokenizer.eos_token_id]
+    for written, how in ((tokens[:5], "limit"), (stopped, "eos"), ([*tokens[:4], other], "eos"), ([], "eos")):
+        with pytest.raises(ConversionError, match="less likely"):
+            ended(written, how)
 
 
 @pytest.mark.soak

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,13 @@ def prove(proof: Proof, model: Any, file: Path, kind: str) -> dict[str, Any]:  #
     longest = max((len(text) for text in proof.texts()), default=0)
     with LlamaServer(file, context=min(model.config.max_position_embeddings, 64 + NEW_TOKENS + longest)) as server:
         whole, prompts = _same_texts(proof, server)
-        answered = _same_answers(proof, model, server, MARGIN[kind])
-    return {"conversations": whole, "renders": prompts, "prompts": len(proof.prompts), "same_tokens": answered}
+        answered, ends = _same_answers(proof, model, server, MARGIN[kind])
+    if ends:
+        print(f"export.gguf: llama.cpp ends an answer at {ends} too, where the student goes on", file=sys.stderr)
+    return {
+        "conversations": whole, "renders": prompts, "prompts": len(proof.prompts), "same_tokens": answered,
+        "ends_also": ends,
+    }  # fmt: skip
 
 
 def _same_texts(proof: Proof, server: LlamaServer) -> tuple[int, int]:
@@ -89,9 +95,13 @@ def _same(found: Any, wanted: Any, what: str) -> None:  # noqa: ANN401 - texts o
         )
 
 
-def _same_answers(proof: Proof, model: Any, server: LlamaServer, margin: float) -> int:  # noqa: ANN401
-    """Return how many prompts are answered with the same tokens; others begin to differ where two are as likely."""
-    same = 0
+def _same_answers(proof: Proof, model: Any, server: LlamaServer, margin: float) -> tuple[int, list[str]]:  # noqa: ANN401
+    """Return how many prompts are answered with the same tokens, and the tokens at which llama.cpp alone ended.
+
+    Other answers begin to differ where two tokens are as likely. llama.cpp ends at every token that has a name of its
+    list (`<|endoftext|>`, `<|im_end|>`, ...), and no file can tell it not to: such an answer is compared to its end.
+    """
+    same, ends = 0, set()
     for prompt in proof.prompts:
         tokens, logits = answer(model, proof.tokenizer, prompt)
         ids = list(proof.tokenizer(_asked(proof.tokenizer, prompt), add_special_tokens=False)["input_ids"])
@@ -99,7 +109,11 @@ def _same_answers(proof: Proof, model: Any, server: LlamaServer, margin: float) 
         body = {
             "prompt": ids, "n_predict": NEW_TOKENS, "temperature": 0, "top_k": 1, "return_tokens": True,
         }  # fmt: skip
-        found = [token for token in server.post("/completion", body)["tokens"] if token not in proof.stops]
+        reply = server.post("/completion", body)
+        found = [token for token in reply["tokens"] if token not in proof.stops]
+        if reply["stop_type"] == "eos" and found and reply["tokens"][-1] == found[-1]:
+            ends.add(str(proof.tokenizer.convert_ids_to_tokens(found[-1])))
+            wanted = wanted[: len(found)]
         if found == wanted:
             same += 1
             continue
@@ -114,7 +128,7 @@ def _same_answers(proof: Proof, model: Any, server: LlamaServer, margin: float) 
                 f"export.gguf: llama.cpp answers {prompt[:60]!r} with {text[:60]!r}, where the trained model finds "
                 f"token {place + 1} less likely by {less:.2g}"
             )
-    return same
+    return same, sorted(ends)
 
 
 def _asked(tokenizer: Any, prompt: str) -> str:  # noqa: ANN401
