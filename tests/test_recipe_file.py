@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from potstill import recipe_file
 from potstill.errors import RecipeError
 from potstill.recipe import SECTIONS
+from potstill.recipe.bounds import OrAuto
 
 SOUND = """\
 name: t
@@ -188,6 +189,7 @@ def numbers(hint, bounds=()):
     """Yield the bounds of every whole or floating-point number that a field may hold."""
     if typing.get_origin(hint) is typing.Annotated:
         hint, *more = typing.get_args(hint)
+        hint = next((each.bounded for each in more if isinstance(each, OrAuto)), hint)
         yield from numbers(hint, (*bounds, *more))
     elif hint in (int, float):
         yield bounds

@@ -104,6 +104,7 @@ def test_arrival_order_and_memory_portions_change_nothing(pairs, settings, rando
         seed=0,
         allow_summaries=False,
         drop_suspect=False,
+        scores={},
         held_characters=25,
     )
     assert [x for x in small.run() if isinstance(x, Example)] == first[0]

@@ -86,15 +86,14 @@ def test_a_run_has_one_score_a_trace_in_their_order_and_no_verdict_changes(model
     for stage in ("problems", "traces", "verdicts"):
         done("run", "r.yaml", "--out", "run", "--stage", stage)
     before = list(Run(tmp_path / "run").committed("verdicts").rows("verdicts", Verdict))
-    scored = ["--set", f"checks.reward={json.dumps({'model': str(models / 'outcome')})}", "--redo"]
+    name = str(models / "outcome")
+    scored = ["--set", f"checks.reward={json.dumps({'model': name})}", "--redo"]
     done("run", "r.yaml", "--out", "run", "--stage", "verdicts", *scored)
     run = Run(tmp_path / "run")
     traces = list(run.committed("traces").rows("traces", Trace))
     problems = {p.key: p for p in run.committed("problems").rows("train", Problem)}
     found = list(run.committed("verdicts").rows("scores", Score))
     assert [score.trace_key for score in found] == [trace.key for trace in traces]
-    assert found == list(
-        scores_of(((problems[t.problem_key], t) for t in traces), Reward(model="m"), str(models / "outcome"))
-    )
+    assert found == list(scores_of(((problems[t.problem_key], t) for t in traces), Reward(model=name), name))
     assert any(score.value is not None for score in found)
     assert list(run.committed("verdicts").rows("verdicts", Verdict)) == before
