@@ -11,8 +11,8 @@ from potstill.durable import writing
 from potstill.errors import BusyError
 
 LOCK = ".lock"
-TRIES, SECONDS = 4, 0.05
-"""Of taking a lock: whoever asks whether it is held has it for a moment."""
+PATIENCE, PAUSE = 10.0, 0.001
+"""Seconds for which a lock is tried again that only looks have, and between two tries."""
 
 
 class FolderLock:
@@ -58,21 +58,25 @@ def is_held(path: Path) -> bool:
     except OSError:  # none was ever taken, or it is not ours to see
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _locked(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
-    return False
 
 
 def _taken(descriptor: int) -> bool:
-    for attempt in range(TRIES):
-        if attempt:
-            time.sleep(SECONDS)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        return True
-    return False
+    """Take the lock alone: tried again beside looks, which share it for a moment, not beside a process that has it."""
+    until = time.monotonic() + PATIENCE
+    while not _locked(descriptor, fcntl.LOCK_EX):
+        if not _locked(descriptor, fcntl.LOCK_SH) or time.monotonic() > until:
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        time.sleep(PAUSE)
+    return True
+
+
+def _locked(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
