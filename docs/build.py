@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import python_page
 
 from potstill import nodes, recipe, recipe_schema
+from potstill.hardware import unsettled
 from potstill.pipeline import study_schema
 from potstill.pipeline.study_file import StudyKeys
 from potstill.problems.families import FAMILIES
@@ -275,7 +276,8 @@ def default(field: dataclasses.Field[Any]) -> str:
     if field.default is dataclasses.MISSING:
         return "required"
     if dataclasses.is_dataclass(field.default):
-        values = ((f, getattr(field.default, f.name)) for f in dataclasses.fields(field.default))
+        written = unsettled(field.default)
+        values = ((f, written[f.name]) for f in dataclasses.fields(field.default))
         given = {
             f.name: value for f, value in values if f.default_factory is dataclasses.MISSING and value != f.default
         }

@@ -1,5 +1,7 @@
 """`auto` is settled when a recipe is read, and bf16 is refused where nothing multiplies it."""
 
+import re
+
 import pytest
 
 from potstill import hardware
@@ -39,8 +41,31 @@ def test_auto_is_settled_where_the_recipe_is_read(monkeypatch, able, settled):
     assert load("quickstart", ["train.precision=fp32"]).train.precision == "fp32"
 
 
-def test_bf16_without_hardware_is_refused(monkeypatch):
-    monkeypatch.setattr("potstill.pipeline.checks.students.multiplies_bf16", lambda: False)
-    with pytest.raises(RecipeError, match=r"train\.precision: this machine does not multiply bf16.*write auto"):
-        check_recipe(load("pocket", ["train.precision=bf16"]), {"student"})
-    check_recipe(load("pocket"), {"student"})
+SECTIONS = {
+    "train.precision": ["train.precision=bf16"],
+    "teacher.precision": [
+        "teacher={kind: local, model: nowhere, precision: bf16, terms: {training: allowed, basis: mine}}"
+    ],
+    "train.loss.kl.precision": [
+        "arms={a: {train: {epochs: 1, loss: {kl: {arm: b, precision: bf16}}}}, b: {train: {epochs: 1}}}"
+    ],
+    "scorers.s.labels.precision": [
+        "scorers={s: {kind: process, labels: {by: rollouts, arm: traces, precision: bf16}, train: {epochs: 1}}}"
+    ],
+    "scorers.s.train.precision": [
+        "scorers={s: {kind: process, labels: {by: facts}, train: {epochs: 1, precision: bf16}}}"
+    ],
+}
+
+
+@pytest.mark.parametrize("key", SECTIONS)
+def test_bf16_without_hardware_is_refused_wherever_it_stands(monkeypatch, key):
+    monkeypatch.setattr("potstill.pipeline.checks.formats.multiplies_bf16", lambda: False)
+    whole = load("pocket", SECTIONS[key])
+    with pytest.raises(RecipeError, match=rf"^{re.escape(key)}: this machine does not multiply bf16.*write auto"):
+        check_recipe(whole, {"student", "traces", "labels"})
+
+
+def test_fp32_is_never_refused(monkeypatch):
+    monkeypatch.setattr("potstill.pipeline.checks.formats.multiplies_bf16", lambda: False)
+    check_recipe(load("pocket", ["train.precision=fp32"]), {"student"})

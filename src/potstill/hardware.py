@@ -1,11 +1,14 @@
-"""What this machine multiplies well: whether bf16 is worth having on it."""
+"""What this machine has: processors for us, and whether bf16 is worth having on them."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 Precision = Literal["auto", "bf16", "fp32"]
 """A number format; `auto` is bf16 where this machine multiplies it, else fp32, see `number_format`."""
@@ -29,6 +32,38 @@ class Precise:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "precision", number_format(self.precision))
+
+
+def formats(section: Any, where: str) -> Iterator[tuple[str, Precision]]:  # noqa: ANN401 - any section of a recipe
+    """Yield the key and the number format of a section and of those inside it, wherever one has a `precision`."""
+    if isinstance(section, Precise):
+        yield f"{where}.precision", section.precision
+    for item in fields(section):
+        part = getattr(section, item.name)
+        if is_dataclass(part):
+            yield from formats(part, f"{where}.{item.name}")
+
+
+def unsettled(section: Any) -> Any:  # noqa: ANN401 - any value of a recipe
+    """Return a section, such as one that is a default, as keys that leave its number formats to the machine."""
+    if not is_dataclass(section):
+        return section
+    keys = {item.name: unsettled(getattr(section, item.name)) for item in fields(section)}
+    return keys | ({"precision": "auto"} if isinstance(section, Precise) else {})
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads() -> int:
+    """Return how many threads one computation takes here: as torch, what `OMP_NUM_THREADS` says, else a processor each.
+
+    More than there are processors are never worth having.
+    """
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return min(processors(), int(told)) if told.isdecimal() and int(told) else processors()
 
 
 @cache

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from potstill.hardware import unsettled
 from potstill.nodes import ARM_KEYS, MOST_ROUNDS, NODE_KEYS, NODE_NAME, NODES, SET_KEYS
 from potstill.recipe import PROBLEM_COLUMNS, SECTIONS, Recipe, Scorer
 from potstill.recipe.meanings import meanings
@@ -27,11 +28,15 @@ _NAME: Schema = {"type": "string", "pattern": f"^{NODE_NAME}$"}
 
 
 class Generator(GenerateJsonSchema):
-    """Leaves out the titles of keys, which only repeat their names."""
+    """Leaves out the titles of keys, which only repeat their names, and what depends on the machine."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401 - pydantic's own
         """Never."""
         return False
+
+    def encode_default(self, dft: Any) -> Any:  # noqa: ANN401 - pydantic's own
+        """Return a default as every machine has it, whatever this one settled it to."""
+        return super().encode_default(unsettled(dft))
 
 
 def text() -> str:

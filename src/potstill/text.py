@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -262,3 +263,9 @@ def _ends_in_repeats(backwards: str) -> bool:
             if filled >= characters and filled >= repeats * (filled - length):
                 return True
     return False
+
+
+def parting(one: Sequence[object], other: Sequence[object]) -> int:
+    """Return the first place at which two texts or lists differ; where one begins the other, its length."""
+    shorter = min(len(one), len(other))
+    return next((place for place in range(shorter) if one[place] != other[place]), shorter)

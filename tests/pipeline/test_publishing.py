@@ -9,6 +9,10 @@ import yaml
 from commands import call, done
 from hub_stub import running
 
+from potstill.models.served.proxies import is_public
+from potstill.pipeline.publishing import for_publication
+from potstill.recipe_file import load
+
 KEY = "hf_a_key_that_nobody_may_see"
 
 
@@ -48,7 +52,8 @@ def test_student_report_and_traces_go_out_with_their_cards(finished_run):
         rows = [json.loads(line) for line in data["data/train.jsonl"].splitlines()]
         assert len(rows) == json.loads((finished_run / "examples" / "manifest.json").read_text())["counts"]["kept"]
         assert "| Teacher | worked |" in data["README.md"].decode()
-        assert "left out: wrong" in data["README.md"].decode() or "| kept |" in data["README.md"].decode()
+        kept = json.loads((finished_run / "examples" / "manifest.json").read_text())["counts"]["kept"]
+        assert f"| kept | {kept:,} |" in data["README.md"].decode()
 
         asked = len(hub.uploads())
         publish(folder, hub, "--repo", "somebody/tiny")
@@ -57,6 +62,41 @@ def test_student_report_and_traces_go_out_with_their_cards(finished_run):
             assert KEY.encode() not in body, path
             assert KEY not in path
             assert path.startswith("/put/") is ("authorization" not in {name.lower() for name in headers}), path
+
+
+def test_strangers_see_no_folder_and_no_private_address_of_any_node(tmp_path):
+    own = f"{tmp_path}/me"
+    (tmp_path / "me" / "a" / "model").mkdir(parents=True)
+    (tmp_path / "me" / "b" / "model").mkdir(parents=True)
+    served = {
+        "kind": "served",
+        "base_url": "http://gpu7.lan:8000/v1",
+        "model": "big",
+        "terms": {"training": "allowed", "basis": "mine"},
+    }
+    (tmp_path / "recipe.yaml").write_text(
+        yaml.safe_dump({
+            "name": "kept", "data": own, "seed": 3, "student": {"model": f"{own}/a/model"},
+            "problems": {"sources": [{"file": f"{own}/mine.jsonl"}], "evaluate": 5},
+            "teacher": {"kind": "worked"},
+            "sets": {"traces": {"teacher": served}, "file": {"teacher": {"kind": "dataset", "file": f"{own}/t.jsonl"}}},
+            "arms": {
+                "base": {}, "traces": {"train": {"on": "traces", "epochs": 1}},
+                "other": {"student": {"model": f"{own}/b/model"}, "train": {"on": "file", "epochs": 1}},
+            },
+        })
+    )  # fmt: skip
+    public = for_publication(load(str(tmp_path / "recipe.yaml")))
+    told = repr(public)
+    assert own not in told
+    assert "gpu7" not in told
+    assert public.seed == 3
+    assert public.sets["file"]["teacher"]["file"] == "t.jsonl"
+    names = {public.student.model, public.arms["other"]["student"]["model"]}
+    assert names == {"model", "model-2"}, "two students stay two"
+    assert [is_public(url) for url in (
+        "http://localhost/v1", "http://10.0.0.4/v1", "http://box/v1", "http://a.internal", "https://api.example.com/v1",
+    )] == [False, False, False, False, True]  # fmt: skip
 
 
 def test_trouble_is_tried_again_and_a_publication_that_broke_off_goes_on(finished_run):

@@ -15,7 +15,8 @@ from soak.spinning import ready, spin, spin_for_ever
 from verify import hostile
 from verify.watched import GRACE, MEMORY, SECONDS, watching
 
-from potstill.verify.pool import LATE_SECONDS, Pool, WorkerTimeoutError, processors
+from potstill.hardware import processors
+from potstill.verify.pool import LATE_SECONDS, Pool, WorkerTimeoutError
 
 SHORT = os.environ.get("POTSTILL_SOAK") == "short"
 FROM_MAIN, FROM_ELSEWHERE = (500, 100) if SHORT else (10_000, 1_000)

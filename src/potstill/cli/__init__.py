@@ -105,7 +105,9 @@ def _main(argv: Sequence[str]) -> int:
     except PotstillError as error:
         print(f"potstill: {memory.USED_UP if memory.is_used_up(error) else error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        # Kept until the process ends: what was interrupted while it was made complains when it is taken apart.
+        sys.last_value = error
         start = "\n" if sys.stderr.isatty() else ""  # the terminal shows ^C on the line of the progress
         print(f"{start}{TOLD}", file=sys.stderr)
         return INTERRUPTED

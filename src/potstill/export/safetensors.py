@@ -11,10 +11,10 @@ from potstill.errors import StudentError
 from potstill.evaluate.conditions import FILE, Conditions, written
 from potstill.export import Delivery
 from potstill.export.card import Card, model_card
-from potstill.models.local.chat import rendered
 from potstill.models.local.loading import first_line
 from potstill.train import checkpoint, students
 from potstill.train.forms import otherwise_in_version_4
+from potstill.train.render import prompt_text
 
 PROMPTS = 8
 NEW_TOKENS = 16
@@ -91,7 +91,7 @@ def answer(model: Any, tokenizer: Any, prompt: str) -> tuple[list[int], Any]:  #
     """Return (greedy response tokens, fp32 logits (tokens, vocabulary) of prompt and response)."""
     import torch
 
-    text = rendered(tokenizer, [{"role": "user", "content": prompt}], ask=True)
+    text = prompt_text(tokenizer, prompt)
     ids = torch.tensor([tokenizer(text, add_special_tokens=False)["input_ids"]])
     model.eval()
     try:

@@ -30,6 +30,11 @@ class ModelShape:
     vocabulary: int
     hidden: int
 
+    @property
+    def parameters(self) -> int:
+        """Weights of the body and of one matrix of embeddings, which most small models share with their head."""
+        return self.body + self.vocabulary * self.hidden
+
 
 def shape_of(folder: Path) -> ModelShape:
     """Return the shape of a checkpoint folder, from its config and the heads of its weight files; loads no weight."""

@@ -20,7 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from potstill import hardware
 from potstill.errors import MissingExtraError, PotstillError
+from potstill.models.local.memory import peak_memory
 from potstill.temporary import temporary_folder
 
 EXTRA = "gguf"
@@ -50,7 +52,7 @@ class LlamaServer:
         self.file, self.address, self.load_seconds = file, "", 0.0
         self._settings = {
             "file": str(file.resolve()), "context": context, "parallel": parallel,
-            "threads": threads or _threads(), "alias": alias, "key": key,
+            "threads": threads or hardware.threads(), "alias": alias, "key": key,
         }  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = temporary_folder("llama")
@@ -140,20 +142,7 @@ class LlamaServer:
 
     def peak_memory(self) -> int:
         """Return the most bytes that the child has held so far; 0 where the system does not say."""
-        if self._process is None:
-            return 0
-        try:
-            status = Path(f"/proc/{self._process.pid}/status").read_text()
-        except OSError:
-            return 0
-        # `VmHWM:\t  123456 kB`
-        return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
-
-
-def _threads() -> int:
-    """Return how many threads a computation may have here: what torch would take."""
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    return int(told) if told.isdigit() and int(told) else len(os.sched_getaffinity(0))
+        return (peak_memory(self._process.pid) or 0) if self._process is not None else 0
 
 
 def need_llama(needed_for: str) -> None:

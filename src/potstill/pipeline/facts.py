@@ -228,8 +228,8 @@ def _compute(committed: Committed, who: str) -> Compute | None:
     if told is None:
         return None
     return Compute(
-        who=who, teaching=kind != "evaluate", read=told["prompt_tokens"], written=told["completion_tokens"],
-        flops=told["flops"],
+        who=who, teaching=kind not in ("evaluate", "measure"), read=told["prompt_tokens"],
+        written=told["completion_tokens"], flops=told["flops"],
     )  # fmt: skip
 
 

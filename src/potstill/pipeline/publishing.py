@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from potstill.errors import MissingExtraError, PotstillError
 from potstill.export.data_card import DataCard, data_card
 from potstill.graph import Graph, graph_of
+from potstill.models.served.proxies import is_public
+from potstill.nodes import adapter
 from potstill.pipeline import naming, outputs
 from potstill.pipeline.facts import facts_of
 from potstill.pipeline.naming import MODEL
 from potstill.pipeline.provenance import base_of, for_strangers, public_teacher, source_name
 from potstill.pipeline.published import export_traces
 from potstill.pipeline.stages import stages_of
-from potstill.recipe import ArmTeacher, DatasetTeacher, Recipe, ServedTeacher
+from potstill.recipe import Recipe, ServedTeacher
 from potstill.recipe_file import load
 from potstill.records import Problem
 from potstill.store import Committed, Run
@@ -33,6 +37,8 @@ WAIT = 2.0
 """Seconds before the second try; each further one waits twice as long."""
 MOST_SEARCHED = 64 << 20
 """Bytes of a file up to which it is searched for keys; larger ones are weights."""
+PLACES = ("file", "dataset", "model", "run", "prompt_file", "shots_file")
+"""Keys of a recipe that may name a file or folder of this machine."""
 _NAME = re.compile(r"(?:[A-Za-z0-9][\w.-]{0,95}/)?[A-Za-z0-9][\w.-]{0,95}")
 """`name` or `owner/name`."""
 _HEAD = re.compile(r"\A---\n(.*?\n)---\n", re.DOTALL)
@@ -73,18 +79,18 @@ def repositories(run: Path, name: str | None, place: Path) -> list[Repository]:
     named = name or _ABSENT.sub("-", recipe.name)
     if not _NAME.fullmatch(named):
         raise PotstillError(f"--repo: {named!r} is no name on the Hub: write it as NAME or OWNER/NAME")
-    model, traces = _model(recipe, graph, done, place, f"{named}{TRACES}"), _traces(run, recipe, graph, done, place)
+    model, traces = _model(recipe, done, place, f"{named}{TRACES}"), _traces(run, recipe, graph, done, place)
     found = [
         *([Repository(kind="model", name=named, files=model)] if model else []),
         Repository(kind="dataset", name=f"{named}{TRACES}", files=traces),
     ]
     for repository in found:
-        _refuse_keys(repository, recipe)
+        _refuse_keys(repository, graph)
     return found
 
 
 def _model(
-    recipe: Recipe, graph: Graph, done: Mapping[str, Committed], place: Path, data: str
+    recipe: Recipe, done: Mapping[str, Committed], place: Path, data: str
 ) -> dict[str, Path]:  # fmt: skip
     """Return the files of the student: each export, the report, and a card that names the data set."""
     from potstill.report import build
@@ -100,7 +106,9 @@ def _model(
         return {}
     public = for_publication(recipe)
     place.mkdir(parents=True, exist_ok=True)
-    report = build(facts_of(public, graph, {name: each for name, each in done.items() if name != naming.REPORT}))
+    report = build(
+        facts_of(public, graph_of(public), {name: each for name, each in done.items() if name != naming.REPORT})
+    )
     for name, text in (("report.html", report.html()), ("report.json", report.json())):
         files[name] = place / name
         files[name].write_text(text, encoding="utf-8", errors="replace")
@@ -163,34 +171,45 @@ def _overlap(problems: Committed) -> tuple[int, int] | None:
 
 
 def for_publication(recipe: Recipe) -> Recipe:
-    """Return the recipe as strangers see it: files by their names, no folder of this machine, no private address."""
-    from potstill.models.served.proxies import is_loopback
-
-    def plain(name: str | None) -> str | None:
-        return None if name is None else for_strangers(name, recipe.data)
-
-    sources = tuple(
-        replace(source, file=plain(source.file), dataset=plain(source.dataset)) for source in recipe.problems.sources
-    )
-    teacher = recipe.teacher
-    if isinstance(teacher, DatasetTeacher):
-        teacher = replace(teacher, file=str(plain(teacher.file)))
-    elif isinstance(teacher, ServedTeacher) and is_loopback(teacher.base_url):
-        teacher = replace(teacher, base_url="http://localhost/v1")
-    elif isinstance(teacher, ArmTeacher) and teacher.run is not None:
-        teacher = replace(teacher, run=plain(teacher.run))
-    return replace(
-        recipe, data=".", problems=replace(recipe.problems, sources=sources), teacher=teacher,
-        student=replace(recipe.student, model=plain(recipe.student.model)),
-    )  # fmt: skip
+    """Return the recipe as strangers see it, its nodes too: files by their names, no private address."""
+    whole = dataclasses.asdict(recipe)
+    names: dict[str, str] = {}
+    found = json.dumps({**_public(whole, recipe.data, names), "data": "."})
+    return adapter().validate_json(found)
 
 
-def _refuse_keys(repository: Repository, recipe: Recipe) -> None:
-    """Refuse to send a file that holds the value of a key that is at hand here."""
-    judge, teacher = recipe.checks.judge, recipe.teacher
-    named = [judge.api_key_env if judge else None, teacher.api_key_env if isinstance(teacher, ServedTeacher) else None]
-    values = {os.environ.get(name or "", "") for name in (*named, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")}
-    keys = [value.encode() for value in values if len(value) >= 8]
+def _public(section: Mapping[str, Any], data: str, names: dict[str, str]) -> dict[str, Any]:
+    """Return the keys of a section as strangers see them; `names` has each local path's name, one for one."""
+
+    def plain(key: str, value: Any) -> Any:  # noqa: ANN401 - any value of a recipe
+        if isinstance(value, Mapping):
+            return _public(value, data, names)
+        if isinstance(value, list | tuple):
+            return [plain(key, each) for each in value]
+        if key in PLACES and isinstance(value, str):
+            return _own_name(value, for_strangers(value, data), names)
+        return "http://localhost/v1" if key == "base_url" and not is_public(str(value)) else value
+
+    return {key: plain(key, value) for key, value in section.items()}
+
+
+def _own_name(path: str, name: str, names: dict[str, str]) -> str:
+    """Return the name of a path that no other path has: two folders `model` are not one student."""
+    number, own = 1, name
+    while names.setdefault(own, path) != path:
+        number += 1
+        own = f"{name}-{number}"
+    return own
+
+
+def _refuse_keys(repository: Repository, graph: Graph) -> None:
+    """Refuse to send a file that holds the value of a key that is at hand here, of any teacher or judge."""
+    named = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}
+    for node in graph.sets.values():
+        judge, teacher = node.recipe.checks.judge, node.recipe.teacher
+        named |= {judge.api_key_env or ""} if judge else set()
+        named |= {teacher.api_key_env or ""} if isinstance(teacher, ServedTeacher) else set()
+    keys = [value.encode() for value in {os.environ.get(name, "") for name in named if name} if len(value) >= 8]
     for path, file in repository.files.items():
         if file.stat().st_size <= MOST_SEARCHED and any(key in file.read_bytes() for key in keys):
             raise PotstillError(f"{repository.kind} {path}: it holds a key of yours: nothing was sent; look at {file}")

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from potstill.models.local.chat import rendered
 from potstill.models.local.inprocess import InProcess, identity
 from potstill.models.local.model import LocalModel
 from potstill.models.requests import Completion, Message, Request
 from potstill.records import Problem, Trace
-from potstill.train.render import ask, split
+from potstill.train.render import ask, is_opened, prompt_text, split
 from potstill.train.students import load_tokenizer
 from potstill.verify.steps import rollouts
 
@@ -37,9 +36,8 @@ class Continuing:
         self.name = str(self.labels.arm)
         self.own = identity(folder, self.labels.precision)
         self.model = InProcess(self.name, lambda: LocalModel(folder, self.labels.precision), self.labels.batch)
-        begun = rendered(load_tokenizer(folder), [{"role": "user", "content": "What is 2 + 2?"}], ask=True)
-        mark = self.student.reasoning_open.strip()
-        self.opening = "" if mark and begun.rstrip().endswith(mark) else self.student.reasoning_open
+        begun = prompt_text(load_tokenizer(folder), "What is 2 + 2?")
+        self.opening = "" if is_opened(self.student, begun) else self.student.reasoning_open
 
     def requests(self, solution: CutTrace) -> Iterator[tuple[Problem, Request, str]]:
         """Yield (problem, request, steps so far) for each rollout, in the order of the steps; none from the last."""

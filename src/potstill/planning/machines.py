@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import os
 import platform
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Literal
 
 from potstill.errors import PotstillError, nearest
+from potstill.hardware import threads
 from potstill.models.local.memory import available_memory
 from potstill.planning.figures import Figure, assumed, known
 
@@ -45,18 +45,15 @@ class Target:
 
 def here() -> Target:
     """Return this machine as plans take it: its processor cores, as many as this process may use, and free memory."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    threads = min(cores, int(asked)) if asked.isdecimal() and int(asked) else cores
-    free = available_memory()
+    count, free = threads(), available_memory()
     speeds = {
-        precision: _assumed(found, threads, f"{threads} cores of unknown speed; --probe measures")
+        precision: _assumed(found, count, f"{count} cores of unknown speed; --probe measures")
         for precision, found in CORE.items()
     }
     return Target(
-        name=f"{threads} cores of this machine ({platform.machine()})", kind="cpu",
+        name=f"{count} cores of this machine ({platform.machine()})", kind="cpu",
         memory=None if free is None else known(free, "free on this machine now"),
-        bandwidth=_assumed(CORE_BANDWIDTH, threads, f"{threads} cores"), **speeds,
+        bandwidth=_assumed(CORE_BANDWIDTH, count, f"{count} cores"), **speeds,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from potstill.graph import graph_of
+from potstill.hardware import processors
 from potstill.pipeline import naming
 from potstill.pipeline.planned import read_plan, write_plan
 from potstill.planning import pilot
@@ -49,8 +50,7 @@ def _problems(folder: Run, gathered: Gathered) -> Any:  # noqa: ANN401 - a figur
 
 def machine() -> list[str | int]:
     """Return what decides how fast this machine is, as far as it can be told."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return [platform.node(), platform.machine(), cores, os.environ.get("OMP_NUM_THREADS", "")]
+    return [platform.node(), platform.machine(), processors(), os.environ.get("OMP_NUM_THREADS", "")]
 
 
 def keep(plan: RunPlan, folder: Run, noted: Mapping[str, Any] | None = None) -> None:

@@ -7,7 +7,9 @@ table is read from the top, and the first line that fits counts.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from potstill.recipe import Lora, Train
 
@@ -89,6 +91,11 @@ def settled(
         epochs = rule.value
         found.append(Chosen("epochs", epochs, str(rule)))
     return dataclasses.replace(train, learning_rate=rate, epochs=epochs), found
+
+
+def counted(chosen: Sequence[Chosen]) -> dict[str, Any]:
+    """Return what a stage keeps of the settings that were chosen for it, nothing where none were."""
+    return {"auto": {one.key: {"value": one.value, "why": one.why} for one in chosen}} if chosen else {}
 
 
 def asked(train: Train) -> list[str]:

@@ -75,6 +75,17 @@ def split(student: recipe.Student, text: str) -> tuple[str, str]:
     return found.reasoning, found.answer
 
 
+def prompt_text(tokenizer: Any, prompt: str) -> str:  # noqa: ANN401 - a Hugging Face tokenizer
+    """Return what a student reads that is asked `prompt`: the turn of a user and the beginning of the answer."""
+    return rendered(tokenizer, [{"role": "user", "content": prompt}], ask=True)
+
+
+def is_opened(student: recipe.Student, begun: str) -> bool:
+    """Return whether `begun`, where an answer begins, has the mark of thinking already."""
+    mark = student.reasoning_open.strip()
+    return bool(mark) and begun.rstrip().endswith(mark)
+
+
 def stop_texts(tokenizer: Any, stop_ids: Sequence[int]) -> tuple[str, ...]:  # noqa: ANN401 - a Hugging Face tokenizer
     """Return the texts of the tokens that end a response: the tokenizer's EOS and those of the generation config."""
     ids = dict.fromkeys([tokenizer.eos_token_id, *stop_ids])
@@ -99,12 +110,12 @@ def render(
     reasoning, answer = reasoning.strip(), answer.strip()
     content = f"{student.reasoning_open}{reasoning}{student.reasoning_close}{answer}" if reasoning else answer
     user = {"role": "user", "content": prompt}
-    begun = rendered(tokenizer, [user], ask=True)
+    begun = prompt_text(tokenizer, prompt)
     text = rendered(tokenizer, [user, {"role": "assistant", "content": content}], ask=False)
     if prompt not in begun:
         raise AuditError(f"the chat template does not show the user's message as it is: {_shorten(begun)}")
     mark = student.reasoning_open.strip()
-    opened = bool(mark) and begun.rstrip().endswith(mark)
+    opened = is_opened(student, begun)
     kept = text.startswith(begun) and student.reasoning_close.strip() in text[len(begun) :]
     if answer and not kept and (opened or reasoning):
         plain = rendered(tokenizer, [user, {"role": "assistant", "content": answer}], ask=False)

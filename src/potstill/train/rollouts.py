@@ -18,11 +18,10 @@ from potstill import recipe
 from potstill.durable import read_record, to_record, write_durably
 from potstill.errors import DamageError, StudentError
 from potstill.models.flops import ModelShape, sampled_flops
-from potstill.models.local.chat import rendered
 from potstill.models.local.model import row_seed
 from potstill.records import UNSCORED, Problem, Trace, Verdict
 from potstill.train.order import stream
-from potstill.train.render import Segment, ask, split
+from potstill.train.render import Segment, ask, prompt_text, split
 from potstill.train.segments import TokenRow
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ class Prompts:
     ) -> None:  # fmt: skip
         self.asked, self.dropped, self.seed = [], {"no check": 0, "no room for an answer": 0}, seed
         for problem in problems:
-            text = rendered(tokenizer, [{"role": "user", "content": ask(student, problem.statement)}], ask=True)
+            text = prompt_text(tokenizer, ask(student, problem.statement))
             ids = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
             why = "no check" if not problem.has_check else "no room for an answer" if len(ids) >= most else ""
             if why:

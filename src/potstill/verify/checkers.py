@@ -17,6 +17,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from potstill.errors import MissingExtraError, RecipeError, nearest
+from potstill.hardware import processors
 from potstill.problems.functions import check_function, find_function, folder_of
 from potstill.records import Cause, Problem
 from potstill.verify.extract import extract
@@ -27,7 +28,6 @@ from potstill.verify.pool import (
     QueueFullError,
     WorkerDiedError,
     WorkerTimeoutError,
-    processors,
 )
 
 MAX_ANSWER = 10_000

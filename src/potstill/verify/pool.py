@@ -12,7 +12,6 @@ import contextlib
 import os
 import pickle
 import queue
-import sys
 import threading
 import time
 import weakref
@@ -21,6 +20,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NoReturn
 
+from potstill.hardware import processors
 from potstill.verify.allowance import Allowance
 from potstill.verify.nursery import Nursery, Worker
 
@@ -307,11 +307,6 @@ def _import_symbolic() -> None:
 
 def _refuse(text: object, *_: object, **__: object) -> NoReturn:
     raise TypeError(f"no text is evaluated here: {str(text)[:80]!r}")
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 _SYMBOLIC = Pool(

@@ -14,8 +14,8 @@ from potstill.export import Said
 from potstill.export.gguf.architectures import ConversionError
 from potstill.export.safetensors import NEW_TOKENS, answer
 from potstill.models.llama_server import LlamaServer
-from potstill.models.local.chat import rendered
-from potstill.train.render import render, stop_texts
+from potstill.text import parting
+from potstill.train.render import prompt_text, render, stop_texts
 
 MARGIN = {"f32": 0.1, "f16": 0.1, "bf16": 0.5, "q8_0": 0.5}
 """How much less likely, in logits, a token may be that llama.cpp writes in the place of the model's first choice."""
@@ -43,7 +43,7 @@ class Proof:
 
     def texts(self) -> list[str]:
         """Return the texts that llama.cpp has to cut as the tokenizer does."""
-        asked = [_asked(self.tokenizer, one.prompt) for one in self.conversations]
+        asked = [prompt_text(self.tokenizer, one.prompt) for one in self.conversations]
         # Answers that were cut off are texts too.
         said = [one.reasoning + one.answer for one in self.conversations]
         return [*asked, *said, *(text for _, text in self.trained())]
@@ -72,7 +72,7 @@ def _same_texts(proof: Proof, server: LlamaServer) -> tuple[int, int]:
     whole = prompts = 0
     for said, text in proof.trained():
         user = {"role": "user", "content": said.prompt}
-        _same(server.rendered([user], ask=True), _asked(proof.tokenizer, said.prompt), "the prompt")
+        _same(server.rendered([user], ask=True), prompt_text(proof.tokenizer, said.prompt), "the prompt")
         prompts += 1
         told = {"reasoning_content": said.reasoning} if said.reasoning else {}
         turns = [user, {"role": "assistant", "content": said.answer, **told}]
@@ -87,8 +87,7 @@ def _same_texts(proof: Proof, server: LlamaServer) -> tuple[int, int]:
 
 def _same(found: Any, wanted: Any, what: str) -> None:  # noqa: ANN401 - texts or lists of tokens
     if found != wanted:
-        pairs = enumerate(zip(found, wanted, strict=False))
-        place = next((n for n, (a, b) in pairs if a != b), min(len(found), len(wanted)))
+        place = parting(found, wanted)
         raise ConversionError(
             f"export.gguf: llama.cpp makes another thing of {what}: {found[max(0, place - 20) : place + 20]!r} in the "
             f"place of {wanted[max(0, place - 20) : place + 20]!r}"
@@ -104,7 +103,7 @@ def _same_answers(proof: Proof, model: Any, server: LlamaServer, margin: float) 
     same, ends = 0, set()
     for prompt in proof.prompts:
         tokens, logits = answer(model, proof.tokenizer, prompt)
-        ids = list(proof.tokenizer(_asked(proof.tokenizer, prompt), add_special_tokens=False)["input_ids"])
+        ids = list(proof.tokenizer(prompt_text(proof.tokenizer, prompt), add_special_tokens=False)["input_ids"])
         wanted = [token for token in tokens if token not in proof.stops]
         body = {
             "prompt": ids, "n_predict": NEW_TOKENS, "temperature": 0, "top_k": 1, "return_tokens": True,
@@ -117,8 +116,7 @@ def _same_answers(proof: Proof, model: Any, server: LlamaServer, margin: float) 
         if found == wanted:
             same += 1
             continue
-        pairs = enumerate(zip(found, wanted, strict=False))
-        place = next((n for n, (a, b) in pairs if a != b), min(len(found), len(wanted)))
+        place = parting(found, wanted)
         here = logits[len(ids) - 1 + place]
         written = [found[place]] if place < len(found) else list(proof.stops)
         less = float(here.max() - here[written].max())
@@ -129,7 +127,3 @@ def _same_answers(proof: Proof, model: Any, server: LlamaServer, margin: float) 
                 f"token {place + 1} less likely by {less:.2g}"
             )
     return same, sorted(ends)
-
-
-def _asked(tokenizer: Any, prompt: str) -> str:  # noqa: ANN401
-    return rendered(tokenizer, [{"role": "user", "content": prompt}], ask=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from potstill import recipe
 from potstill.models.local import chat
+from potstill.train.render import is_opened, prompt_text
 
 _BEFORE = """\
 {{%- set potstill = namespace(turns=[]) -%}}
@@ -36,20 +37,13 @@ def template_of(tokenizer: Any, student: recipe.Student) -> str:  # noqa: ANN401
     own = (chat.told_day(day) if day else "") + str(tokenizer.get_chat_template())
     if not (student.reasoning_open.strip() and student.reasoning_close.strip()):
         return own
-    opening = "" if _is_opened(tokenizer, student) else student.reasoning_open
+    opening = "" if is_opened(student, prompt_text(tokenizer, "?")) else student.reasoning_open
     return _BEFORE.format(opening=_quoted(opening), closing=_quoted(student.reasoning_close)) + own
 
 
 def thinks_in_ollama(template: str) -> bool:
     """Whether Ollama takes a file with this template for one that thinks (`server/images.go` of August 2026)."""
     return "<think>" in template and "</think>" in template
-
-
-def _is_opened(tokenizer: Any, student: recipe.Student) -> bool:  # noqa: ANN401
-    """Whether the template's own prompt for an answer ends with the opening mark."""
-    return chat.rendered(tokenizer, [{"role": "user", "content": "?"}], ask=True).rstrip().endswith(
-        student.reasoning_open.strip()
-    )  # fmt: skip
 
 
 def _quoted(text: str) -> str:

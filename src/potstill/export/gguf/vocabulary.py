@@ -14,6 +14,7 @@ from typing import Any
 
 from potstill.export.gguf.architectures import ConversionError
 from potstill.models.llama_server import LlamaError, LlamaServer
+from potstill.text import parting
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 """Kinds of tokens in GGUF."""
@@ -162,7 +163,7 @@ def _ids(tokenizer: Any, text: str) -> list[int]:  # noqa: ANN401
 
 def _difference(tokenizer: Any, texts: Sequence[str], found: list[list[int]], wanted: list[list[int]]) -> str:  # noqa: ANN401
     text, own, one = next(item for item in zip(texts, found, wanted, strict=False) if item[1] != item[2])
-    place = next((n for n, (a, b) in enumerate(zip(own, one, strict=False)) if a != b), min(len(own), len(one)))
+    place = parting(own, one)
     shown = [tokenizer.convert_ids_to_tokens(ids[place : place + 3]) for ids in (own, one)]
     before = tokenizer.decode(one[max(0, place - 6) : place])
     return f"{text[:40]!r}: after {before!r} it has {shown[0]}, the tokenizer {shown[1]}"

@@ -66,10 +66,14 @@ def reset_peak() -> bool:
     return True
 
 
-def peak_memory() -> int | None:
-    """Return the most bytes that this process has had in memory since `reset_peak`; None where nobody counts."""
+def peak_memory(process: int | None = None) -> int | None:
+    """Return the most bytes that a process, this one for None, has had in memory; None where nobody counts.
+
+    Of this process since `reset_peak`, of another since it began.
+    """
+    status = Path(f"/proc/{'self' if process is None else process}/status")
     try:
-        told = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":" in line)
+        told = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
         return int(told["VmHWM"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
         return None

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from potstill.text import parting
+
 FLOATS = ("F64", "F32", "F16", "BF16", "torch.float64", "torch.float32", "torch.float16", "torch.bfloat16")
 """How files name the types whose values stand for themselves."""
 _SMALL = re.compile(r"(?:F|torch\.float)[468](?:_|$)")  # F8_E4M3, torch.float8_e4m3fn
@@ -167,8 +169,7 @@ def _beginning(names: Sequence[str]) -> str:
     if not names:
         return ""
     first, last = min(names).split(".")[:-1], max(names).split(".")[:-1]
-    same = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-    return "".join(f"{part}." for part in first[:same])
+    return "".join(f"{part}." for part in first[: parting(first, last)])
 
 
 def unused(name: str, layers: int = 0, further: int = 0) -> bool:

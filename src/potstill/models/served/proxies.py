@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 from potstill.errors import TeacherError
 
+PRIVATE_DOMAINS = (".localhost", ".local", ".internal", ".lan", ".home", ".corp", ".intranet", ".private", ".home.arpa")
+"""Ends of names that no name server of the open network knows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
@@ -56,6 +59,15 @@ def is_loopback(url: str) -> bool:
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
     return address.is_loopback or address.is_unspecified
+
+
+def is_public(url: str) -> bool:
+    """Return whether an address can be of use to strangers: a host of the open network, by a whole name or a number."""
+    host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith(PRIVATE_DOMAINS)
 
 
 def _variable(name: str) -> tuple[str, str]:

@@ -11,7 +11,18 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from potstill.pipeline.checks import asked, exports, extras, judging, scorers, sources, students, teachers, trackers
+from potstill.pipeline.checks import (
+    asked,
+    exports,
+    extras,
+    formats,
+    judging,
+    scorers,
+    sources,
+    students,
+    teachers,
+    trackers,
+)
 from potstill.pipeline.checks.scene import Scene
 from potstill.recipe import Recipe
 
@@ -29,6 +40,9 @@ class Check:
 
 
 CHECKS: dict[str, Check] = {
+    "formats of teachers": Check("traces", Scene.teachers, formats.bf16),
+    "formats of students": Check("student", Scene.trainings, formats.bf16),
+    "formats of labels": Check("labels", Scene.labellings, formats.bf16),
     "source": Check("problems", Scene.sources, sources.source),
     "packages of sources": Check("problems", Scene.sources, extras.of_source),
     "checker": Check("verdicts", Scene.sources, sources.checker),
@@ -41,7 +55,6 @@ CHECKS: dict[str, Check] = {
     "judge": Check("verdicts", Scene.teachings, judging.judge),
     "reward model": Check("verdicts", Scene.teachings, judging.reward),
     "student": Check("student", Scene.arms, students.files),
-    "number format": Check("student", Scene.arms, students.precision),
     "settings by rule": Check("train", Scene.arms, students.auto),
     "looks": Check("train", Scene.arms, students.looks),
     "distributions": Check("train", Scene.arms, students.distributions),
@@ -55,7 +68,7 @@ CHECKS: dict[str, Check] = {
     "worked examples": Check("traces", Scene.teachings, asked.shots),
     "comparison": Check("verdicts", Scene.teachings, judging.comparison),
     "programs": Check("verdicts", Scene.teachings, judging.programs),
-    "labels": Check("labels", Scene.scorers, scorers.labels),
+    "labels": Check("labels", Scene.labellings, scorers.labels),
     "student, looked at": Check("student", Scene.arms, students.look),
     "distributions, looked at": Check("train", Scene.arms, students.look_at_teacher),
     "local teacher, looked at": Check("traces", Scene.teachings, asked.look),

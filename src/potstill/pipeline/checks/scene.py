@@ -13,9 +13,8 @@ from potstill.graph import Graph, graph_of
 from potstill.pipeline.settings import problem_seed
 from potstill.problems import read, source_seed
 from potstill.problems.splits import Use, split
-from potstill.recipe import Checks, Curate, Evaluate, Recipe, Source, Strategy, Student, Teacher, Train
+from potstill.recipe import Checks, Curate, Evaluate, Labels, Recipe, Source, Strategy, Student, Teacher, Train
 from potstill.records import Drop, Problem
-from potstill.scorer_nodes import ScorerNode
 
 ROWS = 2000
 """Problems read of one source: of more, only what the first ones show is known beforehand."""
@@ -81,10 +80,24 @@ class Scene:
         for index, source in enumerate(self.recipe.problems.sources):
             yield f"problems.sources.{index}", source
 
-    def scorers(self) -> Iterator[tuple[str, ScorerNode]]:
-        """Yield each scorer with its key."""
+    def labellings(self) -> Iterator[tuple[str, Labels]]:
+        """Yield the labels that each scorer is trained on, and those it is measured on where they are others."""
         for name, node in self.graph.scorers.items():
-            yield f"scorers.{name}", node
+            yield f"scorers.{name}.labels", node.labels["train"]
+            if node.scorer.test is not None:
+                yield f"scorers.{name}.test", node.labels["test"]
+
+    def teachers(self) -> Iterator[tuple[str, Teacher]]:
+        """Yield the teacher of each set with its key."""
+        for where, teaching in self.teachings():
+            yield where, teaching.teacher
+
+    def trainings(self) -> Iterator[tuple[str, Train]]:
+        """Yield how each arm and each scorer is trained, with the key where the recipe says it."""
+        for _, arm in self.arms():
+            yield "train", arm.train
+        for name, node in self.graph.scorers.items():
+            yield f"scorers.{name}.train", node.recipe.train
 
     def trackers(self) -> Iterator[tuple[str, str]]:
         """Yield the name of each tracker with its key."""

@@ -7,22 +7,18 @@ from pathlib import Path
 
 from potstill.errors import RecipeError
 from potstill.pipeline.checks.scene import Scene
-from potstill.scorer_nodes import ScorerNode
+from potstill.recipe import Labels
 from potstill.verify.steps.facts import knows
 from potstill.verify.steps.labels import read_step_labels
 
 
-def labels(node: ScorerNode, where: str, scene: Scene) -> None:
+def labels(its: Labels, where: str, scene: Scene) -> None:
     """Refuse a file of labels that is not there or of no known shape, and labels by facts that no problem has."""
-    for part, its in node.labels.items():
-        key = f"{where}.{'test' if part == 'test' and node.scorer.test is not None else 'labels'}"
-        if its.by == "file":
-            path = scene.data / Path(str(its.file)).expanduser()
-            if not path.is_file():
-                raise RecipeError(f"{key}.file: there is no file {path}")
-            if not list(islice(read_step_labels(path), 1)):
-                raise RecipeError(f"{key}.file: {path} has no rows")
-        if its.by == "facts" and scene.sample.training and not any(map(knows, scene.sample.training)):
-            raise RecipeError(
-                f"{key}.by: facts are those of the families chain and compare, and there are none of them"
-            )
+    if its.by == "file":
+        path = scene.data / Path(str(its.file)).expanduser()
+        if not path.is_file():
+            raise RecipeError(f"{where}.file: there is no file {path}")
+        if not list(islice(read_step_labels(path), 1)):
+            raise RecipeError(f"{where}.file: {path} has no rows")
+    if its.by == "facts" and scene.sample.training and not any(map(knows, scene.sample.training)):
+        raise RecipeError(f"{where}.by: facts are those of the families chain and compare, and there are none of them")

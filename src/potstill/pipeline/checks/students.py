@@ -5,7 +5,6 @@ from __future__ import annotations
 from inspect import signature
 
 from potstill.errors import RecipeError
-from potstill.hardware import SLOW, multiplies_bf16
 from potstill.models.terms import check_terms
 from potstill.pipeline.checks.files import check_checkpoint
 from potstill.pipeline.checks.scene import Arm, Scene
@@ -25,17 +24,6 @@ def files(arm: Arm, where: str, scene: Scene) -> None:
         check_checkpoint(arm.student.model, scene.data, f"{where}.model", arm.evaluate.max_tokens)
     elif arm.student.scratch is not None:
         _refuse_short_rows(arm, scene)
-
-
-def precision(arm: Arm, where: str, scene: Scene) -> None:
-    """Refuse bf16 where the machine has no instructions for it."""
-    del where, scene
-    asked = {"train.precision": arm.train.precision}
-    if arm.train.loss.kl is not None:
-        asked["train.loss.kl.precision"] = arm.train.loss.kl.precision
-    for key, value in asked.items():
-        if value == "bf16" and not multiplies_bf16():
-            raise RecipeError(f"{key}: {SLOW}: write auto, which is fp32 here")
 
 
 def look(arm: Arm, where: str, scene: Scene) -> None:

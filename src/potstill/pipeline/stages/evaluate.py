@@ -73,19 +73,25 @@ def work(arm: ArmNode, name: str, context: Context) -> dict[str, Any]:
         shots = choose_shots(context.inputs["examples"].rows("examples", Example), recipe.evaluate.shots, recipe.seed)
         rows["few_shot"] = TableLine(name, f"{len(shots)}-shot", shots)
     account = Account(shape_of(Path(checkpoint)))
-    unjudged = sum(_measure(context, student, table, row, account) for table, row in rows.items())
+    together = recipe.evaluate.batch or PART_ROWS
+    unjudged = sum(measured(context, student, table, row, account, together) for table, row in rows.items())
     # Without `go_on` a judge that there is no money for ends the stage.
     return {
         "tables": list(rows), "sampling": account.counts(), **context.not_asked(unjudged if context.go_on else 0)
     }  # fmt: skip
 
 
-def _measure(context: Context, student: ModelUnderTest, table: str, row: TableLine, account: Account) -> int:
-    """Write one table, and what it took into the account; return how many whole responses the judge left open."""
+def measured(
+    context: Context, student: ModelUnderTest, table: str, row: TableLine, account: Account, together: int
+) -> int:
+    """Write one table, and what it took into the account; return how many whole responses the judge left open.
+
+    `together` is how many responses are kept at a time, which a kill may lose.
+    """
     recipe = context.recipe
     problems = list(context.inputs["problems"].rows("evaluation", Problem))
     asked = requests_of(student, problems, row, recipe.student, recipe.evaluate, recipe.seed)
-    writer = context.work.table(table, Measure, recipe.evaluate.batch or PART_ROWS)
+    writer = context.work.table(table, Measure, together)
     progress = Progress(f"evaluate {row.student} ({row.prompt})", len(asked), "responses")
     with Ledger(context.run.ledger / STUDENTS) as ledger, context.verdicts() as verdicts:
         measures = measures_of(student, ledger, asked, row, recipe.student, verdicts, progress, writer.rows_done)

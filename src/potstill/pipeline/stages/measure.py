@@ -8,18 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from potstill.evaluate.protocol import ModelUnderTest, TableLine, measure, requests_of
+from potstill.evaluate.protocol import ModelUnderTest, TableLine
 from potstill.graph import ArmNode, Graph
-from potstill.models.ledger import Ledger
+from potstill.models.flops import Account
 from potstill.models.llama_server import LlamaServer
 from potstill.pipeline import naming
 from potstill.pipeline.naming import MODEL
-from potstill.pipeline.stage import STUDENTS, Context, Stage
-from potstill.pipeline.stages.evaluate import measured_by
+from potstill.pipeline.stage import Context, Stage
+from potstill.pipeline.stages.evaluate import measured, measured_by
 from potstill.pipeline.stages.export import GGUF
-from potstill.progress import Progress
 from potstill.recipe import Endpoint, Recipe
-from potstill.records import Measure, Problem
+from potstill.records import Problem
+from potstill.train.render import ask
 
 KIND, VERSION = "measure", 1
 TOGETHER = 16
@@ -49,27 +49,22 @@ def work(arm: ArmNode, kind: str, context: Context) -> dict[str, Any]:
     recipe, export = context.recipe, context.inputs["export"]
     name = next(file for file, told in export.counts["files"].items() if told["type"] == kind)
     file = export.folder(MODEL) / name
-    problems = list(context.inputs["problems"].rows("evaluation", Problem))
     about = {"gguf": export.files[f"{MODEL}/{name}"]["sha256"], **DRAWN_FROM}
     row = TableLine(f"{arm.name} {kind}", "zero-shot")
-    writer = context.work.table("zero_shot", Measure, TOGETHER)
     # As in training, and room for any answer.
     length = min(int(export.counts["context"]), max(recipe.train.max_length, 2 * recipe.evaluate.max_tokens))
     with LlamaServer(file, context=length, alias=row.student) as server:
         student = _served(server, row.student, about)
-        asked = requests_of(student, problems, row, recipe.student, recipe.evaluate, recipe.seed)
-        progress = Progress(f"measure {name} in llama.cpp", len(asked), "responses")
-        with Ledger(context.run.ledger / STUDENTS) as ledger, context.verdicts() as verdicts:
-            for one in measure(student, ledger, asked, row, recipe.student, verdicts, progress, writer.rows_done):
-                writer.append(one)
-        progress.close()
+        account = Account(None)  # what llama.cpp computes is counted by nobody
+        unjudged = measured(context, student, "zero_shot", row, account, TOGETHER)
         memory = server.peak_memory()
-    writer.close()
-    messages = [{"role": turn.role, "content": turn.content} for turn in asked[0][1].messages]
+    first = next(context.inputs["problems"].rows("evaluation", Problem))
+    messages = [{"role": "user", "content": ask(recipe.student, first.statement)}]
     context.work.note_time(memory=memory, **_speeds(file, length, messages))
-    left_open = sum(one.cause == "infrastructure" and one.finish == "stop" for one in writer.rows())
-    unjudged = left_open if recipe.checks.judge is not None and context.go_on else 0
-    return {"type": kind, "bytes": file.stat().st_size, **context.not_asked(unjudged)}
+    return {
+        "type": kind, "bytes": file.stat().st_size, "sampling": account.counts(),
+        **context.not_asked(unjudged if context.go_on else 0),
+    }  # fmt: skip
 
 
 def _served(server: LlamaServer, name: str, about: dict[str, Any]) -> ModelUnderTest:

@@ -51,7 +51,7 @@ def _settings(node: ScorerNode) -> settings.Settings:
 def work(node: ScorerNode, context: Context) -> dict[str, Any]:
     """Train, and write model, losses and audit."""
     from potstill.train import scorers, students
-    from potstill.train.defaults import settled
+    from potstill.train.defaults import counted, settled
     from potstill.train.order import plan
     from potstill.train.trainer import train
 
@@ -65,10 +65,11 @@ def work(node: ScorerNode, context: Context) -> dict[str, Any]:
     told = scorers.audit(found, node.scorer, texts.tokenizer, f"scorers.{node.name}.labels")
     write_durably(folder / "audit.txt", (told + "\n").encode())
     print(told, file=sys.stderr)
-    shape = dataclasses.replace(shape_of(base), vocabulary=len(scorers.LABELS))
+    whole = shape_of(base)
+    shape = dataclasses.replace(whole, vocabulary=len(scorers.LABELS))
     seed = settings.train_seed(node.recipe)
     how, chosen = settled(
-        how, None, parameters=shape.body + shape.vocabulary * shape.hidden, rows=len(found.rows),
+        how, None, parameters=whole.parameters, rows=len(found.rows),
         scratch=node.recipe.student.scratch is not None,
     )  # fmt: skip
     for one in chosen:
@@ -85,5 +86,5 @@ def work(node: ScorerNode, context: Context) -> dict[str, Any]:
     return {
         "examples": len(found.rows), "dropped": dict(sorted(found.dropped.items())), "steps": len(steps.steps),
         "rows": steps.rows, "tokens": steps.total_tokens, "flops": flops, "labelled": found.labelled,
-        **({"auto": {one.key: {"value": one.value, "why": one.why} for one in chosen}} if chosen else {}),
+        **counted(chosen),
     }  # fmt: skip

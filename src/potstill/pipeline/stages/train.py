@@ -75,6 +75,7 @@ def _settings(phase: Phase, taught: Recipe) -> settings.Settings:
 
 def work(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
     """Train, and write model, losses and audit."""
+    from potstill.train.defaults import counted
     from potstill.train.rows import INDEX, Rows
 
     shards = context.inputs["rows"]
@@ -91,7 +92,7 @@ def work(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
         base=context.inputs["student"].folder(MODEL), work=context.work.path, seed=settings.train_seed(context.recipe),
         shuffle=taught.curate.order == "shuffled", matched=_matched(phase, context), **distributions,
     )  # fmt: skip
-    return counts | ({"auto": {one.key: {"value": one.value, "why": one.why} for one in chosen}} if chosen else {})
+    return counts | counted(chosen)
 
 
 def _settled(recipe: Recipe, rows: Rows, base: Path) -> tuple[Recipe, list[Chosen]]:
@@ -103,7 +104,7 @@ def _settled(recipe: Recipe, rows: Rows, base: Path) -> tuple[Recipe, list[Chose
     train, shape = recipe.train, shape_of(base)
     among = rows.lengths if train.look is None else set_apart(rows.problems, rows.lengths, train.look.share)[0]
     train, chosen = settled(
-        train, recipe.student.lora, parameters=shape.body + shape.vocabulary * shape.hidden, rows=len(among),
+        train, recipe.student.lora, parameters=shape.parameters, rows=len(among),
         scratch=recipe.student.scratch is not None,
     )  # fmt: skip
     return dataclasses.replace(recipe, train=train), chosen

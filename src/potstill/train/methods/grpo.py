@@ -68,7 +68,7 @@ def grpo(
     budget = TrainingBudget.of(whole.train, matched, len(asking.asked))
     progress = Progress(f"train {name}", budget.most if budget.quantity == "tokens" else None, "tokens")
     with stopped_by_sigterm() as stop, verdicts() as judging:
-        practice = Practice(job, asking, budget, judging, whole, name, work, progress, stop)
+        practice = Practice(job, texts, asking, budget, judging, whole, name, work, progress, stop)
         logs = practice.through()
     progress.close()
     write_durably(work / "losses.json", to_json(logs))
@@ -120,8 +120,8 @@ class Practice:
     """The loop: rollouts, their rewards, one update, until the budget is used up."""
 
     def __init__(
-        self, job: Training, asking: Prompts, budget: TrainingBudget, judging: Verdicts, whole: recipe.Recipe,
-        name: str, work: Path, progress: Watcher, stop: Stop,
+        self, job: Training, texts: students.Texts, asking: Prompts, budget: TrainingBudget, judging: Verdicts,
+        whole: recipe.Recipe, name: str, work: Path, progress: Watcher, stop: Stop,
     ) -> None:  # fmt: skip
         from potstill.models.local.live import LiveSampler
         from potstill.train.course import Course
@@ -129,7 +129,6 @@ class Practice:
 
         self.asking, self.budget, self.settings, self.name, self.work = asking, budget, job.settings, name, work
         self.shape: ModelShape = shape_of(job.model)
-        texts = students.read_texts(job.model)
         longest = min(texts.context, asking.longest + job.settings.grpo.max_tokens)
         fingerprint = self._fingerprint(job, whole)
         self.course: Course = Course(job, fingerprint, company(), progress, stop, longest)
