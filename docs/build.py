@@ -75,6 +75,7 @@ OTHERS = {
     "zero_shot.txt": "How a teacher is asked a problem alone.",
     "few_shot.txt": "How a teacher is asked a problem after worked examples.",
     "judge_prompt.txt": "What a language model is asked about an undecided answer.",
+    "pair_prompt.txt": "What a language model is asked about two right answers.",
     "rollout_prompt.txt": "What a teacher is asked to go on from a step.",
     "py.typed": "Tells type checkers that the package is typed.",
     "template.html": "The report's page: styles for light and dark, wide and narrow; every text is escaped.",

@@ -320,9 +320,17 @@ def test_a_grid_and_keys_inside_lists_and_inline_recipes_are_read(folder, tmp_pa
 
 def test_shipped_studies_are_sound_and_listed():
     listed = done("study").out
-    assert {"supervision", "alpha-beta", "diverse", "curriculum", "base-models", "cascade", "white-box"} == set(
-        shipped("study")
-    )
+    assert {
+        "supervision",
+        "alpha-beta",
+        "diverse",
+        "curriculum",
+        "base-models",
+        "cascade",
+        "white-box",
+        "rl",
+        "on-policy",
+    } == set(shipped("study"))
     for name in shipped("study"):
         assert f"\n{name} " in f"\n{listed}"
         plan = plan_study(read_study(name))

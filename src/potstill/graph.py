@@ -27,7 +27,8 @@ from potstill.nodes import (
     located,
     node_recipe,
 )
-from potstill.recipe import ArmTeacher, Match, Recipe, Student
+from potstill.recipe import ArmTeacher, Match, Recipe, Student, own_answers
+from potstill.recipe.students import OWN_ANSWERS
 from potstill.scorer_nodes import ScorerNode, scorer_nodes
 
 DEFAULT_SETS: Mapping[str, Mapping[str, Any]] = {"traces": {}}
@@ -161,8 +162,11 @@ def _phase_text(phase: Phase) -> str:
         budget = f"as many {phase.match[0]} as {phase.match[1]}"
     kl = train.loss.kl
     learnt = "" if kl is None else f", distribution of {kl.arm or kl.model}"
-    if train.method == "grpo":
-        return f"grpo on the problems of {phase.on}, {train.grpo.rollouts} answers each, {budget}"
+    if train.method in OWN_ANSWERS:
+        each = own_answers(train).rollouts
+        return f"{train.method} on the problems of {phase.on}, {each} answers each{learnt}, {budget}"
+    if train.method == "dpo":
+        return f"dpo on pairs of {phase.on}, {', '.join(train.dpo.prefer)}, {budget}"
     return f"{train.method} on {phase.on}, {train.supervision}{learnt}, {budget}"
 
 

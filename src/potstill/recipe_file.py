@@ -22,7 +22,7 @@ from potstill.damage import digest
 from potstill.errors import CheckpointError, DataError, RecipeError, StudentError, TeacherError, guess, nearest
 from potstill.graph import graph_of
 from potstill.nodes import NODES, GraphError, NodeValueError, adapter, merged
-from potstill.recipe import Grpo, Recipe, Scorer
+from potstill.recipe import Grpo, OnPolicy, Recipe, Scorer
 from potstill.recipe.meanings import brief, meanings
 from potstill.recipe.shorthand import written_out
 from potstill.recipe.teachers import TEACHERS
@@ -285,7 +285,7 @@ class YamlText:
         kind = error["type"]
         if kind in ("extra_forbidden", "unexpected_keyword_argument"):
             section = _section_at(where[:-1], self.data)
-            if section is Grpo and where[-1] in ("temperature", "top_p", "top_k", "min_p"):
+            if section in (Grpo, OnPolicy) and where[-1] in ("temperature", "top_p", "top_k", "min_p"):
                 return self.at(where, "answers are drawn from the whole distribution at temperature 1: leave it out")
             known = sorted(f.name for f in dataclasses.fields(section))
             return self.at(where, f"unknown key{nearest(str(where[-1]), known)}")

@@ -87,6 +87,9 @@ class Reason(StrEnum):
     REPETITION = "repetition"
     MARKS_LEFT = "marks of thinking left"
     SAME = "exact duplicate"
+    ALL_RIGHT = "every answer is right"
+    ALL_WRONG = "every answer is wrong"
+    LIKE = "no answer is better by any rule"
 
 
 def content_key(*parts: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -364,6 +367,32 @@ class Example:
     difficulty: float | None = None
     domain: str = "general"
     gold_source: GoldSource = "given"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """Two answers to one problem, of which the `chosen` one is the better by the rule `rule`, see `recipe.Dpo`.
+
+    `question` is the problem's statement, choices included; `chosen` and `rejected` are keys of traces.
+    """
+
+    problem_key: str
+    question: str
+    rule: str
+    chosen: str
+    rejected: str
+    chosen_reasoning: str
+    chosen_answer: str
+    rejected_reasoning: str
+    rejected_answer: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowReading:
+    """What a model that is not trained gives a row: log p of its `tokens` trained tokens, summed in nats."""
+
+    tokens: int
+    log_p: float
 
 
 @dataclass(frozen=True, slots=True)

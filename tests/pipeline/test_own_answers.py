@@ -14,6 +14,11 @@ arms:
   start: {train: {}}
   rl: {from: start, train: {method: grpo, steps: 2, batch: 8, grpo: {rollouts: 4, max_tokens: 6}}}
   more: {from: start, train: {match: {flops: rl}}}
+  taught:
+    from: start
+    train:
+      {method: on_policy, steps: 2, batch: 8, on_policy: {max_tokens: 6, ended: 0.0},
+       loss: {kl: {arm: more, direction: reverse, top_k: null, precision: fp32}}}
 deliver: rl
 """
 )
@@ -40,7 +45,8 @@ def test_it_is_measured_accounted_for_and_delivered_like_any_arm(whole):
     assert more["flops"] >= rl["flops"] + start["flops"], "what matches an arm matches all that made it"
     assert not list(out.rglob("rollouts")), "drawn answers stay no longer than they are needed"
     report = json.loads((out / "report.json").read_text())
-    assert [row["student"] for row in report["measures"]] == ["start", "rl", "more"]
+    assert [row["student"] for row in report["measures"]] == ["start", "rl", "more", "taught"]
+    assert counts(whole, "train-taught")["flops"] > 0
     text = (out / "report.json").read_text()
     assert "Share of its own answers that were right" in text
     assert "advantage mean, denominator tokens" in (out / "export" / "model" / "README.md").read_text()

@@ -36,7 +36,8 @@ scorers:
     steps: sentences
     held_out: 0.4
     labels:
-      {by: rollouts, on: traces, arm: traces, rollouts: 2, per_problem: 1, precision: fp32, sampling: {max_tokens: 6}}
+      {by: rollouts, on: traces, arm: traces, rollouts: 2, per_problem: 1, solutions: 11, precision: fp32,
+       sampling: {max_tokens: 6}}
     test: {by: facts, on: traces}
   orm: {kind: outcome, from: traces, held_out: 0.4, labels: {by: verdicts, on: traces}}
 """
@@ -90,7 +91,7 @@ def test_rollouts_are_as_many_as_the_recipe_says_and_the_last_step_has_the_verdi
             assert label.decided + label.undecided == 2
     counts = Run(whole / "run").committed("labels-mc").counts
     assert counts["sampling"]["completion_tokens"] > 0
-    assert counts["solutions"] == len({label.problem_key for label in labels}), "per_problem: 1"
+    assert counts["solutions"] == len({label.problem_key for label in labels}) <= 11, "per_problem: 1, solutions: 11"
 
 
 def test_a_trained_model_is_read_by_checks_reward_as_it_was_laid_out(whole):

@@ -23,7 +23,8 @@ from potstill.train.head import PLAIN  # noqa: E402
 from potstill.train.loss import collate  # noqa: E402
 from potstill.train.methods import grpo as method  # noqa: E402
 from potstill.train.methods import learns_from_problems  # noqa: E402
-from potstill.train.methods.grpo import TrainingBudget, figures_of, start_advice  # noqa: E402
+from potstill.train.methods.grpo import figures_of, start_advice  # noqa: E402
+from potstill.train.practice import TrainingBudget  # noqa: E402
 from potstill.train.rollouts import Drawing, JudgedRollout, Prompted, RolloutGroup, reward_of  # noqa: E402
 from potstill.train.student_loss import StudentLoss  # noqa: E402
 
@@ -181,7 +182,7 @@ def _die(act, what, count):
 def group(problem, *answers, ids=(7, 8)):
     """A group of (tokens, reward) pairs."""
     rollouts = tuple(
-        JudgedRollout(ids=tuple(tokens), surprisal=1.0, entropy=1.0, truncated=False, reward=reward)
+        JudgedRollout(ids=tuple(tokens), logs=(-1.0,), entropy=1.0, truncated=False, reward=reward)
         for tokens, reward in answers
     )
     return RolloutGroup(asked=Prompted(problem=PROBLEMS[problem], ids=ids), rollouts=rollouts)
@@ -291,7 +292,7 @@ def test_budgets(folder, tmp_path):
     counts = {"rows": 30, "tokens": 999, "flops": 77}
     assert TrainingBudget.of(train, ("examples", counts), 12) == TrainingBudget(quantity="step", most=3)
     assert TrainingBudget.of(train, ("flops", counts), 12) == TrainingBudget(quantity="flops", most=77)
-    assert TrainingBudget.of(Train(epochs=2.0, batch=12, grpo=Grpo(rollouts=4)), None, 12).most == 8
+    assert TrainingBudget.of(Train(method="grpo", epochs=2.0, batch=12, grpo=Grpo(rollouts=4)), None, 12).most == 8
     _, logs, _ = trained(folder, tmp_path / "work", steps=None, tokens=900)
     assert logs[-1]["tokens"] >= 900 > logs[-2]["tokens"]
     rates = [log["learning_rate"] for log in logs]

@@ -51,11 +51,12 @@ class Selection:
 
     def run(self) -> Iterator[Example | Drop]:
         """Yield every drop, then every example in training order; each trace of the stream appears exactly once."""
-        yield from self._filter()
+        yield from self.filtered()
         yield from self._choose()
         yield from self._emit()
 
-    def _filter(self) -> Iterator[Drop]:
+    def filtered(self) -> Iterator[Drop]:
+        """Yield the drops of the filters, and of exact duplicates; what passed is in `passed` from then on."""
         seen: set[bytes] = set()
         for ordinal, (trace, verdict) in enumerate(self.traces()):
             case = self._case(trace, verdict)

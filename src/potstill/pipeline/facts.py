@@ -35,7 +35,10 @@ from potstill.report import (
 from potstill.scorer_nodes import ScorerNode
 from potstill.store import Committed
 
-ROWS_OF = {"problems": "train", "traces": "traces", "verdicts": "verdicts", "examples": "examples", "labels": "labels"}
+ROWS_OF = {
+    "problems": "train", "traces": "traces", "verdicts": "verdicts", "examples": "examples", "pairs": "pairs",
+    "labels": "labels",
+}  # fmt: skip
 Named = Mapping[str, Committed]
 """Committed stages by the names of `naming`."""
 
@@ -137,7 +140,7 @@ def _student(arm: ArmNode, graph: Graph, stages: Named) -> StudentFacts:
             f"train.{key} is {one['value']:g}: {one['why']}" for key, one in phase.counts.get("auto", {}).items()
         ]
         rewards += [(tokens + int(log["tokens"]), float(log["pass_at_1"])) for log in logs if "pass_at_1" in log]
-        if "pass_at_1" not in logs[0]:  # a policy's loss says nothing beside cross-entropies
+        if not {"pass_at_1", "margin"} & logs[0].keys():  # losses that say nothing beside cross-entropies
             losses += [(step + int(log["step"]), tokens + int(log["tokens"]), float(log["loss"])) for log in logs]
         if (told := phase.counts.get("looks")) is not None:
             looks.append(LookFacts(
@@ -201,6 +204,8 @@ def _who(name: str, graph: Graph) -> str:
             kl = phase.recipe.train.loss.kl
             if kl is not None and name == naming.logits(phase):
                 return kl.arm or str(kl.model)
+            if name == naming.reference(phase):
+                return arm.name
     for scorer in graph.scorers.values():
         for part, labels in scorer.labels.items():
             if name == naming.labels(scorer.name, part):
@@ -218,7 +223,7 @@ def _who(name: str, graph: Graph) -> str:
 def _compute(committed: Committed, who: str) -> Compute | None:
     counts, kind = committed.counts, committed.manifest["kind"]
     if kind in ("train", "scorer"):
-        own = counts["flops"] - counts.get("captured_flops", 0)  # the stage `logits` tells those
+        own = counts["flops"] - counts.get("captured_flops", 0)  # the stages `logits` and `reference` tell those
         looks = counts.get("looks", {"tokens": 0, "flops": 0})
         return Compute(
             who=who, teaching=kind == "scorer", read=looks["tokens"], trained=counts["tokens"],

@@ -106,6 +106,10 @@ def _nothing(labelling: Labelling) -> str:
 
 def solutions_of(labelling: Labelling, context: Context) -> Iterator[CutTrace]:
     """Yield the finished traces of this part with their steps: those of the reasoning, or the one of the response."""
+    yield from islice(_solutions(labelling, context), labelling.labels.solutions)
+
+
+def _solutions(labelling: Labelling, context: Context) -> Iterator[CutTrace]:
     most = labelling.labels.per_problem
     training = {problem.key: problem for problem in context.inputs["problems"].rows("train", Problem)}
     traces = context.inputs["traces"].rows("traces", Trace)
@@ -154,7 +158,10 @@ def _by_file(labelling: Labelling, context: Context, account: dict[str, object])
     del account
     path = Path(context.recipe.data) / Path(str(labelling.labels.file)).expanduser()
     taken: Counter[str] = Counter()
+    all_of_them = labelling.labels.solutions
     for row in read_step_labels(path):
+        if all_of_them is not None and taken.total() >= all_of_them:
+            return
         key = Problem(id=row.id, question=row.problem, gold=None).key
         most = labelling.labels.per_problem
         if not labelling.has(key) or (most is not None and taken[key] >= most):

@@ -49,6 +49,16 @@ def rows(phase: Phase) -> str:
     return f"rows-{phase.name}"
 
 
+def pairs(phase: Phase) -> str:
+    """Which answers a phase prefers to which."""
+    return f"pairs-{phase.name}"
+
+
+def reference(phase: Phase) -> str:
+    """What the student gives the rows of a phase before it is trained."""
+    return f"reference-{phase.name}"
+
+
 def logits(phase: Phase) -> str:
     """What the teacher of a phase says of its rows, where that is stored."""
     return f"logits-{phase.name}"
@@ -93,6 +103,11 @@ def model(arm: ArmNode, graph: Graph) -> str:
     """Where an arm's checkpoint is: its last phase, or that of the arm or student that it starts from."""
     if arm.phases:
         return training(arm.phases[-1])
+    return model(graph.arms[arm.start], graph) if arm.start is not None else student(arm.student)
+
+
+def before(arm: ArmNode, graph: Graph) -> str:
+    """Where the checkpoint is that the first phase of an arm begins with."""
     return model(graph.arms[arm.start], graph) if arm.start is not None else student(arm.student)
 
 

@@ -20,7 +20,7 @@ from potstill.recipe import DatasetTeacher, Recipe, SolutionsTeacher, WorkedTeac
 from potstill.recipe_file import load, located
 from potstill.store import Run
 from potstill.temporary import temporary_folder
-from potstill.train.methods import learns_from_problems
+from potstill.train.methods import learns_from, learns_from_problems
 from potstill.train.rows import Rows
 from potstill.train.students import read_texts
 
@@ -122,7 +122,9 @@ def _there(recipe: Recipe, arm: ArmNode, run: Run, *, whatever: bool = False) ->
     found: dict[str, ShownRows] = {}
     for phase in _with_rows(arm):
         name = naming.rows(phase)
-        committed, examples = run.committed(name), run.committed(naming.examples(graph.sets[phase.on], graph))
+        of_pairs = learns_from(phase.recipe.train.method) == "pairs"
+        made_of = naming.pairs(phase) if of_pairs else naming.examples(graph.sets[phase.on], graph)
+        committed, examples = run.committed(name), run.committed(made_of)
         student = run.committed(naming.student(arm.student))
         done = whatever or states[name] is pipeline.StageState.DONE
         if not done or committed is None or examples is None or student is None:

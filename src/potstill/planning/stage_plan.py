@@ -72,8 +72,8 @@ class Planning:
             untouched = not arm.trained and arm.recipe.evaluate.shots > 0
             self.arms[naming.measures(arm)] = arm, 2 if untouched else 1
             for phase in arm.phases:
-                for name in (naming.rows(phase), naming.training(phase), naming.logits(phase)):
-                    self.phases[name] = phase
+                for made in (naming.pairs, naming.rows, naming.reference, naming.training, naming.logits):
+                    self.phases[made(phase)] = phase
                 self.arms.setdefault(naming.measures_of_phase(phase), (arm, 1))
 
     def timing(self, recipe: Recipe) -> Timing | None:

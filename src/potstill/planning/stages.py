@@ -82,6 +82,25 @@ def rows(planning: Planning, stage: Stage) -> StagePlan:
     )
 
 
+def pairs(planning: Planning, stage: Stage) -> StagePlan:
+    """Going through the judged traces twice."""
+    traces_ = planning.material.of(planning.graph.sets[planning.phases[stage.name].on]).traces
+    return StagePlan(name=stage.name, kind=stage.kind, seconds=of_rows("examples", traces_))
+
+
+def reference(planning: Planning, stage: Stage) -> StagePlan:
+    """A student reading each row once."""
+    phase = planning.phases[stage.name]
+    found, shape = planning.trainings.of(phase), planning.shape(phase.recipe)
+    count = planning.material.of(planning.graph.sets[phase.on]).examples
+    tokens = product("rows x tokens", count, formula(mean_of(found.sizes), "", 0.5))
+    made = StagePlan(name=stage.name, kind=stage.kind, what="read", tokens=tokens, needs=("tokens", "seconds"))
+    if shape is None:
+        return made
+    flops = product("", tokens, formula(read_flops(shape.shape, 1, 1), "", 0.2))
+    return replace(made, seconds=quotient("", flops, planning.machine.flops(phase.recipe.train.precision)))
+
+
 def logits(planning: Planning, stage: Stage) -> StagePlan:
     """A teacher reading each row once; 8 bytes for each of its top tokens and 4 for the others."""
     phase = planning.phases[stage.name]
@@ -179,7 +198,7 @@ def report(planning: Planning, stage: Stage) -> StagePlan:
 
 PLANNERS: dict[str, Callable[[Planning, Stage], StagePlan]] = {
     "problems": problems, "traces": traces, "verdicts": verdicts, "examples": examples, "student": student,
-    "rows": rows, "logits": logits, "train": train, "evaluate": evaluate, "export": export, "measure": measure,
-    "report": report,
+    "pairs": pairs, "rows": rows, "reference": reference, "logits": logits, "train": train, "evaluate": evaluate,
+    "export": export, "measure": measure, "report": report,
 }  # fmt: skip
 """Kind of a stage -> what it will take."""

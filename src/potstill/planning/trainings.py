@@ -17,10 +17,11 @@ from potstill.planning.figures import Figure, assumed, formula, known, product, 
 from potstill.planning.sets import WRITTEN, Gathered
 from potstill.planning.shapes import Architecture, of_student
 from potstill.planning.texts import OFF, mean_of
-from potstill.recipe import Train, number
+from potstill.recipe import Train, number, own_answers
 from potstill.train.defaults import settled
-from potstill.train.methods import learns_from_problems
+from potstill.train.methods import learns_from, learns_from_problems
 from potstill.train.order import plan as order_of
+from potstill.train.preferences import plan_of_pairs
 
 if TYPE_CHECKING:
     from potstill.train.order import Plan
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 OWN = (0.4, 1.4, 3.0)
 """FLOPs of a training on a student's own answers, as a share of those of training on so many rows of the teacher's:
 all are drawn, those that teach something are trained on, and they may be shorter or longer."""
+PAIRED = (0.1, 1.0, 2.0)
+"""Rows of pairs, as a share of the examples of the same set."""
 SPREAD = 0.9
 """Standard deviation of the logarithm of the lengths of reasoning, where nobody has seen any."""
 MOST_STEPS = 20_000
@@ -112,12 +115,15 @@ class Trainings:
         rows = Rows(committed.path / naming.ROWS)
         before = self.material.done.get(naming.student(self.material.graph.arms[phase.arm].student))
         shape = None if before is None else shape_of(before.path / naming.MODEL)
-        costs = None if shape is None else Costs(rows=rows, student=shape)
         train, spend = phase.recipe.train, None
+        of_pairs = learns_from(train.method) == "pairs"
+        costs = None if shape is None else Costs(rows=rows, student=shape, read_before=of_pairs)
         if phase.match is not None:
             quantity, matched = phase.match[0], self._matched(phase)
             wanted = None if matched is None else matched["rows" if quantity == "examples" else quantity]
             if wanted is None or not wanted.exact or (quantity == "flops" and costs is None):
+                return None
+            if of_pairs and quantity == "flops":
                 return None
             if quantity == "flops" and costs is not None:
                 spend = costs.spender(), int(wanted.value)
@@ -125,7 +131,10 @@ class Trainings:
             train = dataclasses.replace(train, steps=steps, tokens=int(wanted.value) if quantity == "tokens" else None)
         shuffle = self.material.graph.sets[phase.on].recipe.curate.order == "shuffled"
         train = _with_epochs(train, len(rows))
-        order = order_of(rows.lengths, train, settings.train_seed(phase.recipe), shuffle, spend)
+        if of_pairs:
+            order = plan_of_pairs(rows.lengths.tolist(), train, settings.train_seed(phase.recipe))
+        else:
+            order = order_of(rows.lengths, train, settings.train_seed(phase.recipe), shuffle, spend)
         how = f"the committed {naming.rows(phase)}, in the order of the training"
         flops = None if costs is None else known(costs.counts(order.order)["flops"], how)
         if phase.recipe.train.loss.kl is not None and flops is not None:
@@ -154,9 +163,11 @@ class Trainings:
             rows = known(train.steps * train.batch, "train.steps x train.batch")
         else:
             epochs = _with_epochs(train, 0 if examples is None else round(examples.value)).epochs
-            each = train.grpo.rollouts if learns_from_problems(train.method) else 1
+            each = own_answers(train).rollouts if learns_from_problems(train.method) else 1
             times = known(each * number(epochs or 1.0), "train.epochs")
             rows = product("examples x train.epochs", examples, times)
+            if learns_from(train.method) == "pairs":
+                rows = product("rows of pairs x train.epochs", rows, assumed(*PAIRED, "rows of pairs an example"))
         if train.look is not None and rows is not None:
             learnt = 1 - train.look.share if train.epochs is not None and matched is None else 1.0
             least = 0.1 if train.look.patience is not None else 0.95
@@ -177,7 +188,7 @@ class Trainings:
         longest = max(sizes)
         if learns_from_problems(train.method):
             flops = product("training, and drawing what is trained on", flops, assumed(*OWN, "FLOPs beside training's"))
-            longest = round(self.material.question.high) + train.grpo.max_tokens
+            longest = round(self.material.question.high) + own_answers(train).max_tokens
         return PhaseFigures(rows=rows, tokens=tokens, flops=flops, longest=longest, sizes=sizes)
 
     def _sizes(self, phase: Phase) -> tuple[list[int], Figure]:

@@ -11,13 +11,13 @@ from typing import Annotated, Any
 
 from potstill.recipe.bounds import Name, Seed
 from potstill.recipe.checks import Checks, CodeChecks, Curate, Judge, Numbers, Policy, Reward
+from potstill.recipe.methods import Dpo, Grpo, OnPolicy
 from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source
 from potstill.recipe.scopes import Beside, ForExport, Throughout
 from potstill.recipe.scorers import Labels, Scorer
 from potstill.recipe.students import (
     Evaluate,
     Export,
-    Grpo,
     Kl,
     Looks,
     Lora,
@@ -27,6 +27,7 @@ from potstill.recipe.students import (
     Student,
     Train,
     number,
+    own_answers,
 )
 from potstill.recipe.teachers import (
     ArmTeacher,
@@ -55,6 +56,7 @@ __all__ = [
     "CodeChecks",
     "Curate",
     "DatasetTeacher",
+    "Dpo",
     "Endpoint",
     "Evaluate",
     "Export",
@@ -68,6 +70,7 @@ __all__ = [
     "Loss",
     "Match",
     "Numbers",
+    "OnPolicy",
     "Policy",
     "Price",
     "Problems",
@@ -87,6 +90,7 @@ __all__ = [
     "WorkedTeacher",
     "as_served",
     "number",
+    "own_answers",
 ]  # fmt: skip
 
 
@@ -135,7 +139,7 @@ class Recipe:
 SECTIONS = (
     Source, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
     SolutionsTeacher, ArmTeacher, Strategy, Numbers, Policy, CodeChecks, Judge, Reward, Checks, Curate, Scratch, Lora,
-    Student, Kl, Loss, Grpo, Looks, Match, Train, Labels, Scorer, Evaluate, Export, Recipe,
+    Student, Kl, Loss, Grpo, OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer, Evaluate, Export, Recipe,
 )  # fmt: skip
 for _section in SECTIONS:
     setattr(_section, "__pydantic_config__", {"extra": "forbid", "strict": True})  # noqa: B010 - for every section

@@ -4,8 +4,8 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 Scope = Literal[
-    "problems", "traces", "answers", "verdicts", "examples", "student", "rows", "training", "labels", "scorers",
-    "evaluation", "export",
+    "problems", "traces", "answers", "verdicts", "examples", "pairs", "student", "rows", "training", "labels",
+    "scorers", "evaluation", "export",
 ]  # fmt: skip
 
 
@@ -14,6 +14,7 @@ class Decides:
     """Said at a field: which outputs depend on its value. None: it changes speed, price or what is shown beside them.
 
     `answers` is how one answer is judged, a student's too; `verdicts` how the samples of a problem are judged together;
+    `pairs` which of them are preferred to which;
     `rows` how an example looks to the student; `labels` what a reward model learns, `scorers` how it reads a solution.
     Fingerprints of stages are made from this, see `pipeline.settings`.
     """
@@ -38,6 +39,7 @@ ForVerdicts = Annotated[T, Decides("verdicts")]
 ForVerdictsAndExamples = Annotated[T, Decides("verdicts", "examples")]
 ForExamples = Annotated[T, Decides("examples")]
 ForExamplesAndTraining = Annotated[T, Decides("examples", "training")]
+ForPairs = Annotated[T, Decides("pairs")]
 ForStudent = Annotated[T, Decides("student")]
 ForRows = Annotated[T, Decides("rows")]
 ForTraining = Annotated[T, Decides("training")]

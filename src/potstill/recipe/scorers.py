@@ -45,6 +45,8 @@ class Labels(Precise):
     """A file of labelled solutions in the shape of PRM800K, ProcessBench or Math-Shepherd, relative to `data`."""
     per_problem: ForLabels[Positive | None] = None
     """At most so many solutions a problem, the first ones; `null` labels all."""
+    solutions: ForLabels[Positive | None] = None
+    """At most so many solutions in all, for training and as many for measuring, the first ones; `null` labels all."""
 
     def contradictions(self, kind: str) -> Iterator[tuple[str, str]]:
         """Yield (key, what is wrong) where single values are fine and their combination, or the kind, is not."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Len
@@ -24,6 +24,7 @@ from potstill.recipe.bounds import (
     Tokens,
     TopP,
 )
+from potstill.recipe.methods import Dpo, Grpo, OnPolicy
 from potstill.recipe.scopes import (
     Beside,
     ForEvaluation,
@@ -145,29 +146,6 @@ class Loss:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grpo:
-    """Reinforcement learning on the student's own answers to the training problems, judged as `checks` says.
-
-    A right answer is worth 1, any other 0; one whose worth lies outside the student (a check out of time) is left out.
-    Answers are drawn at temperature 1 with nothing cut away, from the weights as they are, and used once.
-    """
-
-    rollouts: ForTraining[Annotated[int, Ge(2), Le(1024)]] = 8
-    """Answers a problem; they are told against each other, so that one alone says nothing. `train.batch` counts
-    answers, and is a multiple of this."""
-    max_tokens: ForTraining[Length] = 512
-    """Tokens of an answer. One that reaches it is cut off, and not right."""
-    advantage: ForTraining[Literal["mean", "std", "leave_one_out", "maxrl"]] = "mean"
-    """What an answer is worth beside the others of its problem. `mean`: its reward less their mean; `std`: that divided
-    by their standard deviation; `leave_one_out`: less the mean of the others; `maxrl`: divided by their mean."""
-    denominator: ForTraining[Literal["tokens", "constant", "prompts"]] = "tokens"
-    """What the loss is divided by. `tokens`: all tokens of the step's answers; `constant`: `max_tokens` each answer;
-    `prompts`: each problem by itself, all alike. A problem whose answers are all worth the same does not count."""
-    together: ForTraining[Side] = 128
-    """Answers drawn side by side, whole problems; changes memory, speed, and the last bits."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Looks:
     """Looking at a student while it trains: its loss on rows of the training side that are set apart."""
 
@@ -202,7 +180,8 @@ class Train(Precise):
     alternatives: ClassVar[tuple[str, ...]] = ("epochs", "steps", "tokens", "match")
     method: ForTraining[Annotated[str, OneOf("potstill.train.methods:METHODS")]] = "sft"
     """What is done. `sft`: supervised fine-tuning on examples; `grpo`: reinforcement learning on the student's own
-    answers to the problems of those examples."""
+    answers to the problems of those examples; `on_policy`: a teacher's
+    distribution on the student's own answers; `dpo`: pairs of answers, the better one made likelier than the other."""
     on: Beside[Name | None] = None
     """The set to train on; `null` takes the only one, else the one called `traces`."""
     supervision: ForRows[Literal["traces", "answers"]] = "traces"
@@ -216,7 +195,7 @@ class Train(Precise):
     match: ForTraining[Match | None] = None
     """Budget: as much as another arm."""
     batch: ForTraining[Side] = 16
-    """Rows an optimiser step; under `grpo` a row is an answer."""
+    """Rows an optimiser step; under `grpo` and `on_policy` a row is an answer, under `dpo` two rows are a pair."""
     micro_batch: ForTraining[Side] = 8
     """Rows a forward pass; changes memory and speed, never the result."""
     learning_rate: ForTraining[Rate] = 1e-5
@@ -242,6 +221,10 @@ class Train(Precise):
     """Look at the loss on rows that are set apart; `null` trains on all rows."""
     grpo: ForTraining[Grpo] = Grpo()
     """Settings of the method `grpo`."""
+    on_policy: ForTraining[OnPolicy] = OnPolicy()
+    """Settings of the method `on_policy`."""
+    dpo: ForTraining[Dpo] = Dpo()
+    """Settings of the method `dpo`."""
     seed: ForTraining[Seed | None] = None
     """Seed of the order, of new weights and of dropout; `null` takes the recipe's."""
     checkpoint_every: Beside[Positive] = 50
@@ -261,21 +244,65 @@ class Train(Precise):
 
     def contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield (key below `train`, what is wrong) where a method cannot do what single values ask for."""
-        each = self.grpo.rollouts
-        if self.method != "grpo":
-            return
+        if self.method in OWN_ANSWERS:
+            yield from self._of_own_answers()
+        if self.method == "dpo":
+            yield from self._of_pairs()
+
+    def _of_own_answers(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        each = own_answers(self).rollouts
         if self.batch % each:
             what = f"batch counts answers, {each} a problem, and {self.batch} is no multiple of that"
             yield ("batch",), f"{what}: take {each * max(1, round(self.batch / each))}"
+        yield from self._without_rule()
+        if self.processes > 1:
+            yield ("processes",), f"{self.method} trains in one process: set 1"
+        if self.supervision != "traces":
+            yield ("supervision",), f"{self.method} learns from the student's own answers: leave supervision out"
+        if self.method == "on_policy":
+            yield from self._of_teaching()
+        elif self.loss.kl is not None:
+            yield ("loss", "kl"), "grpo learns from what answers are worth: set kl: null, or take method: sft"
+
+    def _of_teaching(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        kl = self.loss.kl
+        if (kl is None) == (self.on_policy.control is None):
+            what = "name a teacher in loss.kl, or set on_policy.control for a training without one"
+            yield ("on_policy",), f"{what}; found {'neither' if kl is None else 'both'}"
+        elif kl is not None and kl.top_k is not None:
+            what = "what the student will write is not known before: set top_k: null, and the teacher runs beside it"
+            yield ("loss", "kl", "top_k"), what
+        elif kl is not None and (kl.reasoning, kl.answer) != (1.0, 1.0):
+            yield ("loss", "kl"), "a share below 1 would learn the student's own text: leave reasoning and answer out"
+        if replace(self.loss, kl=None) != Loss():
+            yield ("loss",), "on_policy counts every token of an answer alike: leave all but kl out"
+
+    def _of_pairs(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        if self.batch % 2:
+            yield ("batch",), f"batch counts rows, two a pair, and {self.batch} is odd: take {self.batch + 1}"
+        yield from self._without_rule()
+        if self.loss != Loss():
+            yield ("loss",), "dpo counts every token of an answer alike: leave loss out, or take method: sft"
+        if self.supervision != "traces":
+            yield ("supervision",), "dpo prefers whole answers, reasoning included: leave supervision out"
+
+    def _without_rule(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield what `auto` stands for under fine-tuning alone."""
         for key in ("learning_rate", "epochs"):
             if getattr(self, key) == "auto":
-                yield (key,), "there is no rule for grpo, and fine-tuning's is some ten times too high: give a number"
-        if self.processes > 1:
-            yield ("processes",), "grpo trains in one process: set 1"
-        if self.loss.kl is not None:
-            yield ("loss", "kl"), "grpo learns from what answers are worth: set kl: null, or take method: sft"
-        if self.supervision != "traces":
-            yield ("supervision",), "grpo learns from the student's own answers: leave supervision out"
+                what = f"there is no rule for {self.method}, and fine-tuning's is some ten times too high"
+                yield (key,), f"{what}: give a number"
+
+
+OWN_ANSWERS: Mapping[str, Callable[[Train], Grpo | OnPolicy]] = {
+    "grpo": lambda train: train.grpo, "on_policy": lambda train: train.on_policy,
+}  # fmt: skip
+"""Methods that learn from the student's own answers -> their settings."""
+
+
+def own_answers(train: Train) -> Grpo | OnPolicy:
+    """Return the settings by which a training draws answers; those of `grpo` for a method of another package."""
+    return OWN_ANSWERS.get(train.method, OWN_ANSWERS["grpo"])(train)
 
 
 def number(value: float | Literal["auto"] | None) -> float:

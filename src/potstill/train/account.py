@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """The costs of rows. A `teacher` reads a row each time it is trained, or `once` where what it said is stored."""
+    """The costs of rows. A `teacher` reads a row each time it is trained, or `once` where what it said is stored.
+
+    With `read_before` the student reads a row once more each time, before it is trained on it.
+    """
 
     rows: Rows
     student: ModelShape
     teacher: ModelShape | None = None
     once: bool = False
+    read_before: bool = False
 
     def spender(self) -> Callable[[int], int]:
         """Return what the row of an index costs, called for one row after the other as they are trained."""
@@ -52,7 +56,8 @@ class Costs:
         )
 
     def _trained(self, row: int) -> int:
-        return trained_flops(self.student, int(self.rows.lengths[row]), int(self.rows.trained[row]))
+        of = self.student, int(self.rows.lengths[row]), int(self.rows.trained[row])
+        return trained_flops(*of) + (read_flops(*of) if self.read_before else 0)
 
     def _read(self, row: int) -> int:
         if self.teacher is None:

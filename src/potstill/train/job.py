@@ -15,6 +15,7 @@ from potstill.train import students
 from potstill.train.divergence import Learning
 from potstill.train.fitness import check_student
 from potstill.train.order import Plan
+from potstill.train.preferences import Preferences
 from potstill.train.segments import TokenRow
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Job(Training):
     rows: Sequence[TokenRow]
     plan: Plan
     apart: Sequence[int] = ()
+    preferences: Preferences | None = None
+    """Where the rows are pairs, what is known of them."""
 
 
 class Watcher(Protocol):

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from potstill.models.local.live import Drawn, LiveSampler
     from potstill.verify import Verdicts
 
-GROUP = "grpo"
-"""Strategy of the traces that rollouts are judged as."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prompted:
@@ -44,14 +41,19 @@ class Prompted:
 class JudgedRollout:
     """One answer: the tokens drawn, EOS included, how it ended, and its reward, None where it is not known.
 
-    `surprisal` is -log p and `entropy` that of the distributions drawn from, both summed over its tokens in nats.
+    `logs` is log p of each token as it was drawn, `entropy` that of the distributions drawn from, summed, in nats.
     """
 
     ids: tuple[int, ...]
-    surprisal: float
+    logs: tuple[float, ...]
     entropy: float
     truncated: bool
     reward: float | None
+
+    @property
+    def surprisal(self) -> float:
+        """-log p of the answer, in nats."""
+        return -sum(self.logs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,16 +94,26 @@ def reward_of(verdict: Verdict) -> float | None:
 
 
 class Prompts:
-    """Training problems as the student is asked them, in the order in which the steps take them."""
+    """Training problems as the student is asked them, in the order in which the steps take them.
+
+    Those whose answers nothing can judge are left out, unless `unchecked` lets them in.
+    """
 
     def __init__(
-        self, problems: Sequence[Problem], tokenizer: Any, student: recipe.Student, most: int, seed: int  # noqa: ANN401
+        self, problems: Sequence[Problem], tokenizer: Any, student: recipe.Student, most: int, seed: int,  # noqa: ANN401
+        *, unchecked: bool = False,
     ) -> None:  # fmt: skip
         self.asked, self.dropped, self.seed = [], {"no check": 0, "no room for an answer": 0}, seed
         for problem in problems:
             text = prompt_text(tokenizer, ask(student, problem.statement))
             ids = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
-            why = "no check" if not problem.has_check else "no room for an answer" if len(ids) >= most else ""
+            why = (
+                "no check"
+                if not (problem.has_check or unchecked)
+                else "no room for an answer"
+                if len(ids) >= most
+                else ""
+            )
             if why:
                 self.dropped[why] += 1
             else:
@@ -129,7 +141,13 @@ class Drawing:
         self, sampler: LiveSampler, tokenizer: Any, verdicts: Verdicts, whole: recipe.Recipe, folder: Path, seed: int  # noqa: ANN401
     ) -> None:  # fmt: skip
         self.sampler, self.tokenizer, self.verdicts = sampler, tokenizer, verdicts
-        self.student, self.settings, self.folder, self.seed = whole.student, whole.train.grpo, folder, seed
+        self.strategy = whole.train.method
+        self.student, self.settings, self.folder, self.seed = (
+            whole.student,
+            recipe.own_answers(whole.train),
+            folder,
+            seed,
+        )
 
     def groups(self, name: str, chosen: Sequence[tuple[Prompted, int]], most: int = 0) -> Iterator[RolloutGroup]:
         """Yield the groups of the step `name`, in order; `most` is how many rollouts a problem gets if not as usual."""
@@ -143,10 +161,10 @@ class Drawing:
         judged = self._kept(f"{name}.judged") or self._judge(name, chosen, drawn, count)
         rollouts = [
             JudgedRollout(
-                ids=tuple(ids), surprisal=surprisal, entropy=entropy, truncated=finish == "length",
+                ids=tuple(ids), logs=tuple(logs), entropy=entropy, truncated=finish == "length",
                 reward=None if reward is None else float(reward),
             )
-            for (ids, surprisal, entropy, finish), reward in zip(drawn["rollouts"], judged["rewards"], strict=True)
+            for (ids, logs, entropy, finish), reward in zip(drawn["rollouts"], judged["rewards"], strict=True)
         ]  # fmt: skip
         for number, (asked, _) in enumerate(chosen):
             yield RolloutGroup(asked=asked, rollouts=tuple(rollouts[number * count : (number + 1) * count]))
@@ -170,7 +188,7 @@ class Drawing:
             text = str(self.tokenizer.decode(written, clean_up_tokenization_spaces=False))
             reasoning, answer = split(self.student, text)
             trace = Trace(
-                problem_key=asked.problem.key, teacher=name, strategy=GROUP, prompt_key="",
+                problem_key=asked.problem.key, teacher=name, strategy=self.strategy, prompt_key="",
                 sample=turn * count + place % count, attempt=0, sampling="{}", reasoning=reasoning, answer=answer,
                 finish=finish,
             )  # fmt: skip
@@ -202,4 +220,4 @@ class Drawing:
 
 
 def _plain(drawn: Drawn) -> list[Any]:
-    return [list(drawn.ids), -sum(drawn.logs), drawn.entropy, drawn.finish]
+    return [list(drawn.ids), list(drawn.logs), drawn.entropy, drawn.finish]

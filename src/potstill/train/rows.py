@@ -65,12 +65,12 @@ class RowWriter:
         found.update(_REASONS[code] for _, code in self._drops)
         return dict(sorted(found.items()))
 
-    def add(self, row: TokenRow, problem: str = "") -> None:
-        """Write one row, of the problem of that key; a full shard is sealed at once."""
+    def add(self, row: TokenRow, problem: str = "", *, last: bool = True) -> None:
+        """Write one row, of the problem of that key; a full shard is sealed behind the `last` row of an example."""
         self._ids.extend(row.ids)
         self._segments += row.segments
         self._rows.append((len(self._ids), row.weight, row.example, place_of(problem), _number_trained(row)))
-        if len(self._ids) >= self.shard_tokens:
+        if last and len(self._ids) >= self.shard_tokens:
             self._seal(row.example + 1)
 
     def drop(self, example: int, reason: Unfit) -> None:

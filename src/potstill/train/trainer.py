@@ -13,10 +13,12 @@ from potstill.train import looks, ranks
 from potstill.train.course import Course
 from potstill.train.divergence import Learning
 from potstill.train.job import Job, Log, ScorerKind, Stop, Watcher, stopped_by_sigterm
-from potstill.train.loss import by_segment, coefficients
+from potstill.train.loss import Weights, by_segment, coefficients
 from potstill.train.order import Plan
+from potstill.train.preferences import Preferences
 from potstill.train.ranks import Ranks
 from potstill.train.rates import learning_rate
+from potstill.train.reading import log_probabilities
 from potstill.train.rows import identity_of
 from potstill.train.segments import TokenRow
 
@@ -34,6 +36,7 @@ def train(
     learning: Learning | None = None,
     apart: Sequence[int] = (),
     scorer: ScorerKind | None = None,
+    preferences: Preferences | None = None,
 ) -> list[Log]:
     """Train the student of `model_folder` through `plan` and write the result to `out`; return one log a step.
 
@@ -44,11 +47,12 @@ def train(
     distributions, kl_reasoning and so on beside the ce of what has a share in it. With `settings.look` the rows `apart`
     are looked at, see `looks`: logs of such steps hold look_loss, look_ce_reasoning and so on, and there may be fewer.
     With `scorer` the student becomes a reward model of that kind, and the distributions are its labels.
+    With `preferences` the rows are pairs, and logs hold what `Preferences.weigh` tells.
     Raises StudentError where training cannot go on, and StoppedError once a checkpoint is saved after SIGTERM.
     """
     job = Job(
         model=model_folder, rows=rows, plan=plan, settings=settings, lora=lora, seed=seed, work=work, out=out,
-        learning=learning, apart=apart, scorer=scorer,
+        learning=learning, apart=apart, scorer=scorer, preferences=preferences,
     )  # fmt: skip
     with stopped_by_sigterm() as stop:
         company = ranks.company()
@@ -72,25 +76,36 @@ def follow(job: Job, us: Ranks, progress: Watcher, stop: Stop) -> list[Log]:
             break
         index = plan.steps[step]
         rows = [job.rows[number] for number in index]
-        found = coefficients(rows, settings.loss)
-        ratios = {"answer_ratio": found.answer_ratio, "answer_ratio_used": found.answer_ratio_used}
+        weights, told = _weighed(job, course, index, rows)
         course.step(
-            rows, by_segment(rows, found.scale), learning_rate(step, count, settings), tokens=plan.tokens[step],
-            stored=None if job.learning is None else job.learning.of(index), logged=partial(_beside, ratios),
+            rows, weights, learning_rate(step, count, settings), tokens=plan.tokens[step],
+            stored=None if job.learning is None else job.learning.of(index), logged=partial(_beside, told),
             note=f"{step + 1}/{count}", last=step + 1 == count,
             look=look if looks.due(step, count, settings.look) else None,
         )  # fmt: skip
     return course.finish()
 
 
-def _beside(ratios: Mapping[str, float], update: Log) -> Log:
-    return {**update, **ratios}
+def _weighed(job: Job, course: Course, index: Sequence[int], rows: Sequence[TokenRow]) -> tuple[list[Weights], Log]:
+    """Return (coefficients of each row's tokens, what the log tells of them) of a step on the rows `index`."""
+    if job.preferences is not None:
+        return job.preferences.weigh(index, rows, log_probabilities(course.stepper, rows))
+    found = coefficients(rows, job.settings.loss)
+    told = {"answer_ratio": found.answer_ratio, "answer_ratio_used": found.answer_ratio_used}
+    return [*by_segment(rows, found.scale)], told
+
+
+def _beside(told: Mapping[str, float], update: Log) -> Log:
+    """Return the log of a step; of pairs the figures by segment say nothing, for what is unlearnt is among them."""
+    kept = update if "loss" not in told else {"gradient_norm": update["gradient_norm"]}
+    return {**kept, **told}
 
 
 def _fingerprint(job: Job) -> str:
     """Return a key of everything that decides the steps."""
     learnt = "" if job.learning is None else job.learning.digest
+    preferred = () if job.preferences is None else (job.preferences.digest,)
     return content_key(
         identity_of(job.rows), job.plan.key, [int(row) for row in job.apart], decisive(job.settings), repr(job.lora),
-        job.seed, learnt,
+        job.seed, learnt, *preferred,
     )  # fmt: skip

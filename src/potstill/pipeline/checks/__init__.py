@@ -56,6 +56,7 @@ CHECKS: dict[str, Check] = {
     "reward model": Check("verdicts", Scene.teachings, judging.reward),
     "student": Check("student", Scene.arms, students.files),
     "settings by rule": Check("train", Scene.arms, students.auto),
+    "pairs": Check("pairs", Scene.pairings, students.pairs),
     "looks": Check("train", Scene.arms, students.looks),
     "distributions": Check("train", Scene.arms, students.distributions),
     "packages of students": Check("student", Scene.arms, extras.of_student),

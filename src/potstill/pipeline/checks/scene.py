@@ -9,12 +9,13 @@ from itertools import islice
 from pathlib import Path
 
 from potstill.errors import RecipeError
-from potstill.graph import Graph, graph_of
+from potstill.graph import Graph, Phase, SetNode, graph_of
 from potstill.pipeline.settings import problem_seed
 from potstill.problems import read, source_seed
 from potstill.problems.splits import Use, split
 from potstill.recipe import Checks, Curate, Evaluate, Labels, Recipe, Source, Strategy, Student, Teacher, Train
 from potstill.records import Drop, Problem
+from potstill.train.methods import learns_from
 
 ROWS = 2000
 """Problems read of one source: of more, only what the first ones show is known beforehand."""
@@ -37,6 +38,14 @@ class Arm:
     student: Student
     train: Train
     evaluate: Evaluate
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """A phase that learns from pairs, and the set that they are made of."""
+
+    phase: Phase
+    of: SetNode
 
 
 @dataclass(frozen=True)
@@ -126,6 +135,13 @@ class Scene:
                 if arm not in seen:
                     seen.append(arm)
                     yield where, arm
+
+    def pairings(self) -> Iterator[tuple[str, Pairing]]:
+        """Yield each phase that learns from pairs, with the set that they are made of, and the key of its training."""
+        for arm in self.graph.arms.values():
+            for phase in arm.phases:
+                if learns_from(phase.recipe.train.method) == "pairs":
+                    yield f"arms.{arm.name}.train", Pairing(phase, self.graph.sets[phase.on])
 
     @cached_property
     def sample(self) -> ProblemSample:

@@ -7,8 +7,8 @@ from inspect import signature
 from potstill.errors import RecipeError
 from potstill.models.terms import check_terms
 from potstill.pipeline.checks.files import check_checkpoint
-from potstill.pipeline.checks.scene import Arm, Scene
-from potstill.recipe import LocalTeacher, Student
+from potstill.pipeline.checks.scene import Arm, Pairing, Scene
+from potstill.recipe import DatasetTeacher, LocalTeacher, SolutionsTeacher, Student
 from potstill.train.defaults import asked
 from potstill.train.methods import METHODS
 from potstill.train.render import ask
@@ -70,6 +70,21 @@ def looks(arm: Arm, where: str, scene: Scene) -> None:
     del where, scene
     if arm.train.look is not None and arm.train.method != "sft":
         raise RecipeError(f"train.look: the method {arm.train.method} sets no rows apart: leave it out")
+
+
+def pairs(pairing: Pairing, where: str, scene: Scene) -> None:
+    """Refuse pairs of the answers of a set that has one a problem."""
+    del scene
+    its, on = pairing.of.recipe, pairing.phase.on
+    if isinstance(its.teacher, SolutionsTeacher) or (
+        not isinstance(its.teacher, DatasetTeacher) and its.strategy.samples < 2
+    ):
+        raise RecipeError(
+            f"{where}: {pairing.phase.recipe.train.method} prefers one answer to another, and the set {on} has one a "
+            "problem: raise strategy.samples, or train on a set that an arm teaches"
+        )
+    if "judge" in pairing.phase.recipe.train.dpo.prefer and its.checks.judge is None:
+        raise RecipeError(f"{where}.dpo.prefer: judge asks a language model, and the set {on} has no checks.judge")
 
 
 def distributions(arm: Arm, where: str, scene: Scene) -> None:

@@ -15,7 +15,7 @@ from potstill.pipeline import naming, settings
 from potstill.pipeline.naming import MODEL
 from potstill.pipeline.provenance import base_of, for_strangers, public_teacher, source_name
 from potstill.pipeline.stage import Context, Stage
-from potstill.recipe import Recipe
+from potstill.recipe import Kl, Recipe
 from potstill.records import Measure, Problem
 from potstill.train.methods import SECTIONS
 from potstill.train.render import ask
@@ -116,14 +116,20 @@ def work(arm: ArmNode, graph: Graph, name: str, context: Context) -> dict[str, A
 
 def _loss(recipe: Recipe) -> str:
     """Return the loss of the last phase in words."""
+    loss = recipe.train.loss
     if recipe.train.method in SECTIONS:
         own = dataclasses.asdict(getattr(recipe.train, recipe.train.method))
-        return f"{recipe.train.method}, {', '.join(f'{key} {value}' for key, value in own.items())}"
-    loss = recipe.train.loss
+        said = (f"{key} {' then '.join(value) if isinstance(value, tuple) else value}" for key, value in own.items())
+        told = f"{recipe.train.method}, {', '.join(item for item in said if not item.endswith('None'))}"
+        return told if loss.kl is None else f"{told}; {_divergence(loss.kl, recipe.data)}"
     told = f"{loss.kind}, alpha {loss.alpha:g}, beta {loss.beta:g}"
     if loss.kl is None:
         return told
-    kept = "the whole distribution" if loss.kl.top_k is None else f"the top {loss.kl.top_k} tokens and a tail"
-    teacher = f"the arm {loss.kl.arm}" if loss.kl.model is None else for_strangers(loss.kl.model, recipe.data)
     shares = f"{loss.kl.reasoning:g} of reasoning and {loss.kl.answer:g} of answers"
-    return f"{told}; {loss.kl.direction} divergence from {kept} of {teacher} as {shares}"
+    return f"{told}; {_divergence(loss.kl, recipe.data)} as {shares}"
+
+
+def _divergence(kl: Kl, data: str) -> str:
+    kept = "the whole distribution" if kl.top_k is None else f"the top {kl.top_k} tokens and a tail"
+    teacher = f"the arm {kl.arm}" if kl.model is None else for_strangers(kl.model, data)
+    return f"{kl.direction} divergence from {kept} of {teacher}"

@@ -20,6 +20,7 @@ from potstill.recipe import Recipe
 from potstill.records import Label
 from potstill.scorer_nodes import ScorerNode
 from potstill.store import SCRATCH
+from potstill.train.methods import SECTIONS
 
 KIND, VERSION = "scorer", 1
 
@@ -40,7 +41,7 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
 
 def _settings(node: ScorerNode) -> settings.Settings:
     train = settings.chosen(node.recipe.train, "training")
-    for key in ("method", "match", "loss", "look"):
+    for key in ("method", "match", "loss", "look", *SECTIONS):
         train.pop(key, None)
     return {
         "train": train, "max_length": node.recipe.train.max_length, "seed": settings.train_seed(node.recipe),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,8 +14,19 @@ from potstill.pipeline import learnt, naming, settings
 from potstill.pipeline.naming import LOGITS, MODEL, ROWS
 from potstill.pipeline.stage import Context, Stage
 from potstill.recipe import Recipe
-from potstill.records import Example, Problem
-from potstill.train.methods import METHODS, SECTIONS, FromProblems, FromRows, Matched, learns_from_problems
+from potstill.records import Example, Problem, RowReading
+from potstill.train.methods import (
+    METHODS,
+    SECTIONS,
+    FromPairs,
+    FromProblems,
+    FromRows,
+    Matched,
+    Pairs,
+    Source,
+    learns_from,
+    learns_from_problems,
+)
 
 if TYPE_CHECKING:
     from potstill.train.defaults import Chosen
@@ -28,27 +39,33 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
     """Yield a stage for each phase of each arm."""
     del recipe
     for arm in graph.arms.values():
-        before = naming.model(graph.arms[arm.start], graph) if arm.start is not None else naming.student(arm.student)
+        before = naming.before(arm, graph)
         for phase in arm.phases:
             on = graph.sets[phase.on]
             matched = () if phase.match is None else naming.trainings(graph.arms[phase.match[1]], graph)
             counted = {f"match {number}": name for number, name in enumerate(matched, 1)}
-            own = learns_from_problems(phase.recipe.train.method)
+            source = learns_from(phase.recipe.train.method)
             yield Stage(
                 kind=KIND, name=naming.training(phase), version=VERSION, recipe=phase.recipe,
-                inputs={**(_problems(on, graph) if own else _rows(phase, graph)), "student": before}, counted=counted,
-                settings=_settings(phase, on.recipe), work=partial(practise if own else work, phase, on.recipe),
+                inputs={**INPUTS[source](phase, on, graph), "student": before}, counted=counted,
+                settings=_settings(phase, on.recipe), work=partial(WORK[source], phase, on.recipe),
             )  # fmt: skip
             before = naming.training(phase)
 
 
-def _rows(phase: Phase, graph: Graph) -> dict[str, str]:
+def _rows(phase: Phase, on: SetNode, graph: Graph) -> dict[str, str]:
+    del on
     teacher = {LOGITS: naming.logits(phase)} if learnt.stored(phase) else learnt.inputs(phase, graph)
     return {"rows": naming.rows(phase), **teacher}
 
 
-def _problems(on: SetNode, graph: Graph) -> dict[str, str]:
-    return {"problems": "problems", "examples": naming.examples(on, graph)}
+def _problems(phase: Phase, on: SetNode, graph: Graph) -> dict[str, str]:
+    return {"problems": "problems", "examples": naming.examples(on, graph), **learnt.inputs(phase, graph)}
+
+
+def _pairs(phase: Phase, on: SetNode, graph: Graph) -> dict[str, str]:
+    del on, graph
+    return {"rows": naming.rows(phase), "reference": naming.reference(phase)}
 
 
 def _settings(phase: Phase, taught: Recipe) -> settings.Settings:
@@ -62,7 +79,11 @@ def _settings(phase: Phase, taught: Recipe) -> settings.Settings:
     if learns_from_problems(recipe.train.method):
         return {
             "train": train, "student": settings.chosen(recipe.student, "training") | settings.of_rows(recipe),
-            "seed": settings.train_seed(recipe), **settings.of_checks(recipe),
+            "seed": settings.train_seed(recipe), **settings.of_checks(recipe), **learnt.contents(phase),
+        }  # fmt: skip
+    if learns_from(recipe.train.method) == "pairs":
+        return {
+            "train": train, "student": settings.chosen(recipe.student, "training"), "seed": settings.train_seed(recipe)
         }  # fmt: skip
     return {
         "train": train,
@@ -115,10 +136,31 @@ def practise(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
     del taught
     wanted = {example.problem_key for example in context.inputs["examples"].rows("examples", Example)}
     problems = [p for p in context.inputs["problems"].rows("train", Problem) if p.key in wanted]
+    kl = phase.recipe.train.loss.kl
+    distributions = {} if kl is None else {"taught": learnt.taught(kl, context)}
     method = cast("FromProblems", METHODS[context.recipe.train.method])
     return method(
         context.recipe, phase.name, problems, base=context.inputs["student"].folder(MODEL), work=context.work.path,
         seed=settings.train_seed(context.recipe), verdicts=context.verdicts, matched=_matched(phase, context),
+        **distributions,
+    )  # fmt: skip
+
+
+def prefer(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
+    """Train on pairs of rows; write model, losses and audit."""
+    from potstill.train.rows import INDEX, Rows
+
+    del taught
+    shards, readings = context.inputs["rows"], context.inputs["reference"]
+    shards.read(f"{ROWS}/{INDEX}")
+    pairs = Pairs(
+        rows=Rows(shards.path / ROWS), reference=[one.log_p for one in readings.rows("readings", RowReading)],
+        digest=readings.digest,
+    )  # fmt: skip
+    method = cast("FromPairs", METHODS[context.recipe.train.method])
+    return method(
+        context.recipe, phase.name, pairs, base=context.inputs["student"].folder(MODEL), work=context.work.path,
+        seed=settings.train_seed(context.recipe), matched=_matched(phase, context),
     )  # fmt: skip
 
 
@@ -127,3 +169,12 @@ def _matched(phase: Phase, context: Context) -> Matched | None:
         return None
     found = [committed.counts for committed in context.counted.values()]
     return phase.match[0], {key: sum(counts[key] for counts in found) for key in ("rows", "tokens", "flops")}
+
+
+INPUTS: Mapping[Source, Callable[[Phase, SetNode, Graph], dict[str, str]]] = {
+    "rows": _rows, "problems": _problems, "pairs": _pairs,
+}  # fmt: skip
+WORK: Mapping[Source, Callable[[Phase, Recipe, Context], dict[str, Any]]] = {
+    "rows": work, "problems": practise, "pairs": prefer,
+}  # fmt: skip
+"""What a method learns from -> what its stage reads, and does."""

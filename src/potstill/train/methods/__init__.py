@@ -52,25 +52,60 @@ class FromRows(Protocol):
 class FromProblems(Protocol):
     """One phase of the arm `name` on what the student answers to `problems`, of which none is held out.
 
-    `verdicts` opens what judges answers, as traces and held-out answers are judged. Returns the same counts.
+    `verdicts` opens what judges answers, as traces and held-out answers are judged; `taught` comes as to `FromRows`.
+    Returns the same counts.
     """
 
     def __call__(  # noqa: D102 - said above
         self, whole: recipe.Recipe, name: str, problems: Sequence[Problem], *, base: Path, work: Path, seed: int,
-        verdicts: Callable[[], Verdicts], matched: Matched | None = None,
+        verdicts: Callable[[], Verdicts], matched: Matched | None = None, taught: Taught | None = None,
     ) -> dict[str, Any]: ...  # fmt: skip
 
 
-Method = FromRows | FromProblems
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Pairs to train on: row 2i is the better one of pair i, row 2i + 1 the other.
+
+    `reference` has log p of each row's trained tokens, summed in nats, under the student before it is trained;
+    `digest` is a key of them.
+    """
+
+    rows: Rows
+    reference: Sequence[float]
+    digest: str
+
+
+class FromPairs(Protocol):
+    """One phase of the arm `name` on pairs of rows. Returns the same counts; `examples` are pairs."""
+
+    def __call__(  # noqa: D102 - said above
+        self, whole: recipe.Recipe, name: str, pairs: Pairs, *, base: Path, work: Path, seed: int,
+        matched: Matched | None = None,
+    ) -> dict[str, Any]: ...  # fmt: skip
+
+
+Method = FromRows | FromProblems | FromPairs
+Source = Literal["rows", "problems", "pairs"]
 METHODS: Table[Method] = Table(
     "method",
     "potstill.methods",
-    {"sft": "potstill.train.methods.sft:sft", "grpo": "potstill.train.methods.grpo:grpo"},
+    {
+        "sft": "potstill.train.methods.sft:sft",
+        "grpo": "potstill.train.methods.grpo:grpo",
+        "on_policy": "potstill.train.methods.on_policy:on_policy",
+        "dpo": "potstill.train.methods.dpo:dpo",
+    },
 )
-SECTIONS = frozenset({"grpo"})
+SECTIONS = frozenset({"grpo", "on_policy", "dpo"})
 """Keys of `train` that are the settings of the method of that name, and decide nothing under another."""
 
 
+def learns_from(name: str) -> Source:
+    """Return what a method is given: what its third parameter is called."""
+    third = "rows" if name == "sft" else list(signature(METHODS[name]).parameters)[2]
+    return "problems" if third == "problems" else "pairs" if third == "pairs" else "rows"
+
+
 def learns_from_problems(name: str) -> bool:
-    """Return whether a method is a `FromProblems`: its third parameter is called `problems`."""
-    return name != "sft" and "problems" in signature(METHODS[name]).parameters
+    """Return whether a method is a `FromProblems`."""
+    return learns_from(name) == "problems"

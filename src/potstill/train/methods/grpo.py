@@ -11,32 +11,23 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from potstill import recipe
-from potstill.durable import read_record, to_json, to_record, write_durably
-from potstill.errors import DamageError, StudentError
-from potstill.models.flops import ModelShape, shape_of, trained_flops
-from potstill.progress import Progress
-from potstill.recipe.scopes import decisive
-from potstill.records import Problem, content_key
-from potstill.store import SCRATCH
+from potstill.models.flops import trained_flops
+from potstill.records import Problem
 from potstill.train import students
 from potstill.train.advantages import advantages, coefficients, is_dead
 from potstill.train.audit import describe
-from potstill.train.job import Log, Stop, Training, Watcher, stopped_by_sigterm
+from potstill.train.job import Log
 from potstill.train.methods import Matched
-from potstill.train.rates import learning_rate, rate_of_share
-from potstill.train.rollouts import Drawing, JudgedRollout, Prompts, RolloutGroup
+from potstill.train.practice import Practice, job_of, practise
+from potstill.train.rollouts import JudgedRollout, Prompts, RolloutGroup
 
 if TYPE_CHECKING:
-    from potstill.train.course import Course
     from potstill.verify import Verdicts
 
-START_PROBLEMS, START_ROLLOUTS = 32, 8
-"""What the student is measured by before the first step."""
 LITTLE, MUCH = 0.1, 0.9
 """Of pass@8 and of pass@1 at the start: below the one there is nothing to find, above the other little to gain."""
 SAME_STEPS = 10
@@ -54,105 +45,19 @@ def grpo(
     Returns the counts of the stage: problems (`examples`), problems left out by reason, optimiser steps, rows trained,
     tokens of all rollouts with their prompts, FLOPs of drawing and training.
     """
-    from potstill.train import ranks
-
-    us = ranks.company()
-    if us.count > 1:
-        raise StudentError("train.method: grpo trains in one process; start it without torchrun")
     texts = students.read_texts(base)
     asking = Prompts(problems, texts.tokenizer, whole.student, texts.context, seed)
-    job = Training(
-        model=base, settings=whole.train, lora=whole.student.lora, seed=seed, work=work / SCRATCH / "checkpoints",
-        out=work / "model",
-    )  # fmt: skip
-    budget = TrainingBudget.of(whole.train, matched, len(asking.asked))
-    progress = Progress(f"train {name}", budget.most if budget.quantity == "tokens" else None, "tokens")
-    with stopped_by_sigterm() as stop, verdicts() as judging:
-        practice = Practice(job, texts, asking, budget, judging, whole, name, work, progress, stop)
-        logs = practice.through()
-    progress.close()
-    write_durably(work / "losses.json", to_json(logs))
-    practice.drawing.clear()
-    return {
-        "examples": len(asking.asked), "dropped": asking.dropped, "steps": len(logs),
-        "rows": int(sum(log["rows"] for log in logs)), "tokens": int(logs[-1]["tokens"]),
-        "flops": int(logs[-1]["flops"]),
-    }  # fmt: skip
+    return practise(GrpoPractice, whole, name, texts, asking, job_of(whole, base, work, seed), work, verdicts, matched)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrainingBudget:
-    """How much of what a training may take: the step that reaches it is the last."""
+class GrpoPractice(Practice):
+    """Rollouts, their rewards, one update of each batch."""
 
-    quantity: Literal["step", "tokens", "flops"]
-    most: int
+    same = 0
+    """Steps in a row without a group whose rewards differ."""
 
-    @classmethod
-    def of(cls, train: recipe.Train, matched: Matched | None, problems: int) -> TrainingBudget:
-        """Return the recipe's budget; `problems` are those of one epoch."""
-        if matched is not None:
-            quantity, counts = matched
-            if quantity == "examples":
-                return cls(quantity="step", most=math.ceil(counts["rows"] / train.batch))
-            return cls(quantity=quantity, most=counts[quantity])
-        if train.tokens is not None:
-            return cls(quantity="tokens", most=train.tokens)
-        each = train.batch // train.grpo.rollouts
-        steps = train.steps if train.steps is not None else round(recipe.number(train.epochs or 0.0) * problems / each)
-        return cls(quantity="step", most=max(1, steps))
-
-    def share(self, spent: Mapping[str, float]) -> float:
-        """Return the share that is used up after so many `step`, `tokens` and `flops`."""
-        return spent[self.quantity] / self.most
-
-    def rate(self, before: Mapping[str, float], after: Mapping[str, float], train: recipe.Train) -> float:
-        """Return the learning rate of a step: by its number where steps are the budget, else by the share spent."""
-        if self.quantity == "step":
-            return learning_rate(int(before["step"]), self.most, train)
-        return rate_of_share(self.share(before), self.share(after), train)
-
-    def note(self, step: int) -> str:
-        """Return where a training stands in its step, for people."""
-        return f"{step}/{self.most}" if self.quantity == "step" else str(step)
-
-
-class Practice:
-    """The loop: rollouts, their rewards, one update, until the budget is used up."""
-
-    def __init__(
-        self, job: Training, texts: students.Texts, asking: Prompts, budget: TrainingBudget, judging: Verdicts,
-        whole: recipe.Recipe, name: str, work: Path, progress: Watcher, stop: Stop,
-    ) -> None:  # fmt: skip
-        from potstill.models.local.live import LiveSampler
-        from potstill.train.course import Course
-        from potstill.train.ranks import company
-
-        self.asking, self.budget, self.settings, self.name, self.work = asking, budget, job.settings, name, work
-        self.shape: ModelShape = shape_of(job.model)
-        longest = min(texts.context, asking.longest + job.settings.grpo.max_tokens)
-        fingerprint = self._fingerprint(job, whole)
-        self.course: Course = Course(job, fingerprint, company(), progress, stop, longest)
-        student = self.course.stepper.student
-        stops = {*texts.stop_ids, int(texts.tokenizer.eos_token_id)}
-        sampler = LiveSampler(student.model, sorted(stops), student.work)
-        self.tokenizer = texts.tokenizer
-        journal = work / SCRATCH / "rollouts" / fingerprint[:16]  # another training's are no use
-        self.drawing = Drawing(sampler, texts.tokenizer, judging, whole, journal, job.seed)
-        self.same = 0
-
-    def _fingerprint(self, job: Training, whole: recipe.Recipe) -> str:
-        keys = [asked.problem.key for asked in self.asking.asked]
-        return content_key("grpo", keys, decisive(job.settings), repr(job.lora), job.seed, decisive(whole.student))
-
-    def through(self) -> list[Log]:
-        """Train to the end of the budget; return the logs."""
-        self._start()
-        spent: Mapping[str, float] = self.course.logs[-1] if self.course.logs else {"step": 0, "tokens": 0, "flops": 0}
-        while self.budget.share(spent) < 1:
-            spent = self._step(spent)
-        return self.course.finish()
-
-    def _step(self, spent: Mapping[str, float]) -> Log:
+    def step(self, spent: Mapping[str, float]) -> Log:
+        """Draw a batch, make one update of it, and return the log."""
         number, each = len(self.course.logs), self.settings.batch // self.settings.grpo.rollouts
         groups = list(self.drawing.groups(f"step-{number:08d}", self.asking.of(number * each, each)))
         taken = _taken(groups, self.settings.grpo)
@@ -207,25 +112,9 @@ class Practice:
                 file=sys.stderr,
             )
 
-    def _start(self) -> None:
-        """Measure the student before its first step, once; like a measure on held-out problems it is no training.
-
-        Where there is nothing for it to find, or little to gain, a line says so: nothing is refused.
-        """
-        path = self.drawing.folder / "measured.json"
-        try:
-            kept = read_record(path)
-        except DamageError:
-            kept = {}
-        if not kept:
-            chosen = self.asking.of(0, min(START_PROBLEMS, len(self.asking.asked)))
-            groups = list(self.drawing.groups("start", chosen, START_ROLLOUTS))
-            text = start_text(groups, self.tokenizer, self.asking.dropped)
-            kept = {"text": text, "advice": start_advice(groups, self.name)}
-            write_durably(path, to_record(kept))
-        write_durably(self.work / "audit.txt", (kept["text"] + "\n").encode())
-        if not self.course.logs:
-            print("\n".join(filter(None, (kept["text"], kept["advice"]))), file=sys.stderr)
+    def measured(self, groups: Sequence[RolloutGroup]) -> tuple[str, str]:
+        """Say what the student can do, and where there is nothing for it to find, or little to gain; refuse nothing."""
+        return start_text(groups, self.tokenizer, self.asking.dropped), start_advice(groups, self.name)
 
 
 def _taken(

@@ -48,7 +48,7 @@ def sft(
     )  # fmt: skip
     look = whole.train.look
     among, apart = (None, []) if look is None else _apart(rows, look)
-    budget = whole.train if matched is None else _budget(whole.train, *matched)
+    budget = whole.train if matched is None else budget_of(whole.train, *matched)
     spend = (costs.spender(), matched[1]["flops"]) if matched is not None and matched[0] == "flops" else None
     steps = plan(rows.lengths, budget, seed, shuffle, spend, among)
     write_durably(work / "audit.txt", (audited + "\n").encode())
@@ -106,7 +106,7 @@ def _learning(kl: recipe.Kl | None, taught: Taught | None, rows: Rows, tokenizer
     return learning_of(kl, taught, rows, tokenizer)
 
 
-def _budget(train: recipe.Train, quantity: str, counts: Mapping[str, int]) -> recipe.Train:
+def budget_of(train: recipe.Train, quantity: str, counts: Mapping[str, int]) -> recipe.Train:
     """Return the settings with the matched budget in place; FLOPs are spent row by row, see `plan`."""
     steps = math.ceil(counts["rows"] / train.batch) if quantity == "examples" else None
     return dataclasses.replace(train, steps=steps, tokens=counts["tokens"] if quantity == "tokens" else None)
