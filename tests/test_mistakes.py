@@ -74,7 +74,7 @@ RECIPES = {
     "no file of problems": (FILE, "r.yaml:6: problems.sources.0.file: no file"),
     "a file of an unknown format": (
         edited("p.jsonl", "r.yaml", FILE), "r.yaml:6: problems.sources.0.file: r.yaml is of no known format"),
-    "a folder for a file": (edited("p.jsonl", ".", FILE), "is a folder, not a file"),
+    "a pattern of no file": (edited("p.jsonl", "z*.jsonl", FILE), "there is no such file of a known format"),
     "no evaluation split": (edited("24}", "24, use: train}"), "r.yaml:5: problems.sources: no evaluation split"),
     "nothing to train on": (edited("24}", "24, use: evaluate}"), "nothing to train on"),
     "no count": (edited(", count: 24", ""), "say how many with `count`"),

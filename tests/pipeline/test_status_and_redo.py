@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from commands import call, done
+from commands import TINY, call, done
 
 from potstill import pipeline
 from potstill.pipeline.stages import stages_of
@@ -189,3 +189,13 @@ def test_a_run_can_be_read_where_the_data_folder_is_not(finished_run):
 
     assert "problems           done" in done("status", finished_run).out
     assert done("ask", finished_run, "What is 2 plus 3?").code == 0
+
+
+def test_until_makes_a_stage_and_what_it_needs_and_a_plain_run_goes_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("r.yaml").write_text(TINY)
+    assert "give one of them" in call("run", "r.yaml", "--until", "verdicts", "--stage", "traces").mistake()
+    assert "no stage 'verdict' in this recipe" in call("run", "r.yaml", "--until", "verdict").mistake()
+    done("run", "r.yaml", "--out", "run", "--until", "verdicts")
+    assert [name for name, (state, _) in states("run").items() if state == "done"] == ["problems", "traces", "verdicts"]
+    assert not (tmp_path / "run" / "report.html").exists()

@@ -232,7 +232,8 @@ def test_wrong_names_get_the_nearest_right_one(tmp_path):
     assert "unknown field 'qestion', did you mean 'question'?" in failure(
         tmp_path, "train.jsonl", columns={"qestion": "problem"}
     )
-    assert "is a folder" in failure(tmp_path, ".")
+    (tmp_path / "empty").mkdir()
+    assert "no file in it has a known format" in failure(tmp_path, "empty")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from potstill.cli import (
     ask,
     check,
     clean,
+    compare,
     completion,
     evaluate,
     export,
@@ -30,6 +31,7 @@ from potstill.cli import (
     plan,
     publish,
     quickstart,
+    reverify,
     run,
     sandbox,
     schema,
@@ -44,8 +46,9 @@ from potstill.interrupt import INTERRUPTED, TOLD, start_over, started
 from potstill.printed import cleaning
 
 COMMANDS = (
-    quickstart, init, schema, check, plan, run, study, status, clean, show_rows, ledger, verify, steps, sandbox,
-    evaluate, export, publish, ask, completion,
+    quickstart, init, schema, check, plan, run, study, status, clean, show_rows, ledger, verify, reverify, steps,
+    sandbox, evaluate, compare, export,
+    publish, ask, completion,
 )  # fmt: skip
 """In the order in which `--help` shows them."""
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.

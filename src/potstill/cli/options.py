@@ -21,6 +21,7 @@ def run_options(command: argparse.ArgumentParser, *, sets: bool = True) -> None:
         )
     command.add_argument("--out", metavar="DIR", help="the run folder (default: runs/NAME)")
     command.add_argument("--stage", metavar="NAME", help="run this stage alone")
+    command.add_argument("--until", metavar="NAME", help="run this stage and those that it needs, such as examples")
     command.add_argument("--redo", action="store_true", help="redo committed stages whose settings changed")
     command.add_argument(
         "--go-on", action="store_true", help="where spend_at_most is spent, go on with what was answered"

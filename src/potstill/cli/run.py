@@ -31,10 +31,10 @@ def work(asked: argparse.Namespace) -> int:
             raise PotstillError(f"--out {folder.path}: {place} is a file, not a folder: name another")
     with told_to(asked.events), located(asked.recipe, asked.sets):
         pipeline.run(
-            recipe, folder, only=asked.stage, redo=asked.redo, without_sandbox=asked.without_sandbox,
-            go_on=asked.go_on,
+            recipe, folder, only=asked.stage, until=asked.until, redo=asked.redo,
+            without_sandbox=asked.without_sandbox, go_on=asked.go_on,
         )  # fmt: skip
-    if asked.stage in (None, "report"):
+    if (asked.stage or asked.until) in (None, "report"):
         print((folder.path / "table.txt").read_text(encoding="utf-8"))
         print(f"report: {folder.path / 'report.html'}")
     return 0

@@ -22,6 +22,8 @@ EXACT_WORK = 4_000_000
 """Additions that the exact sign-flip test may take (about a second); beyond it the test draws signs at random."""
 DRAWS = 20_000
 DRAW_SEED = 20_240_731
+Z_POWER = 0.8416212335729143
+"""The 80% quantile of the normal distribution."""
 RESAMPLES, RESAMPLE_WORK = 2_000, 4_000_000
 """Draws of the two-level bootstrap; where they would draw more problems than that, fewer, but at least a quarter."""
 
@@ -171,6 +173,27 @@ def _exact(steps: Sequence[int], observed: int) -> float:
     total = sum(steps)
     extreme = sum(count for s, count in enumerate(ways) if abs(2 * s - total) >= observed)
     return float(Fraction(extreme, 2 ** len(steps)))
+
+
+def needed(differences: Sequence[Fraction], sought: float) -> int:
+    """Return how many problems show a true mean difference `sought` at the 5% level with a chance of 80%.
+
+    `differences`: of two students, problem by problem. n = ((z_.975 + z_.8) s / sought)^2 with s their standard
+    deviation (Miller 2024, "Adding Error Bars to Evals", section 5), one problem added to each side as in `paired`.
+    """
+    return math.ceil(((Z + Z_POWER) * _spread(differences) / sought) ** 2)
+
+
+def shown_by(differences: Sequence[Fraction]) -> float:
+    """Return the least true mean difference that so many problems show with a chance of 80%; see `needed`."""
+    return min(1.0, (Z + Z_POWER) * _spread(differences) / math.sqrt(max(1, len(differences))))
+
+
+def _spread(differences: Sequence[Fraction]) -> float:
+    """Return the standard deviation of differences with one more of +1 and one of -1 among them."""
+    size = len(differences) + 2
+    centre = float(sum(differences)) / size
+    return math.sqrt(max(0.0, (math.fsum(float(d) ** 2 for d in differences) + 2) / size - centre**2))
 
 
 def over_seeds(seeds: Sequence[Shares]) -> Interval:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
@@ -129,10 +129,10 @@ def _changed_inputs(committed: Committed, stage: Stage, done: Mapping[str, Commi
 
 
 def run(
-    recipe: Recipe, folder: Run, *, only: str | None = None, redo: bool = False, without_sandbox: bool = False,
-    go_on: bool = False,
+    recipe: Recipe, folder: Run, *, only: str | None = None, until: str | None = None, redo: bool = False,
+    without_sandbox: bool = False, go_on: bool = False,
 ) -> None:  # fmt: skip
-    """Run every stage that is not committed; `only` runs that one alone.
+    """Run every stage that is not committed; `only` runs that one alone, `until` that one and all that it needs.
 
     `without_sandbox` lets programs run where nothing isolates them. Whatever can be known about the stages that are
     still to be done is told before the first of them. With `go_on` a run that has spent `spend_at_most` goes on with
@@ -145,28 +145,32 @@ def run(
     """
     stages = stages_of(recipe)
     names = [stage.name for stage in stages]
-    if only is not None and only not in names:
-        raise PotstillError(f"no stage {only!r} in this recipe{nearest(only, names)}")
+    if only is not None and until is not None:
+        raise PotstillError("--stage runs one stage alone, --until all that it needs too: give one of them")
+    named = only or until
+    if named is not None and named not in names:
+        raise PotstillError(f"no stage {named!r} in this recipe{nearest(named, names)}")
+    wanted = {only} if only is not None else _needed_for(until, stages) if until is not None else set(names)
     pending = [s.stage for s in statuses(folder, stages) if s.state is not StageState.DONE or (redo and only)]
-    kinds = {stage.kind for stage in pending if only in (None, stage.name)}
+    kinds = {stage.kind for stage in pending if stage.name in wanted}
     check_recipe(recipe, kinds, online=True, without_sandbox=without_sandbox)
     try:
         folder.lock()
         if not redo:
-            refuse_to_redo(statuses(folder, stages), only)
+            refuse_to_redo(statuses(folder, stages), wanted)
         folder.write("recipe.yaml", written(recipe).encode())
         with noted_in(folder.path), Tracking(recipe, folder) as tracking, listening(tracking.heard):
             for number, stage in enumerate(stages, 1):
-                if only in (None, stage.name):
+                if stage.name in wanted:
                     begin_stage(stage.name, number, len(stages))
                     again = redo and only is not None
-                    committed, made = _run_stage(
+                    committed, made = run_stage(
                         folder, stages, stage, again=again, without_sandbox=without_sandbox, go_on=go_on
                     )
                     folder.point(stage.name, committed)
                     end_stage(kept=not made)
                     tracking.committed(stage, committed)
-        if only is None:
+        if named is None:
             for name in folder.names().keys() - set(names):
                 folder.forget(name)
         _show_report(folder)
@@ -185,21 +189,38 @@ def _show_report(folder: Run) -> None:
             folder.write(name, data)
 
 
-def refuse_to_redo(before: Sequence[StageStatus], only: str | None) -> None:
+def _needed_for(name: str, stages: Sequence[Stage]) -> set[str]:
+    """Return the names of a stage and of all that it needs, directly or not."""
+    needs = {stage.name: stage.needs for stage in stages}
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += needs[one]
+    return found
+
+
+def refuse_to_redo(before: Sequence[StageStatus], wanted: Collection[str]) -> None:
     """Stop with one line where committed work would be done again."""
-    changed = [s for s in before if s.state is StageState.STALE and only in (None, s.stage.name)]
+    changed = [s for s in before if s.state is StageState.STALE and s.stage.name in wanted]
     if not changed:
         return
-    affected = [s for s in before if s.state in (StageState.STALE, StageState.FOLLOWS) and only in (None, s.stage.name)]
+    affected = [s for s in before if s.state in (StageState.STALE, StageState.FOLLOWS) and s.stage.name in wanted]
     cost = ", ".join(f"{s.stage.name} ({clock(s.seconds)})" for s in affected)
     reasons = "; ".join(dict.fromkeys(s.why for s in changed))
     raise StaleError(f"{reasons}: this would redo {cost}; continue with --redo, or keep both with another --out")
 
 
-def _run_stage(
+def run_stage(
     folder: Run, stages: Sequence[Stage], stage: Stage, *, again: bool, without_sandbox: bool, go_on: bool
 ) -> tuple[Committed, bool]:
-    """Return the output of a stage, and whether it was made now: where it was not there or is wanted `again`."""
+    """Return the output of a stage, and whether it was made now: where it was not there or is wanted `again`.
+
+    The run keeps the output that it had under the stage's name until that is pointed to this one. The caller has the
+    lock of the folder.
+    """
     compared = {status.stage.name: (status, committed) for status, committed in _compared(folder, stages)}
     status, committed = compared[stage.name]
     if committed is not None and not again:

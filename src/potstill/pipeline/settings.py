@@ -14,6 +14,7 @@ from typing import Any
 
 from potstill.durable import digest_of
 from potstill.models.local.vllm import decisive
+from potstill.problems.rows import matched, means_one, named
 from potstill.recipe import (
     ArmTeacher,
     AskedTeacher,
@@ -86,8 +87,8 @@ def of_problems(recipe: Recipe) -> Settings:
     sources = []
     for source in recipe.problems.sources:
         found = _code("loader", source.loader, recipe)
-        for key, name in (("file", source.file), ("dataset", source.dataset)):
-            found |= contents(key, Path(recipe.data) / name) if name else {}
+        found |= of_files(source.file, Path(recipe.data)) if source.file else {}
+        found |= contents("dataset", Path(recipe.data) / source.dataset) if source.dataset else {}
         sources.append(chosen(source, "problems") | found)
     own = {"sources": sources, "evaluate": recipe.problems.evaluate, "train": recipe.problems.train}
     return {"problems": own, "seed": problem_seed(recipe)}
@@ -97,7 +98,7 @@ def of_traces(recipe: Recipe) -> Settings:
     """The teacher, with the contents of its file, and how it is asked."""
     teacher = chosen(recipe.teacher, "traces")
     if isinstance(recipe.teacher, DatasetTeacher):
-        teacher |= contents("file", Path(recipe.data) / recipe.teacher.file)
+        teacher |= of_files(recipe.teacher.file, Path(recipe.data))
     if isinstance(recipe.teacher, LocalTeacher):
         teacher |= {"engine_options": decisive(recipe.teacher.engine_options)}
         teacher |= contents("model", Path(recipe.data) / recipe.teacher.model)
@@ -156,6 +157,14 @@ def of_rows(recipe: Recipe) -> Settings:
 def contents(key: str, path: Path) -> Settings:
     """Return the digest of a file or folder, where it is there: an edited one is a changed setting."""
     return {f"{key} contents": digest_of(path)} if path.exists() else {}
+
+
+def of_files(name: str, data: Path) -> Settings:
+    """Return the digest of the files that a name means: one that is edited, new or gone is a changed setting."""
+    paths = matched(name, data)
+    if means_one(name, data):
+        return contents("file", paths[0])
+    return {"file contents": content_key([[place, digest_of(path)] for place, path in named(paths)])}
 
 
 def _code(key: str, function: str | None, recipe: Recipe) -> Settings:

@@ -50,7 +50,7 @@ def evaluate(options: argparse.Namespace) -> str:
     served = _is_address(options.model)
     subject = Subject(options.model) if served else subject_of(options.model)
     conditions = _conditions(options, subject)
-    problems = list(_problems(options))
+    problems = list(problems_of(options))
     if not any(problem.has_check for problem in problems):
         raise DataError(f"{options.problems}: no problem has an answer to judge by: name one with --column gold=COLUMN")
     model_under_test, kept = _served(options) if served else _local(options, subject, conditions)
@@ -175,7 +175,8 @@ def _plain(measure: Measure) -> dict[str, object]:
     return {name: getattr(measure, name) for name in Measure.__slots__}
 
 
-def _problems(options: argparse.Namespace) -> Iterator[Problem]:
+def problems_of(options: argparse.Namespace) -> Iterator[Problem]:
+    """Yield the problems of the file or run that `options.problems` names, read as `column`, `kind` and `count` say."""
     path = Path(options.problems)
     if path.is_dir():
         committed = Run(path).committed("problems")

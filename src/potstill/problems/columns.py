@@ -18,6 +18,7 @@ from potstill.errors import DataError, RecipeError, nearest
 from potstill.problems.cells import Day, Literal, Row, plain_decimal
 from potstill.problems.choices import Golds, Options, read_options
 from potstill.problems.conversations import column_of, question_of
+from potstill.problems.rows import row_id
 from potstill.recipe import Source
 from potstill.records import Problem
 
@@ -146,7 +147,7 @@ def problems(
     reader = _ColumnReader(Names(FIELDS, source.columns, rows, file, where), source, rows, label)
     seen: dict[str, str] = {}
     for place, row in rows:
-        problem = reader.problem(row, f"{file}: {place}", f"{prefix}-{place.split()[-1]}")
+        problem = reader.problem(row, f"{file}: {place}", row_id(prefix, place))
         if problem.id in seen:
             raise DataError(f"{file}: {place} has the id {problem.id!r} of {seen[problem.id]}; ids must differ")
         seen[problem.id] = place

@@ -40,7 +40,7 @@ def read_csv(path: Path, most: int, delimiter: str | None) -> Iterator[tuple[str
             if not any(value.strip() for value in values):
                 continue
             if header is None:
-                header = _header(path, values)
+                header = header_of(path, values)
             else:
                 yield place, _row(path, place, header, values)
             budget.row()
@@ -63,7 +63,8 @@ def _delimiter(header: str) -> str:
     return ","
 
 
-def _header(path: Path, values: list[str]) -> list[str]:
+def header_of(path: Path, values: list[str]) -> list[str]:
+    """Return the names of the columns, without empty ones at the end; raises DataError for one that stands twice."""
     names = [value.strip() for value in values]
     while not names[-1]:
         names.pop()

@@ -1,4 +1,4 @@
-"""Problems in a file: JSONL, CSV or Parquet with a column mapping."""
+"""Problems in files: JSONL, JSON, CSV, TSV, XLSX or Parquet, with a column mapping."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from potstill.records import Problem
 
 
 def read(name: str, source: Source, *, seed: int, data: Path, where: str) -> Iterator[Problem]:
-    """Yield the problems of the file `name` (relative to `data`), in its order; `seed` plays no part.
+    """Yield the problems of the file, folder or pattern `name` (relative to `data`), in order; `seed` plays no part.
 
     Raises DataError naming the file and the line or row.
     """

@@ -24,8 +24,8 @@ class Source:
     reasoning_gym: ForProblems[str | None] = None
     """A task of the reasoning-gym package, by name; judged by its own scorer, right only at full score."""
     file: ForProblems[str | None] = None
-    """A file of problems, relative to `data`. JSONL, JSON, CSV, TSV or Parquet (`.gz` and `.zst` too, but not of
-    Parquet)."""
+    """A file of problems, relative to `data`, a folder of such files, or a pattern such as `part-*.jsonl`. JSONL, JSON,
+    CSV, TSV, XLSX or Parquet (`.gz` and `.zst` too, but not of XLSX and Parquet)."""
     dataset: ForProblems[str | None] = None
     """A Hugging Face dataset by hub name or local path."""
     loader: ForProblems[str | None] = None

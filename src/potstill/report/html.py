@@ -13,7 +13,9 @@ from potstill.report import display, plots
 from potstill.report.nodes import Cell, Column, Section
 
 
-def page(name: str, headline: str, sections: Sequence[Section], what: Literal["report", "study"] = "report") -> str:
+def page(
+    name: str, headline: str, sections: Sequence[Section], what: Literal["report", "study", "comparison"] = "report"
+) -> str:
     """Return the page. Text is escaped by the template; only `plots` hands it markup, built from escaped parts."""
     return _template().render(
         name=display.label(name), headline=headline, sections=sections, what=what, version=__version__
@@ -48,6 +50,6 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(bars=plots.bars, histogram=plots.histogram, lines=plots.lines, points=plots.points)
-    environment.filters.update(percent=display.percent)
+    environment.filters.update(percent=display.percent, forest=plots.forest)
     environment.globals.update(written=written, kind=lambda node: type(node).__name__)
     return environment.get_template("template.html")

@@ -122,6 +122,25 @@ class Points:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DifferenceSpan:
+    """A difference in share with the interval around it."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Differences with intervals, one below the other, around a line of no difference."""
+
+    title: str
+    spans: tuple[DifferenceSpan, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """What one of them wrote to a problem; `mark` is right, wrong, unknown, or empty where nobody judged it."""
 
@@ -158,7 +177,7 @@ class Section:
     children: tuple[Node, ...]
 
 
-Node = Text | TableNode | Bars | Histogram | Lines | Points | SideBySide | Code | Section
+Node = Text | TableNode | Bars | Histogram | Lines | Points | Forest | SideBySide | Code | Section
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any node or field of one

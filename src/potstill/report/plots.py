@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 from potstill.report.display import label, percent
-from potstill.report.nodes import Bars, Histogram, Lines, Points
+from potstill.report.display import points as in_points
+from potstill.report.nodes import Bars, Forest, Histogram, Lines, Points
 
 WIDTH = 400
 HEIGHT = 210
@@ -104,6 +105,29 @@ def points(node: Points) -> Markup:
             parts.append(_mark(point.colour, left, middle))
         parts.append(_text(LEFT + 30, legend, label(point.name, 40), "start"))
     return _svg(node.title, parts, HEIGHT + 4 + 18 * len(node.points))
+
+
+def forest(node: Forest) -> Markup:
+    """Draw differences as marks with whiskers, one a row, around a line of no difference; the axis is in points."""
+    if not node.spans:
+        return Markup("")
+    row = 40
+    reach = 100 * max(max(abs(span.low), abs(span.high)) for span in node.spans) or 1.0
+    bottom = len(node.spans) * row + 8
+    across = _Scale(-reach, reach, 10, WIDTH - 10)
+    parts = [_path(f"M{across(tick):.1f} 4V{bottom}", "grid") for tick in _ticks(-reach, reach)]
+    parts.append(_path(f"M{across(0):.1f} 4V{bottom}", "whisker"))
+    for index, span in enumerate(node.spans):
+        middle = index * row + 30
+        low, value, high = (across(100 * each) for each in (span.low, span.value, span.high))
+        told = f"{in_points(span.value)} ({in_points(span.low)} to {in_points(span.high)})"
+        parts += [
+            _text(0, middle - 12, label(span.label, 30), "start"), _text(WIDTH, middle - 12, told, "end"),
+            _path(f"M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 4}v8M{high:.1f} {middle - 4}v8", "whisker"),
+            _mark(0, value, middle),
+        ]  # fmt: skip
+    parts += [_text(across(tick), bottom + 16, f"{tick:g}", "middle") for tick in _ticks(-reach, reach)]
+    return _svg(node.title, parts, bottom + 22)
 
 
 def _mark(colour: int, x: float, y: float) -> Markup:

@@ -55,8 +55,9 @@ def unfold(rows: Iterable[tuple[str, Row]], given: Mapping[str, str], file: str)
 
 
 def number_of(place: str) -> str:
-    """Return the numbers of a place: `7` of `line 7`, `7.2` of `line 7, generation 2`."""
-    return ".".join(re.findall(r"\d+", place))
+    """Return the numbers of a place: `7` of `line 7`, `7.2` of `line 7, generation 2`, `b.jsonl:7` of its line 7."""
+    file, _, own = place.rpartition(": ")
+    return ":".join(filter(None, (file, ".".join(re.findall(r"\d+", own)))))
 
 
 def _generations(row: Row, place: str, at: str) -> Iterator[tuple[str, Row]]:

@@ -118,11 +118,16 @@ def judge_by_checker(problem: Problem, response: str, data: Path = Path()) -> Ju
         return unknown("ambiguous", "two different final answers", found.method, found.value)
     if found.value is None:
         return unknown("unparsable prediction", "no final answer found", found.method)
-    if len(found.value) > MAX_ANSWER:
-        return unknown("unsupported", f"answer longer than {MAX_ANSWER:,} characters", found.method)
+    return judge_bare(problem, found.value, data, found.method)
+
+
+def judge_bare(problem: Problem, answer: str, data: Path = Path(), method: str = "bare") -> Judged:
+    """Judge a bare answer by the problem's own checker; nothing is looked for in it. `method` says how it was found."""
+    if len(answer) > MAX_ANSWER:
+        return unknown("unsupported", f"answer longer than {MAX_ANSWER:,} characters", method)
     if load_checker(problem.checker, data) is None:
-        return _by_gym(problem, found.value, found.method)
-    return _by_user(problem, data.resolve(), found.value, found.method)
+        return _by_gym(problem, answer, method)
+    return _by_user(problem, data.resolve(), answer, method)
 
 
 def _by_user(problem: Problem, data: Path, answer: str, method: str) -> Judged:

@@ -45,6 +45,7 @@ from potstill.verify.python_values import same_python_value
 from potstill.verify.quantities import Compound, compare_compound, compare_numbers, form_of, parse_quantity
 from potstill.verify.sentences import denies
 from potstill.verify.texts import PLACES, as_moment, as_text
+from potstill.verify.tolerances import allowed_by, within
 from potstill.verify.units import unit_of
 from potstill.verify.words import (
     compare_meanings,
@@ -64,6 +65,8 @@ def compare(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Ju
     """
     try:
         judged = _compare(text, wanted, policy, allowance)
+        if judged.outcome != "right" and (allowed := allowed_by(wanted.text)) is not None:
+            return within(undressed(text), allowed, policy) or judged
     except TooLargeError:
         return _too_large(text, wanted)
     if judged.outcome == "wrong" and isinstance(wanted.value, Number) and wanted.value.decimal:

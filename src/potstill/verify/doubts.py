@@ -53,6 +53,10 @@ BEFORE = (
     ),
     Cue("denied", rf"\b{_NOT}(?! only){_BETWEEN}\W{{0,4}}\Z", "The answer cannot possibly be @."),
     Cue(
+        "denied", rf"\b{_NOT}\s(?:the case|true|so|get|find|have|follow|mean|imply|give|yield)(?:\sthat)?\W{{0,4}}\Z",
+        "It does not follow that @.",
+    ),
+    Cue(
         "denied", rf"\b(?:trap|naive|tempting|bogus|flawed|{_FALSE})\s(?:final\s)?"
         r"(?:answer|choice|option|result|value|solution|guess)\b[^.;,]{0,20}\Z", "The trap answer is @.",
     ),
@@ -151,6 +155,12 @@ _WANTS_BOUND = re.compile(
 """`She needs at least 12 boxes.` answers how many she needs."""
 _CASE = re.compile(r"\b(?:for|when|if|with)\s\$?[A-Za-z]\s?=\s?\d", re.IGNORECASE)
 """`For n = 3 the answer is 12. For n = 4, as asked, it is 20.`"""
+_NAMED = re.compile(
+    r"(?<=[A-Za-z])\s(?:\$|\\\(|\\\[|\*\*|`){0,2}\s?"
+    r"(?:[A-Za-z](?:_\{?\w{1,8}\}?|\d)?(?:\([A-Za-z]\))?\s?(?:=|≈)\s?)?(?:\\boxed\{)?[$*(]{0,2}\Z"
+)
+"""The name that a value has before it: `not x = 4`, `not $f(x) = 2x$`, `not \\boxed{4}`. After a comma it is another
+clause: `If not, x = 4`."""
 _DENIES = re.compile(r"\W{0,4}(?:it(?:['’]s| is)\s)?(?:not|never|neither|hardly|barely)\b(?! only)", re.IGNORECASE)
 _TELLING = re.compile(
     r"['’]t\b|\b(?:no|can|ne|trap|naive|tempt|bogus|flaw|wrong|incorr|false|mist|imposs|err|misc|fall|lie|claim|sa[iy]"
@@ -178,7 +188,7 @@ def doubt_of(text: str, value: str) -> str:
     begin = starts[-1] if starts else max(0, at - 400)
     ends = _END.search(tail, end)
     stop = ends.end() if ends is not None else len(tail)
-    before, after = tail[begin:at], tail[end:]
+    before, after = _NAMED.sub(" ", tail[begin:at]), tail[end:]
     if _TELLING.search(before) is not None:
         for why, pattern in _BEFORE:
             if pattern.search(before):

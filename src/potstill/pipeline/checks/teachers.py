@@ -7,6 +7,7 @@ from itertools import islice
 from potstill.errors import DataError, RecipeError
 from potstill.pipeline.checks.files import check_file
 from potstill.pipeline.checks.scene import ROWS, Scene, Teaching
+from potstill.problems.rows import find, means_one
 from potstill.recipe import DatasetTeacher, SolutionsTeacher, WorkedTeacher
 
 NO_SOLUTION = "no problem has a solution; name its column in `columns: {solution: COLUMN}` of the source"
@@ -42,7 +43,11 @@ def curation(teaching: Teaching, where: str, scene: Scene) -> None:
 def file_of_traces(teaching: Teaching, where: str, scene: Scene) -> None:
     """Refuse a file of traces that is not there."""
     if isinstance(teaching.teacher, DatasetTeacher):
-        check_file(scene.data / teaching.teacher.file, f"{where}.file")
+        name = teaching.teacher.file
+        if means_one(name, scene.data):
+            check_file(scene.data / name, f"{where}.file")
+        else:
+            find(name, scene.data, f"{where}.file")
 
 
 def rows_of_traces(teaching: Teaching, where: str, scene: Scene) -> None:
