@@ -84,7 +84,9 @@ class StudentComparison:
             for colour, (one, its) in enumerate(zip(self.facts, self.summaries, strict=True)) if its.problems
         )  # fmt: skip
         spans = tuple(
-            DifferenceSpan(label=f"{pair.one} - {pair.other}", value=pair.test.difference, low=pair.test.low, high=pair.test.high)
+            DifferenceSpan(
+                label=f"{pair.one} - {pair.other}", value=pair.test.difference, low=pair.test.low, high=pair.test.high
+            )
             for pair in self.pairs if pair.test.problems
         )  # fmt: skip
         differences: list[Node] = [self.difference_table]
