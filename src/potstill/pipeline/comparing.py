@@ -16,7 +16,7 @@ from potstill.pipeline import naming
 from potstill.problems.rows import FileRows
 from potstill.recipe_file import load
 from potstill.records import Measure
-from potstill.report.comparison import ComparedFacts, StudentComparison
+from potstill.report.comparison import StudentComparison, StudentToCompare
 from potstill.store import Committed, Run
 
 KINDS = ("evaluate", "measure", "best")
@@ -56,18 +56,20 @@ def written(found: StudentComparison, out: str) -> None:
     write_durably(path, ways.get(path.suffix.lower(), lambda: found.text() + "\n")().encode("utf-8", "replace"))
 
 
-def _facts(name: str, arm: str | None) -> ComparedFacts:
+def _facts(name: str, arm: str | None) -> StudentToCompare:
     path = Path(name).expanduser()
     if (path / "recipe.yaml").is_file():
         return _of_run(path, arm)
     if (path.parent / "recipe.yaml").is_file() and (committed := Run(path.parent).committed(path.name)) is not None:
-        return ComparedFacts(name=f"{path.parent.name}/{path.name}", measures=_measures(committed, name))
+        return StudentToCompare(name=f"{path.parent.name}/{path.name}", measures=_measures(committed, name))
     if path.is_file():
-        return ComparedFacts(name=path.stem, measures=[_measure(row, f"{name}: {place}") for place, row in _rows(path)])
+        return StudentToCompare(
+            name=path.stem, measures=[_measure(row, f"{name}: {place}") for place, row in _rows(path)]
+        )
     raise PotstillError(f"{name}: there is no run, no stage and no file of measures of this name")
 
 
-def _of_run(path: Path, arm: str | None) -> ComparedFacts:
+def _of_run(path: Path, arm: str | None) -> StudentToCompare:
     graph = graph_of(load(str(path / "recipe.yaml")))
     chosen = arm or graph.deliver or next(iter(graph.arms))
     if chosen not in graph.arms:
@@ -76,7 +78,7 @@ def _of_run(path: Path, arm: str | None) -> ComparedFacts:
     committed = Run(path).committed(stage)
     if committed is None:
         raise PotstillError(f"{path}: {stage} is not done yet: potstill run {path / 'recipe.yaml'} --out {path}")
-    return ComparedFacts(name=f"{path.name}/{chosen}", measures=_measures(committed, str(path / stage)))
+    return StudentToCompare(name=f"{path.name}/{chosen}", measures=_measures(committed, str(path / stage)))
 
 
 def _measures(committed: Committed, name: str) -> list[Measure]:

@@ -21,7 +21,7 @@ SOUGHT = (0.01, 0.02, 0.05, 0.1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparedFacts:
+class StudentToCompare:
     """A student by a name of its own, and all its measures under one prompt."""
 
     name: str
@@ -29,7 +29,7 @@ class ComparedFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparedPair:
+class StudentPair:
     """`one` against `other`, the first that was named: one minus other on the problems that both were scored on."""
 
     one: str
@@ -58,7 +58,7 @@ class ComparedPair:
 class StudentComparison:
     """The students, each against the first; one tree, three renderings."""
 
-    facts: tuple[ComparedFacts, ...]
+    facts: tuple[StudentToCompare, ...]
 
     @cached_property
     def summaries(self) -> tuple[Summary, ...]:
@@ -66,7 +66,7 @@ class StudentComparison:
         return tuple(summarise(one.measures) for one in self.facts)
 
     @cached_property
-    def pairs(self) -> tuple[ComparedPair, ...]:
+    def pairs(self) -> tuple[StudentPair, ...]:
         """Each further student against the first."""
         first, *others = self.facts
         return tuple(_pair(one, first) for one in others)
@@ -160,11 +160,11 @@ class StudentComparison:
         return "\n\n".join([*tables, _drawn(self.pairs), "\n".join(pair.sentence for pair in self.pairs)])
 
 
-def _pair(one: ComparedFacts, other: ComparedFacts) -> ComparedPair:
+def _pair(one: StudentToCompare, other: StudentToCompare) -> StudentPair:
     test = compare(one.measures, other.measures)
     left, right = shares(one.measures), shares(other.measures)
     differences = [left[key] - right[key] for key in sorted(left.keys() & right.keys())]
-    return ComparedPair(
+    return StudentPair(
         one=one.name, other=other.name, test=test, needed=tuple(needed(differences, sought) for sought in SOUGHT),
         shown=shown_by(differences),
     )  # fmt: skip
@@ -174,7 +174,7 @@ WIDTH = 61
 """Characters of a drawing in the terminal; the middle one is no difference."""
 
 
-def _drawn(pairs: Sequence[ComparedPair]) -> str:
+def _drawn(pairs: Sequence[StudentPair]) -> str:
     """Return intervals of differences as lines of characters around 0."""
     found = [pair for pair in pairs if pair.test.problems]
     reach = max((max(abs(pair.test.low), abs(pair.test.high)) for pair in found), default=0.0) or 1.0
