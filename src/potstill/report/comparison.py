@@ -16,6 +16,8 @@ from potstill.report.nodes import Bar, Bars, Cell, Column, DifferenceSpan, Fores
 from potstill.report.terminal import table_text
 
 SCHEMA = 1
+TOLD = 3
+"""Comparisons that the top of the page tells in sentences."""
 SOUGHT = (0.01, 0.02, 0.05, 0.1)
 """Differences in share solved for which the page says how many problems would show them."""
 
@@ -74,7 +76,7 @@ class StudentComparison:
     @property
     def headline(self) -> str:
         """The comparisons in sentences."""
-        return " ".join(pair.sentence for pair in self.pairs[:3])
+        return " ".join(pair.sentence for pair in self.pairs[:TOLD])
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
@@ -94,7 +96,7 @@ class StudentComparison:
             differences.append(Forest("Differences in accuracy, in points", spans, "With 95% intervals."))
         differences.append(self.power_table)
         own = (self.student_table, Bars("Accuracy", drawn, "Each on its own problems, with its 95% interval."))
-        said = tuple(Text(pair.sentence) for pair in self.pairs)
+        said = tuple(Text(pair.sentence) for pair in self.pairs[TOLD:])  # the first ones stand at the top
         return (Section("Students", own), Section("Differences", (*said, *differences)))
 
     @property
@@ -133,7 +135,7 @@ class StudentComparison:
         """How many problems would show a difference, a row a pair."""
         columns = (
             Column("student"), Column("against"), Column("problems", "count"), Column("show", "points"),
-            *(Column(f"for {100 * sought:g} points", "count") for sought in SOUGHT),
+            *(Column(f"for {100 * sought:g} point{'s' if sought > 0.01 else ''}", "count") for sought in SOUGHT),
         )  # fmt: skip
         rows: tuple[tuple[Cell, ...], ...] = tuple(
             (pair.one, pair.other, pair.test.problems, pair.shown, *pair.needed) for pair in self.pairs
@@ -147,7 +149,7 @@ class StudentComparison:
 
     def html(self) -> str:
         """Return one self-contained page without scripts."""
-        return page(" and ".join(one.name for one in self.facts[:3]), self.headline, self.sections, "comparison")
+        return page(", ".join(one.name for one in self.facts), self.headline, self.sections, "comparison")
 
     def json(self) -> str:
         """Return the same nodes as JSON text."""
