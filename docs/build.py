@@ -77,6 +77,7 @@ OTHERS = {
     "judge_prompt.txt": "What a language model is asked about an undecided answer.",
     "pair_prompt.txt": "What a language model is asked about two right answers.",
     "rollout_prompt.txt": "What a teacher is asked to go on from a step.",
+    "index.html": "The page: its scripts and styles by name, and no data.",
     "py.typed": "Tells type checkers that the package is typed.",
     "template.html": "The report's page: styles for light and dark, wide and narrow; every text is escaped.",
     "recipe.schema.json": "The JSON Schema of a recipe, for editors: what `potstill schema` prints.",
@@ -144,6 +145,8 @@ def purpose(file: Path) -> str:
         lines = itertools.takewhile(lambda line: line.startswith("#"), file.read_text(encoding="utf-8").splitlines())
         said = " ".join(line.removeprefix("# ") for line in lines)
         return said.split(". ", 1)[0].rstrip(".") + "."
+    if file.suffix in (".js", ".css"):
+        return file.read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("//").strip("/* ")
     return OTHERS[file.name]
 
 

@@ -48,6 +48,8 @@ def contradictions(recipe: Recipe) -> Found:
         yield from _of_reward(recipe.checks.reward)
     elif recipe.curate.min_score is not None:
         yield ("curate", "min_score"), "there are no scores: name a reward model in checks.reward"
+    if recipe.curate.drop_wrong_steps == "human" and recipe.curate.people is None:
+        yield ("curate", "drop_wrong_steps"), "nobody says which steps are wrong: name their labels in curate.people"
     judge = recipe.checks.judge.sampling.temperature if recipe.checks.judge is not None else None
     yield from _of_temperature(("evaluate", "temperature"), recipe.evaluate.temperature)
     yield from _of_temperature(("checks", "judge", "sampling", "temperature"), judge)

@@ -83,6 +83,7 @@ class Reason(StrEnum):
     TOO_EASY = "too easy"
     TOO_HARD = "too hard"
     LOW_SCORE = "low score"
+    WRONG_STEP = "wrong step, people say"
     OVER_LENGTH = "over length"
     REPETITION = "repetition"
     MARKS_LEFT = "marks of thinking left"

@@ -169,8 +169,7 @@ class Committed:
         Raises:
             StoreError: there is no such table, or a part of it was changed, removed or added.
         """
-        parts = self._parts(table)
-        if not parts:
+        if not (parts := self.parts(table)):
             raise StoreError(f"{self.path} has no table {table!r}: remove the folder and run again")
         self._refuse_strays(self.path.glob(f"{table}-[0-9][0-9][0-9][0-9][0-9].parquet"))
         for name in parts:
@@ -183,15 +182,19 @@ class Committed:
 
     def record(self, table: str) -> str:
         """Return what the parts of a table say that a row is, such as `Trace`; raises as `rows` does."""
-        return parquet.record_of(self.read(self._parts(table)[0]))
+        return parquet.record_of(self.read(self.parts(table)[0]))
 
     def batches(self, table: str, record: type) -> pa.RecordBatchReader:
         """Return a reader of a table's rows in Arrow's form, one part in memory at a time; raises as `rows` does."""
-        return parquet.reader((self.read(name) for name in self._parts(table)), record)
+        return parquet.reader((self.read(name) for name in self.parts(table)), record)
+
+    def parts(self, table: str) -> list[str]:
+        """Return the names of a table's parts, in order; none where there is no such table."""
+        return sorted(name for name in self.files if (found := _PART.fullmatch(name)) and found[1] == table)
 
     def total(self, table: str) -> int:
         """Count a table's rows, from the manifest."""
-        return sum(int(self.files[name]["rows"]) for name in self._parts(table))
+        return sum(int(self.files[name]["rows"]) for name in self.parts(table))
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file that the stage wrote; DamageError where they are others now."""
@@ -214,9 +217,6 @@ class Committed:
                 raise _changed(path, self.path)
         self._refuse_strays(files_of(self.path / name))
         return self.path / name
-
-    def _parts(self, table: str) -> list[str]:
-        return sorted(name for name in self.files if (found := _PART.fullmatch(name)) and found[1] == table)
 
     def _refuse_strays(self, found: Iterable[Path]) -> None:
         """Refuse what the stage never wrote and its readers would take for its own; hidden files nobody reads."""

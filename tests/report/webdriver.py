@@ -1,5 +1,6 @@
 """The few WebDriver calls that the browser tests need, over plain HTTP to a chromedriver on loopback."""
 
+import base64
 import json
 import shutil
 import socket
@@ -29,9 +30,36 @@ class Browser:
             return json.loads(reply.read())["value"]
 
     def open(self, path, dark):
+        self.dark(dark)
+        self.go(path.as_uri())
+
+    def dark(self, dark):
         self.call("POST", "/goog/cdp/execute", cmd="Emulation.setEmulatedMedia", params={
             "features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})  # fmt: skip
-        self.call("POST", "/url", url=path.as_uri())
+
+    def go(self, url):
+        self.call("POST", "/url", url=url)
+
+    def keys(self, *keys):
+        """Press keys, one after the other, as a person does."""
+        strokes = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
+        self.call("POST", "/actions", actions=[{"type": "key", "id": "keys", "actions": strokes}])
+
+    def until(self, text, seconds=20):
+        """Run a script until it gives something that counts as true, and return that."""
+        end = time.monotonic() + seconds
+        while not (found := self.script(text)):
+            assert time.monotonic() < end, text
+            time.sleep(0.02)
+        return found
+
+    def console(self):
+        """Return what the browser logged since the last call."""
+        return [line["message"] for line in self.call("POST", "/se/log", type="browser")]
+
+    def picture(self, path):
+        """Write what is seen as a PNG."""
+        path.write_bytes(base64.b64decode(self.call("GET", "/screenshot")))
 
     def script(self, text):
         """Run a script of the test's own; the driver injects it past the page's policy."""
@@ -67,7 +95,11 @@ def browser(width, height, profile):
                 "deviceMetrics": {"width": width, "height": height, "pixelRatio": 1, "mobile": width < 600}
             },
         }
-        capabilities = {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}
+        capabilities = {
+            "alwaysMatch": {
+                "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"},
+            }
+        }  # fmt: skip
         driver.session = f"/session/{driver.call('POST', '/session', capabilities=capabilities)['sessionId']}"
         yield driver
     finally:

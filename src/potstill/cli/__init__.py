@@ -40,6 +40,7 @@ from potstill.cli import (
     steps,
     study,
     verify,
+    view,
 )  # fmt: skip
 from potstill.errors import PotstillError
 from potstill.interrupt import INTERRUPTED, TOLD, start_over, started
@@ -48,7 +49,7 @@ from potstill.printed import cleaning
 COMMANDS = (
     quickstart, init, schema, check, plan, run, study, status, clean, show_rows, ledger, verify, reverify, steps,
     sandbox, evaluate, compare, export,
-    publish, ask, completion,
+    publish, ask, view, completion,
 )  # fmt: skip
 """In the order in which `--help` shows them."""
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.

@@ -23,6 +23,7 @@ FILTERS: tuple[Filter, ...] = (
     filters.too_easy,
     filters.too_hard,
     filters.low_score,
+    filters.wrong_step,
     filters.too_long,
     filters.repetitive,
     filters.marks_left,

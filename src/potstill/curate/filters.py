@@ -27,6 +27,8 @@ class Candidate:
     """Whether the problem is to be dropped because its gold is suspect."""
     score: float | None = None
     """What a reward model gave the trace; None where it gave nothing."""
+    wrong_step: bool = False
+    """Whether people call a step of it wrong."""
 
 
 def held_out(case: Candidate) -> str | None:
@@ -103,6 +105,11 @@ def low_score(case: Candidate) -> str | None:
     """Drop traces that a reward model gives less than the score asked for."""
     least = case.settings.min_score
     return Reason.LOW_SCORE if least is not None and case.score is not None and case.score < least else None
+
+
+def wrong_step(case: Candidate) -> str | None:
+    """Drop traces with a step that people call wrong, where the recipe says so."""
+    return Reason.WRONG_STEP if case.wrong_step and case.settings.drop_wrong_steps == "human" else None
 
 
 def too_long(case: Candidate) -> str | None:

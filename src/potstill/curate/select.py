@@ -46,6 +46,7 @@ class Selection:
     allow_summaries: bool
     drop_suspect: bool
     scores: Mapping[str, float | None]
+    wrong_steps: Set[str] = frozenset()
     passed: dict[int, Passed] = field(default_factory=dict)
     held_characters: int = HELD_CHARACTERS
 
@@ -93,6 +94,7 @@ class Selection:
             difficulty=difficulty,
             suspect=suspect,
             score=self.scores.get(trace.key),
+            wrong_step=trace.key in self.wrong_steps,
         )
 
     def _choose(self) -> Iterator[Drop]:
@@ -177,6 +179,7 @@ def select(
     drop_suspect: bool = False,
     allow_summaries: bool = False,
     scores: Mapping[str, float | None] | None = None,
+    wrong_steps: Set[str] = frozenset(),
 ) -> Iterator[Example | Drop]:
     """Turn judged traces into ordered examples; yield every drop first, then every example: together all traces.
 
@@ -188,7 +191,8 @@ def select(
     problem, and the `key` of every training problem that was dropped for meeting one. `groups` says
     what all samples of a problem say together, kept or not: its measured difficulty, whether its gold is suspect
     (`drop_suspect` drops it then), what its traces were judged by. Stated and measured difficulties are compared as
-    they are, so sources should state theirs between 0 and 1. `scores` are those of a reward model, by trace.
+    they are, so sources should state theirs between 0 and 1. `scores` are those of a reward model, by trace, and
+    `wrong_steps` the traces in which people call a step wrong.
     """
     return Selection(
         traces=traces,

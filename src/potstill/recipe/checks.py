@@ -145,6 +145,12 @@ class Curate:
     min_score: ForExamples[Share | None] = None
     """Drop traces to which the reward model of `checks.reward` gives less; `null` keeps them. Those without a score
     stay."""
+    people: ForExamples[str | None] = None
+    """A folder or file of people's labels, as `potstill view` keeps them in `RUN/labels`, relative to `data`. Their
+    corrections of verdicts and golds count."""
+    drop_wrong_steps: ForExamples[Literal["human"] | None] = None
+    """Drop traces with a step that is called wrong. `human`: by the people of `people`; `null` keeps them. Where people
+    differ and nobody decided, a trace stays."""
     order: ForExamplesAndTraining[Literal["shuffled", "easy_to_hard"]] = "shuffled"
     """Order of the examples. `easy_to_hard`: by difficulty, those of unknown difficulty last; later epochs are
     shuffled."""

@@ -42,7 +42,8 @@ class Labels(Precise):
     batch: Beside[Side | None] = None
     """Continuations side by side; `null` takes as many as are worth having. Fewer where memory is short."""
     file: ForLabels[str | None] = None
-    """A file of labelled solutions in the shape of PRM800K, ProcessBench or Math-Shepherd, relative to `data`."""
+    """A file of labelled solutions in the shape of PRM800K, ProcessBench or Math-Shepherd, or a folder of people's
+    labels such as `RUN/labels`, relative to `data`."""
     per_problem: ForLabels[Positive | None] = None
     """At most so many solutions a problem, the first ones; `null` labels all."""
     solutions: ForLabels[Positive | None] = None

@@ -16,7 +16,7 @@ def labels(its: Labels, where: str, scene: Scene) -> None:
     """Refuse a file of labels that is not there or of no known shape, and labels by facts that no problem has."""
     if its.by == "file":
         path = scene.data / Path(str(its.file)).expanduser()
-        if not path.is_file():
+        if not path.exists():
             raise RecipeError(f"{where}.file: there is no file {path}")
         if not list(islice(read_step_labels(path), 1)):
             raise RecipeError(f"{where}.file: {path} has no rows")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 
 from potstill.errors import DataError, RecipeError
 from potstill.pipeline.checks.files import check_file
@@ -30,8 +31,11 @@ def fits_sources(teaching: Teaching, where: str, scene: Scene) -> None:
 
 
 def curation(teaching: Teaching, where: str, scene: Scene) -> None:
-    """Refuse bounds between which no problem lies."""
-    del where, scene
+    """Refuse bounds between which no problem lies, and labels of people that are not there."""
+    del where
+    people = teaching.curate.people
+    if people is not None and not (scene.data / Path(people).expanduser()).exists():
+        raise RecipeError(f"curate.people: there is no file or folder {scene.data / people}")
     low, high = teaching.curate.min_difficulty, teaching.curate.max_difficulty
     if low is not None and high is not None and low > high:
         raise RecipeError(

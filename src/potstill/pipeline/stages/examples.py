@@ -11,6 +11,7 @@ from potstill.errors import DataError
 from potstill.graph import Graph
 from potstill.pipeline import naming, settings
 from potstill.pipeline.checks.teachers import NO_SOLUTION, OTHER_QUESTIONS
+from potstill.pipeline.people import said_of
 from potstill.pipeline.stage import Context, Stage
 from potstill.progress import Progress
 from potstill.recipe import Recipe, ServedTeacher, SolutionsTeacher
@@ -34,7 +35,9 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
 
 
 def _settings(recipe: Recipe) -> settings.Settings:
-    return {
+    people = recipe.curate.people
+    said = {} if people is None else settings.contents("people", Path(recipe.data) / people)
+    return said | {
         "curate": settings.chosen(recipe.curate, "examples"),
         "checks": settings.chosen(recipe.checks, "examples"),
         "teacher": settings.chosen(recipe.teacher, "examples"),
@@ -54,11 +57,15 @@ def work(context: Context) -> dict[str, Any]:
     scores = {}
     if recipe.curate.min_score is not None:
         scores = {score.trace_key: score.value for score in inputs["verdicts"].rows("scores", Score)}
+    people = said_of(context, training)
     chosen = select(
-        lambda: zip(inputs["traces"].rows("traces", Trace), inputs["verdicts"].rows("verdicts", Verdict), strict=True),
+        lambda: people.heard(
+            zip(inputs["traces"].rows("traces", Trace), inputs["verdicts"].rows("verdicts", Verdict), strict=True)
+        ),
         training, held_out, recipe.curate, groups=groups, seed=recipe.seed,
         drop_suspect=recipe.checks.suspect_label == "drop",
         allow_summaries=isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries, scores=scores,
+        wrong_steps=people.wrong_steps,
     )  # fmt: skip
     kept, dropped = context.work.table("examples", Example), context.work.table("dropped", Drop)
     reasons: Counter[str] = Counter()
@@ -77,7 +84,9 @@ def work(context: Context) -> dict[str, Any]:
     examples_kept = reasons.pop("kept", 0)
     if not examples_kept:
         raise DataError(f"no trace is left to train on: {_nothing_left(recipe, reasons, context.run.path)}")
-    return {"kept": examples_kept, "by_majority": by_majority, "dropped": dict(sorted(reasons.items()))}
+    return {
+        "kept": examples_kept, "by_majority": by_majority, "dropped": dict(sorted(reasons.items())), **people.counts,
+    }  # fmt: skip
 
 
 def _nothing_left(recipe: Recipe, reasons: Counter[str], run: Path) -> str:

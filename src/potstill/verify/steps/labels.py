@@ -2,6 +2,7 @@
 
 PRM800K (Lightman et al. 2023): `question.problem` and `label.steps`, each with `completions` rated -1, 0 or 1.
 ProcessBench (Zheng et al. 2024): `problem`, `steps` and `label`, the first wrong step from 0, or -1.
+People's labels as `potstill view` keeps them: a folder, or one of its files; see `people.py`.
 Math-Shepherd (Wang et al. 2023): `input`, each step ended by the letters "ки", and `label`, the same with + or -.
 """
 
@@ -44,13 +45,33 @@ class StepLabels:
 
 
 def read_step_labels(path: Path) -> Iterator[StepLabels]:
-    """Yield the labelled solutions of a file (JSONL, plain or gzip); the shape is told by the keys of each row.
+    """Yield the labelled solutions of a file (JSONL, plain or gzip) or of a folder of people's labels.
+
+    The shape is told by the keys of each row.
 
     A row of PRM800K gives the solution that was chosen step by step; where none was chosen the last step is the first
     completion offered. Raises DataError naming the file and the line.
     """
+    if path.is_dir() or _is_of_people(path):
+        yield from _of_people(path)
+        return
     for place, row in FileRows(name=path.name, data=path.parent, where="step labels"):
         yield step_labels(row, f"{path}: {place}", f"{path.name}:{place.rpartition(' ')[2]}")
+
+
+def _is_of_people(path: Path) -> bool:
+    """Whether a file is one that `potstill view` writes."""
+    with path.open("rb") as file:
+        return file.read(24).startswith(b'{"schema":1,"kind":')
+
+
+def _of_people(path: Path) -> Iterator[StepLabels]:
+    """Yield what people settled about steps; where they differ and nobody decided there is no label."""
+    from potstill.verify.steps.people import read_sayings, settled
+
+    for (kind, key), saying in settled(read_sayings(path)).items():
+        if kind == "steps":
+            yield StepLabels(key, saying.question, saying.steps, saying.ratings, saying.finish)
 
 
 def step_labels(row: Mapping[str, Any], at: str, name: str) -> StepLabels:

@@ -1,0 +1,94 @@
+"""What a teacher was sent and what came back, from the ledger; and how a student is trained on a response."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from potstill.errors import PotstillError
+from potstill.models.ledger import Ledger
+from potstill.models.requests import Request
+from potstill.pipeline.settings import teacher_seed
+from potstill.pipeline.spending import ASKED
+from potstill.recipe import ArmTeacher, AskedTeacher
+from potstill.records import Measure, Problem, Trace
+from potstill.teach.prompt_files import prompt_of
+from potstill.teach.strategies import STRATEGIES, Material
+from potstill.view.of_runs import RunSource
+
+RAW = 200_000
+"""Characters of a body that are sent to the page."""
+_FREE = "this teacher was not asked: its traces were read or made"
+
+
+def sent(source: RunSource, of: str, trace: Trace) -> dict[str, Any]:
+    """Return `messages`, `raw` and `note` of the request behind a trace, rebuilt from recipe and problems."""
+    try:
+        return _sent(source, of, trace)
+    except (PotstillError, OSError, KeyError, ValueError) as error:
+        return {"messages": [], "raw": "", "note": f"{error}"}
+
+
+def _sent(source: RunSource, of: str, trace: Trace) -> dict[str, Any]:
+    graph = source.graph
+    recipe = graph.sets[graph.sets[of].traces_of].recipe
+    if not isinstance(recipe.teacher, AskedTeacher | ArmTeacher):
+        return {"messages": [], "raw": "", "note": _FREE}
+    stage = source.run.committed("problems")
+    if stage is None:
+        return {"messages": [], "raw": "", "note": "the problems of this run are not there"}
+    problem = next((one for one in stage.rows("train", Problem) if one.key == trace.problem_key), None)
+    if problem is None:
+        return {"messages": [], "raw": "", "note": "its problem is in none of the problems of this run"}
+    strategy, seed = recipe.strategy, teacher_seed(recipe)
+    material = Material(
+        training=lambda: stage.rows("train", Problem), held_out=lambda: stage.rows("evaluation", Problem),
+        data=Path(recipe.data), seed=seed, kept=source.run.ledger / f"shots-{seed}-{strategy.shots}.json",
+    )  # fmt: skip
+    asking = STRATEGIES[strategy.kind].asking(prompt_of(strategy, Path(recipe.data)), strategy, material)
+    request = Request(
+        messages=asking.messages(problem), model=trace.teacher, sampling=json.loads(trace.sampling),
+        sample=trace.sample, attempt=trace.attempt,
+    )  # fmt: skip
+    found: dict[str, Any] = {
+        "messages": [{"role": turn.role, "content": turn.content[:RAW]} for turn in request.messages], "raw": "",
+        "note": "" if request.prompt_key == trace.prompt_key else "the recipe or its prompt has changed since",
+    }  # fmt: skip
+    with Ledger(source.run.ledger / ASKED, write=False) as ledger:
+        completion = ledger.get(request.key)
+    if completion is not None:
+        found["raw"] = completion.raw.decode("utf-8", "replace")[:RAW]
+        found["tokens"] = {"prompt": completion.prompt_tokens, "completion": completion.completion_tokens}
+    return found
+
+
+def pieces(source: RunSource, question: str, record: Trace | Measure) -> dict[str, Any]:
+    """Return the pieces of a row in their order: the segment, its weight in the loss, and the text.
+
+    The marks are the student's; what its chat template writes around them is shown by `potstill show-rows`.
+    """
+    from potstill.train.render import Segment, ask
+
+    recipe = source.recipe
+    loss, student = recipe.train.loss, recipe.student
+    answers = recipe.train.supervision == "answers"
+    reasoning = "" if answers else record.reasoning.strip()
+    rows: list[tuple[Segment, float, str]] = [(Segment.PROMPT, 0.0, ask(student, question))]
+    if reasoning:
+        rows += [
+            (Segment.FORMAT, loss.beta, student.reasoning_open), (Segment.REASONING, loss.alpha, reasoning),
+            (Segment.FORMAT, loss.beta, student.reasoning_close),
+        ]  # fmt: skip
+    rows += [(Segment.ANSWER, loss.beta, record.answer.strip()), (Segment.FORMAT, loss.beta, "⟨end of the turn⟩")]
+    note = "trained on answers alone: the reasoning is no part of the row" if answers else ""
+    if record.finish != "stop":
+        note = "a response that did not end by itself is never trained on; this is how it would be"
+    return {
+        "note": note,
+        "pieces": [
+            {"segment": segment.name.lower(), "weight": weight, "text": text[:40_000]}
+            for segment, weight, text in rows
+            if text
+        ],
+    }

@@ -1,0 +1,117 @@
+"""From labels of people to a student: curation hears them, a reward model is trained from them, their names stay."""
+
+import json
+from pathlib import Path
+
+import pytest
+from commands import TINY, call, done
+
+from potstill.records import Drop, Example, Label, Reason, Trace, Verdict
+from potstill.store import Run
+from potstill.verify.steps.people import Saying
+from potstill.view.labels import LabelFiles
+from potstill.view.room import Viewer
+
+torch = pytest.importorskip("torch")
+RECIPE = (
+    TINY.replace("teacher: {kind: worked}", "teacher: {kind: worked, error_rate: 0.5, style: plain}")
+    + """\
+sets:
+  traces: {curate: {drop_wrong: false}}
+arms:
+  traces: {train: {}}
+scorers:
+  prm: {kind: process, from: traces, steps: paragraphs, held_out: 0.4, labels: {by: calculator, on: traces}}
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """A run up to its verdicts, and labels of people: by what the problems' own facts say, with four corrections."""
+    folder = tmp_path_factory.mktemp("people")
+    (folder / "r.yaml").write_text(RECIPE)
+    for stage in ("problems", "traces", "verdicts"):
+        done("run", folder / "r.yaml", "--out", folder / "run", "--stage", stage)
+    room = Viewer.open([str(folder / "run")], folder / "cache")
+    labels = LabelFiles(folder / "run" / "labels")
+    teacher = [n for n, row in enumerate(room.index.rows.to_pylist()) if row["who"] == "teacher"]
+    for number in teacher:
+        row, its = room.index.row(number), room.response(room.index.row(number)["key"], 0, 500)
+        steps = room.details.steps_of(number)
+        wrong = its["steps"]["first_wrong"]
+        ratings = [1 if wrong is None or step < wrong else -1 if step == wrong else None for step in range(len(steps))]
+        about = room.about_response(row["key"])
+        for labeller in ("ada", "bob"):
+            labels.save(Saying(
+                kind="steps", labeller=labeller, solution=row["key"], steps=steps, ratings=tuple(ratings),
+                problem_key=about["problem_key"], question=about["question"],
+            ))  # fmt: skip
+    keys = [room.index.row(number)["key"] for number in teacher]
+    labels.save(Saying(kind="verdict", labeller="ada", solution=keys[0], outcome="wrong", comment="it guesses"))
+    labels.save(Saying(kind="verdict", labeller="ada", solution=keys[1], outcome="right"))
+    labels.save(
+        Saying(kind="verdict", labeller="bob", solution=keys[1], outcome="wrong")
+    )  # they differ: nothing counts
+    about = room.about_response(keys[2])
+    labels.save(Saying(kind="gold", labeller="bob", problem_key=about["problem_key"], gold="123456"))
+    return folder, keys
+
+
+def test_curation_and_a_reward_model_hear_people(labelled):
+    folder, keys = labelled
+    people = f"{folder}/run/labels"
+    done(
+        "run", folder / "r.yaml", "--out", folder / "run", "--redo", "--set", f"curate.people={people}",
+        "--set", "curate.drop_wrong_steps=human", "--set", "sets.traces.curate.drop_wrong=true",
+        "--set", f"scorers.prm.labels={{by: file, file: {people}}}",
+    )  # fmt: skip
+    run = Run(folder / "run")
+    traces = {trace.key: trace for trace in run.committed("traces").rows("traces", Trace)}
+    verdicts = {row.trace_key: row for row in run.committed("verdicts").rows("verdicts", Verdict)}
+    kept = {row.trace_key for row in run.committed("examples").rows("examples", Example)}
+    drops = {row.key: row for row in run.committed("examples").rows("dropped", Drop)}
+    said = [json.loads(line) for file in Path(people).glob("*.jsonl") for line in file.read_text().splitlines()]
+    called_wrong = {row["solution"] for row in said if row["kind"] == "steps" and -1 in row["ratings"]}
+    assert called_wrong
+    assert not called_wrong & kept
+    assert set(traces) == kept | set(drops)
+    assert Reason.WRONG_STEP in {drop.reason for drop in drops.values()} or called_wrong <= {
+        key for key, row in verdicts.items() if row.outcome == "wrong"
+    }
+    assert (drops[keys[0]].reason, drops[keys[0]].detail) == (Reason.WRONG, "it guesses")
+    assert "gold corrected by bob" in drops[keys[2]].detail
+    if verdicts[keys[1]].outcome == "right" and keys[1] not in called_wrong:
+        assert keys[1] in kept
+    rows = list(run.committed("labels-prm").rows("labels", Label))
+    assert {row.source for row in rows} == {"file"}
+    by_solution = {(row["solution"], n): rating for row in said if row["kind"] == "steps"
+                   for n, rating in enumerate(row["ratings"])}  # fmt: skip
+    for row in rows:
+        assert row.share == {1: 1.0, -1: 0.0, None: None}[by_solution[row.solution, row.step]]
+    assert json.loads(run.committed("assess-prm").read("assessment.json"))
+    assert run.committed("report") is not None
+    told = done("status", folder / "run").out
+    assert "stale" not in told
+
+
+@pytest.mark.parametrize(("sets", "told"), [
+    (["curate.drop_wrong_steps=human"], "name their labels in curate.people"),
+    (["curate.people=nowhere"], "there is no file or folder"),
+])  # fmt: skip
+def test_labels_that_are_not_there_are_told_first(labelled, sets, told):
+    folder, _ = labelled
+    assert told in call("check", folder / "r.yaml", *[part for one in sets for part in ("--set", one)]).mistake()
+
+
+def test_a_line_that_is_no_label_is_named(labelled, tmp_path):
+    folder, _ = labelled
+    (tmp_path / "labels.jsonl").write_text('{"schema": 1, "kind": "steps"}\n')
+    told = call("run", folder / "r.yaml", "--out", tmp_path / "run", "--set", f"curate.people={tmp_path}/labels.jsonl")
+    assert "labels.jsonl: line 1: labeller is missing" in told.mistake()
+
+
+def test_the_example_is_a_recipe(labelled):
+    del labelled
+    example = Path(__file__).parents[2] / "examples" / "people.yaml"
+    done("check", example)
