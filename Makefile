@@ -10,7 +10,8 @@ TORCH_OPTIONS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 SOAK ?= full
 
 .PHONY: install quickstart pocket test soak check format docs bench bench-train bench-verify bench-sandbox \
-  bench-generate bench-evaluate bench-head bench-rows bench-plan bench-view oracle-gguf study-self-consistency clean temml
+  bench-generate bench-evaluate bench-head bench-packing bench-rows bench-plan bench-view oracle-gguf \
+  study-self-consistency clean temml
 
 install: $(STAMP)
 
@@ -76,6 +77,10 @@ bench-train: $(STAMP)
 
 bench-head: $(STAMP)
 	$(BIN)/python benchmarks/bench_head.py
+
+# Padded rows against packed ones.
+bench-packing: $(STAMP)
+	$(BIN)/python benchmarks/bench_packing.py
 
 bench-rows: $(STAMP)
 	$(BIN)/python benchmarks/bench_rows.py

@@ -1,4 +1,4 @@
-"""What this machine has: processors for us, and whether bf16 is worth having on them."""
+"""What this machine has: processors for us, GPUs, and whether bf16 is worth having on them."""
 
 from __future__ import annotations
 
@@ -66,17 +66,25 @@ def threads() -> int:
     return min(processors(), int(told)) if told.isdecimal() and int(told) else processors()
 
 
+def gpus() -> int:
+    """Return how many GPUs torch would use. It is imported only where there may be some."""
+    if not any(Path("/dev").glob("nvidia[0-9]*")) and not Path("/dev/dxg").exists():
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
 @cache
 def multiplies_bf16() -> bool:
     """Return whether the GPU that would be used, else the processor, multiplies bf16 by instructions of its own.
 
     Without them torch still computes in bf16, converting each number: 1.2 GFLOP/s on one core of 59 in fp32.
     """
-    if any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists():
+    if gpus():
         import torch
 
-        if torch.cuda.is_available():
-            return torch.cuda.get_device_capability() >= _OLDEST_CUDA
+        return torch.cuda.get_device_capability() >= _OLDEST_CUDA
     return not _BF16.isdisjoint(_processor())
 
 

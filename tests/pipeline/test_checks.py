@@ -147,6 +147,9 @@ FAULTS = {
         "teacher.file: t.jsonl answers no training problem"),
     # of students from nothing
     "rows that hold no question": (recipe(max_length=8), {}, "train.max_length: no row has fewer than"),
+    "more processes than cores": (
+        recipe(more="arms: {traces: {train: {steps: 3, processes: 99}}}\n"), {},
+        "train.processes: 99 processes want a "),
     "a student that is an adapter": (
         recipe(student=MODEL), {"m/adapter_config.json": "{}"}, "holds an adapter alone: merge it into its base model"),
     "a reward model that writes": (

@@ -19,8 +19,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from potstill.errors import StoreError
 from potstill.recipe import Looks, Lora, Loss, Train
+from potstill.train import packing, students
 from potstill.train import ranks as spreading
-from potstill.train import students
 from potstill.train.head import PLAIN
 from potstill.train.job import Job, Stop
 from potstill.train.looks import looked
@@ -34,11 +34,15 @@ from potstill.train.trainer import follow
 
 VOCABULARY = 17
 COUNTS, SHARDINGS = (2, 3), ("none", "full")
+PACKS = {(2, "none"): 0, (2, "full"): 25, (3, "none"): 25, (3, "full"): 0}
+"""Tokens of a pack, 0 for padded rows, by number of processes and sharding."""
 STORIES = {
     "none": ("none", None, "never", Looks(every=2, keep="best")),
     "full": ("full", None, "always", Looks(every=3, keep="best")),
     "lora": ("full", Lora(rank=3, alpha=8, dropout=0.2), "never", Looks(every=2)),
 }  # fmt: skip
+PACKED = ("full", "lora")
+"""The stories that are trained on packs."""
 
 
 def student(tied):
@@ -73,14 +77,16 @@ def settings(**given):
     )
 
 
-def gradients(ranks, tied, sharding):
-    """(figures of the step, of a look at the same rows, gradients by name) of every case."""
+def gradients(ranks, tied, sharding, most=0):
+    """(figures of the step, of a look at the same rows, gradients by name) of every case, in packs of `most` tokens."""
     empty = Path(tempfile.gettempdir())
     job = Job(
         model=empty, rows=[], plan=None, lora=None, seed=1, work=empty, out=empty,
         settings=settings(sharding=sharding),
     )  # fmt: skip
-    trainer = Stepper(student(tied), PLAIN, job, 2, ranks)
+    model = student(tied)
+    assert not most or packing.refusal(model, "sdpa") == ""
+    trainer = Stepper(model, PLAIN, job, 2, ranks, most)
     found = []
     for rows, chosen in cases():
         trainer.settings = dataclasses.replace(chosen, sharding=sharding)
@@ -115,7 +121,10 @@ def story(base, folder, name, **given):
     model, tokenizer = students.load(base)
     rows = tiny.rows_of(tiny.examples(23), tokenizer, model).rows
     usual = {"steps": 9, "batch": 5, "micro_batch": 2, "learning_rate": 3e-3, "checkpoint_every": 2}
-    own = {"sharding": sharding, "activation_checkpointing": checkpointing, "loss": Loss(alpha=0.5), "look": look}
+    own = {
+        "sharding": sharding, "activation_checkpointing": checkpointing, "loss": Loss(alpha=0.5), "look": look,
+        "packing": "always" if name in PACKED else "never",
+    }  # fmt: skip
     chosen = Train(**{**usual, **own, **given})
     steps = plan([len(row) for row in rows], chosen, 11, among=range(3, len(rows)))
     return Job(
@@ -142,51 +151,57 @@ def together(count, act, *given):
     return [process.exitcode for process in processes]
 
 
-def _write_gradients(ranks, tied, sharding, path):
-    found = gradients(ranks, tied, sharding)
-    if ranks.number == 0:
-        path.write_bytes(pickle.dumps(found))
+def _write_gradients(ranks, tied, out):
+    for sharding in SHARDINGS:
+        found = gradients(ranks, tied, sharding, PACKS[ranks.count, sharding])
+        if ranks.number == 0:
+            (out / f"{ranks.count}-{sharding}").write_bytes(pickle.dumps(found))
 
 
-def _train(ranks, job, victim, at):
+def _train(ranks, jobs, victim=None, at=0):
     if victim is not None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - what the others say of the one that is lost
-    follow(job, ranks, Dying(at if ranks.number == victim else 0), Stop())
+    for job in jobs:
+        follow(job, ranks, Dying(at if ranks.number == victim else 0), Stop())
 
 
-def _fill_the_disk(ranks, job, victim, path):
+def _fill_the_disk(ranks, jobs, out):
     """Train until a process cannot write its share of the second checkpoint; write what each of them is told."""
     fsync = os.fsync
+    for victim, job in enumerate(jobs):
 
-    def full(descriptor):
-        if ranks.number == victim and job.work.joinpath("checkpoint-00000002").exists():
-            raise OSError(28, "No space left on device")
-        fsync(descriptor)
+        def full(descriptor, victim=victim, job=job):
+            if ranks.number == victim and job.work.joinpath("checkpoint-00000002").exists():
+                raise OSError(28, "No space left on device")
+            fsync(descriptor)
 
-    os.fsync = full
-    try:
-        follow(job, ranks, Dying(), Stop())
-    except StoreError as error:
-        path.with_name(f"{path.name}-{ranks.number}").write_text(str(error))
+        os.fsync = full
+        try:
+            follow(job, ranks, Dying(), Stop())
+        except StoreError as error:
+            (out / f"told{victim}-{ranks.number}").write_text(str(error))
+    os.fsync = fsync
+
+
+def _undisturbed(ranks, full, whole, out):
+    _fill_the_disk(ranks, full, out)
+    _train(ranks, whole)
 
 
 def main(base, out):
     """Write every case and every story."""
     dice = random.Random(3)
     for count in COUNTS:
-        for sharding in SHARDINGS:
-            together(count, _write_gradients, bool(count % 2), sharding, out / f"{count}-{sharding}")
-    for victim in range(2):
-        job = story(base, out / f"disk{victim}", "full")
-        assert together(2, _fill_the_disk, job, victim, out / f"told{victim}") == [0, 0]
-    for name in STORIES:
-        undisturbed = story(base, out / f"{name}-undisturbed", name)
-        assert together(2, _train, undisturbed, None, 0) == [0, 0]
-        killed = story(base, out / f"{name}-killed", name)
-        assert -signal.SIGKILL in together(2, _train, killed, dice.randrange(2), dice.randint(3, 8))
-        assert not killed.out.exists()
+        assert together(count, _write_gradients, bool(count % 2), out) == [0] * count
+    full = [story(base, out / f"disk{victim}", "full") for victim in range(2)]
+    whole = [story(base, out / f"{name}-undisturbed", name) for name in STORIES]
+    assert together(2, _undisturbed, full, whole, out) == [0, 0]
+    killed = [story(base, out / f"{name}-killed", name) for name in STORIES]
+    for name, job in zip(STORIES, killed, strict=True):
+        assert -signal.SIGKILL in together(2, _train, [job], dice.randrange(2), dice.randint(3, 8))
+        assert not job.out.exists()
         os.system(f"cp -r {out}/{name}-killed {out}/{name}-alone")
-        assert together(2, _train, killed, None, 0) == [0, 0]
+    assert together(2, _train, killed) == [0, 0]
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import io
 import json
 import multiprocessing
 import signal
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from train import tiny
 
 from potstill.errors import StudentError
-from potstill.recipe import Kl, Looks, Lora, Loss, Train
+from potstill.recipe import Checks, Kl, Looks, Lora, Loss, Train
+from potstill.records import Problem
 
 np = pytest.importorskip("numpy")
 torch = pytest.importorskip("torch")
@@ -22,11 +24,13 @@ from train import on_ranks  # noqa: E402
 from potstill.models.flops import shape_of  # noqa: E402
 from potstill.progress import Progress  # noqa: E402
 from potstill.train import looks, stepper, students, trainer  # noqa: E402
+from potstill.train.answers import ACCURACY, Answers, ProblemsApart  # noqa: E402
 from potstill.train.divergence import Learning, LiveTeacher  # noqa: E402
 from potstill.train.fitness import check_student  # noqa: E402
 from potstill.train.loss import coefficients  # noqa: E402
 from potstill.train.order import plan  # noqa: E402
 from potstill.train.rows import place_of  # noqa: E402
+from potstill.verify import Verdicts  # noqa: E402
 
 LOOK = Looks(every=2, share=0.25)
 SETTINGS = Train(
@@ -193,6 +197,64 @@ def test_a_teacher_beside_the_student_is_looked_at_too(folder, loaded, tmp_path)
     assert logs[1]["look_kl_reasoning"] > 0
     assert {"look_kl_answer", "look_kl_format"}.isdisjoint(logs[1])
     json.dumps(logs, allow_nan=False)
+
+
+def asking(folder, place, watcher=None, steps=60):
+    """Train on rows of one problem, ask it at looks; return the logs."""
+    model, tokenizer = students.load(folder)
+    example = tiny.examples(1)[0]
+    problem = Problem(id="p", question=example.question, gold=example.answer.split()[-1].rstrip("."))
+    rows = tiny.rows_of([example] * 9, tokenizer, model).rows
+    look = Looks(every=steps // 3, answers=1, max_tokens=60, by="accuracy", keep="best")
+    settings = dataclasses.replace(SETTINGS, steps=steps, batch=4, learning_rate=1e-2, checkpoint_every=7, look=look)
+    plain = dataclasses.replace(settings, look=dataclasses.replace(look, answers=0, by="loss", keep="last"))
+    asked = ProblemsApart(problems=lambda: [problem], verdicts=lambda: Verdicts(Checks()))
+    chosen = asked.among(frozenset([place_of(problem.key)]), 5)
+    assert chosen == [problem]
+    assert asked.among(frozenset([1]), 5) == []
+    with asked.verdicts() as judging:
+        answers = Answers(chosen, tiny.STUDENT, look, folder, 3, judging, place / "answers")
+        progress = watcher or Progress("train", None, "tokens", io.StringIO())
+        steps = plan([len(row) for row in rows], settings, 11, among=range(1, 9))
+        run = partial(trainer.train, folder, rows, steps)
+        logs = run(settings, None, 11, place / "work", place / "out", progress, None, [0], answers=answers)
+        if watcher is None:
+            untouched = run(plain, None, 11, place / "w2", place / "plain", progress, None, [0])
+            added = logs[-1].keys() - untouched[-1].keys()
+            assert added == {ACCURACY, "look_length", "look_truncated", "look_unknown", "look_flops"}
+            assert [{key: log[key] for key in log if key not in added} for log in logs] == untouched
+    return logs
+
+
+def test_answers_are_right_once_the_student_has_learnt_and_a_kill_changes_nothing(folder, tmp_path, monkeypatch):
+    whole = asking(folder, tmp_path / "whole")
+    looked = [log for log in whole if ACCURACY in log]
+    assert [log["step"] for log in looked] == [20, 40, 60]
+    assert looked[-1][ACCURACY] == 1.0
+    assert looked[-1]["look_truncated"] == looked[-1]["look_unknown"] == 0.0
+    assert looked[-1]["look_length"] > 10
+    assert looked[0]["look_flops"] > 0
+    best = looks.best(whole, Looks(answers=1, by="accuracy"))
+    assert best["step"] == min(log["step"] for log in looked if log[ACCURACY] == 1.0)
+    process = multiprocessing.get_context("fork").Process(
+        target=asking, args=(folder, tmp_path / "killed"), kwargs={"watcher": on_ranks.Dying(43)}
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    kept = {path.name for path in (tmp_path / "killed" / "answers").rglob("*.json")}
+    assert kept == {f"look-000000{step}-0000.{what}.json" for step in (20, 40) for what in ("drawn", "judged")}
+    judged = []
+    many = Verdicts.many
+    monkeypatch.setattr(Verdicts, "many", lambda self, traces: judged.extend(traces) or many(self, judged[-1:]))
+    assert asking(folder, tmp_path / "killed") == whole
+    assert len(judged) == 1, "what was judged is not judged again"
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+
+
+def test_nothing_that_can_be_asked_is_one_line(folder, tmp_path):
+    with pytest.raises(StudentError, match=r"train.look.answers: none of the problems set apart can be judged"):
+        Answers([], tiny.STUDENT, LOOK, folder, 3, None, tmp_path)
 
 
 def test_a_loss_that_is_none_ends_the_training(folder, loaded, tmp_path, monkeypatch):

@@ -143,13 +143,17 @@ def _student(arm: ArmNode, graph: Graph, stages: Named) -> StudentFacts:
         if not {"pass_at_1", "margin"} & logs[0].keys():  # losses that say nothing beside cross-entropies
             losses += [(step + int(log["step"]), tokens + int(log["tokens"]), float(log["loss"])) for log in logs]
         if (told := phase.counts.get("looks")) is not None:
+            seen = {
+                key: [
+                    (step + int(log["step"]), tokens + int(log["tokens"]), float(log[key]))
+                    for log in logs
+                    if key in log
+                ]
+                for key in ("look_loss", "look_accuracy")
+            }
             looks.append(LookFacts(
-                losses=[
-                    (step + int(log["step"]), tokens + int(log["tokens"]), float(log["look_loss"])) for log in logs
-                    if "look_loss" in log
-                ],
-                rows=told["rows"], kept=step + int(told["kept_step"]), steps=losses[-1][0],
-                stopped_early=told["stopped_early"],
+                losses=seen["look_loss"], accuracies=seen["look_accuracy"], rows=told["rows"],
+                kept=step + int(told["kept_step"]), steps=losses[-1][0], stopped_early=told["stopped_early"],
             ))  # fmt: skip
         step, tokens = step + int(logs[-1]["step"]), tokens + int(logs[-1]["tokens"])
     dropped = Counter[str]()

@@ -153,11 +153,22 @@ class Looks:
     """Optimiser steps between looks; after the last step there is one too."""
     share: ForTraining[Annotated[float, Gt(0), Le(0.9)]] = 0.05
     """Share of the training problems that are set apart, all rows of a problem together. They are not trained on."""
+    answers: ForTraining[Annotated[int, Ge(0), Le(100_000)]] = 0
+    """Problems of those set apart that the student answers at each look, drawn at temperature 1 and judged as `checks`
+    says; 0 asks none. The accuracy of answers goes on rising where the loss of tokens no longer tells anything."""
+    max_tokens: ForTraining[Length] = 512
+    """Tokens of such an answer. One that reaches it is cut off, and not right."""
+    by: ForTraining[Literal["loss", "accuracy"]] = "loss"
+    """Which look is the best: the one with the lowest `loss`, or with the highest `accuracy` of its answers."""
     keep: ForTraining[Literal["last", "best"]] = "last"
-    """Which weights a training ends with. `last`: those of its last step; `best`: those of the look with the lowest
-    loss."""
+    """Which weights a training ends with. `last`: those of its last step; `best`: those of the best look."""
     patience: ForTraining[Positive | None] = None
-    """Stop after this many looks in a row without a lower loss; `null` spends the whole budget."""
+    """Stop after this many looks in a row that are no better; `null` spends the whole budget."""
+
+    def contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield (key below `look`, what is wrong) where single values are fine and their combination is not."""
+        if self.by == "accuracy" and not self.answers:
+            yield ("by",), "there is no accuracy without answers: set answers to a number of problems"
 
 
 @dataclass(frozen=True)
@@ -198,6 +209,10 @@ class Train(Precise):
     """Rows an optimiser step; under `grpo` and `on_policy` a row is an answer, under `dpo` two rows are a pair."""
     micro_batch: ForTraining[Side] = 8
     """Rows a forward pass; changes memory and speed, never the result."""
+    packing: ForTraining[Literal["auto", "always", "never"]] = "auto"
+    """Whether the rows of a forward pass stand one behind the other, without padding, none seeing another; changes
+    speed, never the result. A pass then has as many tokens as `micro_batch` of the longest rows. `auto`: on a GPU,
+    where the student, tried beforehand, keeps rows apart; `always`: refuses a student that does not."""
     learning_rate: ForTraining[Rate] = 1e-5
     """Learning rate at its peak, after warm-up. `auto` goes by the student, its size and the number of rows."""
     warmup: ForTraining[Share] = 0.03
@@ -244,6 +259,10 @@ class Train(Precise):
 
     def contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield (key below `train`, what is wrong) where a method cannot do what single values ask for."""
+        for below, why in self.look.contradictions() if self.look is not None else ():
+            yield ("look", *below), why
+        if self.look is not None and self.look.answers and self.processes > 1:
+            yield ("look", "answers"), "answers are drawn in one process: set processes: 1, or answers: 0"
         if self.method in OWN_ANSWERS:
             yield from self._of_own_answers()
         if self.method == "dpo":

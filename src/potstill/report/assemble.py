@@ -201,7 +201,7 @@ def _training(facts: ReportFacts) -> tuple[Node, ...]:
     )
     lines = nodes.Lines(title="Training loss", x="tokens trained", y="loss", lines=(*trained, *looked), note=note)
     chosen = tuple(Text(f"{student.name}: {one}") for student in facts.students for one in student.chosen)
-    return (lines, *_looks(facts), *chosen, *_rewards(facts))
+    return (lines, *_looks(facts), *_answers(facts), *chosen, *_rewards(facts))
 
 
 def _rewards(facts: ReportFacts) -> Iterator[Node]:
@@ -215,6 +215,23 @@ def _rewards(facts: ReportFacts) -> Iterator[Node]:
     if lines:
         title = "Share of its own answers that were right"
         yield nodes.Lines(title=title, x="tokens trained", y="share right", lines=lines, note=note)
+
+
+def _answers(facts: ReportFacts) -> Iterator[TableNode]:
+    """Yield how many answers to problems set apart were right at the looks."""
+    rows = tuple(
+        (
+            student.name, *(f"{share:.1%} at step {step:,}" for step, _, share in (first, best, last)),
+            ", ".join(f"{share:.0%}" for _, _, share in phase.accuracies),
+        )
+        for student in facts.students for phase in student.looks if phase.accuracies
+        for seen in [phase.accuracies]
+        for first, best, last in [(seen[0], max(seen, key=lambda look: look[2]), seen[-1])]
+    )  # fmt: skip
+    if rows:
+        columns = (Column("student"), Column("first"), Column("best"), Column("last"), Column("at each look"))
+        note = "Drawn at temperature 1, judged as held-out answers are; of training problems that are not trained on."
+        yield TableNode("Accuracy on problems set apart", columns, rows, note)
 
 
 def _looks(facts: ReportFacts) -> Iterator[TableNode]:

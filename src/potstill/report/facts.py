@@ -13,7 +13,8 @@ from potstill.records import Group, Measure, Problem, Trace
 class LookFacts:
     """What the looks of a phase saw: (optimiser step, tokens so far, loss) on `rows` rows of the training side.
 
-    The phase ended with the weights of step `kept`, of `steps` steps; steps count those of the phases before.
+    `accuracies` are the same of answers to problems of those rows, with the share that was right. The phase ended with
+    the weights of step `kept`, of `steps` steps; steps count those of the phases before.
     """
 
     losses: Sequence[tuple[int, int, float]]
@@ -21,6 +22,7 @@ class LookFacts:
     kept: int
     steps: int
     stopped_early: bool
+    accuracies: Sequence[tuple[int, int, float]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from potstill.train.divergence import LiveTeacher, TopK
+from potstill.train.order import packs
 from potstill.train.segments import TokenRow, trained
 
 if TYPE_CHECKING:
@@ -32,19 +33,9 @@ def captured(
         window = [rows[number] for number in range(first, min(first + WINDOW, len(rows)))]
         order = sorted(range(len(window)), key=lambda number: -len(window[number]))
         found: dict[int, TopK] = {}
-        for batch in _batches([len(window[number]) for number in order]):
-            numbers = [order[place] for place in batch]
+        for numbers in packs(order, [len(row) for row in window], BATCH_TOKENS):
             found |= zip(numbers, _read(teacher, [window[number] for number in numbers], size, top_k, pad), strict=True)
         yield [found[number] for number in range(len(window))]
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[range]:
-    """Yield ranges of rows, given longest first, of at most `BATCH_TOKENS` tokens each."""
-    start = 0
-    while start < len(lengths):
-        end = start + max(1, BATCH_TOKENS // lengths[start])
-        yield range(start, min(end, len(lengths)))
-        start = end
 
 
 def _read(teacher: LiveTeacher, rows: Sequence[TokenRow], size: int, top_k: int, pad: int) -> list[TopK]:

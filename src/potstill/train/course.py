@@ -48,10 +48,14 @@ class Course:
     def __init__(
         self, job: Training, fingerprint: str, us: Ranks, progress: Watcher, stop: Stop, longest: int
     ) -> None:  # fmt: skip
+        from potstill.train.packing import settle
+
         self.job, self.fingerprint, self.us, self.progress, self.stop = job, fingerprint, us, progress, stop
         model, self.tokenizer, form = job.load()
-        model.set_attn_implementation(attention(model, job.settings, longest))
-        self.stepper = Stepper(model, form, job, int(self.tokenizer.pad_token_id), us)
+        packed = settle(model, job.settings, attention(model, job.settings, longest), tell=us.number == 0)
+        # as many tokens as the largest micro-batch of padded rows, which the memory is measured for
+        most = longest * min(job.settings.micro_batch, job.settings.batch) if packed else 0
+        self.stepper = Stepper(model, form, job, int(self.tokenizer.pad_token_id), us, most)
         self.stepper.fit(longest)
         self.logs = self._resumed()
         for log in self.logs:
@@ -98,7 +102,7 @@ class Course:
         figures, stopping = self._stepped(rows, weights, rate, stored, look)
         log: Log = {"step": number, "tokens": self.tokens + tokens, "learning_rate": rate, **logged(figures)}
         self.logs.append(log)
-        if self.stepper.best is not None and looks.lowest(self.logs) is log:
+        if self.stepper.best is not None and looks.best(self.logs, self.job.settings.look) is log:
             self.stepper.best = self.stepper.copied()
         self.progress.figures(log)
         self.progress.advance(tokens, f"step {note}, loss {log['loss']:.3f}")

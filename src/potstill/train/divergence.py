@@ -111,7 +111,7 @@ def mixture(batch: Batch, learning: Learning) -> Mixture:
 
     kl = learning.kl
     if learning.live is not None:
-        hidden, head = learning.live.hidden(batch.ids, batch.places), learning.live.head
+        hidden, head = learning.live.hidden(*batch.padded()), learning.live.head
         theirs = full(hidden, head, head.weight.dtype, BETAS[kl.direction])
     else:
         if batch.top_k is None or kl.direction == "jsd":

@@ -19,6 +19,7 @@ from potstill.train.preferences import Preferences
 from potstill.train.segments import TokenRow
 
 if TYPE_CHECKING:
+    from potstill.train.answers import Answers
     from potstill.train.head import HeadForm
 
 Log = dict[str, float]
@@ -58,7 +59,7 @@ class Training:
 class Job(Training):
     """A training on rows that are there before it begins, in the order of a plan.
 
-    `apart` are the rows that are looked at and not trained on, the longest first.
+    `apart` are the rows that are looked at and not trained on, the longest first, and `answers` asks problems of them.
     """
 
     rows: Sequence[TokenRow]
@@ -66,6 +67,7 @@ class Job(Training):
     apart: Sequence[int] = ()
     preferences: Preferences | None = None
     """Where the rows are pairs, what is known of them."""
+    answers: Answers | None = None
 
 
 class Watcher(Protocol):

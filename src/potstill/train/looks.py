@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from potstill import recipe
 from potstill.errors import StudentError
+from potstill.train.answers import ACCURACY
 from potstill.train.job import Job, Log
-from potstill.train.loss import add, by_segment, coefficients, collate, means
-from potstill.train.order import micro_batches
+from potstill.train.loss import add, by_segment, coefficients, means
 from potstill.train.ranks import deal
 
 if TYPE_CHECKING:
@@ -61,16 +61,18 @@ def looks_of(logs: Sequence[Log]) -> list[Log]:
     return [log for log in logs if LOSS in log]
 
 
-def lowest(logs: Sequence[Log]) -> Log | None:
-    """Return the log of the look with the lowest loss, the first of equal ones."""
+def best(logs: Sequence[Log], look: recipe.Looks | None) -> Log | None:
+    """Return the log of the best look, the first of equal ones; None where there is none yet."""
+    if look is not None and look.by == "accuracy":
+        return max((log for log in logs if ACCURACY in log), key=lambda log: log[ACCURACY], default=None)
     return min(looks_of(logs), key=lambda log: log[LOSS], default=None)
 
 
 def ended(logs: Sequence[Log], look: recipe.Looks | None) -> bool:
     """Return whether the patience is used up after the steps of `logs`."""
-    if look is None or look.patience is None or (best := lowest(logs)) is None:
+    if look is None or look.patience is None or (found := best(logs, look)) is None:
         return False
-    return sum(log["step"] > best["step"] for log in looks_of(logs)) >= look.patience
+    return sum(log["step"] > found["step"] for log in looks_of(logs)) >= look.patience
 
 
 def looked(stepper: Stepper, job: Job) -> Log:
@@ -85,7 +87,8 @@ def looked(stepper: Stepper, job: Job) -> Log:
 
     ranks, student = stepper.ranks, stepper.student
     found = coefficients([job.rows[index] for index in job.apart], job.settings.loss)
-    dealt = [micro_batches(hand, job.settings.micro_batch) for hand in deal(job.apart, ranks.count)]
+    lengths = {row: len(job.rows[row]) for row in job.apart}
+    dealt = [stepper.cut(hand, lengths) for hand in deal(job.apart, ranks.count)]
     mine = dealt[ranks.number]
     # a sharded student is run as often by all, with a row without loss where one has none left
     turns = max(map(len, dealt)) if stepper.sharded else len(mine)
@@ -97,7 +100,7 @@ def looked(stepper: Stepper, job: Job) -> Log:
             index, scale = (mine[turn], found.scale) if turn < len(mine) else (job.apart[-1:], {})
             rows = [job.rows[row] for row in index]
             stored = None if job.learning is None else job.learning.of(index)
-            batch = collate(rows, by_segment(rows, scale), stepper.pad, ranks.device, stored)
+            batch = stepper.collated(rows, by_segment(rows, scale), stored)
             value, losses = run(batch)
             total += float(value)
             add(sums, losses, batch)

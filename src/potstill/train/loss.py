@@ -54,6 +54,7 @@ def means(sums: Mapping[str, float]) -> dict[str, float]:
 class Batch:
     """One micro-batch as tensors. `ids`: (rows, width), right-padded; the loss reads only `places`.
 
+    Packed rows stand one behind the other: `lengths` are then the tokens of each, and `ids` is (1, tokens).
     `places`: (targets,) flat positions whose next token carries loss; `targets`: (targets,) those next tokens;
     `weights`: (targets,) coefficients k_t; `codes`: (targets,) segment codes; `top_k`: a teacher's distributions at the
     targets, where they are stored.
@@ -65,6 +66,19 @@ class Batch:
     weights: torch.Tensor
     codes: torch.Tensor
     top_k: TopK | None = None
+    lengths: tuple[int, ...] = ()
+
+    def padded(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (ids, places) with each row by itself, for a model that does not read packs."""
+        import torch
+
+        if not self.lengths:
+            return self.ids, self.places
+        ids = torch.nn.utils.rnn.pad_sequence(list(torch.split(self.ids[0], list(self.lengths))), batch_first=True)
+        ends = torch.tensor(self.lengths, device=ids.device).cumsum(0)
+        row = torch.bucketize(self.places, ends, right=True)
+        starts = torch.nn.functional.pad(ends, (1, 0))[row]
+        return ids, row * ids.shape[1] + self.places - starts
 
 
 def by_segment(rows: Sequence[TokenRow], scale: Mapping[Segment, float]) -> list[NDArray[np.float64]]:
@@ -82,39 +96,41 @@ def by_segment(rows: Sequence[TokenRow], scale: Mapping[Segment, float]) -> list
 
 def collate(
     rows: Sequence[TokenRow], weights: Sequence[Weights], pad: int, device: str = "cpu",
-    stored: Sequence[TopK] | None = None,
+    stored: Sequence[TopK] | None = None, *, packed: bool = False,
 ) -> Batch:  # fmt: skip
     """Return the tensors of one micro-batch; `stored` has the distributions of each row's trained tokens.
 
     `weights` has for each row a coefficient k_t for each of its tokens: 0 where a token carries no loss, negative
     where it is to become less likely; they come from the whole step, so that nothing depends on how it is cut up. A row
     is fed up to the token before its last one with loss: what follows can influence no loss under causal attention.
-    For the same reason right padding needs no attention mask.
+    For the same reason right padding needs no attention mask. `packed` rows stand one behind the other instead.
     """
     import torch
 
     kept = [np.flatnonzero(k) for k in weights]
     if any(len(positions) and positions[0] == 0 for positions in kept):
         raise ValueError("the first token of a row has nothing before it to be predicted from")
-    width = max((int(positions[-1]) for positions in kept if len(positions)), default=1)
-    ids = np.full((len(rows), width), pad, dtype=np.int64)
+    lengths = [int(positions[-1]) if len(positions) else 1 for positions in kept]
+    width = max(lengths)
+    starts = np.cumsum([0, *lengths[:-1]]) if packed else np.arange(len(rows)) * width
+    ids = np.full(sum(lengths) if packed else len(rows) * width, pad, dtype=np.int64)
     targets: list[NDArray[np.int64]] = []
     codes: list[NDArray[np.uint8]] = []
     for number, (row, positions) in enumerate(zip(rows, kept, strict=True)):
         whole = np.asarray(row.ids, dtype=np.int64)
-        fed = whole[: positions[-1]] if len(positions) else whole[:1]
-        ids[number, : len(fed)] = fed
+        ids[starts[number] : starts[number] + lengths[number]] = whole[: lengths[number]]
         targets.append(whole[positions])
         codes.append(np.frombuffer(row.segments, dtype=np.uint8)[positions])
-    places = [number * width + positions - 1 for number, positions in enumerate(kept)]
+    places = [start + positions - 1 for start, positions in zip(starts, kept, strict=True)]
     chosen = [np.asarray(k, dtype=np.float64)[positions] for k, positions in zip(weights, kept, strict=True)]
     return Batch(
-        ids=torch.from_numpy(ids).to(device),
+        ids=torch.from_numpy(ids.reshape(1 if packed else len(rows), -1)).to(device),
         places=torch.from_numpy(np.concatenate(places)).to(device),
         targets=torch.from_numpy(np.concatenate(targets)).to(device),
         weights=torch.from_numpy(np.concatenate(chosen)).to(device),
         codes=torch.from_numpy(np.concatenate(codes).astype(np.int64)).to(device),
         top_k=None if stored is None else _joined(rows, kept, stored, device),
+        lengths=tuple(lengths) if packed else (),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, overload
@@ -151,3 +151,17 @@ def stream(numbers: Sequence[int], seed: int, shuffle: bool) -> Iterator[int]:
 def micro_batches(step: Sequence[int], size: int) -> list[tuple[int, ...]]:
     """Cut one optimiser step into forward passes of at most `size` rows; rows of like length stay together."""
     return [tuple(step[start : start + size]) for start in range(0, len(step), size)]
+
+
+def packs(step: Sequence[int], lengths: Mapping[int, int] | Sequence[int], most: int) -> list[tuple[int, ...]]:
+    """Cut rows, given longest first, into forward passes of at most `most` tokens; one longer row goes alone.
+
+    `lengths[row]` are a row's tokens. It counts as if it were as long as the longest beside it, as attention pads it;
+    so rows of like length stay together.
+    """
+    found, start = list[tuple[int, ...]](), 0
+    while start < len(step):
+        count = max(1, most // max(1, lengths[step[start]]))
+        found.append(tuple(step[start : start + count]))
+        start += count
+    return found

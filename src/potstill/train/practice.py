@@ -93,7 +93,10 @@ class Practice:
         sampler = LiveSampler(student.model, sorted(stops), student.work)
         self.tokenizer = texts.tokenizer
         journal = work / SCRATCH / "rollouts" / fingerprint[:16]  # another training's are no use
-        self.drawing = Drawing(sampler, texts.tokenizer, judging, whole, journal, job.seed)
+        self.drawing = Drawing(
+            sampler, texts.tokenizer, judging, whole.student, recipe.own_answers(whole.train), whole.train.method,
+            journal, job.seed,
+        )  # fmt: skip
 
     def _fingerprint(self, job: Training, whole: recipe.Recipe) -> str:
         keys = [asked.problem.key for asked in self.asking.asked]

@@ -138,16 +138,11 @@ class Drawing:
     """Draws and judges the groups of a step, `rollouts` a problem, through a journal in `folder`."""
 
     def __init__(
-        self, sampler: LiveSampler, tokenizer: Any, verdicts: Verdicts, whole: recipe.Recipe, folder: Path, seed: int  # noqa: ANN401
+        self, sampler: LiveSampler, tokenizer: Any, verdicts: Verdicts, student: recipe.Student,  # noqa: ANN401
+        settings: recipe.Grpo | recipe.OnPolicy, strategy: str, folder: Path, seed: int,
     ) -> None:  # fmt: skip
         self.sampler, self.tokenizer, self.verdicts = sampler, tokenizer, verdicts
-        self.strategy = whole.train.method
-        self.student, self.settings, self.folder, self.seed = (
-            whole.student,
-            recipe.own_answers(whole.train),
-            folder,
-            seed,
-        )
+        self.strategy, self.student, self.settings, self.folder, self.seed = strategy, student, settings, folder, seed
 
     def groups(self, name: str, chosen: Sequence[tuple[Prompted, int]], most: int = 0) -> Iterator[RolloutGroup]:
         """Yield the groups of the step `name`, in order; `most` is how many rollouts a problem gets if not as usual."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,8 @@ from potstill.train import checkpoint
 from potstill.train.adapters import adapt, merged
 from potstill.train.divergence import TopK
 from potstill.train.job import Log, Stop, Training
-from potstill.train.loss import Weights, add, collate, means
-from potstill.train.order import micro_batches
+from potstill.train.loss import Batch, Weights, add, collate, means
+from potstill.train.order import micro_batches, packs
 from potstill.train.ranks import Ranks, accumulating, deal, own, place, spread, whole
 from potstill.train.render import Segment
 from potstill.train.segments import TokenRow
@@ -32,7 +32,9 @@ NOTHING = (0.0,)
 class Stepper:
     """Model, optimiser and the one step that changes them, as far as this process has them."""
 
-    def __init__(self, model: Any, form: HeadForm, job: Training, pad: int, ranks: Ranks) -> None:  # noqa: ANN401
+    def __init__(
+        self, model: Any, form: HeadForm, job: Training, pad: int, ranks: Ranks, pack_tokens: int = 0  # noqa: ANN401
+    ) -> None:  # fmt: skip
         import torch
 
         from potstill.train.student_loss import StudentLoss
@@ -42,6 +44,8 @@ class Stepper:
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         settings = job.settings
         self.job, self.settings, self.seed, self.pad, self.ranks = job, settings, job.seed, pad, ranks
+        self.pack_tokens = pack_tokens
+        """Tokens of a pack, 0 where rows are padded."""
         self.whole = adapt(model, job.lora, job.seed) if job.lora is not None else model
         self.sharded = ranks.count > 1 and settings.sharding == "full"
         self.whole.train()
@@ -90,10 +94,11 @@ class Stepper:
 
         # dropout is a function of (seed, step, process): nothing to restore
         torch.manual_seed(self.seed * 1_000_003 + number + (self.ranks.number << 53))
-        dealt = deal(range(len(rows)), self.ranks.count)
-        mine = micro_batches(dealt[self.ranks.number], self.settings.micro_batch)
+        lengths = [len(row) for row in rows]
+        dealt = [self.cut(hand, lengths) for hand in deal(range(len(rows)), self.ranks.count)]
+        mine = dealt[self.ranks.number]
         # each process runs as many forward passes, of a row without loss where it has none left
-        most = max(len(micro_batches(hand, self.settings.micro_batch)) for hand in dealt)
+        most = max(map(len, dealt))
         total = 0.0
         sums: dict[str, float] = {}
         self.optimiser.zero_grad(set_to_none=True)
@@ -104,7 +109,7 @@ class Stepper:
                 index = mine[turn] if turn < len(mine) else (len(rows) - 1,)
                 scale = [weights[i] if turn < len(mine) else [0.0] * len(rows[i]) for i in index]
                 learnt = None if stored is None else [stored[i] for i in index]
-                batch = collate([rows[i] for i in index], scale, self.pad, self.ranks.device, learnt)
+                batch = self.collated([rows[i] for i in index], scale, learnt)
                 with accumulating(self.wrapped, last=turn + 1 == most):
                     value, losses = self.wrapped(batch)
                     value.backward()
@@ -121,6 +126,18 @@ class Stepper:
             group["lr"] = rate
         self.optimiser.step()
         return {"loss": total, **means(sums), "gradient_norm": norm}, sums["asked"] > 0
+
+    def cut(self, hand: Sequence[int], lengths: Mapping[int, int] | Sequence[int]) -> list[tuple[int, ...]]:
+        """Cut rows, the longest first, into forward passes; `lengths[row]` are the tokens of each."""
+        if self.pack_tokens:
+            return packs(hand, lengths, self.pack_tokens)
+        return micro_batches(hand, self.settings.micro_batch)
+
+    def collated(
+        self, rows: Sequence[TokenRow], weights: Sequence[Weights], stored: Sequence[TopK] | None
+    ) -> Batch:  # fmt: skip
+        """Return the rows of a forward pass as tensors, see `collate`."""
+        return collate(rows, weights, self.pad, self.ranks.device, stored, packed=self.pack_tokens > 0)
 
     def copied(self) -> dict[str, torch.Tensor]:
         """Return this process's share of the weights, on the CPU."""

@@ -12,6 +12,7 @@ from potstill.train.fitness import body_of, head_of
 from potstill.train.head import Head, HeadForm, descend
 from potstill.train.loss import Batch
 from potstill.train.objectives import cross_entropy
+from potstill.train.packing import packed, positions
 
 
 class StudentLoss(torch.nn.Module):
@@ -38,7 +39,7 @@ class StudentLoss(torch.nn.Module):
         with torch.autocast(device, enabled=False):  # a teacher has a precision of its own
             mixed = None if self.learning is None else mixture(batch, self.learning)
         with self.precision(device):
-            hidden = body_of(self.model)(input_ids=batch.ids, use_cache=False).last_hidden_state
+            hidden = self._hidden(batch)
             chosen = hidden.reshape(-1, hidden.shape[-1])[batch.places]
             layer = head_of(self.model)
             weight, bias = layer.weight, layer.bias
@@ -48,6 +49,15 @@ class StudentLoss(torch.nn.Module):
             objective = mixed or cross_entropy(batch.targets)
             total, values = descend(chosen, head, objective, batch.weights, self.work or layer.weight.dtype)
             return total, {"ce": values} if mixed is None else mixed.values
+
+    def _hidden(self, batch: Batch) -> torch.Tensor:
+        """Return the hidden states of a micro-batch: (rows, width, hidden), or (1, tokens, hidden) of packed rows."""
+        given = {"input_ids": batch.ids, "use_cache": False}
+        if batch.lengths:
+            given["position_ids"] = positions(batch.lengths).to(batch.ids.device)
+        with packed(batch.lengths):
+            hidden: torch.Tensor = body_of(self.model)(**given).last_hidden_state
+        return hidden
 
     def precision(self, device: str) -> torch.autocast:
         """Return what the micro-batches of a step run under, each by itself or all together.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from potstill import recipe
 from potstill.recipe.scopes import decisive
@@ -22,6 +23,9 @@ from potstill.train.reading import log_probabilities
 from potstill.train.rows import identity_of
 from potstill.train.segments import TokenRow
 
+if TYPE_CHECKING:
+    from potstill.train.answers import Answers
+
 
 def train(
     model_folder: Path,
@@ -37,6 +41,7 @@ def train(
     apart: Sequence[int] = (),
     scorer: ScorerKind | None = None,
     preferences: Preferences | None = None,
+    answers: Answers | None = None,
 ) -> list[Log]:
     """Train the student of `model_folder` through `plan` and write the result to `out`; return one log a step.
 
@@ -45,14 +50,15 @@ def train(
     Each log holds step, tokens, learning_rate, loss, ce_reasoning, ce_answer, ce_format (means, nats; NaN-free: absent
     segments are left out), gradient_norm, answer_ratio and answer_ratio_used; with `learning`, which has a teacher's
     distributions, kl_reasoning and so on beside the ce of what has a share in it. With `settings.look` the rows `apart`
-    are looked at, see `looks`: logs of such steps hold look_loss, look_ce_reasoning and so on, and there may be fewer.
+    are looked at, see `looks`: logs of such steps hold look_loss, look_ce_reasoning and so on, and there may be fewer;
+    with `answers` problems are asked too, in one process.
     With `scorer` the student becomes a reward model of that kind, and the distributions are its labels.
     With `preferences` the rows are pairs, and logs hold what `Preferences.weigh` tells.
     Raises StudentError where training cannot go on, and StoppedError once a checkpoint is saved after SIGTERM.
     """
     job = Job(
         model=model_folder, rows=rows, plan=plan, settings=settings, lora=lora, seed=seed, work=work, out=out,
-        learning=learning, apart=apart, scorer=scorer, preferences=preferences,
+        learning=learning, apart=apart, scorer=scorer, preferences=preferences, answers=answers,
     )  # fmt: skip
     with stopped_by_sigterm() as stop:
         company = ranks.company()
@@ -70,7 +76,6 @@ def follow(job: Job, us: Ranks, progress: Watcher, stop: Stop) -> list[Log]:
     plan, settings = job.plan, job.settings
     course = Course(job, _fingerprint(job), us, progress, stop, plan.longest)
     count = len(plan.steps)
-    look = partial(looks.looked, course.stepper, job)
     for step in range(len(course.logs), count):
         if looks.ended(course.logs, settings.look):
             break
@@ -81,9 +86,15 @@ def follow(job: Job, us: Ranks, progress: Watcher, stop: Stop) -> list[Log]:
             rows, weights, learning_rate(step, count, settings), tokens=plan.tokens[step],
             stored=None if job.learning is None else job.learning.of(index), logged=partial(_beside, told),
             note=f"{step + 1}/{count}", last=step + 1 == count,
-            look=look if looks.due(step, count, settings.look) else None,
+            look=partial(_looked, course, job, step) if looks.due(step, count, settings.look) else None,
         )  # fmt: skip
     return course.finish()
+
+
+def _looked(course: Course, job: Job, step: int) -> Log:
+    """Return what is seen after step `step`, from 0: the loss of rows set apart, and answers to their problems."""
+    seen = looks.looked(course.stepper, job)
+    return seen | ({} if job.answers is None else job.answers.looked(course.stepper, course.fingerprint, step + 1))
 
 
 def _weighed(job: Job, course: Course, index: Sequence[int], rows: Sequence[TokenRow]) -> tuple[list[Weights], Log]:

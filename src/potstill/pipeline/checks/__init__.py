@@ -55,6 +55,7 @@ CHECKS: dict[str, Check] = {
     "judge": Check("verdicts", Scene.teachings, judging.judge),
     "reward model": Check("verdicts", Scene.teachings, judging.reward),
     "student": Check("student", Scene.arms, students.files),
+    "processes": Check("train", Scene.arms, students.processes),
     "settings by rule": Check("train", Scene.arms, students.auto),
     "pairs": Check("pairs", Scene.pairings, students.pairs),
     "looks": Check("train", Scene.arms, students.looks),

@@ -96,6 +96,20 @@ def _from_hub(name: str, where: str, scene: Scene) -> Seen | None:
     return _seen(name, where)
 
 
+def see_packing(name: str, where: str, train: Train, scene: Scene) -> None:
+    """Refuse packing for a student at hand whose packed rows see each other; see `packing.settle`."""
+    from potstill.train.course import attention
+    from potstill.train.packing import settle
+
+    folder = scene.data / Path(name).expanduser()
+    if not folder.is_dir() or _size(folder) > LARGEST:
+        scene.unknown.append(f"{where}: whether {name} keeps packed rows apart is seen when its training begins")
+        return
+    with _told_at(where):
+        model, _ = students.find(str(folder))
+    settle(model, train, attention(model, train, train.max_length))
+
+
 def see_teacher(teacher: LocalTeacher, where: str, scene: Scene) -> None:
     """Load a local teacher that is at hand and not too large."""
     folder = scene.data / Path(teacher.model).expanduser()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspect import signature
 
 from potstill.errors import RecipeError
+from potstill.hardware import gpus, processors
 from potstill.models.terms import check_terms
 from potstill.pipeline.checks.files import check_checkpoint
 from potstill.pipeline.checks.scene import Arm, Pairing, Scene
@@ -26,17 +27,34 @@ def files(arm: Arm, where: str, scene: Scene) -> None:
         _refuse_short_rows(arm, scene)
 
 
+def processes(arm: Arm, where: str, scene: Scene) -> None:
+    """Refuse more processes of a training than there are GPUs for, or cores where there is none."""
+    del where, scene
+    asked = arm.train.processes
+    if asked == 1:
+        return
+    have, what = (gpus(), "GPU") if gpus() else (processors(), "processor core")
+    if asked > have:
+        plural = "s" if have > 1 else ""
+        raise RecipeError(
+            f"train.processes: {asked} processes want a {what} each, and {have} {what}{plural} can be used here: "
+            f"set {have}" + (" or less" if have > 1 else "")
+        )
+
+
 def look(arm: Arm, where: str, scene: Scene) -> None:
     """Refuse a student that could not be trained or asked as the recipe says. Imports torch."""
     student = arm.student
     if student.model is None or _is_tested(arm):
         return
-    from potstill.pipeline.checks.models import see
+    from potstill.pipeline.checks.models import see, see_packing
 
     seen = see(student.model, f"{where}.model", scene)
     if seen is None:
         return
     seen.train(student, arm.train)
+    if arm.train.packing == "always":
+        see_packing(student.model, f"{where}.model", arm.train, scene)
     if scene.sample.whole:
         seen.room("train.max_length", [ask(student, p.statement) for p in scene.sample.training], arm.train.max_length)
 

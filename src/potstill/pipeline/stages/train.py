@@ -56,7 +56,13 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
 def _rows(phase: Phase, on: SetNode, graph: Graph) -> dict[str, str]:
     del on
     teacher = {LOGITS: naming.logits(phase)} if learnt.stored(phase) else learnt.inputs(phase, graph)
-    return {"rows": naming.rows(phase), **teacher}
+    return {"rows": naming.rows(phase), **teacher, **({"problems": "problems"} if _answered(phase) else {})}
+
+
+def _answered(phase: Phase) -> bool:
+    """Whether the student answers problems while it trains."""
+    look = phase.recipe.train.look
+    return look is not None and look.answers > 0
 
 
 def _problems(phase: Phase, on: SetNode, graph: Graph) -> dict[str, str]:
@@ -91,6 +97,7 @@ def _settings(phase: Phase, taught: Recipe) -> settings.Settings:
         "seed": settings.train_seed(recipe),
         "curate": settings.chosen(taught.curate, "training"),
         **learnt.contents(phase),
+        **({"asked": settings.of_rows(recipe), **settings.of_checks(recipe)} if _answered(phase) else {}),
     }
 
 
@@ -102,7 +109,12 @@ def work(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
     shards = context.inputs["rows"]
     shards.read(f"{ROWS}/{INDEX}")  # it is whole; it holds the digests of the shards, which are read as they are needed
     kl = phase.recipe.train.loss.kl
-    distributions = {} if kl is None else {"taught": learnt.taught(kl, context)}
+    further: dict[str, Any] = {} if kl is None else {"taught": learnt.taught(kl, context)}
+    if _answered(phase):
+        from potstill.train.answers import ProblemsApart
+
+        problems = partial(context.inputs["problems"].rows, "train", Problem)
+        further["asked"] = ProblemsApart(problems=problems, verdicts=context.verdicts)
     rows = Rows(shards.path / ROWS)
     recipe, chosen = _settled(context.recipe, rows, context.inputs["student"].folder(MODEL))
     for one in chosen:
@@ -111,7 +123,7 @@ def work(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
     counts = method(
         recipe, phase.name, rows,
         base=context.inputs["student"].folder(MODEL), work=context.work.path, seed=settings.train_seed(context.recipe),
-        shuffle=taught.curate.order == "shuffled", matched=_matched(phase, context), **distributions,
+        shuffle=taught.curate.order == "shuffled", matched=_matched(phase, context), **further,
     )  # fmt: skip
     return counts | counted(chosen)
 

@@ -17,6 +17,7 @@ from potstill.tables import Table
 
 if TYPE_CHECKING:
     from potstill.records import Problem
+    from potstill.train.answers import ProblemsApart
     from potstill.train.rows import Rows
     from potstill.verify import Verdicts
 
@@ -40,12 +41,13 @@ class FromRows(Protocol):
     """One phase of the arm `name` on rows; without `shuffle` the first epoch keeps the order of the rows.
 
     `taught` comes where `train.loss.kl` is given; a method that does not take it is one that learns from text alone.
+    `asked` comes where `train.look.answers` is.
     Returns at least examples, dropped (rows by reason), steps, rows, tokens (of all rows seen) and flops.
     """
 
     def __call__(  # noqa: D102 - said above
         self, whole: recipe.Recipe, name: str, rows: Rows, *, base: Path, work: Path, seed: int,
-        shuffle: bool, matched: Matched | None = None, taught: Taught | None = None,
+        shuffle: bool, matched: Matched | None = None, taught: Taught | None = None, asked: ProblemsApart | None = None,
     ) -> dict[str, Any]: ...  # fmt: skip
 
 

@@ -1,0 +1,187 @@
+"""Rows one behind the other in one forward pass, without padding, none of which sees another.
+
+All of a transformer but its attention works token by token, so that a pack is fed as one row of all its tokens, whose
+positions begin again with each row. Attention alone takes the rows apart: it pads them on the right, where causal
+attention sees nothing, attends within each, and puts them together again. So rows are as separate as in a batch; masks
+are those that the model asks for, of the longest row, which all others begin like. What a model does beside attention
+(convolutions, states that are carried on, positions of its own counting) is found by trying it, see `leak`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from potstill import recipe
+from potstill.errors import StudentError
+from potstill.models.local.loading import first_line
+from potstill.train.fitness import body_of
+
+NAMES = {"sdpa": "packed_sdpa", "eager": "packed_eager"}
+"""Attention of a model -> the same for packs; of rows in a batch the second does what the first does."""
+TRIED = (19, 7, 1, 12)
+"""Tokens of the made-up rows that a model is tried on."""
+SEEN = 1e-6
+"""By how much of its largest value a state may move when the row's neighbours change. Nothing moves it but rounding,
+where experts get other numbers of tokens."""
+OTHERWISE = 1e-4
+"""By how much it may differ from that of the row alone: products of other shapes are rounded otherwise."""
+
+_lengths: ContextVar[tuple[int, ...]] = ContextVar("lengths", default=())
+
+
+@contextmanager
+def packed(lengths: tuple[int, ...]) -> Iterator[None]:
+    """Let a model read its input as rows of `lengths` tokens one behind the other, while the block lasts."""
+    token = _lengths.set(lengths)
+    try:
+        yield
+    finally:
+        _lengths.reset(token)
+
+
+def positions(lengths: Sequence[int]) -> torch.Tensor:
+    """Return the positions of a pack's tokens, (1, tokens): `[[0, 1, 2, 0, 1]]` of rows of 3 and 2."""
+    return torch.cat([torch.arange(length) for length in lengths])[None]
+
+
+def settle(model: Any, settings: recipe.Train, attention: str, *, tell: bool = True) -> bool:  # noqa: ANN401
+    """Return whether a model is trained on packs, and give it the attention for what it is trained on.
+
+    A model on the CPU is tried there, whatever it is trained on: how rows are kept apart does not hang on the device.
+
+    Raises:
+        StudentError: the recipe says `always`, and rows would see each other.
+    """
+    wanted = settings.packing == "always" or (settings.packing == "auto" and torch.cuda.is_available())
+    why = refusal(model, attention) if wanted else ""
+    if why and settings.packing == "always":
+        raise StudentError(f"train.packing: {why}: set auto or never")
+    if why and tell:
+        print(f"note: rows are padded, not packed: {why}", file=sys.stderr)
+    if not wanted or why:
+        model.set_attn_implementation(attention)
+    return wanted and not why
+
+
+def refusal(model: Any, attention: str) -> str:  # noqa: ANN401 - a Hugging Face model
+    """Return why a model cannot be trained on packs, or an empty text; it has the attention for packs then."""
+    shown = type(model).__name__
+    if not model._can_set_attn_implementation():
+        return f"{shown} has an attention of its own, which does not keep packed rows apart"
+    for inner, name in NAMES.items():
+        ALL_ATTENTION_FUNCTIONS.register(name, _attending(inner))
+        ALL_MASK_ATTENTION_FUNCTIONS.register(name, _masking(inner))
+    model.set_attn_implementation(NAMES[attention])
+    try:
+        return f"{shown} {why}" if (why := leak(model)) else ""
+    except StudentError as error:
+        return f"{shown} {error}"
+
+
+def leak(model: Any) -> str:  # noqa: ANN401 - a Hugging Face model
+    """Return what packed rows of a model do to each other, or an empty text, found by changing all beside each.
+
+    Raises:
+        StudentError: it does not take packed rows at all.
+    """
+    model.eval()
+    size = model.get_input_embeddings().num_embeddings
+    device = model.get_input_embeddings().weight.device
+
+    def hidden(rows: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        lengths = tuple(map(len, rows))
+        with torch.no_grad(), packed(lengths):
+            found = body_of(model)(
+                input_ids=torch.cat(list(rows))[None], position_ids=positions(lengths).to(device), use_cache=False
+            )
+        states: tuple[torch.Tensor, ...] = found.last_hidden_state[0].float().split(lengths)
+        return states
+
+    rows = [(torch.arange(n, device=device) * 7 + 3 * n).remainder(size) for n in TRIED]
+    others = [(row * 5 + 11).remainder(size) for row in rows]
+    try:
+        together = hidden(rows)
+        for number, row in enumerate(rows):
+            beside = hidden([row if place == number else other for place, other in enumerate(others)])[number]
+            if (moved := _apart(together[number], beside)) > SEEN:
+                return f"lets packed rows see each other: a state moves by {moved:.1%} when the rows beside it change"
+            with torch.no_grad():
+                alone = body_of(model)(input_ids=row[None], use_cache=False).last_hidden_state[0].float()
+            if (moved := _apart(alone, together[number])) > OTHERWISE:
+                return f"reads a packed row otherwise than alone (positions that go on?): a state moves by {moved:.1%}"
+    except Exception as error:  # a model is a program: whatever it raises, it is not packed
+        raise StudentError(f"does not take packed rows ({first_line(error)})") from error
+    return ""
+
+
+def _apart(one: torch.Tensor, other: torch.Tensor) -> float:
+    """Return how far states differ, as a share of the largest; infinite where they are no numbers."""
+    found = float((one - other).abs().max() / one.abs().max())
+    return found if found == found else float("inf")
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """What stands in the place of an attention mask: where the rows are, and the mask of each, None where causal."""
+
+    lengths: tuple[int, ...]
+    mask: torch.Tensor | None
+
+
+def _masking(inner: str) -> Callable[..., Any]:
+    """Return a function that makes the masks of packs; `inner` is the attention of each row."""
+
+    def mask(**asked: Any) -> Any:  # noqa: ANN401 - what transformers asks for: q_length, mask_function, local_size ...
+        make = ALL_MASK_ATTENTION_FUNCTIONS[inner]
+        lengths = _lengths.get()
+        if not lengths or asked["q_length"] != sum(lengths):
+            return make(**asked)
+        longest = max(lengths)
+        local = asked.get("local_size")
+        if inner == "sdpa" and not asked.get("use_vmap") and (local is None or longest <= local):
+            return _Rows(lengths, None)
+        start = sum(lengths[: lengths.index(longest)])
+        square = {"q_length": longest, "kv_length": longest, "q_offset": start, "kv_offset": start, "batch_size": 1}
+        return _Rows(lengths, make(**{**asked, **square, "allow_is_causal_skip": False}))
+
+    return mask
+
+
+def _attending(inner: str) -> Callable[..., Any]:
+    """Return a function that attends within each row of a pack, as the attention `inner` does in a batch."""
+
+    def attend(
+        module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any, **given: Any  # noqa: ANN401
+    ) -> tuple[torch.Tensor, Any]:  # fmt: skip
+        call = ALL_ATTENTION_FUNCTIONS[inner] if inner != "eager" else _eager(module)
+        if not isinstance(attention_mask, _Rows):
+            found: tuple[torch.Tensor, Any] = call(module, query, key, value, attention_mask, **given)
+            return found
+        lengths = attention_mask.lengths
+        parts = (_taken_apart(tensor, lengths) for tensor in (query, key, value))
+        out, _ = call(module, *parts, attention_mask.mask, **given)
+        return torch.cat([row[:length] for row, length in zip(out, lengths, strict=True)])[None], None
+
+    return attend
+
+
+def _eager(module: Any) -> Callable[..., Any]:  # noqa: ANN401 - a layer of attention
+    """Return the attention by plain products that a layer's own file brings, which knows its caps and sinks."""
+    found: Callable[..., Any] = inspect.unwrap(type(module).forward).__globals__["eager_attention_forward"]
+    return found
+
+
+def _taken_apart(tensor: torch.Tensor, lengths: tuple[int, ...]) -> torch.Tensor:
+    """Return (rows, heads, longest, size), padded with zeros, of (1, heads, tokens, size)."""
+    rows = torch.split(tensor[0].transpose(0, 1), list(lengths))
+    return torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True).transpose(1, 2)
