@@ -92,6 +92,8 @@ def _of_problems(problems: Problems) -> Found:
             yield (*where, "columns"), f"`columns` is for files and datasets, not for a {named[0]}"
         for column in sorted(set(source.columns) - set(PROBLEM_COLUMNS)):
             yield (*where, "columns", column), f"{column!r} is no problem field{nearest(column, PROBLEM_COLUMNS)}"
+    if problems.against and problems.near is None:
+        yield ("problems", "against"), "nobody looks for copies of them: problems.near is null, set it"
     if all(source.use == "train" for source in problems.sources):
         yield ("problems", "sources"), "no evaluation split: every source has `use: train`; hold problems out of one"
     if all(source.use == "evaluate" for source in problems.sources):

@@ -69,6 +69,7 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     CONFLICT = "conflicting gold"
     OVERLAP = "overlap with evaluation"
+    NEAR = "edited copy of a test"
     BEYOND = "over the wished number"
     NO_PROBLEM = "no such problem"
     NOT_ASKED = "not asked: the money was spent"

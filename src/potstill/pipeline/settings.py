@@ -91,6 +91,9 @@ def of_problems(recipe: Recipe) -> Settings:
         found |= contents("dataset", Path(recipe.data) / source.dataset) if source.dataset else {}
         sources.append(chosen(source, "problems") | found)
     own = {"sources": sources, "evaluate": recipe.problems.evaluate, "train": recipe.problems.train}
+    if not all(source.family or source.reasoning_gym for source in recipe.problems.sources):  # see `splits`
+        tests = [of_files(name, Path(recipe.data)) for name in recipe.problems.against]
+        own |= {"near": recipe.problems.near, "against": [*recipe.problems.against], "tests": tests}
     return {"problems": own, "seed": problem_seed(recipe)}
 
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from potstill.errors import RecipeError
-from potstill.problems.splits import Division, Use, split
+from potstill.problems.splits import Division, Leaks, Use, split
 from potstill.recipe import Problems, Source
 from potstill.records import Problem, content_key
 
@@ -61,7 +61,20 @@ def divide(problems: Problems, *, seed: int, data: Path) -> Division:
             for problem in read(source, seed=source_seed(seed, index), data=data, where=where):
                 yield problem, source.use
 
-    return split(stream, seed=seed, evaluate=problems.evaluate, train=problems.train)
+    leaks = leaks_of(problems, data)
+    return split(stream, seed=seed, evaluate=problems.evaluate, train=problems.train, leaks=leaks)
+
+
+def leaks_of(problems: Problems, data: Path) -> Leaks | None:
+    """Return what training problems are kept apart from, None where the recipe looks for nothing."""
+    if problems.near is None:
+        return None
+
+    def against() -> Iterator[Problem]:
+        for index, name in enumerate(problems.against):
+            yield from read(Source(file=name), seed=0, data=data, where=f"problems.against.{index}")
+
+    return Leaks(threshold=problems.near, against=against)
 
 
 def source_seed(seed: int, index: int) -> int:

@@ -1,20 +1,21 @@
 """Training and evaluation, divided by content and never overlapping.
 
 The stream of problems is read twice: once for 64-bit keys alone (about 50 bytes a row, and a dictionary entry for each
-distinct problem), once to hand out the problems. Two different questions share a 64-bit key with a chance of about
-1e-8 among 800,000.
+distinct problem), once to hand out the problems; and twice more where edited copies are looked for. Two different
+questions share a 64-bit key with a chance of about 1e-8 among 800,000.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import Literal
 
 from potstill.errors import DataError, RecipeError
+from potstill.problems.near import NearIndex
 from potstill.records import Drop, Problem, Reason, content_key
 
 Use = Literal["both", "train", "evaluate"]
@@ -23,6 +24,7 @@ Stream = Callable[[], Iterable[tuple[Problem, Use]]]
 
 _PLACES: tuple[Side | Reason, ...] = (
     "train", "evaluate", Reason.DUPLICATE, Reason.CONFLICT, Reason.OVERLAP, Reason.BEYOND,
+    Reason.NEAR,
 )  # fmt: skip
 _CODE: dict[Side | Reason, int] = {place: code for code, place in enumerate(_PLACES)}
 _USES: tuple[Use, ...] = ("evaluate", "both", "train")
@@ -45,6 +47,8 @@ class Division:
     _stream: Stream = field(repr=False)
     _places: bytes = field(repr=False)
     _keys: array[int] = field(repr=False)
+    _met: Mapping[int, str] = field(repr=False)
+    """Row of an edited copy -> what it meets."""
 
     def rows(self) -> Iterator[tuple[Problem, Side] | Drop]:
         """Read the stream again: for each row of it, in its order, the problem with its side, or what was dropped.
@@ -59,12 +63,25 @@ class Division:
             if not isinstance(place, Reason):
                 yield problem, place
             else:
-                yield Drop("problem", problem.key, place, _detail(problem, place))
+                yield Drop("problem", problem.key, place, _detail(problem, place, self._met.get(number - 1, "")))
         if number < len(self._places):
             raise DataError(f"the sources of problems changed while they were read (row {number + 1}); run again")
 
 
-def split(stream: Stream, *, seed: int, evaluate: int, train: int | None) -> Division:
+@dataclass(frozen=True, kw_only=True)
+class Leaks:
+    """What training problems are kept apart from, beside being no held-out problem: see `problems.near`.
+
+    `threshold` is the least Jaccard index of an edited copy, `against` further problems that are tests of somebody's.
+    """
+
+    threshold: float
+    against: Callable[[], Iterable[Problem]] = tuple
+
+
+def split(
+    stream: Stream, *, seed: int, evaluate: int, train: int | None, leaks: Leaks | None = None
+) -> Division:  # fmt: skip
     """Divide the problems of `stream`, which must give the same rows each time it is called.
 
     Problems of use `evaluate` are held out whole. Of those of use `both`, `evaluate` are held out: those that have
@@ -76,6 +93,7 @@ def split(stream: Stream, *, seed: int, evaluate: int, train: int | None) -> Div
       the first row with a gold stays, one of use `both` before one of use `train`;
     - `conflicting gold`: the same, but with another gold than the row that stays (whose may be the wrong one);
     - `overlap with evaluation`: a held-out question, up to case, spacing, punctuation and Unicode form;
+    - `edited copy of a test`: nearly a held-out question or one of `leaks.against`, with the same numbers and gold;
     - `over the wished number`.
 
     Raises RecipeError where nothing is held out, where the sources hold too few problems, or none is left to train on.
@@ -102,6 +120,12 @@ def split(stream: Stream, *, seed: int, evaluate: int, train: int | None) -> Div
             f"no problems are left to train on: of {len(rows.keys):,} rows {len(held) + len(chosen):,} are held out "
             "and the others repeat them; hold out fewer (problems.evaluate) or add a source"
         )
+    met = _edited(stream, free, places, leaks) if leaks is not None else {}
+    for n in met:
+        places[n] = _CODE[Reason.NEAR]
+    free = [n for n in free if n not in met]
+    if not free:
+        raise RecipeError("problems.near: each training problem is an edited copy of a test: add a source")
     free.sort(key=rows.order)
     for n in free[:train]:
         places[n] = _CODE["train"]
@@ -115,7 +139,34 @@ def split(stream: Stream, *, seed: int, evaluate: int, train: int | None) -> Div
         _stream=stream,
         _places=bytes(places),
         _keys=rows.keys,
+        _met=met,
     )
+
+
+def _edited(stream: Stream, free: Iterable[int], places: bytearray, leaks: Leaks) -> dict[int, str]:
+    """Return row -> what it meets, for each of `free` that is an edited copy of a test.
+
+    Problems of generators are left out: they know their templates, and differ in numbers alone.
+    """
+    held = _CODE["evaluate"]
+    tests = [(problem, "held-out") for n, (problem, _) in enumerate(stream()) if places[n] == held]
+    tests += [(problem, "") for problem in leaks.against()]
+    questions = (
+        (" ".join(filter(None, (what, problem.id, "of", problem.source))), problem.statement, problem.gold)
+        for problem, what in tests if not _is_generated(problem)
+    )  # fmt: skip
+    index = NearIndex(leaks.threshold, questions)
+    wanted, found = set(free), {}
+    for n, (problem, _) in enumerate(stream()):
+        if n in wanted and not _is_generated(problem):
+            near = index.near(problem.statement, problem.gold)
+            if near is not None:
+                found[n] = str(near)
+    return found
+
+
+def _is_generated(problem: Problem) -> bool:
+    return problem.template != "" or problem.checker.startswith("reasoning_gym:")
 
 
 class _RowKeys:
@@ -218,8 +269,10 @@ def _plain(gold: str) -> str:
         return text
 
 
-def _detail(problem: Problem, place: Reason) -> str:
+def _detail(problem: Problem, place: Reason, met: str) -> str:
     told = f"{problem.id} of {problem.source or 'an unnamed source'}"
     if place is Reason.CONFLICT:
         return f"{told}: its gold {(problem.gold or '')[:_SHOWN]!r} is not that of the same question kept"
+    if met:
+        return f"{told}: {met}"
     return told

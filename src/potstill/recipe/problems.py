@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Len
 
-from potstill.recipe.bounds import Length, Positive, Seed
+from potstill.recipe.bounds import Length, Positive, Seed, Share
 from potstill.recipe.scopes import ForAnswers, ForProblems
 from potstill.tables import OneOf
 
@@ -55,7 +55,7 @@ class Source:
     """What the problems are about, such as mathematics; families and tasks know their own."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Problems:
     """What is asked, and what is held out."""
 
@@ -66,5 +66,11 @@ class Problems:
     `use: evaluate` are held out whole."""
     train: ForProblems[Positive | None] = None
     """At most this many training problems; `null` takes all."""
+    near: ForProblems[Share | None] = 0.25
+    """Drop training problems that are edited copies of a held-out one: with its numbers and gold, and of their runs of
+    three words together at least this share in both. `null` looks for none. Generated problems are not looked at."""
+    against: ForProblems[tuple[str, ...]] = ()
+    """Files of test questions, of any format that problems can have, that no training problem may be a copy of, edited
+    or not."""
     seed: ForProblems[Seed | None] = None
     """Seed of generation and split; `null` takes the recipe's."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from potstill.errors import RecipeError
 from potstill.graph import Graph, Phase, SetNode, graph_of
 from potstill.pipeline.settings import problem_seed
-from potstill.problems import read, source_seed
+from potstill.problems import leaks_of, read, source_seed
 from potstill.problems.splits import Use, split
 from potstill.recipe import Checks, Curate, Evaluate, Labels, Recipe, Source, Strategy, Student, Teacher, Train
 from potstill.records import Drop, Problem
@@ -167,7 +167,10 @@ class Scene:
             training, held_out = (tuple(p for p, use in rows if (use == "evaluate") is held) for held in (False, True))
             return ProblemSample(training, held_out)
         asked = self.recipe.problems
-        divided = split(lambda: rows, seed=problem_seed(self.recipe), evaluate=asked.evaluate, train=asked.train)
+        divided = split(
+            lambda: rows, seed=problem_seed(self.recipe), evaluate=asked.evaluate, train=asked.train,
+            leaks=leaks_of(asked, self.data),
+        )  # fmt: skip
         placed = [row for row in divided.rows() if not isinstance(row, Drop)]
         training, held_out = (tuple(p for p, side in placed if side == name) for name in ("train", "evaluate"))
         return ProblemSample(training, held_out, whole=True)
