@@ -24,6 +24,23 @@ def test_what_is_asserted_is_not_doubted(text):
     assert doubt_of(text, "12") == ""
 
 
+NAMES = ["x = ", "$x = ", "$f(x) = ", "y_2 = ", "\\boxed{", "$\\boxed{", "**", "k ≈ ", "\\(n = "]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "said", ["The answer is not @.", "It isn't @.", "It cannot be @, as we saw.", "It does not follow that @.",
+             "We do not get @ here.", "It is not the case that @."],
+)  # fmt: skip
+def test_a_name_between_denial_and_value_changes_nothing(said, name):
+    assert doubt_of(said.replace("@", f"{name}12"), "12"), (said, name)
+
+
+@pytest.mark.parametrize("text", ["If not, x = 12.", "y is not 3, so x = 12.", "Since k is not zero, $n = 12$."])
+def test_a_denial_of_something_else_is_none(text):
+    assert doubt_of(text, "12") == ""
+
+
 @pytest.mark.parametrize(
     "text",
     [
