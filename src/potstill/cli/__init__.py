@@ -19,10 +19,12 @@ from typing import Any, NoReturn
 from potstill import __version__
 from potstill.cli import (
     ask,
+    chat,
     check,
     clean,
     compare,
     completion,
+    distill,
     evaluate,
     export,
     init,
@@ -35,6 +37,7 @@ from potstill.cli import (
     run,
     sandbox,
     schema,
+    serve,
     show_rows,
     status,
     steps,
@@ -47,9 +50,8 @@ from potstill.interrupt import INTERRUPTED, TOLD, start_over, started
 from potstill.printed import cleaning
 
 COMMANDS = (
-    quickstart, init, schema, check, plan, run, study, status, clean, show_rows, ledger, verify, reverify, steps,
-    sandbox, evaluate, compare, export,
-    publish, ask, view, completion,
+    quickstart, distill, init, schema, check, plan, run, study, status, clean, show_rows, ledger, verify, reverify,
+    steps, sandbox, evaluate, compare, export, publish, ask, serve, chat, view, completion,
 )  # fmt: skip
 """In the order in which `--help` shows them."""
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-HEAVY = ("run", "quickstart", "study", "evaluate", "ask")
+HEAVY = ("run", "quickstart", "study", "evaluate", "ask", "serve", "chat", "distill")
 """Commands that train or sample."""
 LEAST_MB = 96
 LEAST_MB_OF = {"export": 500, "ledger": 500, "show-rows": 1500, **dict.fromkeys(HEAVY, 1500)}

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from potstill.cli.options import recipe_options, run_options
 from potstill.errors import PotstillError
+
+if TYPE_CHECKING:
+    from potstill.recipe import Recipe
+    from potstill.store import Run
 
 NAME, HELP = "run", "run a recipe; goes on where an earlier run stopped"
 
@@ -35,6 +41,15 @@ def work(asked: argparse.Namespace) -> int:
             without_sandbox=asked.without_sandbox, go_on=asked.go_on,
         )  # fmt: skip
     if (asked.stage or asked.until) in (None, "report"):
-        print((folder.path / "table.txt").read_text(encoding="utf-8"))
-        print(f"report: {folder.path / 'report.html'}")
+        tell(recipe, folder)
     return 0
+
+
+def tell(recipe: Recipe, folder: Run) -> None:
+    """Print what a finished run came to, and the line that serves its student."""
+    from potstill.graph import graph_of
+
+    print((folder.path / "table.txt").read_text(encoding="utf-8"))
+    print(f"report: {folder.path / 'report.html'}")
+    if graph_of(recipe).deliver is not None:
+        print(f"serve it: potstill serve {shlex.quote(str(folder.path))}")

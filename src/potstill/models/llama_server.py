@@ -26,6 +26,8 @@ from potstill.models.local.memory import peak_memory
 from potstill.temporary import temporary_folder
 
 EXTRA = "gguf"
+DRAWN_FROM = {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0}
+"""As a checkpoint is sampled in this process, in the place of llama.cpp's own cuts."""
 _LAST = 400
 """Characters of the child's log that an error shows."""
 
@@ -110,14 +112,15 @@ class LlamaServer:
                 process.stdin.close()
         self._folder.__exit__(None, None, None)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the reply to one request.
+    def post(self, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return the reply to one request; without a body it is a GET.
 
         Raises:
             LlamaError: the server refuses it, or has ended.
         """
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._settings['key']}"}
-        asked = urllib.request.Request(self.address + path, json.dumps(body).encode(), headers)  # noqa: S310 - http
+        sent = None if body is None else json.dumps(body).encode()
+        asked = urllib.request.Request(self.address + path, sent, headers)  # noqa: S310 - http
         try:
             # Past every proxy: it is on this machine.
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked) as reply:
@@ -129,6 +132,10 @@ class LlamaServer:
             ) from None
         except OSError as error:
             raise LlamaError(f"{self.file}: llama.cpp's server has ended ({error})") from error
+
+    def context(self) -> int:
+        """Return how many tokens a conversation may have: what was asked for, or all that the model takes."""
+        return int(self.post("/props", None)["default_generation_settings"]["n_ctx"])
 
     def ids(self, text: str) -> list[int]:
         """Return the token ids of a text, its special tokens read as such and none added."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from potstill.durable import read_record, to_record, write_durably
 from potstill.errors import DamageError, RecipeError, nearest
@@ -14,7 +15,7 @@ from potstill.evaluate.protocol import ModelUnderTest
 from potstill.graph import graph_of
 from potstill.hardware import Precision
 from potstill.models.local.chat import today
-from potstill.models.local.inprocess import Engine, InProcess, identity, load_engine
+from potstill.models.local.inprocess import InProcess, identity, load_engine
 from potstill.models.local.model import LocalModel
 from potstill.pipeline import naming
 from potstill.pipeline.naming import MODEL
@@ -24,6 +25,7 @@ from potstill.store import Run
 from potstill.temporary import temporary_folder
 from potstill.train import students
 
+Loaded = TypeVar("Loaded")
 DAYS = "days.json"
 """Beside the ledgers: model -> the day, as `2026-11-29`, that its chat template is told instead of today's."""
 
@@ -105,10 +107,10 @@ def located(name: str, data: Path) -> str:
     return str(folder) if folder.is_dir() else name
 
 
-def unpacked(name: str, load: Callable[[str], Engine]) -> Callable[[], Engine]:
+def unpacked(name: str, load: Callable[[str], Loaded]) -> Callable[[], Loaded]:
     """Return what loads a model by its name; the packaged one, which no name or folder leads to, is written first."""
 
-    def loading() -> Engine:
+    def loading() -> Loaded:
         if name != students.PACKAGED:
             return load(name)
         with temporary_folder("model") as folder:

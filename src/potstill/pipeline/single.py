@@ -171,6 +171,21 @@ def _kept(options: argparse.Namespace, name: str) -> Path:
     return Path(options.keep or Path("runs") / f"evaluate-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}")
 
 
+def columns_in(given: Sequence[str]) -> dict[str, str]:
+    """Return what `--column FIELD=COLUMN` says: problem field -> column.
+
+    Raises:
+        PotstillError: it is written otherwise, or there is no such field.
+    """
+    columns = {}
+    for item in given:
+        field, equals, column = item.partition("=")
+        if not equals or field not in PROBLEM_COLUMNS:
+            raise PotstillError(f"--column {item}: write it as FIELD=COLUMN{nearest(field, PROBLEM_COLUMNS)}")
+        columns[field] = column
+    return columns
+
+
 def _plain(measure: Measure) -> dict[str, object]:
     return {name: getattr(measure, name) for name in Measure.__slots__}
 
@@ -184,12 +199,7 @@ def problems_of(options: argparse.Namespace) -> Iterator[Problem]:
             raise PotstillError(f"{path} is no run folder with problems: name a file of problems, or a run")
         found: Iterator[Problem] = committed.rows("evaluation", Problem)
     else:
-        columns = {}
-        for item in options.column:
-            field, equals, column = item.partition("=")
-            if not equals or field not in PROBLEM_COLUMNS:
-                raise PotstillError(f"--column {item}: write it as FIELD=COLUMN{nearest(field, PROBLEM_COLUMNS)}")
-            columns[field] = column
+        columns = columns_in(options.column)
         if options.kind is not None and options.kind not in ANSWER_KINDS:
             raise PotstillError(f"--kind: {ANSWER_KINDS.unknown(options.kind)}")
         check_file(path, "--problems")

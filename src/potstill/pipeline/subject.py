@@ -47,7 +47,7 @@ def subject_of(name: str) -> Subject:
 
 def _of_run(run: Path) -> Subject:
     """Return the delivered arm of a run: its export, or the checkpoint that would be exported."""
-    graph = _graph(run)
+    graph = graph_of_run(run)
     if graph.deliver is None:
         raise PotstillError(f"{run} delivers no student: name a stage of it, such as {run / naming.student('')}")
     stage = naming.export("safetensors")
@@ -55,7 +55,7 @@ def _of_run(run: Path) -> Subject:
         stage = naming.model(graph.arms[graph.deliver], graph)
     if not (run / stage / MODEL).is_dir():
         raise PotstillError(f"the student {graph.deliver!r} is not trained yet: potstill run {run / 'recipe.yaml'}")
-    return _of_arm(run, graph, graph.deliver, run / stage / MODEL)
+    return of_arm(run, graph, graph.deliver, run / stage / MODEL)
 
 
 def _of_stage(folder: Path) -> Subject | None:
@@ -67,9 +67,9 @@ def _of_stage(folder: Path) -> Subject | None:
         name = next((known for known, output in Run(run).names().items() if output == name), "")
     if not (run / "recipe.yaml").is_file():
         return None
-    graph = _graph(run)
+    graph = graph_of_run(run)
     arm = _arm_of(graph, name)
-    return None if arm is None else _of_arm(run, graph, arm, folder)
+    return None if arm is None else of_arm(run, graph, arm, folder)
 
 
 def _arm_of(graph: Graph, stage: str) -> str | None:
@@ -83,10 +83,12 @@ def _arm_of(graph: Graph, stage: str) -> str | None:
     return next(iter([*made, *phases, *based]), None)
 
 
-def _of_arm(run: Path, graph: Graph, arm: str, folder: Path) -> Subject:
+def of_arm(run: Path, graph: Graph, arm: str, folder: Path) -> Subject:
+    """Return an arm of a run by the folder of its checkpoint."""
     recipe = graph.arms[arm].recipe
     return Subject(str(folder), conditions_of(recipe), recipe, f"the arm {arm!r} of {run} is")
 
 
-def _graph(run: Path) -> Graph:
+def graph_of_run(run: Path) -> Graph:
+    """Return the graph of a run folder's recipe."""
     return graph_of(load(str(run / "recipe.yaml")))

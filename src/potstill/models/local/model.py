@@ -167,7 +167,8 @@ class LocalModel:
         ended: dict[int, Literal["stop", "length"]] = dict.fromkeys(set(written) - set(rows), "length")
         with torch.inference_mode():
             for alive, logits in self.decoder.steps(rows, max_tokens, written, ended):
-                for row, token in zip(alive, self._choose(logits, alive, draws, temperature, top_p), strict=True):
+                own = [draws[row] for row in alive] if draws else []
+                for row, token in zip(alive, self.choose(logits, own, temperature, top_p), strict=True):
                     if row in ended:
                         continue
                     if token in self.stops:
@@ -183,14 +184,10 @@ class LocalModel:
             for row, text in enumerate(texts)
         ]
 
-    def _choose(
-        self,
-        logits: torch.Tensor,
-        alive: list[int],
-        draws: dict[int, torch.Generator],
-        temperature: float,
-        top_p: float,
+    def choose(
+        self, logits: torch.Tensor, draws: Sequence[torch.Generator], temperature: float, top_p: float
     ) -> list[int]:
+        """Return a token for each row of `logits`: (rows, vocabulary), drawn by its own generator; none at 0."""
         if temperature == 0:
             return [int(token) for token in logits.argmax(dim=-1).tolist()]
         torch = self.torch
@@ -200,8 +197,7 @@ class LocalModel:
             ordered[ordered.cumsum(-1) - ordered >= top_p] = 0.0
             shares = torch.zeros_like(shares).scatter(1, order, ordered)
         return [
-            int(torch.multinomial(share, 1, generator=draws[row]).item())
-            for row, share in zip(alive, shares, strict=True)
+            int(torch.multinomial(share, 1, generator=draw).item()) for draw, share in zip(draws, shares, strict=True)
         ]
 
 

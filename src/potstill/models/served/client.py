@@ -87,7 +87,7 @@ class ServedModel:
         settings = recipe.as_served(endpoint)
         self.settings, self.retry_policy, self.section = settings, retry_policy, section
         self.cap = cap or Cap(settings.spend_at_most)
-        self.secret = Secret.from_environment(settings.api_key_env, section)
+        self.secret = Secret.from_environment(settings.api_key_env, f"{section}.api_key_env")
         self.shape = SHAPES[settings.wire]
         self.urls = endpoints(settings.base_url, self.shape.path, section)
         self.name = f"{settings.model} at {settings.base_url}"

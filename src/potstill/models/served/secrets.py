@@ -31,8 +31,8 @@ class Secret:
         return "Secret([key])"
 
     @classmethod
-    def from_environment(cls, variable: str | None, section: str = "teacher") -> Secret:
-        """Read the key that `api_key_env` names; no variable means no key. `section` has it in the recipe.
+    def from_environment(cls, variable: str | None, said_by: str = "teacher.api_key_env") -> Secret:
+        """Read the key that a setting names; no variable means no key. `said_by` is the setting, in messages.
 
         Raises:
             TeacherError: the variable is unset or empty, or holds what no HTTP header can carry.
@@ -41,7 +41,7 @@ class Secret:
             return cls("")
         key = os.environ.get(variable, "").strip()
         if not key:
-            raise TeacherError(f"{section}.api_key_env names {variable}, which is not set: export it and run again")
+            raise TeacherError(f"{said_by} names {variable}, which is not set: export it and run again")
         if not key.isascii() or not key.isprintable():
             raise TeacherError(f"the key in {variable} has characters that cannot be sent: copy it again")
         return cls(key)

@@ -11,7 +11,7 @@ from typing import Any
 from potstill.evaluate.protocol import ModelUnderTest, TableLine
 from potstill.graph import ArmNode, Graph
 from potstill.models.flops import Account
-from potstill.models.llama_server import LlamaServer
+from potstill.models.llama_server import DRAWN_FROM, LlamaServer
 from potstill.pipeline import naming
 from potstill.pipeline.naming import MODEL
 from potstill.pipeline.stage import Context, Stage
@@ -27,8 +27,6 @@ TOGETHER = 16
 TIMED = 48
 """Tokens written for a speed."""
 THREADS = (1, 2)
-DRAWN_FROM = {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0}
-"""As the trained student is sampled, in the place of llama.cpp's own cuts."""
 
 
 def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
