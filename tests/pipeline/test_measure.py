@@ -34,7 +34,16 @@ def test_the_file_is_measured_as_its_student_was(run):
     assert [(one.problem_key, one.sample) for one in own] == [(one.problem_key, one.sample) for one in trained]
     assert [one.prompt_tokens for one in own] == [one.prompt_tokens for one in trained]
     clock = found.committed(STAGE).clock
-    assert {"load_seconds", "memory", "read_1", "read_2", "written_1", "written_2"} <= clock.keys()
+    assert {
+        "load_seconds",
+        "first_1",
+        "first_2",
+        "memory",
+        "read_1",
+        "read_2",
+        "written_1",
+        "written_2",
+    } <= clock.keys()
     assert "xllamacpp" in clock["versions"]
     report = json.loads((run / "run" / "report.json").read_text())
     assert '"title": "Delivered files"' in json.dumps(report)

@@ -41,6 +41,7 @@ GUARDED = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+_Pieces = AsyncIterator[ReplyPiece | ReplyEnd]
 _Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -131,9 +132,7 @@ class Serving:
             self.open -= 1
 
 
-async def _whole(
-    reading: ChatBody, head: Mapping[str, Any], pieces: AsyncIterator[ReplyPiece | ReplyEnd]
-) -> web.Response:
+async def _whole(reading: ChatBody, head: Mapping[str, Any], pieces: _Pieces) -> web.Response:
     texts: dict[Channel, list[str]] = {channel: [] for channel in Channel}
     end = None
     async for piece in pieces:
@@ -152,7 +151,7 @@ async def _whole(
 
 
 async def _streamed(
-    request: web.Request, reading: ChatBody, head: Mapping[str, Any], pieces: AsyncIterator[ReplyPiece | ReplyEnd]
+    request: web.Request, reading: ChatBody, head: Mapping[str, Any], pieces: _Pieces
 ) -> web.StreamResponse:
     """Send the pieces as they come. What goes wrong before the first has a status of its own, later an event."""
     first = await anext(pieces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -74,15 +75,22 @@ def _served(server: LlamaServer, name: str, about: dict[str, Any]) -> ModelUnder
 
 
 def _speeds(file: Path, length: int, messages: Sequence[dict[str, str]]) -> dict[str, float]:
-    """Return the seconds that loading takes, and tokens per second read and written, by threads."""
+    """Return the seconds to load and until the first token is there, and tokens a second read and written, by threads.
+
+    The first token is timed as one who asks has it: request, reading of the prompt, one token, reply.
+    """
     found: dict[str, float] = {}
     for threads in THREADS:
         print(f"measure: {file.name} with {threads} threads", file=sys.stderr)
         with LlamaServer(file, context=length, threads=threads) as server:
             body = {"messages": list(messages), "max_tokens": TIMED, "ignore_eos": True, "temperature": 0}
+            begun = time.monotonic()
+            server.post("/v1/chat/completions", body | {"max_tokens": 1})
+            first = time.monotonic() - begun
             timings = server.post("/v1/chat/completions", body)["timings"]
             found |= {
                 "load_seconds": server.load_seconds,
+                f"first_{threads}": first,
                 f"read_{threads}": timings["prompt_per_second"],
                 f"written_{threads}": timings["predicted_per_second"],
             }
