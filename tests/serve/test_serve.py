@@ -328,7 +328,7 @@ def test_chat_in_a_pipe_shows_thinking_apart_and_keeps_the_conversation(run):
 def test_chat_on_a_terminal_ctrl_c_stops_the_reply_then_the_chat(run):
     terminal, end = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "potstill", "chat", str(run), "--format", "transformers", "--temperature", "2",
+        [sys.executable, "-m", "potstill", "chat", str(run), "--format", "gguf", "--temperature", "2",
          "--context", "100000"],
         stdin=end, stdout=end, stderr=end, start_new_session=True,
         preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
