@@ -16,7 +16,7 @@ from potstill.verify.comparison import compare
 from potstill.verify.decimals import in_notation
 from potstill.verify.doubts import doubt_of
 from potstill.verify.extract import EMPTY, MAX_WHOLE, extract
-from potstill.verify.foreign import denies_in, language_of
+from potstill.verify.foreign import denies_in, language_of, without_contrast
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
 from potstill.verify.kinds import MATHEMATICAL, Gold, read_gold, words_in
 from potstill.verify.lists import boxed_parts, numbered_parts, split_answers
@@ -116,6 +116,16 @@ def judge_response(
 
 
 def _judge_response(
+    response: str, gold: str, kind: str, choices: tuple[str, ...], policy: Policy, allowance: Allowance
+) -> Judged:
+    judged = _judge_stated(response, gold, kind, choices, policy, allowance)
+    if judged.outcome != "right" and (kept := without_contrast(response)) is not None:
+        stated = _judge_stated(kept, gold, kind, choices, policy, allowance)
+        return stated if stated.outcome == "right" else judged
+    return judged
+
+
+def _judge_stated(
     response: str, gold: str, kind: str, choices: tuple[str, ...], policy: Policy, allowance: Allowance
 ) -> Judged:
     wanted = read_gold(gold, kind, choices)

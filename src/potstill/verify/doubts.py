@@ -61,6 +61,10 @@ BEFORE = (
         r"(?:answer|choice|option|result|value|solution|guess)\b[^.;,]{0,20}\Z", "The trap answer is @.",
     ),
     Cue(
+        "denied", rf"\b{_FALSE}\s(?:to (?:say|claim|think|write|conclude|assume|answer|give)|that)\b[^.;]{{0,30}}\Z",
+        "It is wrong to say that it is @.",
+    ),
+    Cue(
         "mentioned", r"\b(?:mistake|error|misconception|temptation|fallacy)\s(?:here\s)?"
         r"(?:is|would be|was)\b[^.;,]{0,40}\Z",
         "A common mistake is to answer @.",
@@ -157,10 +161,11 @@ _CASE = re.compile(r"\b(?:for|when|if|with)\s\$?[A-Za-z]\s?=\s?\d", re.IGNORECAS
 """`For n = 3 the answer is 12. For n = 4, as asked, it is 20.`"""
 _NAMED = re.compile(
     r"(?<=[A-Za-z])\s(?:\$|\\\(|\\\[|\*\*|`){0,2}\s?"
-    r"(?:[A-Za-z](?:_\{?\w{1,8}\}?|\d)?(?:\([A-Za-z]\))?\s?(?:=|≈)\s?)?(?:\\boxed\{)?[$*(]{0,2}\Z"
+    r"(?:(?:[A-Za-z](?:_\{?\w{1,8}\}?|\d)?(?:\([A-Za-z]\))?|[\d\s.+\-*/×·^()]{1,60})\s?(?:=|≈)\s?)?"
+    r"(?:\\boxed\{)?[$*(]{0,2}\Z"
 )
-"""The name that a value has before it: `not x = 4`, `not $f(x) = 2x$`, `not \\boxed{4}`. After a comma it is another
-clause: `If not, x = 4`."""
+"""The name or sum that a value has before it: `not x = 4`, `not $f(x) = 2x$`, `not 1 + 3 = 4`, `not \\boxed{4}`. After
+a comma it is another clause: `If not, x = 4`."""
 _DENIES = re.compile(r"\W{0,4}(?:it(?:['’]s| is)\s)?(?:not|never|neither|hardly|barely)\b(?! only)", re.IGNORECASE)
 _TELLING = re.compile(
     r"['’]t\b|\b(?:no|can|ne|trap|naive|tempt|bogus|flaw|wrong|incorr|false|mist|imposs|err|misc|fall|lie|claim|sa[iy]"
@@ -188,10 +193,11 @@ def doubt_of(text: str, value: str) -> str:
     begin = starts[-1] if starts else max(0, at - 400)
     ends = _END.search(tail, end)
     stop = ends.end() if ends is not None else len(tail)
-    before, after = _NAMED.sub(" ", tail[begin:at]), tail[end:]
+    before, after = tail[begin:at], tail[end:]
     if _TELLING.search(before) is not None:
+        unnamed = _NAMED.sub(" ", before)
         for why, pattern in _BEFORE:
-            if pattern.search(before):
+            if pattern.search(before) or (why in ("denied", "excluded") and pattern.search(unnamed)):
                 return why
     for why, pattern in _AFTER:
         if pattern.match(after):

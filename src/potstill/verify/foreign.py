@@ -181,6 +181,33 @@ def _cues() -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{alternatives(words)})(?!\w)", re.IGNORECASE)
 
 
+_NOT, _RATHER = ("not", "never"), r"rather\sthan|instead\sof|as\sopposed\sto"
+_VALUE = r"(?=[^.,;?\n]{0,40}\d|\S{1,30}[\s.。)*$]*\Z)"
+"""What an answer is set apart from: something with a number, or one word."""
+
+
+@lru_cache(maxsize=32)
+def _contrast(name: str) -> re.Pattern[str]:
+    """Return how a last line ends that sets its answer apart: `, not x = 5`, ` rather than 5`, `, nicht 5`."""
+    words = LANGUAGES[name].no_value if name in LANGUAGES else _NOT
+    joined = r"(?:\s?[,;，](?:\s?\w{1,5})?\s?|\s(?:and|but|und|et|y|e|en|i|и)\s|\s?\()"
+    return re.compile(
+        rf"(?P<kept>[^\n]{{0,400}}?[^\s,;，(])(?:{joined}(?:{alternatives(words)})|(?:[,;]?\s|\s?\()(?:{_RATHER}))"
+        rf"\s?{_VALUE}[^.,;?\n]{{1,60}}[\s.。)*$]*",
+        re.IGNORECASE,
+    )
+
+
+def without_contrast(text: str) -> str | None:
+    """Return a text without what its last line sets the answer apart from; None where it sets it apart from nothing.
+
+    `Die Antwort ist x = 4, nicht x = 5.` says what `Die Antwort ist x = 4` says.
+    """
+    head, line_end, last = text.rstrip()[-2_000:].rpartition("\n")
+    found = _contrast(language_of(text[-SHOWN:])).fullmatch(last[-460:]) if len(last) <= 460 else None
+    return None if found is None else f"{head}{line_end}{found['kept']}"
+
+
 def leaves_open(sentence: str, end: int, text: str) -> str:
     """Return why a sentence that is not English does not assert the value that ends at a place; empty where it may.
 

@@ -25,7 +25,7 @@ from potstill.verify.judged import Judged, unknown
 from potstill.verify.table import VerdictTable
 
 ANSWER, JUDGE, MAJORITY = "answer", "judge", "majority"
-VERSION = 4
+VERSION = 5
 """Raised by hand when the same answer may get another verdict."""
 if TYPE_CHECKING:
     from potstill.models.budget import Cap
