@@ -48,9 +48,10 @@ pocket: $(STAMP)
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m 'not soak' -n 2 --dist loadfile
 
-# make soak SOAK=short runs the same tests with small counts.
+# make soak SOAK=short runs the same tests with small counts, two at a time.
 soak: $(STAMP)
-	POTSTILL_SOAK=$(SOAK) $(BIN)/python -m pytest -q -m soak --timeout 7200
+	POTSTILL_SOAK=$(SOAK) $(if $(filter short,$(SOAK)),OMP_NUM_THREADS=1) $(BIN)/python -m pytest -q -m soak \
+	  --timeout 7200 $(if $(filter short,$(SOAK)),-n 2 --dist loadfile)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
