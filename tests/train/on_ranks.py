@@ -1,6 +1,6 @@
 """Trainings on several real processes over gloo, forked from one that has torch loaded: starting each takes seconds.
 
-`python -m train.on_ranks BASE OUT` writes what each case came to below OUT, for test_ranks.py.
+`main` writes what each case came to, for test_ranks.py.
 """
 
 import dataclasses
@@ -13,7 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import peft  # noqa: F401 - once, not in each process
 import torch
+import torch.distributed.fsdp
 from train import tiny
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -41,6 +43,9 @@ STORIES = {
     "full": ("full", None, "always", Looks(every=3, keep="best")),
     "lora": ("full", Lora(rank=3, alpha=8, dropout=0.2), "never", Looks(every=2)),
 }  # fmt: skip
+STEPS = 4
+SIZES = (1, 2, 4, 7, 9)
+"""Rows of single steps."""
 PACKED = ("full", "lora")
 """The stories that are trained on packs."""
 
@@ -60,7 +65,7 @@ def cases():
     """(rows, settings) of single steps: one row for all processes, more rows than they take at once, weights."""
     dice = random.Random(7)
     body = (Segment.REASONING, Segment.ANSWER, Segment.FORMAT)
-    for number in (1, 1, 2, 3, 4, 5, 7, 9):
+    for number in SIZES:
         rows = []
         for index in range(number):
             codes = [Segment.PROMPT, *(dice.choice(body) for _ in range(dice.randint(1, 12))), Segment.FORMAT]
@@ -116,11 +121,11 @@ class Dying:
 
 
 def story(base, folder, name, **given):
-    """The job of a story: nine steps of five rows each."""
+    """The job of a story: a few steps of five rows each."""
     sharding, lora, checkpointing, look = STORIES[name]
     model, tokenizer = students.load(base)
     rows = tiny.rows_of(tiny.examples(23), tokenizer, model).rows
-    usual = {"steps": 9, "batch": 5, "micro_batch": 2, "learning_rate": 3e-3, "checkpoint_every": 2}
+    usual = {"steps": STEPS, "batch": 5, "micro_batch": 2, "learning_rate": 3e-3, "checkpoint_every": 2}
     own = {
         "sharding": sharding, "activation_checkpointing": checkpointing, "loss": Loss(alpha=0.5), "look": look,
         "packing": "always" if name in PACKED else "never",
@@ -193,17 +198,12 @@ def main(base, out):
     dice = random.Random(3)
     for count in COUNTS:
         assert together(count, _write_gradients, bool(count % 2), out) == [0] * count
-    full = [story(base, out / f"disk{victim}", "full") for victim in range(2)]
+    full = [story(base, out / f"disk{victim}", "full", steps=5) for victim in range(2)]
     whole = [story(base, out / f"{name}-undisturbed", name) for name in STORIES]
     assert together(2, _undisturbed, full, whole, out) == [0, 0]
     killed = [story(base, out / f"{name}-killed", name) for name in STORIES]
     for name, job in zip(STORIES, killed, strict=True):
-        assert -signal.SIGKILL in together(2, _train, [job], dice.randrange(2), dice.randint(3, 8))
+        assert -signal.SIGKILL in together(2, _train, [job], dice.randrange(2), dice.randint(3, STEPS - 1))
         assert not job.out.exists()
         os.system(f"cp -r {out}/{name}-killed {out}/{name}-alone")
     assert together(2, _train, killed) == [0, 0]
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    main(*map(Path, sys.argv[1:]))

@@ -1,12 +1,12 @@
 """Two and three processes give the gradient of one, and lose nothing when one of them is lost."""
 
+import multiprocessing
 import os
 import pickle
 import re
 import signal
-import subprocess
 import sys
-from pathlib import Path
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 
 from train import on_ranks  # noqa: E402
 
-from potstill.train import checkpoint, launch, students, trainer  # noqa: E402
+from potstill.train import checkpoint, launch, rank, students, trainer  # noqa: E402
 from potstill.train.divergence import TopK  # noqa: E402
 from potstill.train.logits import Logits, LogitWriter  # noqa: E402
 from potstill.train.rows import Rows, RowWriter  # noqa: E402
@@ -30,20 +30,23 @@ from potstill.train.segments import TokenRow  # noqa: E402
 def out(folder, tmp_path_factory):
     """What the processes of `on_ranks` wrote."""
     made = tmp_path_factory.mktemp("ranks")
-    path = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    asked = [sys.executable, "-m", "train.on_ranks", folder, made]
-    ended = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GLOO_SOCKET_IFNAME", "lo")
+        on_ranks.main(folder, made)
     return made
+
+
+@cache
+def gradients_of_one(tied):
+    return on_ranks.gradients(Ranks(), tied, "none")
 
 
 @pytest.mark.parametrize("count", on_ranks.COUNTS)
 @pytest.mark.parametrize("sharding", on_ranks.SHARDINGS)
 def test_any_number_of_processes_gives_the_gradient_of_one(out, count, sharding):
-    alone = on_ranks.gradients(Ranks(), bool(count % 2), "none")
+    alone = gradients_of_one(bool(count % 2))
     spread = pickle.loads((out / f"{count}-{sharding}").read_bytes())
-    assert len(spread) == len(alone) == 8
+    assert len(spread) == len(alone) == len(on_ranks.SIZES)
     for (log, look, gradient), (other_log, other_look, other) in zip(alone, spread, strict=True):
         assert other_log == pytest.approx(log, rel=1e-12, abs=1e-12)
         assert other_look == pytest.approx(look, rel=1e-12, abs=1e-12)
@@ -75,7 +78,7 @@ def test_a_checkpoint_of_two_processes_goes_on_with_one_where_that_is_asked(fold
         trainer.follow(on_ranks.story(folder, out / f"{name}-alone", name), Ranks(), on_ranks.Dying(), on_ranks.Stop())
     job = on_ranks.story(folder, out / f"{name}-alone", name, resume="any")
     logs = trainer.follow(job, Ranks(), on_ranks.Dying(), on_ranks.Stop())
-    assert [log["step"] for log in logs] == list(range(1, 10))
+    assert [log["step"] for log in logs] == list(range(1, on_ranks.STEPS + 1))
     alone, two = (
         torch.nn.utils.parameters_to_vector(students.load(path)[0].parameters())
         for path in (job.out, out / f"{name}-undisturbed" / "model")
@@ -147,23 +150,62 @@ def launched(folder, job, monkeypatch, act):
         assert all(process.poll() is not None for process in started)
 
 
+class Forked:
+    """What `launch` starts, from this process that has torch loaded; read, written, ended, waited for as a `Popen`."""
+
+    def __init__(self, job, number, folder):
+        (ours_in, theirs_in), (theirs_out, ours_out) = os.pipe(), os.pipe()
+        self.process = multiprocessing.get_context("fork").Process(
+            target=self._run, args=(number, job.settings.processes, folder / "met", ours_in, ours_out)
+        )
+        self.process.start()
+        os.close(ours_in)
+        os.close(ours_out)
+        self.stdin, self.stdout = os.fdopen(theirs_in, "wb"), os.fdopen(theirs_out, "rb")
+        self.kill = self.process.kill
+        launch._send(self, pickle.dumps(job))
+
+    def _run(self, number, count, store, given, told):
+        os.dup2(given, 0)
+        os.dup2(told, 1)
+        os.closerange(3, 1000)  # the ends of the others
+        sys.stdin = os.fdopen(0)
+        torch.set_num_threads(1)
+        rank.main(number, count, store)
+
+    @property
+    def returncode(self):
+        return self.process.exitcode
+
+    def wait(self):
+        self.process.join()
+
+    def poll(self):
+        return self.process.exitcode
+
+
 def test_sigterm_saves_and_a_lost_process_is_one_line_and_loses_nothing(folder, tmp_path, monkeypatch):
     def stop(step, _):
         if step == 3:
             os.kill(os.getpid(), signal.SIGTERM)
 
     def kill(step, processes):
-        if step == 30:
+        if step == 20:
             processes[1].kill()
 
-    job = on_ranks.story(folder, tmp_path, "full", processes=2, steps=60, checkpoint_every=25)
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
+    job = on_ranks.story(folder, tmp_path, "full", processes=2, steps=60, checkpoint_every=18)
+    plainly = launch._started
+    monkeypatch.setattr(launch, "_started", Forked)
     with pytest.raises(StoppedError, match=r"stopped by SIGTERM after step \d+ of 60: its checkpoint is saved"):
         launched(folder, job, monkeypatch, stop)
     (saved,) = job.work.glob("checkpoint-*")
-    assert 3 <= int(saved.name[-8:]) < 25
+    assert 3 <= int(saved.name[-8:]) < 18
     assert len(list(saved.glob("*.pt"))) == 2
+    # starting the command takes seconds, so one of the two is enough
+    monkeypatch.setattr(launch, "_started", lambda *given: (plainly if given[1] else Forked)(*given))
     with pytest.raises(StudentError, match=r"process 2 of 2 .* ended by SIGKILL.*The last checkpoint is kept"):
         launched(folder, job, monkeypatch, kill)
     (saved,) = job.work.glob("checkpoint-????????")
-    assert saved.name == "checkpoint-00000025"
+    assert saved.name == "checkpoint-00000018"
     assert not job.out.exists()
