@@ -12,6 +12,7 @@ import gzip
 import json
 import os
 import platform
+import random
 import re
 import statistics
 import sys
@@ -56,9 +57,28 @@ def memory(process):
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
 
+def pool(characters, many=500):
+    """Texts of that length, each with its own first line, so that a made run of any size takes minutes."""
+    draw = random.Random(1)
+    bodies = []
+    for _ in range(many):
+        steps = []
+        while sum(map(len, steps)) < characters - 80:
+            c, d = draw.randrange(2, 900), draw.randrange(2, 900)
+            steps.append(f"Then {c} + {d} = {c + d}, and by $x^{{2}} = {c}$ we go on with {draw.randrange(10**9)}.")
+        bodies.append("\n\n".join(steps))
+
+    def text(number, sample):
+        return f"There are {number + 3} wagons.\n\n{bodies[(number * 7 + sample) % many]}", "The answer is 6."
+
+    return text
+
+
 def measured(folder, traces, characters):
     problems = traces * 5 // 4 // SAMPLES
-    made = timed(lambda: make_run(folder / "run", problems=problems, samples=SAMPLES, characters=characters))
+    made = timed(
+        lambda: make_run(folder / "run", problems=problems, samples=SAMPLES, hostile=pool(characters), scores=False)
+    )
     found = {"traces": traces, "characters": characters, "seconds to make the run": made}
     began = time.perf_counter()
     with serving(folder / "run", cache=folder / "cache") as served:
@@ -92,7 +112,7 @@ def measured(folder, traces, characters):
         searches = {}
         for name, words in (
             ("common", "wagons"),
-            ("rare", f"There are {problems - 1} wagons"),
+            ("rare", f"There are {problems + 1} wagons."),
             ("absent", "no such words anywhere"),
         ):
             driver.script("globalThis.potstillFirstHit = null; globalThis.potstillSearched = null")

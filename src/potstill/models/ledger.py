@@ -144,6 +144,11 @@ class Ledger:
         rows = self._select(f"{_READ} WHERE key = ?", (key,))
         return self._completion(rows[0]) if rows else None
 
+    def clock(self, key: str) -> tuple[int, float]:
+        """Return how many requests a completion took, and seconds; nothing where it is not there."""
+        rows = self._select("SELECT tries, seconds FROM completions WHERE key = ?", (key,))
+        return (int(rows[0][0]), float(rows[0][1])) if rows else (0, 0.0)
+
     def missing(self, keys: Sequence[str]) -> list[str]:
         """Return the keys still to be asked, in order, each once: those never asked and those that failed."""
         found = self._select(

@@ -16,6 +16,11 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
     "trusted-types 'none'"
 )
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; sandbox allow-same-origin allow-top-navigation-by-user-activation"
+)
+"""Of a report that is served here: its own styles, and no script whatever."""
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -80,5 +85,6 @@ class Guard:
         except web.HTTPException as error:
             return web.json_response({"error": error.reason}, status=error.status, headers=HEADERS)
         if not reply.prepared:
-            reply.headers.update(HEADERS)
+            for name, value in HEADERS.items():
+                reply.headers.setdefault(name, value)
         return reply

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from potstill import __version__
 from potstill.errors import DataError
-from potstill.verify.steps.people import Saying
+from potstill.report.display import label
+from potstill.verify.steps.people import Saying, latest
 from potstill.view.building import index_of
 from potstill.view.details import STEPS, Details, capped
 from potstill.view.files import temml_folder
@@ -66,8 +69,6 @@ class Viewer:
 
     def counting(self) -> list[Saying]:
         """Return the last sayings of each person about each thing."""
-        from potstill.verify.steps.people import latest
-
         return [saying for by in latest(self.sayings()).values() for saying in by.values()]
 
     def labels(self, run: str) -> LabelFiles:
@@ -82,10 +83,36 @@ class Viewer:
         self._note_labels()
         return self.index.page(query)
 
-    def hit(self, found: Hit) -> dict[str, Any]:
-        """Return a hit with its row of the list."""
-        row = self.index.shown([found.row])[0]
-        return {**row, "field": found.field, "before": found.before, "found": found.found, "after": found.after}
+    def hits(self, found: Sequence[Hit | int]) -> list[dict[str, Any]]:
+        """Return hits with their rows of the list; numbers among them are passed over."""
+        hits = [one for one in found if isinstance(one, Hit)]
+        rows = self.index.shown([hit.row for hit in hits])
+        return [
+            {**row, "field": hit.field, "before": hit.before, "found": hit.found, "after": hit.after}
+            for row, hit in zip(rows, hits, strict=True)
+        ]
+
+    def report(self, run: str) -> bytes:
+        """Return the report of a run with links into the viewer before its first line.
+
+        Raises:
+            KeyError: there is no such run, or it has no report.
+        """
+        source = next((source for source in self.sources if source.name == run), None)
+        if source is None or not (source.path / "report.html").is_file():
+            raise KeyError(run)
+        page = (source.path / "report.html").read_text(encoding="utf-8")
+        return page.replace("<main>", f"<main>{self._links(run)}", 1).encode("utf-8", "replace")
+
+    def _links(self, run: str) -> str:
+        """Return the links: all traces, and those of each verdict, reason of drop and set or arm of the run."""
+        facets = self.index.facets(Query(values={"run": [run]}))
+        links = [_link("all traces", {"run": run})]
+        for name in ("of", "outcome", "drop"):
+            links += [
+                _link(f"{value} ({number:,})", {"run": run, name: value}) for value, number in facets[name] if value
+            ]
+        return f"<p>Read the traces: {', '.join(links)}</p>"
 
     def response(self, key: str, begin: int = 0, count: int = STEPS) -> dict[str, Any]:
         """Return a response with its problem and what people said of it."""
@@ -137,6 +164,10 @@ class Viewer:
     def people(self) -> dict[str, Any]:
         """Return who labelled what in each source."""
         return {name: labels.summary() for name, labels in self._labels.items()}
+
+
+def _link(text: str, query: dict[str, str]) -> str:
+    return f'<a href="/#/list?{html.escape(urlencode(query))}">{html.escape(label(text))}</a>'
 
 
 def _told(saying: Saying) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from potstill.errors import PotstillError
 from potstill.models.ledger import Ledger
-from potstill.models.requests import Request
+from potstill.models.requests import Completion, Request
 from potstill.pipeline.settings import teacher_seed
 from potstill.pipeline.spending import ASKED
-from potstill.recipe import ArmTeacher, AskedTeacher
+from potstill.recipe import ArmTeacher, AskedTeacher, ServedTeacher
 from potstill.records import Measure, Problem, Trace
 from potstill.teach.prompt_files import prompt_of
 from potstill.teach.strategies import STRATEGIES, Material
@@ -57,10 +57,24 @@ def _sent(source: RunSource, of: str, trace: Trace) -> dict[str, Any]:
     }  # fmt: skip
     with Ledger(source.run.ledger / ASKED, write=False) as ledger:
         completion = ledger.get(request.key)
+        tries, seconds = ledger.clock(request.key)
     if completion is not None:
         found["raw"] = completion.raw.decode("utf-8", "replace")[:RAW]
-        found["tokens"] = {"prompt": completion.prompt_tokens, "completion": completion.completion_tokens}
+        found["clock"] = {
+            "prompt": completion.prompt_tokens, "completion": completion.completion_tokens, "seconds": seconds,
+            "tries": tries, "dollars": _dollars(recipe.teacher, completion),
+        }  # fmt: skip
     return found
+
+
+def _dollars(teacher: AskedTeacher | ArmTeacher, completion: Completion) -> float | None:
+    """Return the price of a completion by its tokens; None where the recipe names no price."""
+    price = teacher.price if isinstance(teacher, ServedTeacher) else None
+    if price is None:
+        return None
+    return (
+        (completion.prompt_tokens or 0) * price.prompt + (completion.completion_tokens or 0) * price.completion
+    ) / 1e6
 
 
 def pieces(source: RunSource, question: str, record: Trace | Measure) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import threading
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import PurePath
 from typing import Any, TypeVar
 
@@ -18,7 +20,7 @@ from potstill.view import files
 from potstill.view.agreeing import checks_against_people
 from potstill.view.comparing import compared, parties
 from potstill.view.details import STEPS, as_json
-from potstill.view.guard import HEADERS, Guard
+from potstill.view.guard import HEADERS, REPORT_POLICY, Guard
 from potstill.view.index import query_of
 from potstill.view.labels import LONGEST_COMMENT, SHAPES, exported, imported
 from potstill.view.queue import ORDERS, ordered
@@ -38,7 +40,7 @@ def application(room: Viewer, guard: Guard) -> web.Application:
     pages = _Pages(room, guard)
     get = {
         "/": pages.shell, "/favicon.ico": pages.icon, "/static/{name}": pages.static, "/temml/{name}": pages.temml,
-        "/api/about": pages.about, "/api/list": pages.list, "/api/search": pages.search,
+        "/report/{run}": pages.report, "/api/about": pages.about, "/api/list": pages.list, "/api/search": pages.search,
         "/api/response/{key}": pages.response, "/api/sent/{key}": pages.sent, "/api/trained/{key}": pages.trained,
         "/api/problem/{number}": pages.problem, "/api/parties": pages.parties, "/api/compare": pages.compare,
         "/api/queue": pages.queue, "/api/people": pages.people, "/api/agreement": pages.agreement,
@@ -113,6 +115,18 @@ class _Pages:
             raise web.HTTPNotFound from None
         return web.Response(body=body, content_type=files.TYPES[PurePath(name).suffix])
 
+    async def report(self, request: web.Request) -> web.StreamResponse:
+        """The report of a run, with links into the viewer before it; it has styles of its own and no script."""
+        if not self.guard.holds(request.cookies.get(self.guard.cookie)):
+            raise web.HTTPForbidden
+        try:
+            page = await _apart(lambda: self.room.report(request.match_info["run"]))
+        except KeyError:
+            raise web.HTTPNotFound from None
+        reply = web.Response(body=page, content_type="text/html", charset="utf-8")
+        reply.headers["Content-Security-Policy"] = REPORT_POLICY
+        return reply
+
     async def session(self, request: web.Request) -> web.StreamResponse:
         """Take the token of the link, once, for a cookie that no script reads and no other page sends."""
         if not self.guard.holds((await _body(request)).get("token")):
@@ -133,32 +147,29 @@ class _Pages:
         """Stream what is found, a line each: a hit with its row of the list, or how far the search is."""
         asked = _lists(request)
         words, pattern = asked.pop("q", [""])[-1], asked.pop("regex", [""])[-1] == "1"
-        query = query_of(asked)
+        query = replace(query_of(asked), sort="")  # part after part, whatever order the list has
         numbers = await _apart(lambda: self.room.index.chosen(query))
         found = await _apart(lambda: self._first(words, numbers, pattern))
         reply = web.StreamResponse(headers={**HEADERS, "Content-Type": "application/x-ndjson; charset=utf-8"})
         await reply.prepare(request)
         await reply.write(as_json({"total": len(numbers)}) + b"\n")
-        stop = threading.Event()
-        done = hits = 0
-        try:
-            while (batch := await _apart(lambda: _some(found, stop))) is not None:
-                lines = []
-                for one in batch:
-                    if isinstance(one, Hit):
-                        hits += 1
-                        lines.append(as_json({"hit": self.room.hit(one)}) + b"\n")
-                    else:
-                        done += one
-                lines.append(as_json({"looked": done}) + b"\n")
-                await reply.write(b"".join(lines))
-                if hits >= HITS:
-                    break
-            await reply.write(as_json({"done": True, "looked": done, "all": hits < HITS}) + b"\n")
-            await reply.write_eof()
-        except ConnectionResetError:  # whoever searched has begun another search
-            stop.set()
+        # Whoever begins another search leaves this one.
+        with contextlib.suppress(ConnectionResetError):
+            await self._stream(reply, found)
         return reply
+
+    async def _stream(self, reply: web.StreamResponse, found: Iterator[Hit | int]) -> None:
+        done = hits = 0
+        while hits < HITS:
+            batch = await _apart(partial(_some, found, HITS - hits))
+            if not batch:
+                break
+            shown = await _apart(partial(self.room.hits, batch))
+            hits, done = hits + len(shown), done + sum(one for one in batch if isinstance(one, int))
+            lines = [as_json({"hit": hit}) for hit in shown] + [as_json({"looked": done}), b""]
+            await reply.write(b"\n".join(lines))
+        await reply.write(as_json({"done": True, "looked": done, "all": hits < HITS}) + b"\n")
+        await reply.write_eof()
 
     def _first(self, words: str, numbers: Any, pattern: bool) -> Iterator[Hit | int]:  # noqa: ANN401 - Arrow's
         """Begin a search; a mistake in what is asked is raised here, before anything is sent."""
@@ -284,11 +295,11 @@ def _lists(request: web.Request) -> dict[str, list[str]]:
     return {name: request.query.getall(name) for name in dict.fromkeys(request.query)}
 
 
-def _some(found: Iterator[Hit | int], stop: threading.Event) -> list[Hit | int] | None:
-    """Return what a search finds in the next part, or None at its end."""
+def _some(found: Iterator[Hit | int], most: int) -> list[Hit | int]:
+    """Return what a search finds in the next part, at most so many hits; nothing at its end."""
     batch: list[Hit | int] = []
     for one in found:
         batch.append(one)
-        if isinstance(one, int) or stop.is_set():
+        if isinstance(one, int) or len(batch) >= most:
             return batch
-    return batch or None
+    return batch

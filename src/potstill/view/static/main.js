@@ -23,7 +23,7 @@ function head(page) {
     h("p", { class: "what" }, h("b", {}, "potstill view"), " ", h("span", { class: "name" }, about.name)),
     h("nav", { "aria-label": "Pages" }, links.map(([name, text]) =>
       h("a", { href: linkTo(name), "aria-current": page === name ? "page" : null }, text))),
-    reports.length ? h("p", { class: "faint small" }, `report.html of ${reports.map(run => run.name).join(", ")} lies in the run folder`) : null);
+    reports.length ? h("p", { class: "small" }, reports.map(run => h("a", { href: `/report/${encodeURIComponent(run.name)}` }, reports.length > 1 ? `report of ${run.name} ` : "report"))) : null);
 }
 
 async function show() {

@@ -20,7 +20,8 @@ function shownResponse(about, its, query) {
   const steps = its.steps;
   const labelling = about.labels ? labelPanel(its, query, about) : null;
   const list = stepList(its, { extra: labelling?.extra, grown: labelling?.grown });
-  const folded = steps.total > FOLDED;
+  const folded = steps.total > FOLDED && !labelling?.extra;
+  list.classList.toggle("folded", folded);
   const page = h("article", { class: "response" },
     h("nav", { class: "crumbs", "aria-label": "Where this is" }, h("a", { href: linkTo("list", [], query) }, "Traces"), " › ",
       h("a", { href: linkTo("problem", [its.problem]) }, "problem"), " › ", h("span", {}, its.of)),
@@ -29,11 +30,11 @@ function shownResponse(about, its, query) {
     verdict(its),
     h("section", { "aria-labelledby": "reasoning" }, h("h2", { id: "reasoning" }, steps.of === "reasoning" ? "Reasoning" : "Response"),
       h("p", { class: "faint" }, stepsHead(steps)), strip(steps),
-      folded ? h("p", {}, h("button", { type: "button", class: "fold", "aria-expanded": "true", click: event => {
+      steps.total > FOLDED ? h("p", {}, h("button", { type: "button", class: "fold", "aria-expanded": String(!folded), click: event => {
         const closed = list.classList.toggle("folded");
         event.target.setAttribute("aria-expanded", String(!closed));
         event.target.textContent = closed ? "Unfold the thinking" : "Fold the thinking";
-      } }, "Fold the thinking")) : null,
+      } }, folded ? "Unfold the thinking" : "Fold the thinking")) : null,
       labelling?.head, list),
     steps.of === "reasoning" ? answer(its) : null,
     labelling?.foot,
@@ -49,7 +50,7 @@ function facts(its) {
     ["tokens", meta.completion_tokens === null || meta.completion_tokens === undefined ? "" : count(meta.completion_tokens)], ["characters", count(its.characters)], ["domain", its.domain], ["difficulty", its.difficulty === null ? "" : short(its.difficulty)],
     ["curation", its.drop === "kept" ? "kept as an example" : its.drop ? `dropped: ${its.drop}${its.drop_detail ? ` (${its.drop_detail})` : ""}` : ""], ["source", meta.source]];
   return h("dl", { class: "facts" }, rows.filter(([, value]) => value !== "" && value !== undefined && value !== null).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
-    its.parent ? h("div", {}, h("dt", {}, "made from"), h("dd", {}, h("a", { href: linkTo("response", [its.parent]) }, "its parent"))) : null);
+    its.parent ? h("div", {}, h("dt", {}, "made from"), h("dd", {}, h("a", { href: linkTo("response", [its.parent]) }, "its parent"), " (", h("a", { href: linkTo("problem", [its.problem], new URLSearchParams([["beside", its.parent], ["beside", its.key]])) }, "side by side"), ")")) : null);
 }
 
 function verdict(its) {
@@ -95,7 +96,7 @@ function trained(found) {
 
 function sent(found) {
   return h("div", {}, found.note ? h("p", { class: "faint" }, found.note) : null,
-    found.tokens ? h("p", { class: "faint" }, `${count(found.tokens.prompt)} prompt tokens, ${count(found.tokens.completion)} completion tokens`) : null,
+    found.clock ? h("p", { class: "faint" }, `${count(found.clock.prompt)} prompt tokens, ${count(found.clock.completion)} completion tokens, ${short(found.clock.seconds)} seconds, ${count(found.clock.tries)} request(s)${found.clock.dollars === null ? "" : `, ${found.clock.dollars.toPrecision(3)} US dollars`}`) : null,
     found.messages.map(turn => h("div", { class: "segment prompt" }, h("p", { class: "small" }, turn.role), h("pre", {}, turn.content))),
     found.raw ? [h("h3", {}, "The body as it came"), h("pre", { class: "raw" }, found.raw)] : null);
 }
