@@ -14,6 +14,7 @@ import os
 import platform
 import random
 import re
+import signal
 import statistics
 import sys
 import tempfile
@@ -171,6 +172,7 @@ def main():
     options.add_argument("--characters", type=int, default=4_000)
     options.add_argument("--formulas", nargs="*", default=[])
     asked = options.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background would have the servers ignore it
     with tempfile.TemporaryDirectory() as temporary:
         found = measured(Path(temporary), asked.traces, asked.characters)
         if asked.formulas:

@@ -1,10 +1,11 @@
 """From labels of people to a student: curation hears them, a reward model is trained from them, their names stay."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
-from commands import TINY, call, done
+from commands import call, done
 
 from potstill.records import Drop, Example, Label, Reason, Trace, Verdict
 from potstill.store import Run
@@ -13,26 +14,26 @@ from potstill.view.labels import LabelFiles
 from potstill.view.room import Viewer
 
 torch = pytest.importorskip("torch")
-RECIPE = (
-    TINY.replace("teacher: {kind: worked}", "teacher: {kind: worked, error_rate: 0.5, style: plain}")
-    + """\
-sets:
-  traces: {curate: {drop_wrong: false}}
-arms:
-  traces: {train: {}}
-scorers:
-  prm: {kind: process, from: traces, steps: paragraphs, held_out: 0.4, labels: {by: calculator, on: traces}}
-"""
-)
+EXAMPLE = Path(__file__).parents[2] / "examples" / "people.yaml"
+SMALL = [
+    "problems={evaluate: 4, sources: [{family: chain, count: 24}]}", "teacher.error_rate=0.5",
+    "student={scratch: {hidden: 16, layers: 1, heads: 2, intermediate: 32, vocabulary: 300, context: 256}}",
+    "train={steps: 3, batch: 4, micro_batch: 4, learning_rate: 1.0e-3, precision: fp32}",
+    "evaluate={max_tokens: 8, batch: 4, shots: 0}", "scorers.prm.held_out=0.4",
+]  # fmt: skip
+"""The example on a tiny scale."""
+
+
+def sets(*more):
+    return [part for one in (*SMALL, *more) for part in ("--set", one)]
 
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory):
     """A run up to its verdicts, and labels of people: by what the problems' own facts say, with four corrections."""
     folder = tmp_path_factory.mktemp("people")
-    (folder / "r.yaml").write_text(RECIPE)
     for stage in ("problems", "traces", "verdicts"):
-        done("run", folder / "r.yaml", "--out", folder / "run", "--stage", stage)
+        done("run", EXAMPLE, "--out", folder / "run", "--stage", stage, *sets())
     room = Viewer.open([str(folder / "run")], folder / "cache")
     labels = LabelFiles(folder / "run" / "labels")
     teacher = [n for n, row in enumerate(room.index.rows.to_pylist()) if row["who"] == "teacher"]
@@ -61,11 +62,9 @@ def labelled(tmp_path_factory):
 def test_curation_and_a_reward_model_hear_people(labelled):
     folder, keys = labelled
     people = f"{folder}/run/labels"
-    done(
-        "run", folder / "r.yaml", "--out", folder / "run", "--redo", "--set", f"curate.people={people}",
-        "--set", "curate.drop_wrong_steps=human", "--set", "sets.traces.curate.drop_wrong=true",
-        "--set", f"scorers.prm.labels={{by: file, file: {people}}}",
-    )  # fmt: skip
+    heard = (f"curate.people={people}", "curate.drop_wrong_steps=human",
+             f"scorers.prm.labels={{by: file, file: {people}}}")  # fmt: skip
+    done("run", EXAMPLE, "--out", folder / "run", "--redo", *sets(*heard))
     run = Run(folder / "run")
     traces = {trace.key: trace for trace in run.committed("traces").rows("traces", Trace)}
     verdicts = {row.trace_key: row for row in run.committed("verdicts").rows("verdicts", Verdict)}
@@ -95,23 +94,21 @@ def test_curation_and_a_reward_model_hear_people(labelled):
     assert "stale" not in told
 
 
-@pytest.mark.parametrize(("sets", "told"), [
-    (["curate.drop_wrong_steps=human"], "name their labels in curate.people"),
-    (["curate.people=nowhere"], "there is no file or folder"),
-])  # fmt: skip
-def test_labels_that_are_not_there_are_told_first(labelled, sets, told):
-    folder, _ = labelled
-    assert told in call("check", folder / "r.yaml", *[part for one in sets for part in ("--set", one)]).mistake()
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("curate.drop_wrong_steps=human", "name their labels in curate.people"),
+        ("curate.people=nowhere", "there is no file or folder"),
+        ("scorers.prm.labels={by: file, file: nowhere}", "there is no file"),
+    ],
+)
+def test_labels_that_are_not_there_are_told_first(wrong, told):
+    assert told in call("check", EXAMPLE, *sets(wrong)).mistake()
 
 
 def test_a_line_that_is_no_label_is_named(labelled, tmp_path):
-    folder, _ = labelled
-    (tmp_path / "labels.jsonl").write_text('{"schema": 1, "kind": "steps"}\n')
-    told = call("run", folder / "r.yaml", "--out", tmp_path / "run", "--set", f"curate.people={tmp_path}/labels.jsonl")
-    assert "labels.jsonl: line 1: labeller is missing" in told.mistake()
-
-
-def test_the_example_is_a_recipe(labelled):
-    del labelled
-    example = Path(__file__).parents[2] / "examples" / "people.yaml"
-    done("check", example)
+    shutil.copytree(labelled[0] / "run", tmp_path / "run", symlinks=True)
+    file = tmp_path / "labels.jsonl"
+    file.write_text('{"schema": 1, "kind": "steps"}\n')
+    told = call("run", EXAMPLE, "--out", tmp_path / "run", "--redo", *sets(f"curate.people={file}")).mistake()
+    assert "labels.jsonl: line 1: labeller is missing" in told

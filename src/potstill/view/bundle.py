@@ -30,6 +30,8 @@ POLICY = (
     "default-src 'none'; script-src 'self' file:; style-src 'self' file:; font-src 'self' file:; base-uri 'none'; "
     "form-action 'none'"
 )
+_PRELOADED = re.compile(r'<link rel="modulepreload"[^>]*>\n')
+"""`<link rel="modulepreload" href="/static/dom.js">`"""
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([a-z]+\.js)";$', re.MULTILINE)
 """`import { count, h } from "./dom.js";`"""
 _EXPORT = re.compile(r"^export (async function|function|const) (\w+)", re.MULTILINE)
@@ -66,6 +68,7 @@ def _page() -> str:
     page = files.static("index.html").decode()
     own = '<script src="data/index.js" defer></script>\n<script src="main.js" defer></script>'
     page = page.replace('<script src="/static/main.js" type="module"></script>', own)
+    page = _PRELOADED.sub("", page)
     page = page.replace("/temml/", "").replace("/static/", "")
     first = '<meta charset="utf-8">'
     return page.replace(first, f'{first}\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">')
