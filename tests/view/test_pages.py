@@ -140,6 +140,7 @@ def test_a_hundred_thousand_steps_stay_usable(tmp_path):
     with serving(tmp_path / "run", cache=tmp_path / "cache") as served, browser(1280, 900, tmp_path / "p") as driver:
         driver.go(served.link)
         driver.until("return document.querySelectorAll('.row').length")
+        driver.script("localStorage.setItem('potstill-labeller', 'ada')")
         key = served.json("/api/list")["rows"][0]["key"]
         began = time.monotonic()
         shown(driver, f"response/{key}?label=1")
