@@ -87,6 +87,8 @@ class Reason(StrEnum):
     WRONG_STEP = "wrong step, people say"
     OVER_LENGTH = "over length"
     REPETITION = "repetition"
+    RUN_ON = "runs on into another question"
+    MIXED = "mixed scripts"
     MARKS_LEFT = "marks of thinking left"
     SAME = "exact duplicate"
     ALL_RIGHT = "every answer is right"

@@ -26,6 +26,27 @@ _MOST_MARKS = 4
 _SOLUTION = ("<|begin_of_solution|>", "<|end_of_solution|>")
 _TOKEN = re.compile(r"[A-Za-z]{1,16}|[0-9]{1,4}|\S")
 """`x1 = 200` is `x`, `1`, `=`, `200`."""
+_SCRIPTS = (
+    (0x0400, 0x0530, "cyrillic"), (0x0530, 0x0590, "armenian"), (0x0590, 0x0600, "hebrew"), (0x0600, 0x0780, "arabic"),
+    (0x0900, 0x0E00, "indic"), (0x0E00, 0x0EC0, "thai"), (0x10A0, 0x1100, "georgian"), (0x1100, 0x1200, "korean"),
+    (0x3040, 0xA000, "chinese"), (0xAC00, 0xD7B0, "korean"), (0xF900, 0xFB00, "chinese"),
+)  # fmt: skip
+"""(first code point, end, name) of scripts that are no mathematics; Chinese and Japanese share their characters."""
+_UNUSUAL = re.compile(r"[\u0400-\ud7af\uf900-\ufaff]")
+"""`д`, `中`; not `é`, `α`."""
+_ASKED_ANEW = re.compile(
+    r"\n\s{0,4}(?:#{1,4}\s{0,2}|\*{0,2})"
+    r"(?:(?:next |another |new )?(?:question|problem|exercise)(?:\s?\d{1,3})?|q\d{0,3}|user|human|instruction|input)"
+    r"\s?\*{0,2}\s?[:：]\s?\*{0,2}\s{0,3}(?P<asked>\S[^\n]{0,80})",
+    re.IGNORECASE,
+)
+"""`Q: What is the capital of France?`, `## Question 2: ...` at the beginning of a line."""
+_CONCLUDED = re.compile(r"boxed\b|####|\banswer\b", re.IGNORECASE)
+"""What has been said where an answer was given."""
+OWN = 30
+"""Letters and digits by which a question is known again."""
+CONCLUSION = 400
+"""Characters before another question in which an answer is looked for."""
 GRAM = 12
 """Tokens of a phrase that counts as repeated."""
 OFTEN = 3
@@ -269,3 +290,36 @@ def parting(one: Sequence[object], other: Sequence[object]) -> int:
     """Return the first place at which two texts or lists differ; where one begins the other, its length."""
     shorter = min(len(one), len(other))
     return next((place for place in range(shorter) if one[place] != other[place]), shorter)
+
+
+def foreign_share(text: str, beside: str) -> float:
+    """Return the share of a text's letters that are of scripts of which `beside` has none; Greek is mathematics.
+
+    Letters outside `_SCRIPTS` count as Latin.
+    """
+    if text.isascii():
+        return 0.0
+    known = {_script(letter) for letter in _UNUSUAL.findall(beside)}
+    foreign = sum(_script(letter) not in known for letter in _UNUSUAL.findall(text) if letter.isalpha())
+    return foreign / max(1, sum(map(str.isalpha, text)))
+
+
+def _script(letter: str) -> str:
+    code = ord(letter)
+    return next((name for first, end, name in _SCRIPTS if first <= code < end), "")
+
+
+def runs_on(answer: str, question: str) -> bool:
+    """Return whether an answer goes on, after it was given, with a question that is not its own: `Q: What is ...`."""
+    own = _letters(question)
+    for found in _ASKED_ANEW.finditer(answer):
+        before = answer[max(0, found.start() - CONCLUSION) : found.start()]
+        asked = _letters(found["asked"])
+        repeated = asked[:OWN] in own or (own != "" and own[:OWN] in asked)
+        if _CONCLUDED.search(before) and not repeated:
+            return True
+    return False
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())

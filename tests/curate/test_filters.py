@@ -8,6 +8,8 @@ from potstill.recipe import Curate
 from potstill.records import Problem, Trace, Verdict
 
 PROBLEM = Problem(id="p", question="What is 2 plus 2?", gold="4")
+CHINESE = Problem(id="p", question="What does 二加二 mean?", gold="4")
+RUN_ON = "runs on into another question"
 GOOD = Trace(
     problem_key=PROBLEM.key,
     teacher="t",
@@ -77,6 +79,19 @@ def reasons(trace=None, settings=None, **fields):
         ({"verdict": judged("unknown", "timeout"), "settings": {"drop_unknown": False}}, []),
         ({"verdict": judged("wrong")}, ["wrong"]),
         ({"verdict": judged("wrong"), "settings": {"drop_wrong": False}}, []),
+        ({"trace": {"answer": "The answer is 4.\n\nQ: What is the capital of Peru?\nA: Lima"}}, [RUN_ON]),
+        ({"trace": {"answer": "$\\boxed{4}$\n\n## Question 2: How many are left?"}}, [RUN_ON]),
+        ({"trace": {"answer": "#### 4\n**Problem:** Bo has 3 pens. How many?"}}, [RUN_ON]),
+        ({"trace": {"answer": "The answer is 4.\n\nUser: And what is 3 plus 3?"}}, [RUN_ON]),
+        ({"trace": {"answer": "The answer is 4.\nQ: x?"}, "settings": {"drop_run_on": False}}, []),
+        ({"trace": {"answer": "**Question:** What is 2 plus 2?\n\nThe answer is 4."}}, []),
+        ({"trace": {"answer": "Answer: 4\n\nQuestion: What is 2 plus 2? Solved."}}, []),
+        ({"trace": {"reasoning": "I add: 二加二等于四, which gives four."}}, ["mixed scripts"]),
+        ({"trace": {"answer": "4 関連 details банк 交易 4"}}, ["mixed scripts"]),
+        ({"trace": {"reasoning": "α + β = γ, so café naïve Σ", "answer": "4"}}, []),
+        ({"trace": {"reasoning": "二加二等于四", "answer": "四"}}, []),
+        ({"trace": {"reasoning": "I add: 二加二等于四"}, "settings": {"drop_mixed_scripts": None}}, []),
+        ({"trace": {"reasoning": "Das Wort 二加二 heißt", "answer": "四"}, "problem": CHINESE}, []),
         ({"trace": {"reasoning": "wait, " * 400}}, ["repetition"]),
         ({"trace": {"reasoning": "wait, " * 400}, "settings": {"drop_repetition": None}}, []),
         ({"suspect": True}, ["suspect label"]),

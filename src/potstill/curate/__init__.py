@@ -26,6 +26,8 @@ FILTERS: tuple[Filter, ...] = (
     filters.wrong_step,
     filters.too_long,
     filters.repetitive,
+    filters.run_on,
+    filters.mixed_scripts,
     filters.marks_left,
 )
 """In the order they are asked; a trace is dropped for the first reason. After them: exact duplicates, then the

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from potstill.marks import holds_mark
 from potstill.recipe import Curate
 from potstill.records import Failure, Problem, Reason, Trace, Verdict
-from potstill.text import repeated_share
+from potstill.text import foreign_share, repeated_share, runs_on
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,6 +124,22 @@ def repetitive(case: Candidate) -> str | None:
     if limit is None:
         return None
     return Reason.REPETITION if repeated_share(f"{case.trace.reasoning}\n{case.trace.answer}") > limit else None
+
+
+def run_on(case: Candidate) -> str | None:
+    """Drop traces whose answer goes on with a question of its own making: the student would not stop either."""
+    asked = "" if case.problem is None else case.problem.statement
+    return Reason.RUN_ON if case.settings.drop_run_on and runs_on(case.trace.answer, asked) else None
+
+
+def mixed_scripts(case: Candidate) -> str | None:
+    """Drop traces that mix the question's script with others; one that is wholly in another is a language."""
+    limit = case.settings.drop_mixed_scripts
+    if limit is None:
+        return None
+    asked = "" if case.problem is None else case.problem.statement
+    share = foreign_share(f"{case.trace.reasoning}\n{case.trace.answer}", asked)
+    return Reason.MIXED if limit < share < 1 - limit else None
 
 
 def marks_left(case: Candidate) -> str | None:

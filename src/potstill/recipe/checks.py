@@ -131,6 +131,11 @@ class Curate:
     """Drop traces whose answer could not be judged."""
     drop_repetition: ForExamples[Share | None] = 0.5
     """Drop traces in which more than this share of the text repeats itself; `null` keeps them."""
+    drop_run_on: ForExamples[bool] = True
+    """Drop traces whose answer is given and then goes on with another question, as base models do."""
+    drop_mixed_scripts: ForExamples[Share | None] = 0.05
+    """Drop traces with more than this share of letters, and less than all the rest, in scripts that the question does
+    not have; `null` keeps them. Greek letters are mathematics."""
     max_characters: ForExamples[Positive | None] = None
     """Drop traces longer than this, reasoning and answer together; `null` keeps them."""
     per_problem: ForExamples[Positive] = 4
