@@ -193,8 +193,9 @@ def _die(act, count):
     assert os.WTERMSIG(status) == signal.SIGKILL
 
 
-def test_two_processes_learn_the_same(folder, paired, undisturbed, tmp_path):
-    counts, logs, _ = run(folder, paired, tmp_path / "work", processes=2)
+@pytest.mark.parametrize("how", [{"processes": 2}, {"packing": "always"}], ids=["two processes", "packed"])
+def test_however_rows_are_dealt_and_laid_out_the_same_is_learnt(folder, paired, undisturbed, tmp_path, how):
+    counts, logs, _ = run(folder, paired, tmp_path / "work", **how)
     assert counts == undisturbed[0]
     for log, alone in zip(logs, undisturbed[1], strict=True):
         # before the first step every margin is 0 but for rounding, and the accuracy anything

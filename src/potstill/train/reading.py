@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from potstill.train.loss import collate
-from potstill.train.order import micro_batches
+from potstill.train.loss import Batch, collate
 from potstill.train.ranks import deal
 from potstill.train.segments import TokenRow, trained
 
@@ -28,7 +27,8 @@ def log_probabilities(stepper: Stepper, rows: Sequence[TokenRow]) -> list[float]
     Every process has to ask, for all rows of the step, the longest first; dropout is off.
     """
     ranks, student = stepper.ranks, stepper.student
-    dealt = [micro_batches(hand, stepper.settings.micro_batch) for hand in deal(range(len(rows)), ranks.count)]
+    lengths = [len(row) for row in rows]
+    dealt = [stepper.cut(hand, lengths) for hand in deal(range(len(rows)), ranks.count)]
     mine = dealt[ranks.number]
     # a sharded student is run as often by all, with a row that is counted elsewhere where one has none left
     turns = max(map(len, dealt)) if stepper.sharded else len(mine)
@@ -37,7 +37,8 @@ def log_probabilities(stepper: Stepper, rows: Sequence[TokenRow]) -> list[float]
     student.eval()
     for turn in range(turns):
         index = mine[turn] if turn < len(mine) else (len(rows) - 1,)
-        read = _sums(run, student, [rows[number] for number in index], stepper.pad, ranks.device)
+        chosen = [rows[number] for number in index]
+        read = _sums(run, student, chosen, stepper.collated(chosen, _ones(chosen), None))
         if turn < len(mine):
             found |= zip(index, read, strict=True)
     student.train()
@@ -54,22 +55,28 @@ def read_rows(student: StudentLoss, rows: Sequence[TokenRow], pad: int, device: 
         while order:
             size = max(1, BATCH_TOKENS // len(window[order[0]]))
             now, order = order[:size], order[size:]
-            found |= zip(now, _sums(student, student, [window[number] for number in now], pad, device), strict=True)
+            chosen = [window[number] for number in now]
+            read = _sums(student, student, chosen, collate(chosen, _ones(chosen), pad, device))
+            found |= zip(now, read, strict=True)
         yield from (found[number] for number in range(len(window)))
 
 
+def _ones(rows: Sequence[TokenRow]) -> list[list[float]]:
+    """Return a weight of 1 at each trained token."""
+    found = []
+    for row in rows:
+        found.append([0.0] * len(row))
+        for place in trained(row):
+            found[-1][place] = 1.0
+    return found
+
+
 def _sums(
-    run: Callable[..., Any], student: StudentLoss, rows: Sequence[TokenRow], pad: int, device: str
+    run: Callable[..., Any], student: StudentLoss, rows: Sequence[TokenRow], batch: Batch
 ) -> list[float]:  # fmt: skip
     import torch
 
-    places = [trained(row) for row in rows]
-    weights = []
-    for row, those in zip(rows, places, strict=True):
-        weights.append([0.0] * len(row))
-        for place in those:
-            weights[-1][place] = 1.0
-    with torch.no_grad(), student.precision(device.partition(":")[0]):
-        _, losses = run(collate(rows, weights, pad, device))
-    parts = torch.split(losses["ce"].cpu(), [len(those) for those in places])
+    with torch.no_grad(), student.precision(batch.ids.device.type):
+        _, losses = run(batch)
+    parts = torch.split(losses["ce"].cpu(), [len(trained(row)) for row in rows])
     return [-math.fsum(part.tolist()) for part in parts]
