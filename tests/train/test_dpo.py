@@ -193,7 +193,9 @@ def _die(act, count):
     assert os.WTERMSIG(status) == signal.SIGKILL
 
 
-@pytest.mark.parametrize("how", [{"processes": 2}, {"packing": "always"}], ids=["two processes", "packed"])
+@pytest.mark.parametrize(
+    "how", [pytest.param({"processes": 2}, marks=pytest.mark.soak, id="two processes"), {"packing": "always"}]
+)
 def test_however_rows_are_dealt_and_laid_out_the_same_is_learnt(folder, paired, undisturbed, tmp_path, how):
     counts, logs, _ = run(folder, paired, tmp_path / "work", **how)
     assert counts == undisturbed[0]
