@@ -76,8 +76,13 @@ function group(its) {
     h("p", {}, its.majority === null ? "no majority" : ["majority: ", h("code", {}, its.majority), ` by ${its.votes} of ${its.voters}${its.tied ? ", tied" : ""}`], `; ${its.finding}; judged by ${its.gold_source}`));
 }
 
+// Of a file of many models a response is called by its model, of a run by its set or arm.
+function called(one) {
+  return `${one.of.startsWith("file ") && one.model ? one.model : one.of}, sample ${one.sample + 1}`;
+}
+
 function sample(one, chosen, draw) {
-  const box = h("input", { type: "checkbox", checked: chosen.has(one.key), "aria-label": `Show ${one.of}, sample ${one.sample + 1} side by side`, change: async event => {
+  const box = h("input", { type: "checkbox", checked: chosen.has(one.key), "aria-label": `Show ${called(one)} side by side`, change: async event => {
     if (event.target.checked && chosen.size >= BESIDE) {
       event.target.checked = false;
       say(`${BESIDE} stand side by side; take one away first`);
@@ -87,13 +92,14 @@ function sample(one, chosen, draw) {
     else chosen.delete(one.key);
     await draw();
   } });
-  return h("li", {}, h("label", {}, box), " ", h("a", { href: linkTo("response", [one.key]) }, `${one.of}, sample ${one.sample + 1}`), " ", outcomeMark(one.outcome, one.cause), one.extracted ? h("code", {}, one.extracted) : null,
+  return h("li", {}, h("label", {}, box), " ", h("a", { href: linkTo("response", [one.key]) }, called(one)), " ", outcomeMark(one.outcome, one.cause), one.extracted ? h("code", {}, one.extracted) : null,
     one.drop ? h("span", { class: "faint small" }, one.drop === "kept" ? " kept" : ` dropped: ${one.drop}`) : null);
 }
 
 function column(its) {
-  return h("section", { class: "column", "aria-label": `${its.of}, sample ${its.meta.sample + 1}` },
-    h("h3", {}, h("a", { href: linkTo("response", [its.key]) }, `${its.of}, sample ${its.meta.sample + 1}`)),
+  const name = called({ of: its.of, model: its.meta.teacher ?? its.meta.student, sample: its.meta.sample });
+  return h("section", { class: "column", "aria-label": name },
+    h("h3", {}, h("a", { href: linkTo("response", [its.key]) }, name)),
     h("p", {}, outcomeMark(its.outcome, its.cause), its.extracted ? h("code", {}, its.extracted.text) : null),
     h("p", { class: "faint small" }, `${its.meta.teacher ?? its.meta.student}; ${stepsHead(its.steps)}`), strip(its.steps), stepList(its),
     its.steps.of === "reasoning" ? h("div", { class: "prose answer" }, prose(its.answer.text.slice(0, 6000))) : null);
