@@ -330,6 +330,7 @@ def test_shipped_studies_are_sound_and_listed():
         "white-box",
         "rl",
         "on-policy",
+        "self-improvement",
     } == set(shipped("study"))
     for name in shipped("study"):
         assert f"\n{name} " in f"\n{listed}"
