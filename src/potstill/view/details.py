@@ -24,6 +24,8 @@ from potstill.view.texts import ResponseTexts
 STEPS = 60
 """Steps of one answer of the server; a page asks for more as it goes down."""
 MOST_STEPS = 500
+STRIP = 400
+"""Steps whose findings a page shows at a glance: the first letter of each, `r`, `w` or `u`."""
 CHECKED_CHARACTERS = 400_000
 """Reasoning that is longer is not recomputed: the page says so."""
 SHOWN_STEP = 20_000
@@ -112,6 +114,7 @@ class Details:
         return {
             "of": "reasoning" if record.reasoning.strip() else "answer", "total": len(spans), "begin": begin,
             "rows": rows, "checked": checked is not None, "scores": scores,
+            "signs": "".join(step.outcome[0] for step in checked.steps[:STRIP]) if checked else "",
             "first_wrong": None if checked is None else checked.first_wrong_step, "counts": dict(said),
             "repeated_share": round(cut["share"], 3), "looping": cut["looping"],
         }  # fmt: skip

@@ -7,6 +7,8 @@ import { formula } from "./maths.js";
 const OPENING = /```([A-Za-z+#]{0,20})[^\S\n]*\n|\$\$|\\\[|\\\(|\\begin\{([a-z]{1,16}\*?)\}|\$|`/g;
 const CLOSING = { "$$": "$$", "\\[": "\\]", "\\(": "\\)", "$": "$", "`": "`" };
 const ENVIRONMENTS = new Set(["align", "align*", "aligned", "equation", "equation*", "gather", "gather*", "cases", "matrix", "pmatrix", "bmatrix", "vmatrix", "array"]);
+// `**Standard form:**`
+const BOLD = /\*\*([^*\n]{1,200})\*\*/g;
 const LONGEST = 6000;
 
 /** Return nodes of a text; `found` is a stretch [start, end) to mark. */
@@ -17,9 +19,13 @@ export function prose(text, found = null) {
   for (let opening = OPENING.exec(text); opening; opening = OPENING.exec(text)) {
     const piece = closed(text, opening);
     if (!piece) continue;
-    plain(nodes, text, from, opening.index, found);
+    const block = piece.kind === "display" || piece.kind === "code";
+    let before = opening.index;
+    while (block && before > from && text[before - 1] === "\n") before -= 1;
+    plain(nodes, text, from, before, found);
     nodes.push(within(piece, opening.index, found));
     from = piece.end;
+    while (block && text[from] === "\n") from += 1;
     OPENING.lastIndex = from;
   }
   plain(nodes, text, from, text.length, found);
@@ -60,10 +66,19 @@ function within(piece, at, found) {
   return found && found[0] < piece.end && found[1] > at ? h("mark", { class: "found" }, made) : made;
 }
 
+function bold(nodes, text) {
+  let from = 0;
+  for (const part of text.matchAll(BOLD)) {
+    nodes.push(...shownText(text.slice(from, part.index)), h("strong", {}, part[1]));
+    from = part.index + part[0].length;
+  }
+  nodes.push(...shownText(text.slice(from)));
+}
+
 function plain(nodes, text, from, to, found) {
   if (from >= to) return;
   if (!found || found[0] >= to || found[1] <= from) {
-    nodes.push(...shownText(text.slice(from, to)));
+    bold(nodes, text.slice(from, to));
     return;
   }
   const begin = Math.max(from, found[0]);

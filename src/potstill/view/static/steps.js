@@ -8,7 +8,7 @@ function finding(step) {
   if (step.outcome === undefined) return null;
   if (step.outcome === "right") return h("p", { class: "finding right" }, h("span", { class: "sign" }, "✓ "), "recomputed: ", h("code", {}, step.stated));
   if (step.outcome === "wrong") return h("p", { class: "finding wrong" }, h("span", { class: "sign" }, "✗ "), "it states ", h("code", {}, step.stated), ", the left side is ", h("code", {}, step.recomputed));
-  return step.stated || step.reason ? h("p", { class: "finding unknown" }, h("span", { class: "sign" }, "? "), "not decided: ", step.reason || step.stated) : null;
+  return step.stated ? h("p", { class: "finding unknown" }, h("span", { class: "sign" }, "? "), "not decided: ", step.reason || step.stated) : null;
 }
 
 function ratings(step, people) {
@@ -26,6 +26,8 @@ export function stepRow(step, people, extra = null, place = null) {
       finding(step), ratings(step, people), extra));
 }
 
+const SIGNS = { r: "right", w: "wrong" };
+
 /** A strip of a bar for each step: a reward model's scores, else what the calculator found. */
 export function strip(steps) {
   const scores = steps.scores?.steps?.length === steps.total ? steps.scores.steps : null;
@@ -35,9 +37,8 @@ export function strip(steps) {
     : `The calculator: ${count(steps.counts.right ?? 0)} steps right, ${count(steps.counts.wrong ?? 0)} wrong, ${count(steps.counts.unknown ?? 0)} not decided`;
   const bars = [];
   for (let place = 0; place < many; place += 1) {
-    const step = steps.rows[place];
     const value = scores ? Math.max(0.04, Math.min(1, scores[place])) : 0.6;
-    const kind = scores ? (scores[place] < 0.5 ? "wrong" : "right") : step?.outcome ?? "unknown";
+    const kind = scores ? (scores[place] < 0.5 ? "wrong" : "right") : SIGNS[steps.signs[place]] ?? "unknown";
     const bar = h("span", { class: `bar ${kind}` });
     bar.style.setProperty("--height", String(value));
     bars.push(bar);
