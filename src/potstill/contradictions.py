@@ -109,6 +109,15 @@ def _of_teacher(teacher: Teacher, strategy: Strategy) -> Found:
             yield ("strategy", "stop_at_right"), what
         return
     yield from _of_temperature(("teacher", "sampling", "temperature"), teacher.sampling.temperature)
+    if strategy.messages and strategy.kind != "explain":
+        yield ("strategy", "messages"), f"they belong to the kind explain, and this is {strategy.kind}: leave them out"
+    names = [one.name for one in strategy.messages]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        yield ("strategy", "messages"), f"two are called {twice!r}: give each a name of its own"
+    if strategy.messages and all(one.kinds for one in strategy.messages):
+        yield ("strategy", "messages"), "every one has kinds: leave them out of one, for the other problems"
+    if strategy.system and strategy.kind == "explain":
+        yield ("strategy", "system"), "explain draws its system messages: put this one into messages"
     if strategy.samples > 1 and teacher.sampling.temperature == 0:
         yield ("strategy", "samples"), "several samples at teacher.sampling.temperature 0 are all the same: raise it"
     if isinstance(teacher, LocalTeacher):

@@ -28,6 +28,7 @@ train: {steps: 1}
 STRATEGIES = {
     "few-shot": "{kind: few_shot, shots: 2, samples: 3}",
     "rounds": "{kind: few_shot, shots: 1, samples: 6, stop_at_right: 2}",
+    "explain": "{kind: explain, samples: 4}",
 }
 
 
@@ -71,8 +72,8 @@ def killed(folder, point, count):
 
 def written(folder):
     stage = [path for path in (folder / "run" / "traces").iterdir() if path.name != "clock.json"]
-    (shots,) = (folder / "run" / "ledger").glob("shots-*.json")
-    return {path.name: path.read_bytes() for path in [*stage, shots]}
+    shots = (folder / "run" / "ledger").glob("shots-*.json")
+    return {path.name: path.read_bytes() for path in [*stage, *shots]}
 
 
 def disturbed(tmp_path, monkeypatch, strategy, kills):

@@ -30,6 +30,7 @@ from potstill.report import (
     SetFacts,
     StageFacts,
     StudentFacts,
+    WayFacts,
     shown_problems,
 )
 from potstill.scorer_nodes import ScorerNode
@@ -115,7 +116,24 @@ def _set(node: SetNode, graph: Graph, stages: Named) -> SetFacts:
         suspect_label=node.recipe.checks.suspect_label,
         lengths=kept,
         difficulties=difficulties,
+        ways=_ways(traces, judged, chosen) if node.recipe.strategy.kind == "explain" else (),
     )
+
+
+def _ways(traces: Committed, judged: Committed, chosen: Committed) -> list[WayFacts]:
+    """Return what became of the traces by how they were asked, most first."""
+    kept = {example.trace_key for example in chosen.rows("examples", Example)}
+    count: dict[str, Counter[str]] = {}
+    for trace, verdict in zip(traces.rows("traces", Trace), judged.rows("verdicts", Verdict), strict=True):
+        told = count.setdefault(trace.strategy, Counter())
+        told.update(("traces", str(verdict.outcome)))
+        told["kept"] += trace.key in kept
+        told["tokens"] += trace.completion_tokens or 0
+    return [
+        WayFacts(name=name, traces=told["traces"], right=told["right"], wrong=told["wrong"], kept=told["kept"],
+                 tokens=told["tokens"])
+        for name, told in sorted(count.items(), key=lambda item: (-item[1]["traces"], item[0]))
+    ]  # fmt: skip
 
 
 def _templates(problems: Committed) -> tuple[int, int] | None:

@@ -41,9 +41,17 @@ def chosen(section: Any, scope: Scope) -> Settings:  # noqa: ANN401 - a section 
         if scope not in scopes_of(hints[item.name]):
             continue
         value = getattr(section, item.name)
-        found[item.name] = chosen(value, scope) if dataclasses.is_dataclass(value) else json.loads(json.dumps(value))
+        found[item.name] = _plain(value, scope)
         found |= _added(item.name, hints[item.name], value)
     return found
+
+
+def _plain(value: Any, scope: Scope) -> Any:  # noqa: ANN401 - a value of the recipe, and one of JSON
+    if dataclasses.is_dataclass(value):
+        return chosen(value, scope)
+    if isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+        return [chosen(entry, scope) for entry in value]
+    return json.loads(json.dumps(value))
 
 
 def _added(name: str, hint: Any, value: Any) -> Settings:  # noqa: ANN401 - a field's annotation and value
@@ -114,6 +122,8 @@ def of_traces(recipe: Recipe) -> Settings:
             arm_checkpoint(Path(recipe.data) / recipe.teacher.run, recipe.teacher.arm)
         )
     strategy = chosen(recipe.strategy, "traces")
+    if recipe.strategy.kind != "explain":
+        del strategy["messages"]
     if isinstance(recipe.teacher, AskedTeacher | ArmTeacher):
         strategy["prompt"] = prompt_of(recipe.strategy, Path(recipe.data))
         if recipe.strategy.shots_file is not None:

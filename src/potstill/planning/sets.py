@@ -216,7 +216,7 @@ class Gathered:
         strategy = recipe.strategy
         text = f"{strategy.system} {prompt_of(strategy, Path(recipe.data))}"
         own = assumed(0.8 * tokens_of(text) + 4, tokens_of(text) + 12, 1.2 * tokens_of(text) + 40, "the prompt")
-        return own if strategy.kind == "zero_shot" else _sum(own, SHOT_TOKENS.times(strategy.shots))
+        return own if strategy.kind != "few_shot" else _sum(own, SHOT_TOKENS.times(strategy.shots))
 
     def _lengths(self, node: SetNode) -> Lengths | None:
         name = naming.examples(node, self.graph)

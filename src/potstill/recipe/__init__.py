@@ -40,6 +40,7 @@ from potstill.recipe.teachers import (
     ServedTeacher,
     SolutionsTeacher,
     Strategy,
+    SystemMessage,
     Teacher,
     Terms,
     WorkedTeacher,
@@ -84,6 +85,7 @@ __all__ = [
     "Source",
     "Strategy",
     "Student",
+    "SystemMessage",
     "Teacher",
     "Terms",
     "Train",
@@ -138,8 +140,9 @@ class Recipe:
 
 SECTIONS = (
     Source, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
-    SolutionsTeacher, ArmTeacher, Strategy, Numbers, Policy, CodeChecks, Judge, Reward, Checks, Curate, Scratch, Lora,
-    Student, Kl, Loss, Grpo, OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer, Evaluate, Export, Recipe,
+    SolutionsTeacher, ArmTeacher, SystemMessage, Strategy, Numbers, Policy, CodeChecks, Judge, Reward, Checks, Curate,
+    Scratch, Lora, Student, Kl, Loss, Grpo, OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer, Evaluate, Export,
+    Recipe,
 )  # fmt: skip
 for _section in SECTIONS:
     setattr(_section, "__pydantic_config__", {"extra": "forbid", "strict": True})  # noqa: B010 - for every section

@@ -218,17 +218,34 @@ TEACHERS: tuple[str, ...] = tuple(get_type_hints(part)["kind"].__args__[0] for p
 
 
 @dataclass(frozen=True, kw_only=True)
+class SystemMessage:
+    """A system message that a sample may be asked under, for `explain`."""
+
+    name: ForTraces[Name]
+    """What it is called in the traces and in the report."""
+    text: ForTraces[str]
+    """The message; empty sends none."""
+    weight: ForTraces[Annotated[float, Gt(0), Le(10**6)]] = 1.0
+    """How often it is drawn, beside the weights of the others."""
+    kinds: ForTraces[tuple[str, ...]] = ()
+    """Domains, or kinds of answers, of the problems that it is for; empty is for all."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Strategy:
     """How the teacher is asked; `{question}` is filled in, with its choices."""
 
     kind: ForTraces[Annotated[str, OneOf("potstill.teach.strategies:STRATEGIES")]] = "zero_shot"
-    """What is shown. `zero_shot`: the question alone; `few_shot`: the question after worked examples."""
+    """What is shown. `zero_shot`: the question alone; `few_shot`: the question after worked examples; `explain`: the
+    question under one of several system messages, drawn for each sample."""
     samples: ForTraces[Samples] = 1
     """Traces per problem; with `stop_at_right` the most of them."""
     stop_at_right: ForTraces[Samples | None] = None
     """Ask no more about a problem once this many of its samples are right; of served and local teachers."""
     system: ForTraces[str] = ""
     """The system message; empty sends none."""
+    messages: ForTraces[tuple[SystemMessage, ...]] = ()
+    """The system messages that `explain` draws from; empty takes the packaged ones."""
     prompt: ForTraces[str] = ""
     """The user message; empty takes the packaged one of the kind."""
     prompt_file: ForTraces[str | None] = None

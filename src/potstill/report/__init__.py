@@ -14,6 +14,7 @@ from potstill.report.facts import (
     SetFacts,
     StageFacts,
     StudentFacts,
+    WayFacts,
 )
 from potstill.report.students import shown_problems
 
@@ -29,6 +30,7 @@ __all__ = [
     "SetFacts",
     "StageFacts",
     "StudentFacts",
+    "WayFacts",
     "build",
     "shown_problems",
 ]

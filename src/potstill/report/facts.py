@@ -74,6 +74,21 @@ class Funnel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WayFacts:
+    """One way in which a set's teacher was asked: its traces, how many are right, wrong and became examples.
+
+    `tokens` are those of its responses in all, as far as the teacher counted them.
+    """
+
+    name: str
+    traces: int
+    right: int
+    wrong: int
+    kept: int
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Compute:
     """What a stage asked of a model, by formula: tokens read, written and trained on, FLOPs (None: not known).
 
@@ -138,6 +153,8 @@ class SetFacts:
     lengths: Mapping[int, int] = field(default_factory=dict)
     length_unit: str = "characters"
     difficulties: Mapping[float, int] = field(default_factory=dict)
+    ways: Sequence[WayFacts] = ()
+    """Of a strategy that asks in several ways."""
 
 
 @dataclass(frozen=True, kw_only=True)

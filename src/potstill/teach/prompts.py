@@ -24,15 +24,26 @@ class Asking:
     shots: tuple[Shot, ...] = ()
     shown: int = 0
 
-    def messages(self, problem: Problem) -> tuple[Message, ...]:
-        """Return the conversation that asks a problem; a system message without text is left out."""
+    def system_of(self, problem: Problem, sample: int) -> str:
+        """Return the system message of a sample, empty for none."""
+        del problem, sample
+        return self.system
+
+    def named(self, problem: Problem, sample: int) -> str:
+        """Return the name of what was drawn for a sample, empty where nothing is drawn."""
+        del problem, sample
+        return ""
+
+    def messages(self, problem: Problem, sample: int = 0) -> tuple[Message, ...]:
+        """Return the conversation that asks a sample of a problem; a system message without text is left out."""
         fills = {
             "question": problem.statement,
             "answer_form": ANSWER_KINDS[problem.answer_kind].form,
             "shots": self._shown_to(problem) if self.shots else "",
         }
         # One pass, not str.format: braces are LaTeX here, in prompts and questions alike.
-        system, prompt = (SLOT.sub(lambda slot: fills[slot[1]], text) for text in (self.system, self.prompt))
+        written = (self.system_of(problem, sample), self.prompt)
+        system, prompt = (SLOT.sub(lambda slot: fills[slot[1]], text) for text in written)
         user = Message("user", prompt)
         return (Message("system", system), user) if system else (user,)
 

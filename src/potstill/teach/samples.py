@@ -80,10 +80,9 @@ class RequestBuilder:
         Each has its own seed, which depends on the run's seed, the problem and the sample's index alone: more problems,
         more samples or another order change no request that was there.
         """
-        messages = self.asking.messages(problem)
         return [
             Request(
-                messages=messages,
+                messages=self.asking.messages(problem, sample),
                 model=self.teacher.model,
                 sampling=wire_sampling(self.teacher.sampling, _seed(self.seed, problem, sample), "teacher.sampling"),
                 sample=sample,
@@ -104,7 +103,12 @@ class RequestBuilder:
         """Return the trace whose verdict decides a sample's outcome, or None where no verdict does."""
         if completion.finish != "stop" or self.strategy.stop_at_right is None:
             return None
-        return trace_of(problem, request, completion, self.strategy)
+        return self.trace(problem, request, completion)
+
+    def trace(self, problem: Problem, request: Request, completion: Completion) -> Trace:
+        """Return the trace that a completion is, under the name of how it was asked: `zero_shot`, `explain/steps`."""
+        named = self.asking.named(problem, request.sample)
+        return trace_of(problem, request, completion, f"{self.strategy.kind}/{named}" if named else self.strategy.kind)
 
     def outcome(self, completion: Completion, verdict: Verdict | None) -> Outcome:
         """Return whether a sample is right; None where an outage left it undecided, which is not wrong."""
@@ -154,8 +158,10 @@ class RequestBuilder:
         return keys
 
 
-def trace_of(problem: Problem, request: Request, completion: Completion, strategy: recipe.Strategy) -> Trace:
-    """Return the trace that a completion is; refused and failed ones are traces without text.
+def trace_of(problem: Problem, request: Request, completion: Completion, strategy: str) -> Trace:
+    """Return the trace that a completion is; `strategy` is the name of how it was asked.
+
+    Those that were refused and failed ones are traces without text.
 
     Where the teacher marks no reasoning and hides none, its visible chain of thought is the reasoning. A truncated one
     is all reasoning: what the token limit cut is no answer. Where the server counts reasoning that it does not show,
@@ -172,7 +178,7 @@ def trace_of(problem: Problem, request: Request, completion: Completion, strateg
     return Trace(
         problem_key=problem.key,
         teacher=request.model,
-        strategy=strategy.kind,
+        strategy=strategy,
         prompt_key=request.prompt_key,
         sample=request.sample,
         attempt=request.attempt,

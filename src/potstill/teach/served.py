@@ -18,7 +18,7 @@ from potstill.models.served.client import RequestCounts
 from potstill.progress import Progress
 from potstill.records import Failure, Problem, Trace
 from potstill.teach.prompts import Asking
-from potstill.teach.samples import Judge, RequestBuilder, trace_of
+from potstill.teach.samples import Judge, RequestBuilder
 from potstill.teach.sampling_rounds import SamplingRounds
 
 
@@ -80,7 +80,7 @@ def served_traces(
                     unasked += 1
                     completion = _not_asked(sample.request)
                 if completion is not None:
-                    yield trace_of(problem, sample.request, completion, strategy)
+                    yield builder.trace(problem, sample.request, completion)
         commit(completions)
     if spent and counts is not None:
         counts["not_asked"] = unasked

@@ -48,7 +48,7 @@ def _sent(source: RunSource, of: str, trace: Trace) -> dict[str, Any]:
     )  # fmt: skip
     asking = STRATEGIES[strategy.kind].asking(prompt_of(strategy, Path(recipe.data)), strategy, material)
     request = Request(
-        messages=asking.messages(problem), model=trace.teacher, sampling=json.loads(trace.sampling),
+        messages=asking.messages(problem, trace.sample), model=trace.teacher, sampling=json.loads(trace.sampling),
         sample=trace.sample, attempt=trace.attempt,
     )  # fmt: skip
     found: dict[str, Any] = {
