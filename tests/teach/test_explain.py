@@ -37,7 +37,7 @@ class TwoFaced(stub_server.Stub):
     def completion(self, body, **changes):
         system, asked = body["messages"][0]["content"], body["messages"][-1]["content"]
         number = int(asked.rpartition("What is ")[2].split()[0]) + (3 if "step" in system else 7)
-        text = f"<think>\nI add.\n</think>\nThe answer is {number}."
+        text = f"<think>\nI add, {body['seed']}.\n</think>\nThe answer is {number}."
         return super().completion(body, message={"role": "assistant", "content": text}, **changes)
 
 
