@@ -113,11 +113,11 @@ def test_a_trace_holds_no_clock():
         completion_tokens=9,
         raw=b"{}",
     )
-    trace = trace_of(problem(1), request, done, strategy())
+    trace = trace_of(problem(1), request, done, "zero_shot")
     assert (trace.reasoning, trace.answer, trace.finish, trace.completion_tokens) == ("so", "1", "stop", 9)
     assert (trace.problem_key, trace.teacher, trace.strategy) == (problem(1).key, "m", "zero_shot")
     assert json.loads(trace.sampling) == request.sampling
-    assert trace == trace_of(problem(1), request, done, strategy())
+    assert trace == trace_of(problem(1), request, done, "zero_shot")
 
 
 def collect(stub, folder, numbers, samples=1, **changes):
