@@ -15,7 +15,7 @@ from potstill.models.replies.dialects import ReplyError, divide
 from potstill.models.replies.shapes import read
 from potstill.models.requests import Completion, Message, Request
 from potstill.models.served.faults import FaultError
-from potstill.recipe import Curate, Endpoint, Price, Strategy
+from potstill.recipe import Curate, Endpoint, Price
 from potstill.records import Problem, Trace
 from potstill.teach.samples import trace_of
 
@@ -33,7 +33,7 @@ def trace(raw, model="m"):
     reply = read(raw)
     done = Completion(key="k", finish=reply.finish, failure=reply.failure, raw=raw)
     request = Request(messages=(Message("user", PROBLEM.question),), model=model, sampling={}, sample=0)
-    return trace_of(PROBLEM, request, divided(done, model), Strategy())
+    return trace_of(PROBLEM, request, divided(done, model), "zero_shot")
 
 
 def words(text):

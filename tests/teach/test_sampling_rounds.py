@@ -248,7 +248,7 @@ def test_a_truncated_plain_response_is_reasoning_without_answer():
         completion_tokens=9,
         raw=b"",
     )
-    trace = trace_of(problem(1), request, cut, recipe.Strategy())
+    trace = trace_of(problem(1), request, cut, "zero_shot")
     assert (trace.reasoning, trace.answer, trace.reasoning_kind) == ("First, 1 + 0.\nThe answer is", "", "raw")
 
 
