@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from view.made_run import make_run
 
 from potstill.errors import DataError, PotstillError
+from potstill.verify.steps.people import Saying
 from potstill.view.building import index_of
 from potstill.view.index import FACETS, Query, query_of
+from potstill.view.queue import ordered
 from potstill.view.room import Viewer, opened
 
 CHOICES = {"outcome": ["right", "wrong", "unknown"], "model": ["r1", "qwq", "traces"], "drop": ["kept", "wrong", ""]}
@@ -166,3 +168,31 @@ def test_a_search_is_a_plain_loop(room, words, pattern):
 def test_searches_for_nothing_are_refused(room, words):
     with pytest.raises(DataError):
         list(room.texts.search(words, [0], pattern=True))
+
+
+@pytest.mark.parametrize("by", ["uncertain", "random", "filter", "double"])
+def test_a_queue_is_seeded_leaves_out_what_is_done_and_says_why(room, by):
+    def queue(sayings=(), seed=1, labeller="ada"):
+        return ordered(
+            room.index, room.details, sayings, Query(values={"of": ["set traces"]}), by=by, labeller=labeller,
+            seed=seed, count=40,
+        )  # fmt: skip
+
+    first = queue()
+    said = [
+        Saying(kind="steps", labeller=name, solution=row["key"], steps=("a",), ratings=(1,))
+        for name, row in zip(("ada", "bob", "bob"), room.index.shown([0, 1, 2]), strict=True)
+    ]
+    after = [row["key"] for row in queue(said)]
+    if by == "double":
+        assert first == []
+        assert set(after) == {one.solution for one in said[1:]}
+        return
+    assert first == queue()
+    assert said[0].solution not in after
+    assert all(row["why"] for row in first)
+    if by == "random":
+        assert [row["key"] for row in first] != [row["key"] for row in queue(seed=2)]
+    if by == "uncertain":
+        assert "calculator" in first[0]["why"]
+        assert first[0]["outcome"] == "right"

@@ -21,6 +21,7 @@ def test_the_page_itself_is_answered(served):
     assert status == 200
     assert b"<script src" in body
     assert b"potstill view" in body
+    assert served.ask("/", Cookie=None, **{"Sec-Fetch-Site": "cross-site"})[0] == 200  # a link may be followed
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy

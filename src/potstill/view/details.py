@@ -124,9 +124,11 @@ class Details:
         if not extracted:
             return None
         for name in ("answer", "reasoning"):
-            at = getattr(record, name).rfind(extracted)
+            text = getattr(record, name)
+            at = text.rfind(extracted)
             if at >= 0:
-                return {"text": extracted[:2_000], "in": name, "start": at, "end": at + len(extracted)}
+                start, long = _units(text[:at]), _units(extracted)
+                return {"text": extracted[:2_000], "in": name, "start": start, "end": start + long}
         return {"text": extracted[:2_000], "in": "", "start": 0, "end": 0}
 
     def _verdict(self, row: dict[str, Any], record: Trace | Measure) -> dict[str, Any] | None:
@@ -199,6 +201,11 @@ class Details:
         if not isinstance(source, RunSource):
             return {"pieces": [], "note": "only a run has a student"}
         return pieces(source, self.index.problem(row["problem"])["question"], record)
+
+
+def _units(text: str) -> int:
+    """Return the length of a text as a browser counts it: in units of UTF-16."""
+    return len(text.encode("utf-16-le", "replace")) // 2
 
 
 def _solution(record: Trace | Measure) -> str:

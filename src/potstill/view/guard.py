@@ -63,7 +63,8 @@ class Guard:
             return "this server answers to 127.0.0.1 and localhost alone"
         if request.method not in ("GET", "POST"):
             return "only GET and POST are answered"
-        if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        # A link to the page may be followed from anywhere, such as a terminal in a browser: the page holds no data.
+        if request.path != "/" and request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
             return "the request came from another page"
         if request.method == "POST":
             if request.headers.get("Origin") not in {f"http://{host}" for host in self.hosts}:

@@ -131,6 +131,13 @@ class Index:
         """Return everything that the index holds of a response."""
         return dict(self.rows.slice(number, 1).to_pylist()[0])
 
+    def marks(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        """Return what checks say of these rows: outcome, cause, doubt, finding and score."""
+        import pyarrow as pa
+
+        columns = ["outcome", "cause", "doubt", "finding", "score"]
+        return list(self.rows.select(columns).take(pa.array(numbers, pa.int64())).to_pylist())
+
     def problem(self, number: int) -> dict[str, Any]:
         """Return the fields of a problem, and `part_of`, `run` and `key`.
 

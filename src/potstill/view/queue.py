@@ -12,8 +12,10 @@ from potstill.view.index import Index, Query
 
 Order = Literal["uncertain", "random", "filter", "double"]
 ORDERS: tuple[Order, ...] = ("uncertain", "random", "filter", "double")
-LOOKED_AT = 120
+LOOKED_AT = 60
 """Responses whose arithmetic is recomputed to find those where checks disagree, in one answer of the server."""
+INDEXED = 6_000
+"""Responses whose marks in the index are looked at for the same."""
 
 
 def ordered(
@@ -45,24 +47,19 @@ def ordered(
 
 
 def _uncertain(index: Index, details: Details, numbers: Sequence[int], count: int) -> list[tuple[int, str]]:
-    """Return (row, why) of the most doubtful responses: those that the index tells first, then of a look at some."""
-    told = []
-    for number in numbers[: 50 * LOOKED_AT]:
-        doubt, why = _told(index.row(number))
-        if doubt > 0:
-            told.append((doubt, number, why))
-    looked = []
+    """Return (row, why) of the most doubtful responses: those that the index tells, and those of a look at some."""
+    rows = dict(zip(numbers, index.marks(numbers[:INDEXED]), strict=False))
+    found = [(number, *_told(row)) for number, row in rows.items()]
     for number in numbers[:LOOKED_AT]:
-        steps = details.response(number, 0, 0)["steps"]
-        outcome = index.row(number)["outcome"]
+        steps, outcome = details.response(number, 0, 0)["steps"], rows[number]["outcome"]
         first = steps["first_wrong"]
         if first is not None and outcome == "right":
-            looked.append((3.0, number, f"its answer is right and the calculator finds step {first + 1} wrong"))
+            found.append((number, 3.0, f"its answer is right and the calculator finds step {first + 1} wrong"))
         elif first is None and outcome == "wrong" and steps["counts"].get("right"):
-            looked.append((1.0, number, "its answer is wrong and the calculator finds no step that is"))
+            found.append((number, 1.0, "its answer is wrong and the calculator finds no step that is"))
     best: dict[int, tuple[float, str]] = {}
-    for doubt, number, why in [*looked, *told]:
-        if number not in best or best[number][0] < doubt:
+    for number, doubt, why in found:
+        if doubt > best.get(number, (0.0, ""))[0]:
             best[number] = (doubt, why)
     ranked = sorted(best.items(), key=lambda one: -one[1][0])
     rest = [(number, "no check disagrees with another") for number in numbers if number not in best]
@@ -70,21 +67,19 @@ def _uncertain(index: Index, details: Details, numbers: Sequence[int], count: in
 
 
 def _told(row: Mapping[str, Any]) -> tuple[float, str]:
+    """Return how doubtful the index calls a response, and why."""
+    outcome, score = row["outcome"], row["score"]
+    judged = outcome in ("right", "wrong")
     if row["doubt"]:
         return 2.5, row["doubt"]
-    if row["finding"] in (GoldFinding.SUSPECT, GoldFinding.DISAGREES) and row["outcome"] in ("right", "wrong"):
+    if judged and row["finding"] in (GoldFinding.SUSPECT, GoldFinding.DISAGREES):
         return 2.0, f"the samples and the gold: {row['finding']}"
-    if row["score"] is not None:
-        near = 1 - 2 * abs(row["score"] - 0.5)
-        against = row["score"] < 0.5 if row["outcome"] == "right" else row["score"] > 0.5
-        if row["outcome"] in ("right", "wrong") and against:
-            return 2.0 + abs(
-                row["score"] - 0.5
-            ), f"the reward model gives {row['score']:.2f}, its answer is {row['outcome']}"
-        return near, f"the reward model gives {row['score']:.2f}"
-    if row["outcome"] == "unknown":
-        return 0.5, f"unknown: {row['cause']}"
-    return 0.0, ""
+    if score is None:
+        return (0.5, f"unknown: {row['cause']}") if outcome == "unknown" else (0.0, "")
+    told = f"the reward model gives {score:.2f}"
+    if judged and (score < 0.5) == (outcome == "right"):
+        return 2.0 + abs(score - 0.5), f"{told}, its answer is {outcome}"
+    return 1 - 2 * abs(score - 0.5), told
 
 
 def _shown(index: Index, chosen: Sequence[tuple[int, str]]) -> list[dict[str, Any]]:
