@@ -14,10 +14,10 @@ from potstill.recipe import Evaluate, Student
 from potstill.records import Example, Failure, Finish, Measure, Problem, Trace, Verdict
 from potstill.text import is_looping
 from potstill.train.render import ask, split
-from potstill.verify import Verdicts
 
 if TYPE_CHECKING:
     from potstill.models.sampler import Sampler
+    from potstill.verify import Verdicts
 
 
 @dataclass(frozen=True)

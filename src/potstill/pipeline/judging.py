@@ -18,7 +18,6 @@ from potstill.progress import Progress
 from potstill.recipe import Checks, Reward
 from potstill.records import Group, Outcome, Problem, Score, Trace, Verdict
 from potstill.store import TableWriter
-from potstill.verify.groups import adopted, adopts, groups_of
 
 if TYPE_CHECKING:
     from potstill.verify import Verdicts
@@ -105,6 +104,8 @@ def _groups(
     checks: Checks,
 ) -> dict[str, Group]:  # fmt: skip
     """Return what the samples of each problem say together, by its key, in the order in which the last ones come."""
+    from potstill.verify.groups import groups_of
+
     outages: Counter[str] = Counter()
 
     def samples() -> Iterator[tuple[Trace, Verdict]]:
@@ -128,6 +129,8 @@ def _judge_by_majority(
     judging: Verdicts,
 ) -> dict[str, Group]:  # fmt: skip
     """Write the verdicts, with those by majority in their places, and return the groups counted under them."""
+    from potstill.verify.groups import adopted, adopts
+
     checks, table = context.recipe.checks, context.work.table("verdicts", Verdict)
     outcomes: defaultdict[str, Counter[Outcome]] = defaultdict(Counter)
     for number, (trace, own) in enumerate(zip(_traces(context), alone.rows(), strict=True)):

@@ -28,7 +28,7 @@ from potstill.records import content_key
 from potstill.tables import OneOf
 from potstill.teach.prompt_files import prompt_of
 from potstill.verify.answer_kinds import ANSWER_KINDS
-from potstill.verify.verdicts import judge_prompt
+from potstill.verify.judge_prompts import judge_prompt
 
 Settings = dict[str, Any]
 

@@ -9,7 +9,7 @@ from potstill.models.budget import Cap, most_of
 from potstill.models.ledger import Ledger
 from potstill.models.prices import price_of
 from potstill.recipe import Endpoint, Recipe, ServedTeacher
-from potstill.verify.verdicts import LEDGER as JUDGED
+from potstill.verify.judge_prompts import LEDGER as JUDGED
 
 ASKED = "completions.sqlite"
 

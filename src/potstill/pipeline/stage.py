@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from potstill.models.budget import Cap, most_of
 from potstill.pipeline import settings
 from potstill.recipe import Checks, Recipe
 from potstill.records import Problem, content_key
 from potstill.store import Committed, Run, Work
-from potstill.verify import Verdicts, settled
+
+if TYPE_CHECKING:
+    from potstill.verify import Verdicts
 
 STUDENTS = "students.sqlite"
 """In the run's ledger, what the students answered."""
@@ -49,12 +51,16 @@ class Context:
 
     def checks(self) -> Checks:
         """Return how answers are judged, with the decimal mark that the golds of the data set show."""
+        from potstill.verify import settled
+
         source = self.inputs["problems"]
         problems = itertools.chain(source.rows("train", Problem), source.rows("evaluation", Problem))
         return settled(self.recipe.checks, problems)
 
     def verdicts(self, checks: Checks | None = None) -> Verdicts:
         """Open the run's verdict table; close it after use."""
+        from potstill.verify import Verdicts
+
         return Verdicts(
             checks or self.checks(), folder=self.run.ledger, data=Path(self.recipe.data),
             code=settings.checkers_key(self.recipe), without_sandbox=self.without_sandbox, cap=self.cap,

@@ -11,6 +11,7 @@ import random
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from potstill.planning.figures import Basis, Figure
 from potstill.recipe import Student
@@ -84,6 +85,12 @@ def mean_of(values: Sequence[float]) -> float:
 
 def interval(values: Sequence[float], tail: float, seed: int = 0) -> tuple[float, float]:
     """Return the bounds of the mean of values that leave `tail` out at each end, by resampling them."""
+    return _interval(tuple(values), tail, seed)
+
+
+@lru_cache(maxsize=64)
+def _interval(values: tuple[float, ...], tail: float, seed: int) -> tuple[float, float]:
+    """Return it once for arms that are asked alike."""
     draw = random.Random(f"interval {seed}")
     means = sorted(mean_of(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
     return means[int(tail * RESAMPLES)], means[int((1 - tail) * RESAMPLES) - 1]

@@ -21,11 +21,14 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from potstill import recipe
-from potstill.train.loss import Weights
 from potstill.train.order import Plan, plan
-from potstill.train.segments import TokenRow, trained
+
+if TYPE_CHECKING:
+    from potstill.train.loss import Weights
+    from potstill.train.segments import TokenRow
 
 Log = dict[str, float]
 
@@ -48,6 +51,8 @@ class Preferences:
 
         `index` are the numbers of its `rows`, both of each pair, and `logs` is log p of each row as it is now.
         """
+        from potstill.train.segments import trained
+
         beta, nll = self.dpo.beta, self.dpo.nll
         now = dict(zip(index, logs, strict=True))
         moved = {row: value - self.reference[row] for row, value in now.items()}

@@ -21,6 +21,7 @@ from potstill.records import Group, Problem, Trace, Verdict, content_key
 from potstill.verify.answer_kinds import ANSWER_KINDS, Setting
 from potstill.verify.decimals import told_by
 from potstill.verify.groups import under_majority
+from potstill.verify.judge_prompts import LEDGER, judge_prompt
 from potstill.verify.judged import Judged, unknown
 from potstill.verify.table import VerdictTable
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 CHUNK = 256
 """Traces that are judged side by side."""
-LEDGER = "judge.sqlite"
 TABLE = "verdicts.sqlite"
 
 
@@ -63,19 +63,6 @@ def settled(checks: Checks, problems: Iterable[Problem]) -> Checks:
 
 
 _NUMERIC = ("auto", "number", "quantity", "expression")
-
-
-def judge_prompt(checks: Checks, data: Path) -> str:
-    """Return the prompt of the judge, or nothing where there is none; relative files are looked up in `data`.
-
-    Raises:
-        RecipeError: the file is absent or lacks one of the places that are filled in.
-    """
-    if checks.judge is None:
-        return ""
-    from potstill.verify.llm_judge import packaged_prompt, read_prompt
-
-    return packaged_prompt() if checks.judge.prompt is None else read_prompt(data / checks.judge.prompt)
 
 
 def address_of(problem: Problem, trace: Trace, checks: Checks, code: str = "", check: str = ANSWER) -> str:

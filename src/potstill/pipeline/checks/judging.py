@@ -10,7 +10,7 @@ from potstill.pipeline.checks.extras import need
 from potstill.pipeline.checks.files import check_checkpoint, config_of
 from potstill.pipeline.checks.scene import Scene, Teaching
 from potstill.progress import Progress
-from potstill.verify.verdicts import judge_prompt
+from potstill.verify.judge_prompts import judge_prompt
 
 ARITHMETIC = ("number", "choice", "yes_no", "text", "code")
 """Kinds of answers that are compared without the packages of the extra `verify`."""

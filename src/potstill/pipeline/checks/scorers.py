@@ -8,17 +8,21 @@ from pathlib import Path
 from potstill.errors import RecipeError
 from potstill.pipeline.checks.scene import Scene
 from potstill.recipe import Labels
-from potstill.verify.steps.facts import knows
-from potstill.verify.steps.labels import read_step_labels
 
 
 def labels(its: Labels, where: str, scene: Scene) -> None:
     """Refuse a file of labels that is not there or of no known shape, and labels by facts that no problem has."""
     if its.by == "file":
+        from potstill.verify.steps.labels import read_step_labels
+
         path = scene.data / Path(str(its.file)).expanduser()
         if not path.exists():
             raise RecipeError(f"{where}.file: there is no file {path}")
         if not list(islice(read_step_labels(path), 1)):
             raise RecipeError(f"{where}.file: {path} has no rows")
-    if its.by == "facts" and scene.sample.training and not any(map(knows, scene.sample.training)):
+    if its.by != "facts" or not scene.sample.training:
+        return
+    from potstill.verify.steps.facts import knows
+
+    if not any(map(knows, scene.sample.training)):
         raise RecipeError(f"{where}.by: facts are those of the families chain and compare, and there are none of them")

@@ -16,7 +16,6 @@ from potstill.pipeline.stage import Context, Stage
 from potstill.progress import Progress
 from potstill.recipe import Recipe
 from potstill.records import Label, Score
-from potstill.report.nodes import plain
 from potstill.scorer_nodes import ScorerNode
 
 KIND, VERSION = "assess", 1
@@ -37,6 +36,7 @@ def work(node: ScorerNode, context: Context) -> dict[str, Any]:
     """Write the table of scores, one a solution, and what they are worth."""
     from potstill.evaluate.scorers import Assessed, assess
     from potstill.models.flops import Account, shape_of
+    from potstill.report.nodes import plain
     from potstill.verify.classifier import WINDOW
     from potstill.verify.reward import OutcomeModel
     from potstill.verify.steps.prm import ProcessModel

@@ -11,7 +11,6 @@ from potstill.errors import DataError
 from potstill.graph import Graph
 from potstill.pipeline import naming, settings
 from potstill.pipeline.checks.teachers import NO_SOLUTION, OTHER_QUESTIONS
-from potstill.pipeline.people import said_of
 from potstill.pipeline.stage import Context, Stage
 from potstill.progress import Progress
 from potstill.recipe import Recipe, ServedTeacher, SolutionsTeacher
@@ -57,6 +56,8 @@ def work(context: Context) -> dict[str, Any]:
     scores = {}
     if recipe.curate.min_score is not None:
         scores = {score.trace_key: score.value for score in inputs["verdicts"].rows("scores", Score)}
+    from potstill.pipeline.people import said_of
+
     people = said_of(context, training)
     chosen = select(
         lambda: people.heard(

@@ -122,8 +122,8 @@ def work(dpo: Dpo, student: Student, on: str, context: Context) -> dict[str, Any
 def _judged(rows: Iterator[Pair | Drop], context: Context, ties: Counter[str]) -> Iterator[Pair | Drop]:
     """Yield the rows with each pair of the rule `judge` as the judge has it; ties are left out and counted."""
     from potstill.curate.pairs import JUDGE
+    from potstill.verify.judge_prompts import LEDGER
     from potstill.verify.pair_judge import ComparedPair, preferred
-    from potstill.verify.verdicts import LEDGER
 
     judge, progress = context.recipe.checks.judge, Progress("judge", None, "questions")
     while chunk := list(islice(rows, AT_ONCE)):
