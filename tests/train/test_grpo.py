@@ -87,6 +87,13 @@ def test_the_log_tells_what_there_is_to_know(folder, undisturbed):
     assert counts["rows"] == sum(log["rows"] for log in logs)
 
 
+def test_packed_answers_are_learnt_from_as_padded_ones(folder, undisturbed, tmp_path):
+    _, logs, _ = trained(folder, tmp_path / "work", packing="always", steps=1)
+    assert logs[0] == pytest.approx(
+        {**undisturbed[1][0], "learning_rate": logs[0]["learning_rate"]}, rel=1e-4, abs=1e-6
+    )
+
+
 class Spelling(Parity):
     """An answer is right that has an e."""
 

@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 from potstill.errors import AuditError  # noqa: E402
 from potstill.recipe import Labels, Scorer  # noqa: E402
 from potstill.records import Label  # noqa: E402
-from potstill.train import scorers, students  # noqa: E402
+from potstill.train import packing, scorers, students  # noqa: E402
 from potstill.train.fitness import head_of  # noqa: E402
 from potstill.train.head import PLAIN  # noqa: E402
 from potstill.train.loss import coefficients  # noqa: E402
@@ -34,7 +34,7 @@ def model(folder):
     return made.double(), tokenizer
 
 
-def batches(found, size, settings):
+def batches(found, size, settings, packed):
     from potstill.train import loss
 
     learning = found.learning(None)
@@ -44,17 +44,18 @@ def batches(found, size, settings):
         part = list(range(start, min(start + size, len(found.rows))))
         rows = [found.rows[i] for i in part]
         weights = scale if make is None else make(rows, scale)
-        yield loss.collate(rows, weights, 0, "cpu", learning.of(part)), learning
+        yield loss.collate(rows, weights, 0, "cpu", learning.of(part), packed=packed), learning
 
 
-@pytest.mark.parametrize("size", [1, 2, 3])
-def test_loss_and_gradient_are_those_of_the_plain_formula_however_the_step_is_cut(model, size):
+@pytest.mark.parametrize(("size", "packed"), [(1, False), (2, False), (3, False), (2, True), (3, True)])
+def test_loss_and_gradient_are_those_of_the_plain_formula_however_the_step_is_cut(model, size, packed):
     made, tokenizer = model
+    assert packing.refusal(made, "sdpa") == ""
     found = scorers.rows_of(labels(), SCORER, tokenizer, 256)
     settings = scorers.settings_of(__import__("potstill.recipe", fromlist=["Train"]).Train(steps=1)).loss
     made.zero_grad()
     total = 0.0
-    for batch, learning in batches(found, size, settings):
+    for batch, learning in batches(found, size, settings, packed):
         student = StudentLoss(made, PLAIN)
         student.learning = learning
         value, _ = student(batch)
