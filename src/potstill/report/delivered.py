@@ -16,7 +16,7 @@ COLUMNS = (
     Column("accuracy low", "percent"), Column("accuracy high", "percent"), Column("to trained", "points"),
     Column("from", "points"), Column("to", "points"), Column("same answers", "percent"), Column("truncated", "percent"),
     Column("looped", "percent"), Column("tokens a response", "count"), Column("load", "seconds"),
-    Column("first token, 2 threads", "seconds"), Column("memory MB", "count"), Column("tokens/s, 1 thread", "count"),
+    Column("first token, 1 thread", "seconds"), Column("memory MB", "count"), Column("tokens/s, 1 thread", "count"),
     Column("tokens/s, 2 threads", "count"),
 )  # fmt: skip
 
@@ -56,7 +56,7 @@ def _row(file: FileFacts, trained: Sequence[Measure]) -> tuple[Cell, ...]:
         file.name, f"{file.bytes / 2**20:,.1f}", f"{file.bits:.2f}",
         summary.accuracy.value, summary.accuracy.low, summary.accuracy.high,
         test.difference, test.low, test.high, _same(file.measures, trained), summary.truncated_rate,
-        summary.looped_rate, summary.mean_tokens, clock.get("load_seconds"), clock.get("first_2"), _mega(clock),
+        summary.looped_rate, summary.mean_tokens, clock.get("load_seconds"), clock.get("first_1"), _mega(clock),
         clock.get("written_1"), clock.get("written_2"),
     )  # fmt: skip
 
