@@ -31,13 +31,13 @@ $(STAMP): pyproject.toml constraints.txt
 TEMML := 0.13.5
 TEMML_SHA256 := bca5b76dd26d1d6c81f8d817f6cc8bf0f0a1a7787512e281d5c22b986f8ae582
 temml:
-	@command -v npm > /dev/null && mkdir -p $(VENV)/share/potstill/temml && cd $(VENV)/share/potstill/temml && \
+	@mkdir -p $(VENV)/share/potstill/temml && cd $(VENV)/share/potstill/temml && { \
 	  npm pack --silent temml@$(TEMML) > /dev/null && \
 	  echo '$(TEMML_SHA256)  temml-$(TEMML).tgz' | sha256sum --check --quiet && \
 	  tar xzf temml-$(TEMML).tgz --strip-components=2 package/dist/temml.min.js package/dist/Temml-Local.css \
 	    package/dist/Temml.woff2 && \
-	  tar xzf temml-$(TEMML).tgz --strip-components=1 package/LICENSE && rm temml-$(TEMML).tgz || \
-	  echo 'Temml could not be fetched by npm: the viewer shows mathematics as its source'
+	  tar xzf temml-$(TEMML).tgz --strip-components=1 package/LICENSE || \
+	  echo 'no Temml from npm: the viewer shows mathematics as its source'; rm -f temml-$(TEMML).tgz; }
 
 quickstart: $(STAMP)
 	$(BIN)/potstill quickstart

@@ -58,6 +58,12 @@ def memory(process):
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
 
+def processor(process):
+    """Seconds of processor time that the server took so far: what others do on the machine is not in it."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def pool(characters, many=500):
     """Texts of that length, each with its own first line, so that a made run of any size takes minutes."""
     draw = random.Random(1)
@@ -84,12 +90,13 @@ def measured(folder, traces, characters):
     began = time.perf_counter()
     with serving(folder / "run", cache=folder / "cache") as served:
         found["index, seconds"] = round(time.perf_counter() - began, 2)
+        found["index, processor seconds"] = processor(served.process)
         found["peak MB while it indexes"] = round(memory(served.process) / 1e6)
     with serving(folder / "run", cache=folder / "cache") as served, browser(1280, 900, folder / "profile") as driver:
         base = f"http://127.0.0.1:{served.port}/"
         rows = "return document.querySelectorAll('.row').length"
         found["first page, seconds"] = timed(lambda: (driver.go(served.link), ready(driver, rows)))
-        filters = []
+        filters, taken = [], []
         for query in (
             "outcome=wrong",
             "outcome=wrong&model=r1",
@@ -106,10 +113,13 @@ def measured(folder, traces, characters):
             )
             driver.call("POST", "/execute/sync", script="location.hash = '#/list?sort=model'", args=[])
             time.sleep(1.5)
+            before = processor(served.process)
             driver.call("POST", "/execute/sync", script=script, args=[query])
             ready(driver, mark)
+            taken.append(round(processor(served.process) - before, 2))
             filters.append(driver.script("return window.took") / 1000)
         found["filters, seconds"] = [round(one, 3) for one in filters]
+        found["filters, processor seconds of the server"] = taken
         searches = {}
         for name, words in (
             ("common", "wagons"),
@@ -117,11 +127,13 @@ def measured(folder, traces, characters):
             ("absent", "no such words anywhere"),
         ):
             driver.script("globalThis.potstillFirstHit = null; globalThis.potstillSearched = null")
+            before = processor(served.process)
             driver.script(f"location.hash = '#/list?q={words.replace(' ', '+')}'")
             ready(driver, "return globalThis.potstillSearched")
             first = driver.script("return globalThis.potstillFirstHit")
             searches[name] = {"first hit": None if first is None else round(first / 1000, 3),
-                              "whole": round(driver.script("return globalThis.potstillSearched") / 1000, 3)}  # fmt: skip
+                              "whole": round(driver.script("return globalThis.potstillSearched") / 1000, 3),
+                              "processor": round(processor(served.process) - before, 2)}  # fmt: skip
         found["searches, seconds"] = searches
         key = served.json("/api/list?limit=1")["rows"][0]["key"]
         driver.go("about:blank")
@@ -177,6 +189,7 @@ def main():
         found = measured(Path(temporary), asked.traces, asked.characters)
         if asked.formulas:
             found["mathematics"] = drawn(Path(temporary), asked.formulas)
+    found["load of the machine, mean of 5 minutes"] = round(os.getloadavg()[1], 1)
     found["machine"] = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(),
                         "memory GB": round(psutil.virtual_memory().total / 1e9)}  # fmt: skip
     found["date"] = datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -24,7 +24,7 @@ def hostile(number, sample):
     return [
         (f"{SCRIPTS}\n\n{FORMULAS}\n\n{BIDI}", f"{SCRIPTS} The answer is 6."),
         (SUM, "The answer is 6."),
-        ("\n\n".join(f"Step {n}: {n} + 1 = {n + 1}." for n in range(20_000)), "The answer is 6."),
-        ("think " * 300_000 + "\n\n" + "$$" * 20_000 + "`" * 9_999 + "```" * 3_001, "The answer is 6."),
+        ("\n\n".join(f"Step {n}: {n} + 1 = {n + 1}." for n in range(5_000)), "The answer is 6."),
+        ("think " * 200_000 + "\n\n" + "$$" * 20_000 + "`" * 9_999 + "```" * 3_001, "The answer is 6."),
         ("Wait, let me check that once more.\n\n" * 200, "```python\nprint('<b>')  # a comment\n```\nThe answer is 6."),
     ][(number + sample) % 5]
