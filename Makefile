@@ -10,7 +10,7 @@ TORCH_OPTIONS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 SOAK ?= full
 
 .PHONY: install quickstart pocket test soak check format docs lint-packaging bench bench-train bench-verify bench-sandbox \
-  bench-generate bench-evaluate bench-head bench-packing bench-rows bench-plan bench-view oracle-gguf \
+  bench-generate bench-evaluate bench-head bench-packing bench-rows bench-plan bench-view bench-edge oracle-gguf \
   study-self-consistency clean temml
 
 install: $(STAMP)
@@ -116,6 +116,11 @@ lint-packaging: $(STAMP)
 	$(VENV)/peers/packaging/bin/hadolint packaging/Dockerfile
 	PYTHONPATH=$(VENV)/peers/packaging $(BIN)/python -c \
 	  'from rattler_build import Stage0Recipe; print(Stage0Recipe.from_file("packaging/conda/recipe.yaml").render())'
+
+# The quickstart with two GGUF files, then transformers beside them; some twenty minutes on an idle machine.
+bench-edge: $(STAMP)
+	$(BIN)/potstill quickstart --set 'export.gguf=[q8_0, q4_k_m]' --out runs/edge
+	$(BIN)/python benchmarks/bench_edge.py runs/edge
 
 # llama.cpp's own quantiser, with which `make soak` compares ours; node for its package.
 oracle-gguf: $(STAMP)
