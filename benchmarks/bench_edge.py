@@ -97,7 +97,8 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
         by = {(one.problem_key, one.sample): (one.reasoning, one.answer) for one in trained}
         same = sum(by[one.problem_key, one.sample] == (one.reasoning, one.answer) for one in measures) / len(measures)
         rows.append({
-            "file": kind, "MB": stage.counts["bytes"] / 2**20, "accuracy": [accuracy.value, accuracy.low, accuracy.high],
+            "file": kind, "MB": stage.counts["bytes"] / 2**20,
+            "accuracy": [accuracy.value, accuracy.low, accuracy.high],
             "difference": [test.difference, test.low, test.high], "same": same, "load seconds": clock["load_seconds"],
             "memory MB": clock["memory"] / 2**20,
             "tokens/s": {threads: clock[f"written_{threads}"] for threads in THREADS},
