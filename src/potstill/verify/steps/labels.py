@@ -61,6 +61,8 @@ def read_step_labels(path: Path) -> Iterator[StepLabels]:
 
 def _is_of_people(path: Path) -> bool:
     """Whether a file is one that `potstill view` writes."""
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
         return file.read(24).startswith(b'{"schema":1,"kind":')
 
