@@ -194,8 +194,13 @@ SENTENCES = [
 @settings(max_examples=150, deadline=None)
 def test_sentences_are_right_exactly_where_the_result_is(sentence, a, b, off):
     template, result = sentence
-    step = template.format(a=a, b=b, c=result(a, b) + off)
-    assert outcome(step) == ("wrong" if off else "right")
+    exact = result(a, b)
+    stated = exact + off
+    step = template.format(a=a, b=b, c=stated)
+    if off and stated and max(exact, stated) in (10 * min(exact, stated), 100 * min(exact, stated)):
+        assert outcome(step) != "right"  # perhaps the same in another unit
+    else:
+        assert outcome(step) == ("wrong" if off else "right")
 
 
 @given(st.lists(st.fractions(-1000, 1000, max_denominator=100).filter(bool), min_size=2, max_size=5))

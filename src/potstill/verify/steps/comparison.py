@@ -253,9 +253,10 @@ def _things(side: Side) -> set[str]:
 
 
 def _is_power_of_ten(one: Fraction, two: Fraction) -> bool:
-    if not one or not two:
+    """Return whether two values may be one in two units: no unit turns the sign around."""
+    if one * two <= 0:
         return False
-    ratio = abs(one / two)
+    ratio = one / two
     digits = str(ratio.numerator * ratio.denominator)
     return 1 in (ratio.numerator, ratio.denominator) and digits == "1" + "0" * (len(digits) - 1)
 
