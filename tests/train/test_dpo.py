@@ -2,10 +2,7 @@
 
 import json
 import math
-import os
 import random
-import signal
-import warnings
 
 import pytest
 from train import tiny
@@ -156,7 +153,7 @@ def test_a_plan_keeps_pairs_together():
 
 @pytest.mark.parametrize("count", [1, 4])
 def test_a_training_that_is_killed_goes_on_and_ends_with_the_same_bytes(folder, paired, undisturbed, tmp_path, count):
-    _die(lambda: run(folder, paired, tmp_path / "work"), count)
+    tiny.die_in_update(lambda: run(folder, paired, tmp_path / "work"), count)
     assert run(folder, paired, tmp_path / "work") == undisturbed
 
 
@@ -165,32 +162,8 @@ def test_a_training_that_is_killed_goes_on_and_ends_with_the_same_bytes(folder, 
 def test_it_survives_kills_at_random_points_one_after_the_other(folder, paired, undisturbed, tmp_path, seed):
     dice = random.Random(seed)
     for _ in range(2):
-        _die(lambda: run(folder, paired, tmp_path / "work"), dice.randint(1, 3))
+        tiny.die_in_update(lambda: run(folder, paired, tmp_path / "work"), dice.randint(1, 3))
     assert run(folder, paired, tmp_path / "work") == undisturbed
-
-
-def _die(act, count):
-    """Run something in a process of its own, which ends itself by SIGKILL in the middle of its n-th update."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        child = os.fork()
-    if child == 0:
-        left, step = [count], torch.optim.AdamW.step
-        try:
-
-            def stepped(self, *given):
-                left[0] -= 1
-                if left[0] == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return step(self, *given)
-
-            torch.optim.AdamW.step = stepped
-            act()
-        finally:
-            os._exit(3)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status)
-    assert os.WTERMSIG(status) == signal.SIGKILL
 
 
 @pytest.mark.parametrize(

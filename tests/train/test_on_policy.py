@@ -1,9 +1,6 @@
 """On-policy distillation: the gradient is the formula's, a kill changes no byte, and what cannot work is refused."""
 
 import json
-import os
-import signal
-import warnings
 
 import pytest
 from train import tiny
@@ -157,25 +154,7 @@ def test_without_a_teacher_unlikely_tokens_become_less_likely(ending, tmp_path):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_training_that_is_killed_goes_on_and_ends_with_the_same_bytes(ending, teacher, undisturbed, tmp_path, count):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        child = os.fork()
-    if child == 0:
-        left, step = [count], torch.optim.AdamW.step
-        try:
-
-            def stepped(self, *given):
-                left[0] -= 1
-                if left[0] == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return step(self, *given)
-
-            torch.optim.AdamW.step = stepped
-            trained(ending, teacher, tmp_path / "work")
-        finally:
-            os._exit(3)
-    _, status = os.waitpid(child, 0)
-    assert os.WTERMSIG(status) == signal.SIGKILL
+    tiny.die_in_update(lambda: trained(ending, teacher, tmp_path / "work"), count)
     assert trained(ending, teacher, tmp_path / "work") == undisturbed
 
 

@@ -1,6 +1,9 @@
 """A student of 30,000 parameters and examples for it."""
 
+import os
 import random
+import signal
+import warnings
 
 from potstill import recipe
 from potstill.records import Example
@@ -38,3 +41,29 @@ def rows_of(given, tokenizer, model, student=STUDENT, max_length=512):
 
     stops = stop_texts(tokenizer, stop_ids(model))
     return make_rows(given, [e.question for e in given], tokenizer, student, max_length, stops)
+
+
+def die_in_update(act, count):
+    """Run something in a process of its own, which ends itself by SIGKILL in the middle of its n-th update."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        child = os.fork()
+    if child == 0:
+        left, step = [count], torch.optim.AdamW.step
+        try:
+
+            def stepped(self, *given):
+                left[0] -= 1
+                if left[0] == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return step(self, *given)
+
+            torch.optim.AdamW.step = stepped
+            act()
+        finally:
+            os._exit(3)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    assert os.WTERMSIG(status) == signal.SIGKILL

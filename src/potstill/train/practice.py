@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ class TrainingBudget:
         return f"{step}/{self.most}" if self.quantity == "step" else str(step)
 
 
-class Practice:
+class Practice(ABC):
     """The loop: a measure before the first step, then step after step until the budget is used up."""
 
     def __init__(
@@ -135,13 +136,13 @@ class Practice:
         if not self.course.logs:
             print("\n".join(filter(None, (kept["text"], kept["advice"]))), file=sys.stderr)
 
+    @abstractmethod
     def measured(self, groups: Sequence[RolloutGroup]) -> tuple[str, str]:
         """Return (what the student can do before the first step, a line of advice or nothing)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step(self, spent: Mapping[str, float]) -> Log:
         """Do the next step and return its log; `spent` is that of the step before."""
-        raise NotImplementedError
 
 
 def practise(
