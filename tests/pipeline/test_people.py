@@ -9,12 +9,13 @@ from commands import call, done
 
 from potstill.records import Drop, Example, Label, Reason, Trace, Verdict
 from potstill.store import Run
-from potstill.verify.steps.people import Saying
-from potstill.view.labels import LabelFiles
+from potstill.verify.steps.people import Saying, settled
+from potstill.view.labels import LabelFiles, exported, imported
 from potstill.view.room import Viewer
 
 torch = pytest.importorskip("torch")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "people.yaml"
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "steps_mr_gsm8k_human.jsonl"
 SMALL = [
     "problems={evaluate: 4, sources: [{family: chain, count: 24}]}", "teacher.error_rate=0.5",
     "student={scratch: {hidden: 16, layers: 1, heads: 2, intermediate: 32, vocabulary: 300, context: 256}}",
@@ -112,3 +113,27 @@ def test_a_line_that_is_no_label_is_named(labelled, tmp_path):
     file.write_text('{"schema": 1, "kind": "steps"}\n')
     told = call("run", EXAMPLE, "--out", tmp_path / "run", "--redo", *sets(f"curate.people={file}")).mistake()
     assert "labels.jsonl: line 1: labeller is missing" in told
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs the shared data")
+def test_labels_that_people_gave_elsewhere_are_imported_and_train_a_reward_model(tmp_path):
+    rows = []
+    for row in map(json.loads, SHARED.read_text().splitlines()[:60]):
+        wrong = row["first_error_step"]
+        label = -1 if wrong is None else wrong - row["step_base"]
+        rows.append({"id": row["id"], "problem": row["problem"], "steps": row["steps"], "label": label})
+    rows = [row for row in rows if isinstance(row["steps"], list) and row["label"] < len(row["steps"])]
+    assert len(rows) > 40
+    labels = LabelFiles(tmp_path / "labels")
+    assert labels.save_all(imported([(f"row {n}", row) for n, row in enumerate(rows)], "mr-gsm8k")) == len(rows)
+    kept = exported(settled(labels.all()).values(), "processbench")
+    assert sorted((row["problem"], row["label"]) for row in kept) == sorted((r["problem"], r["label"]) for r in rows)
+    wide = "student={scratch: {hidden: 16, layers: 1, heads: 2, intermediate: 32, vocabulary: 300, context: 2048}}"
+    done("run", EXAMPLE, "--out", tmp_path / "run",
+         *sets(wide, f"scorers.prm.labels={{by: file, file: {tmp_path}/labels}}"))  # fmt: skip
+    run = Run(tmp_path / "run")
+    heard = list(run.committed("labels-prm").rows("labels", Label))
+    assert 0 < run.committed("scorer-prm").counts["labelled"] <= len(heard)
+    wrong = {(row["problem"], row["label"]) for row in rows if row["label"] >= 0}
+    assert {(row.question, row.step) for row in heard if row.share == 0.0} <= wrong
+    assert sum(row.share == 0.0 for row in heard) > len(rows) // 3
