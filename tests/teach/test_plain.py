@@ -22,7 +22,20 @@ def test_where_unmarked_reasoning_ends(response, reasoning, answer):
     assert split_plain(response, "number") == (reasoning, answer)
 
 
-@given(st.text(max_size=300), st.sampled_from(["number", "text", "choice"]))
+@pytest.mark.parametrize(
+    ("response", "reasoning", "answer"),
+    [
+        ("We add.\n\ncount: 3\ntotal: 12.5", "We add.", "count: 3\ntotal: 12.5"),
+        ("We add. The answer is count: 3; total: 12.", "We add.", "The answer is count: 3; total: 12."),
+        ('So:\n```json\n{\n"count": 3,\n"total": 12\n}\n```', "So:", '```json\n{\n"count": 3,\n"total": 12\n}\n```'),
+        ("We add.\ncount: 3\nDone!", "We add.", "count: 3\nDone!"),
+    ],
+)
+def test_an_answer_of_several_values_stays_whole(response, reasoning, answer):
+    assert split_plain(response, "parts") == (reasoning, answer)
+
+
+@given(st.text(max_size=300), st.sampled_from(["number", "text", "choice", "parts"]))
 def test_nothing_is_lost(response, kind):
     reasoning, answer = split_plain(response, kind, ("a", "b"))
     assert "".join((reasoning + answer).split()) == "".join(response.split())

@@ -84,6 +84,7 @@ def test_statements_about_days_and_times_are_true_even_in_abandoned_attempts():
         ("clock", {"min_steps": 1, "max_steps": 6, "grain": 1}),
         ("row", {"people": 8, "min_moves": 1, "max_moves": 8}),
         ("weekday", {"min_steps": 1, "max_steps": 6, "days": 99}),
+        ("table", {"min_rows": 20, "max_rows": 40, "missing": 50, "quantity": 999, "file": 1}),
     ],
 )
 def test_traces_hold_at_the_edges_of_the_settings(name, chosen):

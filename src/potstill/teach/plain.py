@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+from potstill.verify.answers import PARTS
 from potstill.verify.extract import extract
+from potstill.verify.parts import begin_of_parts
 
 LOOKED_AT = 8
 """Non-empty lines from the end that may state the answer; what follows it (a farewell) belongs to the answer."""
@@ -24,7 +26,9 @@ def split_plain(response: str, kind: str, choices: tuple[str, ...] = ()) -> tupl
     filled = [number for number, line in enumerate(lines) if line.strip()]
     if len(filled) < 2:
         return _last_sentence(text)
-    cut = next((n for n in reversed(filled[-LOOKED_AT:]) if _states(lines[n], kind, choices)), filled[-1])
+    cut = begin_of_parts(lines, LOOKED_AT) if kind == PARTS else None
+    if cut is None:
+        cut = next((n for n in reversed(filled[-LOOKED_AT:]) if _states(lines[n], kind, choices)), filled[-1])
     if cut == filled[0]:
         return "", text
     return "\n".join(lines[:cut]).strip(), "\n".join(lines[cut:]).strip()

@@ -24,6 +24,7 @@ from potstill.verify.markup import read_lines
 from potstill.verify.normalise import plain_math, plain_words, spelling
 from potstill.verify.numbers import MAX_DIGITS, Number, numbers_in
 from potstill.verify.numerals import number_in_words
+from potstill.verify.parts import judge_parts
 from potstill.verify.quantities import form_of
 from potstill.verify.readings import Extraction, without_determiners
 from potstill.verify.sentences import denies, without_reading
@@ -34,6 +35,8 @@ __all__ = ["Judged", "gold_letter", "judge_answer", "judge_response", "unknown",
 MAX_RESPONSE = 8_000_000
 """Characters of a response; a longer one is refused before it is read."""
 
+PARTS = "parts"
+"""The kind of an answer of several values by name, see `potstill.verify.parts`."""
 MAX_ANSWER = 20_000
 """Characters of a bare answer."""
 
@@ -59,6 +62,8 @@ def judge_answer(
         return unknown("no gold", "the problem has no gold answer")
     if len(prediction) > MAX_ANSWER:
         return _too_long(prediction, read_gold(gold, kind, choices))
+    if kind == PARTS:
+        return _judge_parts(prediction, gold, policy, seconds)
     allowance = Allowance(seconds)
     if read_gold(gold, kind, choices).kind in _WORDED:
         return _judge_answer(prediction, gold, kind, choices, policy, allowance)
@@ -69,6 +74,17 @@ def judge_answer(
 
 
 _WORDED = ("text", "choice", "yes_no", "date")
+
+
+def _judge_parts(text: str, gold: str, policy: Policy, seconds: float) -> Judged:
+    """Compare each part by itself, of the kind that its gold reads as, in so many seconds of work in all."""
+    judged = judge_parts(
+        text, gold, lambda said, wanted, share: judge_answer(said, wanted, "auto", (), policy, seconds=seconds * share)
+    )
+    first = (judged.extracted or "").partition("; ")[0]
+    if judged.outcome == "right" and (why := doubt_of(text, first)):
+        return unknown("ambiguous", f"the answer is {why} where it is named", judged.method, judged.extracted)
+    return judged
 
 
 def _judge_answer(
@@ -106,6 +122,8 @@ def judge_response(
         response = split_response(response).answer
         if not response:
             return unknown("unparsable prediction", "no answer after the thinking")
+    if kind == PARTS:
+        return _judge_parts(response, gold, policy, seconds)
     allowance = Allowance(seconds)
     if read_gold(gold, kind, choices).kind in _WORDED:
         return _judge_response(response, gold, kind, choices, policy, allowance)

@@ -15,7 +15,7 @@ from potstill.intervals import wilson
 from potstill.recipe import Checks
 from potstill.records import Cause, GoldFinding, GoldSource, Group, Outcome, Problem, Trace, Verdict
 from potstill.verify.amounts import EXPLICIT
-from potstill.verify.answers import MAX_ANSWER, judge_answer
+from potstill.verify.answers import MAX_ANSWER, PARTS, judge_answer
 from potstill.verify.extract import extract
 from potstill.verify.judged import SHOWN, Judged
 from potstill.verify.kinds import read_gold
@@ -175,6 +175,8 @@ def _answer(problem: Problem, trace: Trace, verdict: Verdict) -> str | None:
     if verdict.outcome != "unknown" and verdict.extracted and len(verdict.extracted) < SHOWN:
         return verdict.extracted.strip()
     kind = problem.answer_kind
+    if kind == PARTS:  # an undecided one: without a gold nothing says what its parts are called
+        return None
     if problem.gold is not None:
         kind = read_gold(problem.gold, kind, problem.choices).kind
     for wanted in (kind, "text"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 from enum import StrEnum
 from fractions import Fraction
 
 from potstill.recipe import Policy
 from potstill.records import LETTERS, Problem
+from potstill.verify.answers import PARTS
 from potstill.verify.numbers import Number, TooLargeError, parse_number
+from potstill.verify.parts import read_parts
 from potstill.verify.units import unit_of
 
 
@@ -50,7 +52,9 @@ def attempts(problem: Problem, policy: Policy) -> Iterator[tuple[Attempt, str]]:
         return
     yield Attempt.DENIED, f"The answer is not {gold}."
     other = OTHER
-    if problem.choices:
+    if (parts := read_parts(gold) if problem.answer_kind == PARTS else None) is not None:
+        other = yield from _of_parts(parts, policy)
+    elif problem.choices:
         other = next(letter for letter in LETTERS if letter != gold.strip("() ").upper())
         yield Attempt.NEAR, other
     elif (number := _number(gold)) is not None:
@@ -62,6 +66,17 @@ def attempts(problem: Problem, policy: Policy) -> Iterator[tuple[Attempt, str]]:
         if len(gold) > 3:
             yield Attempt.PART, gold[: len(gold) // 2]
     yield Attempt.EITHER, f"{gold} or {other}"
+
+
+def _of_parts(parts: Mapping[str, str], policy: Policy) -> Generator[tuple[Attempt, str], None, str]:
+    """Yield wrong answers of several values, and return one of them: another last value, and the last one left out."""
+    *before, (name, value) = parts.items()
+    number = _number(value)
+    near = [*before, (name, OTHER if number is None else _near(number, policy))]
+    other = "; ".join(f"{name}: {value}" for name, value in near)
+    yield Attempt.NEAR, other
+    yield Attempt.PART, "; ".join(f"{name}: {value}" for name, value in before)
+    return other
 
 
 def _number(gold: str) -> Number | None:

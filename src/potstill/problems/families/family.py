@@ -44,7 +44,7 @@ class Family:
 
     name: str
     domain: str
-    answer_kind: Literal["number", "choice", "text"]
+    answer_kind: Literal["number", "choice", "text", "parts"]
     bounds: Mapping[str, Parameter]
     generate: Callable[[random.Random, Mapping[str, int]], Draft]
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from potstill.errors import TeacherError
 from potstill.records import Problem
-from potstill.teach.worked import chain, clock, compare, row, shop, weekday
+from potstill.teach.worked import chain, clock, compare, row, shop, table, weekday
 from potstill.teach.worked.solver import ErrorKind, Facts, Solver, Strategy, Template, Worked
 
 TEMPLATES: dict[str, Template] = {
@@ -24,6 +24,7 @@ TEMPLATES: dict[str, Template] = {
     "clock": clock.TEMPLATE,
     "row": row.TEMPLATE,
     "weekday": weekday.TEMPLATE,
+    "table": table.TEMPLATE,
 }
 
 _OPENINGS = ("", "Let us go step by step.", "{goal}", "One thing at a time.", "First things first. {goal}")

@@ -56,6 +56,7 @@ ANSWER_KINDS: Table[AnswerKind] = Table(
         "choice": f"{_COMPARED}:CHOICE",
         "yes_no": f"{_COMPARED}:YES_NO",
         "text": f"{_COMPARED}:TEXT",
+        "parts": f"{_COMPARED}:PARTS",
         "code": "potstill.verify.answer_kinds.programs:PROGRAM",
     },
 )

@@ -21,3 +21,4 @@ MATHEMATICAL = AnswerKind(form=r"End with the final answer in \boxed{}.", judge=
 CHOICE = AnswerKind(form=r"End with the letter of the right choice in \boxed{}.", judge=_compare)
 YES_NO = AnswerKind(form=r"End with yes or no in \boxed{}.", judge=_compare)
 TEXT = AnswerKind(form=r"End with the final answer alone in \boxed{}.", judge=_compare)
+PARTS = AnswerKind(form="End with each value that is asked for on a line of its own, as `name: value`.", judge=_compare)
