@@ -286,9 +286,14 @@ def default(field: dataclasses.Field[Any]) -> str:
         written = unsettled(field.default)
         values = ((f, written[f.name]) for f in dataclasses.fields(field.default))
         given = {
-            f.name: value for f, value in values if f.default_factory is dataclasses.MISSING and value != f.default
+            f.name: value
+            for f, value in values
+            if f.default_factory is dataclasses.MISSING and value != unsettled(f.default)
         }
         return f"`{json.dumps(given)}`" if given else "its own defaults"
+    if isinstance(field.default, tuple) and any(map(dataclasses.is_dataclass, field.default)):
+        written = [dataclasses.asdict(one) for one in field.default]
+        return f"`{json.dumps([{k: v for k, v in one.items() if v is not None} for one in written])}`"
     return f"`{json.dumps(field.default)}`"
 
 

@@ -27,9 +27,9 @@ from potstill.nodes import (
     located,
     node_recipe,
 )
-from potstill.recipe import ArmTeacher, Match, Recipe, Student, own_answers
+from potstill.recipe import ArmTeacher, Match, Recipe, Reward, Student, own_answers
 from potstill.recipe.students import OWN_ANSWERS
-from potstill.scorer_nodes import ScorerNode, scorer_nodes
+from potstill.scorer_nodes import ScorerNode, rewarded_by, scorer_nodes
 
 DEFAULT_SETS: Mapping[str, Mapping[str, Any]] = {"traces": {}}
 DEFAULT_ARMS: Mapping[str, Mapping[str, Any]] = {
@@ -65,6 +65,8 @@ class Phase:
     of: int
     on: str
     recipe: Recipe
+    rewarded_by: Mapping[str, Reward] = field(default_factory=dict)
+    """The scorers that its answers are rewarded by, and how each reads an answer."""
 
     @property
     def name(self) -> str:
@@ -164,7 +166,10 @@ def _phase_text(phase: Phase) -> str:
     learnt = "" if kl is None else f", distribution of {kl.arm or kl.model}"
     if train.method in OWN_ANSWERS:
         each = own_answers(train).rollouts
-        return f"{train.method} on the problems of {phase.on}, {each} answers each{learnt}, {budget}"
+        terms = train.grpo.rewards if train.method == "grpo" else ()
+        rewards = ", ".join(term.label.replace("_", " ") for term in terms)
+        rewarded = f", rewarded by {rewards}" if rewards not in ("", "verdict") else ""
+        return f"{train.method} on the problems of {phase.on}, {each} answers each{learnt}{rewarded}, {budget}"
     if train.method == "dpo":
         return f"dpo on pairs of {phase.on}, {', '.join(train.dpo.prefer)}, {budget}"
     return f"{train.method} on {phase.on}, {train.supervision}{learnt}, {budget}"
@@ -191,6 +196,7 @@ class _Builder:
         scorers = {one.name: one for one in scorer_nodes(self.recipe, list(self.sets), list(self.arms), self.main)}
         sets = {name: _scored(node, scorers) for name, node in sets.items()}
         self._check_scorers_of_arms(arms, scorers)
+        arms = {name: _rewarded(arm, scorers) for name, arm in arms.items()}
         edges = _edges(sets, arms, scorers)
         _refuse_cycles(edges, {"set": set(self.sets), "arm": set(self.arms), "scorer": set(scorers)})
         self._refuse_unused(edges, sets)
@@ -404,6 +410,13 @@ def _scored(node: SetNode, scorers: Mapping[str, ScorerNode]) -> SetNode:
     return replace(node, recipe=replace(node.recipe, checks=checks))
 
 
+def _rewarded(arm: ArmNode, scorers: Mapping[str, ScorerNode]) -> ArmNode:
+    """Return an arm whose phases know how the scorers read that reward its answers."""
+    where: Location = ("arms", arm.name, "train", "grpo", "rewards")
+    found = (replace(one, rewarded_by=rewarded_by(one.recipe.train, scorers, where)) for one in arm.phases)
+    return replace(arm, phases=tuple(found))
+
+
 def _edges(
     sets: Mapping[str, SetNode], arms: Mapping[str, ArmNode], scorers: Mapping[str, ScorerNode]
 ) -> dict[str, tuple[str, ...]]:
@@ -425,6 +438,7 @@ def _edges(
                 needed.append(f"arm {phase.match[1]}")
             if phase.learnt_from is not None:
                 needed.append(f"arm {phase.learnt_from}")
+            needed += [f"scorer {scorer}" for scorer in phase.rewarded_by]
         found[f"arm {name}"] = tuple(dict.fromkeys(needed))
     return found | {f"scorer {name}": node.edges for name, node in scorers.items()}
 

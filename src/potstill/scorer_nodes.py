@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from potstill.errors import nearest
 from potstill.nodes import NODE_NAME, SCORER_KEYS, GraphError, Location, NodeValueError, located, node_recipe
-from potstill.recipe import Labels, Recipe, Reward, Scorer
+from potstill.recipe import Labels, Recipe, Reward, Scorer, Train
 
 Part = Literal["train", "test"]
 """What labels are for."""
@@ -129,3 +129,23 @@ def _resolved(
         if value is not None and value not in known:
             raise GraphError((*where, key), f"there is no {called} {value!r}{nearest(value, list(known))}")
     return labels if labels.by == "file" else replace(labels, on=labels.on or main)
+
+
+def rewarded_by(train: Train, scorers: Mapping[str, ScorerNode], where: Location) -> dict[str, Reward]:
+    """Return how each scorer reads an answer that a phase of training rewards by it; `where` are its rewards.
+
+    Raises:
+        GraphError: a scorer that is not there, or one of whole answers that is to score steps.
+    """
+    found = {}
+    for number, term in enumerate(train.grpo.rewards if train.method == "grpo" else ()):
+        if term.scorer is None:
+            continue
+        if term.scorer not in scorers:
+            what = f"there is no scorer {term.scorer!r}{nearest(term.scorer, list(scorers))}"
+            raise GraphError((*where, number, "scorer"), what)
+        if scorers[term.scorer].scorer.kind == "outcome" and term.form not in (None, "whole"):
+            what = f"{term.scorer!r} scores the whole answer, which has no form {term.form}"
+            raise GraphError((*where, number, "form"), f"{what}: leave form out, or take a scorer of kind process")
+        found[term.scorer] = scorers[term.scorer].reward
+    return found

@@ -38,6 +38,18 @@ def test_by_hand():
     assert four.difference.difference == pytest.approx(four.best.value - four.majority.value)
 
 
+def test_votes_are_weighed_by_hand():
+    """Two responses of 0.4 outvote one of 0.7 that best-of-n takes; one without a score votes with nothing."""
+    measures = [measure("a", 0, True), measure("a", 1, True), measure("a", 2, False, "2"), measure("a", 3, False, "3")]
+    scores = {("a", 0): 0.4, ("a", 1): 0.4, ("a", 2): 0.7, ("a", 3): None}
+    four = best_of(measures, scores, 4)[-1]
+    assert four.best.value == 0
+    assert four.weighted.value == 1
+    scores[("a", 2)] = 0.9
+    assert best_of(measures, scores, 4)[-1].weighted.value == 0
+    assert best_of(measures, {}, 4)[-1].weighted.value == pytest.approx(1 / 3), "nothing has a weight: all alike"
+
+
 def test_one_without_a_score_is_never_taken_before_one_with():
     measures = [measure("a", 0, True), measure("a", 1, False)]
     assert best_of(measures, {("a", 1): 0.0}, 2)[0].best.value == 0
@@ -58,6 +70,9 @@ def test_best_is_never_above_pass_and_scores_by_the_truth_reach_it(problems, rng
     for by_chance, by_truth in zip(best_of(measures, drawn, 4), best_of(measures, truth, 4), strict=True):
         assert by_chance.best.value <= by_truth.best.value + 1e-12
         assert by_chance.majority == majority_at_k(measures, by_chance.n)
+    alike = dict.fromkeys(drawn, 0.5)
+    for one in best_of(measures, alike, 4):
+        assert one.weighted == one.majority, "equal weights are votes"
     exact = [
         Fraction(sum(m.outcome == "right" for m in measures if m.problem_key == str(p)) > 0)
         for p in range(len(problems))

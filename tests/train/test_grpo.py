@@ -132,7 +132,45 @@ def test_it_survives_kills_at_random_points_one_after_the_other(folder, undistur
     _survives([(kind, dice.randint(1, 2 if kind == "update" else 5)) for kind in kinds], folder, undisturbed, tmp_path)
 
 
-def _survives(kills, folder, undisturbed, tmp_path):
+REUSED = {"grpo": Grpo(rollouts=4, max_tokens=8, together=8, updates=2), "steps": 6, "checkpoint_every": 3}
+"""Each batch is used twice, and a checkpoint falls between the two."""
+
+
+@pytest.fixture(scope="module")
+def reused(folder, tmp_path_factory):
+    return trained(folder, tmp_path_factory.mktemp("reused") / "work", **REUSED)
+
+
+def test_a_batch_is_used_again_as_an_old_one(reused):
+    """The second update of a batch draws nothing, and weighs each token by how far it has moved."""
+    counts, logs, _ = reused
+    assert counts["steps"] == 6
+    for first, second in zip(logs[::2], logs[1::2], strict=True):
+        assert second["pass_at_1"] == first["pass_at_1"]
+        assert second["tokens"] == first["tokens"]
+        assert second["flops"] > first["flops"]
+        assert first["mismatch"] < 1e-4
+        assert "mismatch" not in second
+        assert 0 <= second["clipped"] < 1
+        assert second["loss"] != first["loss"], "the student is no longer the one that answered"
+    assert logs[2]["tokens"] > logs[1]["tokens"]
+
+
+@pytest.mark.parametrize("kill", [("update", 4), ("update", 5), ("drawn", 15)])
+def test_a_training_that_is_killed_between_two_updates_of_a_batch_goes_on(folder, reused, tmp_path, kill):
+    _survives([kill], folder, reused, tmp_path, **REUSED)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10))
+def test_several_updates_survive_kills_at_random_points(folder, reused, tmp_path, seed):
+    dice = random.Random(seed)
+    kinds = [dice.choice(["drawn", "judged", "update"]) for _ in range(3)]
+    kills = [(kind, dice.randint(1, 2 if kind == "update" else 5)) for kind in kinds]
+    _survives(kills, folder, reused, tmp_path, **REUSED)
+
+
+def _survives(kills, folder, undisturbed, tmp_path, **train):
     """Kill a training again and again, each time no token that is on disk is drawn anew; then let it end."""
     keep, drawn, again = Drawing._keep, set(), []
 
@@ -141,11 +179,11 @@ def _survives(kills, folder, undisturbed, tmp_path):
         return keep(self, name, record)
 
     for what, count in kills:
-        _die(lambda: trained(folder, tmp_path / "work"), what, count)
+        _die(lambda: trained(folder, tmp_path / "work", **train), what, count)
         drawn = {path.name for path in (tmp_path / "work").rglob("*.drawn.json")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Drawing, "_keep", kept)
-        assert trained(folder, tmp_path / "work") == undisturbed
+        assert trained(folder, tmp_path / "work", **train) == undisturbed
     assert not drawn & set(again), "what was on disk is not drawn again"
     assert not list((tmp_path / "work").rglob("*.drawn.json")), "nothing is left of it at the end"
 
@@ -189,7 +227,9 @@ def _die(act, what, count):
 def group(problem, *answers, ids=(7, 8)):
     """A group of (tokens, reward) pairs."""
     rollouts = tuple(
-        JudgedRollout(ids=tuple(tokens), logs=(-1.0,), entropy=1.0, truncated=False, reward=reward)
+        JudgedRollout(
+            ids=tuple(tokens), logs=(-1.0,) * len(tokens), entropy=1.0, truncated=False, reward=reward, worth=(reward,)
+        )
         for tokens, reward in answers
     )
     return RolloutGroup(asked=Prompted(problem=PROBLEMS[problem], ids=ids), rollouts=rollouts)
@@ -205,11 +245,12 @@ def test_loss_and_gradient_are_those_of_the_policy_formula(loaded, denominator):
         group(1, ([5, 6], 1.0), ([4, 1], 1.0), ([3, 1], 1.0)),
         group(2, ([9, 1], 0.0), ([8, 1], None), ([3, 4, 5, 6, 1], 1.0), ids=(2, 4, 4)),
     ]
-    taken = method._taken(groups, settings)
+    taken, dead = method.taken_of(groups, settings)
     assert len(taken) == 5
+    assert dead == pytest.approx(1 / 3)
     model.zero_grad()
-    rows = [g.row(r, n) for n, (g, r, _) in enumerate(taken)]
-    weights = [[0.0] * len(g.asked.ids) + [k] * len(r.ids) for g, r, k in taken]
+    rows = [one.row(n) for n, one in enumerate(taken)]
+    weights = [one.weights for one in taken]
     for cut in (slice(0, 2), slice(2, 5)):  # however it is cut
         StudentLoss(model, PLAIN)(collate(rows[cut], weights[cut], pad=0))[0].backward()
     ours = [p.grad.clone() for p in model.parameters()]
@@ -232,7 +273,7 @@ def test_loss_and_gradient_are_those_of_the_policy_formula(loaded, denominator):
     model.zero_grad()
     loaded[0].float()
     assert all(torch.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in zip(ours, plain, strict=True))
-    assert -sum(k * len(r.ids) for _, r, k in taken) == pytest.approx(float(total.detach()), rel=1e-12)
+    assert -sum(sum(one.k) for one in taken) == pytest.approx(float(total.detach()), rel=1e-12)
 
 
 def test_what_answers_are_worth():
@@ -329,6 +370,16 @@ train: {method: grpo, batch: 16, %s}
         ("processes: 2", "train.processes: grpo trains in one process"),
         ("supervision: answers", "train.supervision: grpo learns from the student's own answers"),
         ("loss: {kl: {arm: base}}", "train.loss.kl: grpo learns from what answers are worth"),
+        ("grpo: {rewards: [{by: steps}]}", "train.grpo.rewards.0.check: check is missing: name one"),
+        ("grpo: {rewards: [{by: scorer}]}", "train.grpo.rewards.0.scorer: scorer is missing: name one"),
+        ("grpo: {rewards: [{scorer: prm}]}", "train.grpo.rewards.0.scorer: scorer belongs to by: scorer"),
+        ("grpo: {rewards: [{form: min}]}", "by: verdict is one reward of the whole answer: leave form out"),
+        ("grpo: {rewards: [{by: format, cut: sentences}]}", "cut belongs to by: steps"),
+        ("grpo: {rewards: [{}, {weight: 2.0}]}", "train.grpo.rewards.1: verdict stands here twice"),
+        ("grpo: {rewards: []}", "train.grpo.rewards"),
+        ("grpo: {rewards: [{by: lenght}]}", "rewards.0.by: 'lenght' is not one of verdict, steps, scorer, format"),
+        ("grpo: {updates: 0}", "train.grpo.updates"),
+        ("grpo: {rewards: [{by: scorer, scorer: prm}]}", "there is no scorer 'prm'"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(train, line):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -174,11 +174,23 @@ def mean_of_problems(rates: Mapping[str, Fraction], samples: int) -> Interval:
 
 def majority_share(block: Sequence[Measure]) -> Fraction:
     """Return the share of the most frequent answers of a block that are right; 0 where nothing was voted for."""
-    ballots: dict[str, list[bool]] = {}
+    return voted_share(block, lambda _: 1.0)
+
+
+def voted_share(block: Sequence[Measure], weight: Callable[[Measure], float]) -> Fraction:
+    """Return the share of right ones among the answers of a block that have most votes, each of its response's weight.
+
+    Who votes is said at `majority_at_k`; 0 where nothing was voted for.
+    """
+    ballots: dict[str, list[Measure]] = {}
     for measure in block:
         if measure.extracted is not None and not measure.truncated and measure.outcome != "unknown":
             answer = " ".join(measure.extracted.casefold().split())
-            ballots.setdefault(answer, []).append(measure.outcome == "right")
-    most = max(map(len, ballots.values()), default=0)
-    leaders = [Fraction(sum(ballot), len(ballot)) for ballot in ballots.values() if len(ballot) == most]
+            ballots.setdefault(answer, []).append(measure)
+    votes = {answer: math.fsum(map(weight, ballot)) for answer, ballot in ballots.items()}
+    most = max(votes.values(), default=0.0)
+    leaders = [
+        Fraction(sum(measure.outcome == "right" for measure in ballot), len(ballot))
+        for answer, ballot in ballots.items() if votes[answer] == most
+    ]  # fmt: skip
     return sum(leaders, Fraction(0)) / len(leaders) if leaders else Fraction(0)

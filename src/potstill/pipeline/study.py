@@ -12,7 +12,7 @@ from pathlib import Path
 from potstill.errors import StoreError, nearest
 from potstill.evaluate.metrics import shares, summarise
 from potstill.graph import Graph, graph_of
-from potstill.pipeline import naming, run, statuses, versions
+from potstill.pipeline import naming, run, statuses, steps_right, versions
 from potstill.pipeline.checks import check_recipe
 from potstill.pipeline.stage import Stage
 from potstill.pipeline.stages import stages_of
@@ -20,7 +20,7 @@ from potstill.pipeline.study_file import StudyFile, Variant
 from potstill.progress import run_of_study
 from potstill.recipe import Recipe
 from potstill.recipe_file import Location
-from potstill.records import Measure, content_key
+from potstill.records import Measure, Problem, content_key
 from potstill.report.study import LineFacts, RunFacts, SeedFacts, StudyFacts, StudyReport, build_study
 from potstill.store import STUDY, Committed, Run
 
@@ -204,6 +204,10 @@ def _seed_facts(one: StudyRun, arm: str, out: Path, number: int | None = None) -
     for measure in (m for table in measured.counts["tables"] for m in measured.rows(table, Measure)):
         asked.setdefault(measure.prompt, []).append(measure)
     trained = [_committed(folder, name) for name in trainings]
+    steps = None
+    if steps_right.is_asked(one.graph):
+        problems = {p.key: p for p in _committed(folder, naming.PROBLEMS).rows("evaluation", Problem)}
+        steps = {prompt: steps_right.step_facts(measures, problems) for prompt, measures in asked.items()}
     return SeedFacts(
         seed=one.seed,
         shares={prompt: shares(measures) for prompt, measures in asked.items()},
@@ -211,6 +215,7 @@ def _seed_facts(one: StudyRun, arm: str, out: Path, number: int | None = None) -
         tokens_trained=sum(phase.counts["tokens"] for phase in trained),
         flops=sum(phase.counts["flops"] for phase in trained),
         training_seconds=sum(float(phase.clock.get("seconds", 0.0)) for phase in trained),
+        steps=steps,
     )
 
 

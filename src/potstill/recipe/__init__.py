@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from potstill.recipe.bounds import Name, Seed
 from potstill.recipe.checks import Checks, CodeChecks, Curate, Judge, Numbers, Policy, Reward
-from potstill.recipe.methods import Dpo, Grpo, OnPolicy
+from potstill.recipe.methods import Dpo, Grpo, OnPolicy, RewardTerm
 from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source
 from potstill.recipe.scopes import Beside, ForExport, Throughout
 from potstill.recipe.scorers import Labels, Scorer
@@ -77,6 +77,7 @@ __all__ = [
     "Problems",
     "Recipe",
     "Reward",
+    "RewardTerm",
     "Sampling",
     "Scorer",
     "Scratch",

@@ -282,6 +282,9 @@ class Train(Precise):
             yield from self._of_teaching()
         elif self.loss.kl is not None:
             yield ("loss", "kl"), "grpo learns from what answers are worth: set kl: null, or take method: sft"
+        if self.method == "grpo":
+            for below, why in self.grpo.contradictions():
+                yield ("grpo", *below), why
 
     def _of_teaching(self) -> Iterator[tuple[tuple[str, ...], str]]:
         kl = self.loss.kl

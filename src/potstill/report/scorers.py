@@ -83,15 +83,22 @@ def _best(row: ArmResult) -> TableNode | None:
         Column("best-of-n", "percent"),
         Column("low", "percent"), Column("high", "percent"), Column("best minus majority", "points"),
         Column("from", "points"), Column("to", "points"), Column("p", "p"), Column("test"),
+        Column("weighted vote", "percent"), Column("weighted minus majority", "points"),
+        Column("weighted from", "points"), Column("weighted to", "points"), Column("weighted p", "p"),
     )  # fmt: skip
     rows = tuple(
         (
             one.n, one.passed.value, one.majority.value, one.best.value, one.best.low, one.best.high,
             one.difference.difference, one.difference.low, one.difference.high, one.difference.p, one.difference.test,
+            one.weighted.value, one.weighted_difference.difference, one.weighted_difference.low,
+            one.weighted_difference.high, one.weighted_difference.p,
         )
         for one in best_of(row.measures, given, facts.best_of)
     )  # fmt: skip
-    note = "The same responses, cut into blocks of n: the most frequent answer, and the one of the highest score."
+    note = (
+        "The same responses, cut into blocks of n: the most frequent answer, the response of the highest score, and "
+        "the answer with the highest sum of scores (weighted vote)."
+    )
     return TableNode(f"Best of n of {row.name} by {facts.chosen_by}", columns, rows, note)
 
 

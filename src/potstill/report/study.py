@@ -14,6 +14,7 @@ from potstill.intervals import Interval
 from potstill.report.display import count, percent, points, visible
 from potstill.report.html import page
 from potstill.report.nodes import Bar, Bars, Cell, Code, Column, Node, Point, Points, Section, TableNode, Text, plain
+from potstill.report.step_facts import StepFacts, step_table
 from potstill.report.terminal import table_text
 
 SCHEMA = 1
@@ -40,6 +41,8 @@ class SeedFacts:
     tokens_trained: int
     flops: int
     training_seconds: float
+    steps: Mapping[str, StepFacts] | None = None
+    """By prompt, where the study rewards steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +206,15 @@ class StudyReport:
         """The table of lines and that of differences."""
         found = (line_table(self.lines, self.facts.seeds_vary),)
         seeds = [seed.seed for seed in self.facts.lines[0].seeds]
-        return (*found, difference_table(self.comparisons, seeds)) if self.comparisons else found
+        if self.comparisons:
+            found = (*found, difference_table(self.comparisons, seeds))
+        steps = {
+            line.name: [
+                seed.steps[line.prompt] for seed in line.facts.seeds if seed.steps and line.prompt in seed.steps
+            ]
+            for line in self.lines
+        }
+        return (*found, step_table(steps)) if any(steps.values()) else found
 
     @property
     def sections(self) -> tuple[Section, ...]:

@@ -65,12 +65,16 @@ def coefficients(
         [length for value, length in zip(group, sizes, strict=True) if value is not None]
         for group, sizes in zip(groups, lengths, strict=True)
     ]
-    told = sum(1 for sizes in live if sizes)
-    whole = {
-        "tokens": sum(map(sum, live)), "constant": most * sum(map(len, live)), "prompts": 0,
-    }[denominator]  # fmt: skip
-    found = []
-    for group, sizes in zip(groups, live, strict=True):
-        below = sum(sizes) * told if denominator == "prompts" else whole
-        found.append([None if value is None else value / below for value in group])
-    return found
+    below = divisors(live, denominator, most)
+    return [
+        [None if value is None else value / divisor for value in group]
+        for group, divisor in zip(groups, below, strict=True)
+    ]
+
+
+def divisors(live: Sequence[Sequence[int]], denominator: Denominator, most: int) -> list[int]:
+    """Return what the advantages of each group are divided by; `live` are the tokens of its rollouts that take part."""
+    if denominator == "prompts":
+        told = sum(1 for sizes in live if sizes)
+        return [sum(sizes) * told for sizes in live]
+    return [sum(map(sum, live)) if denominator == "tokens" else most * sum(map(len, live))] * len(live)

@@ -27,6 +27,7 @@ from potstill.train.divergence import Learning
 from potstill.train.job import Log, Stop, Training, Watcher, stopped_by_sigterm
 from potstill.train.methods import Matched
 from potstill.train.rates import learning_rate, rate_of_share
+from potstill.train.rewards import Rewarding
 from potstill.train.rollouts import Drawing, Prompts, RolloutGroup
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ class TrainingBudget:
         if train.tokens is not None:
             return cls(quantity="tokens", most=train.tokens)
         each = train.batch // recipe.own_answers(train).rollouts
-        steps = train.steps if train.steps is not None else round(recipe.number(train.epochs or 0.0) * problems / each)
+        updates = train.grpo.updates if train.method == "grpo" else 1
+        rounds = recipe.number(train.epochs or 0.0) * problems / each
+        steps = train.steps if train.steps is not None else round(rounds * updates)
         return cls(quantity="step", most=max(1, steps))
 
     def share(self, spent: Mapping[str, float]) -> float:
@@ -79,6 +82,7 @@ class Practice(ABC):
     def __init__(
         self, job: Training, texts: students.Texts, asking: Prompts, budget: TrainingBudget, judging: Verdicts,
         whole: recipe.Recipe, name: str, work: Path, progress: Watcher, stop: Stop,
+        rewarding: Rewarding | None = None,
     ) -> None:  # fmt: skip
         from potstill.models.local.live import LiveSampler
         from potstill.train.course import Course
@@ -87,7 +91,7 @@ class Practice(ABC):
         self.asking, self.budget, self.settings, self.name, self.work = asking, budget, job.settings, name, work
         self.shape: ModelShape = shape_of(job.model)
         longest = min(texts.context, asking.longest + recipe.own_answers(job.settings).max_tokens)
-        fingerprint = self._fingerprint(job, whole)
+        fingerprint = self._fingerprint(job, whole, "" if rewarding is None else rewarding.digest)
         self.course: Course = Course(job, fingerprint, company(), progress, stop, longest)
         student = self.course.stepper.student
         stops = {*texts.stop_ids, int(texts.tokenizer.eos_token_id)}
@@ -96,10 +100,10 @@ class Practice(ABC):
         journal = work / SCRATCH / "rollouts" / fingerprint[:16]  # another training's are no use
         self.drawing = Drawing(
             sampler, texts.tokenizer, judging, whole.student, recipe.own_answers(whole.train), whole.train.method,
-            journal, job.seed,
+            journal, job.seed, rewarding,
         )  # fmt: skip
 
-    def _fingerprint(self, job: Training, whole: recipe.Recipe) -> str:
+    def _fingerprint(self, job: Training, whole: recipe.Recipe, scorers: str) -> str:
         keys = [asked.problem.key for asked in self.asking.asked]
         learnt = () if job.learning is None else (job.learning.digest,)
         return content_key(
@@ -110,6 +114,7 @@ class Practice(ABC):
             job.seed,
             decisive(whole.student),
             *learnt,
+            *filter(None, (scorers,)),
         )
 
     def through(self) -> list[Log]:
@@ -147,7 +152,7 @@ class Practice(ABC):
 
 def practise(
     made: type[Practice], whole: recipe.Recipe, name: str, texts: students.Texts, asking: Prompts, job: Training,
-    work: Path, verdicts: Callable[[], Verdicts], matched: Matched | None,
+    work: Path, verdicts: Callable[[], Verdicts], matched: Matched | None, rewarding: Rewarding | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Train one phase of the arm `name`; write model, losses and audit into `work`, and return the counts."""
     from potstill.train import ranks
@@ -157,7 +162,7 @@ def practise(
     budget = TrainingBudget.of(whole.train, matched, len(asking.asked))
     progress = Progress(f"train {name}", budget.most if budget.quantity == "tokens" else None, "tokens")
     with stopped_by_sigterm() as stop, verdicts() as judging:
-        practice = made(job, texts, asking, budget, judging, whole, name, work, progress, stop)
+        practice = made(job, texts, asking, budget, judging, whole, name, work, progress, stop, rewarding)
         logs = practice.through()
     progress.close()
     write_durably(work / "losses.json", to_json(logs))

@@ -26,6 +26,14 @@ def log_probabilities(stepper: Stepper, rows: Sequence[TokenRow]) -> list[float]
 
     Every process has to ask, for all rows of the step, the longest first; dropout is off.
     """
+    return [math.fsum(logs) for logs in token_log_probabilities(stepper, rows)]
+
+
+def token_log_probabilities(stepper: Stepper, rows: Sequence[TokenRow]) -> list[list[float]]:
+    """Return log p of each trained token of each row in nats, under the weights as they are.
+
+    Every process has to ask, for all rows of the step, the longest first; dropout is off.
+    """
     ranks, student = stepper.ranks, stepper.student
     lengths = [len(row) for row in rows]
     dealt = [stepper.cut(hand, lengths) for hand in deal(range(len(rows)), ranks.count)]
@@ -33,12 +41,12 @@ def log_probabilities(stepper: Stepper, rows: Sequence[TokenRow]) -> list[float]
     # a sharded student is run as often by all, with a row that is counted elsewhere where one has none left
     turns = max(map(len, dealt)) if stepper.sharded else len(mine)
     run = stepper.wrapped if stepper.sharded else student
-    found: dict[int, float] = {}
+    found: dict[int, list[float]] = {}
     student.eval()
     for turn in range(turns):
         index = mine[turn] if turn < len(mine) else (len(rows) - 1,)
         chosen = [rows[number] for number in index]
-        read = _sums(run, student, chosen, stepper.collated(chosen, _ones(chosen), None))
+        read = _logs(run, student, chosen, stepper.collated(chosen, _ones(chosen), None))
         if turn < len(mine):
             found |= zip(index, read, strict=True)
     student.train()
@@ -56,8 +64,8 @@ def read_rows(student: StudentLoss, rows: Sequence[TokenRow], pad: int, device: 
             size = max(1, BATCH_TOKENS // len(window[order[0]]))
             now, order = order[:size], order[size:]
             chosen = [window[number] for number in now]
-            read = _sums(student, student, chosen, collate(chosen, _ones(chosen), pad, device))
-            found |= zip(now, read, strict=True)
+            read = _logs(student, student, chosen, collate(chosen, _ones(chosen), pad, device))
+            found |= zip(now, map(math.fsum, read), strict=True)
         yield from (found[number] for number in range(len(window)))
 
 
@@ -71,12 +79,12 @@ def _ones(rows: Sequence[TokenRow]) -> list[list[float]]:
     return found
 
 
-def _sums(
+def _logs(
     run: Callable[..., Any], student: StudentLoss, rows: Sequence[TokenRow], batch: Batch
-) -> list[float]:  # fmt: skip
+) -> list[list[float]]:  # fmt: skip
     import torch
 
     with torch.no_grad(), student.precision(batch.ids.device.type):
         _, losses = run(batch)
     parts = torch.split(losses["ce"].cpu(), [len(trained(row)) for row in rows])
-    return [-math.fsum(part.tolist()) for part in parts]
+    return [(-part).tolist() for part in parts]

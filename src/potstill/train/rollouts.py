@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,13 @@ from potstill.durable import read_record, to_record, write_durably
 from potstill.errors import DamageError, StudentError
 from potstill.models.flops import ModelShape, sampled_flops
 from potstill.models.local.model import row_seed
-from potstill.records import UNSCORED, Problem, Trace, Verdict
+from potstill.records import Problem, Trace
 from potstill.train.order import stream
 from potstill.train.render import Segment, ask, prompt_text, split
+from potstill.train.rewards import Answered, Rewarding, StepRewards, TermReward
+from potstill.train.rewards.verdict import reward_of
 from potstill.train.segments import TokenRow
+from potstill.train.worth import StepWorth, Worth
 
 if TYPE_CHECKING:
     from potstill.models.local.live import Drawn, LiveSampler
@@ -39,9 +43,10 @@ class Prompted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JudgedRollout:
-    """One answer: the tokens drawn, EOS included, how it ended, and its reward, None where it is not known.
+    """One answer: the tokens drawn, EOS included, how it ended, and 1 where it is right, None where nobody knows.
 
     `logs` is log p of each token as it was drawn, `entropy` that of the distributions drawn from, summed, in nats.
+    `worth` has what each term of the rewards says, where answers are rewarded.
     """
 
     ids: tuple[int, ...]
@@ -49,6 +54,7 @@ class JudgedRollout:
     entropy: float
     truncated: bool
     reward: float | None
+    worth: tuple[Worth, ...] = ()
 
     @property
     def surprisal(self) -> float:
@@ -65,7 +71,7 @@ class RolloutGroup:
 
     @property
     def rewards(self) -> list[float | None]:
-        """The reward of each."""
+        """Whether each is right."""
         return [rollout.reward for rollout in self.rollouts]
 
     @property
@@ -81,16 +87,6 @@ class RolloutGroup:
     def flops(self, shape: ModelShape) -> int:
         """Return what drawing it took; the prompt counts for each, as everywhere, though it is read once."""
         return sum(sampled_flops(shape, len(self.asked.ids), len(rollout.ids)) for rollout in self.rollouts)
-
-
-def reward_of(verdict: Verdict) -> float | None:
-    """Return 1 for right, 0 for everything else that the student did, None where the reason lies outside it.
-
-    The rule is that of accuracy: an answer that is cut off, missing or ambiguous is not solved.
-    """
-    if verdict.outcome == "right":
-        return 1.0
-    return None if verdict.cause in UNSCORED else 0.0
 
 
 class Prompts:
@@ -140,9 +136,11 @@ class Drawing:
     def __init__(
         self, sampler: LiveSampler, tokenizer: Any, verdicts: Verdicts, student: recipe.Student,  # noqa: ANN401
         settings: recipe.Grpo | recipe.OnPolicy, strategy: str, folder: Path, seed: int,
+        rewarding: Rewarding | None = None,
     ) -> None:  # fmt: skip
         self.sampler, self.tokenizer, self.verdicts = sampler, tokenizer, verdicts
         self.strategy, self.student, self.settings, self.folder, self.seed = strategy, student, settings, folder, seed
+        self.rewarding = rewarding
 
     def groups(self, name: str, chosen: Sequence[tuple[Prompted, int]], most: int = 0) -> Iterator[RolloutGroup]:
         """Yield the groups of the step `name`, in order; `most` is how many rollouts a problem gets if not as usual."""
@@ -157,9 +155,9 @@ class Drawing:
         rollouts = [
             JudgedRollout(
                 ids=tuple(ids), logs=tuple(logs), entropy=entropy, truncated=finish == "length",
-                reward=None if reward is None else float(reward),
+                reward=None if reward is None else float(reward), worth=tuple(map(_worth, worth)),
             )
-            for (ids, logs, entropy, finish), reward in zip(drawn["rollouts"], judged["rewards"], strict=True)
+            for (ids, logs, entropy, finish), (reward, *worth) in zip(drawn["rollouts"], judged["rewards"], strict=True)
         ]  # fmt: skip
         for number, (asked, _) in enumerate(chosen):
             yield RolloutGroup(asked=asked, rollouts=tuple(rollouts[number * count : (number + 1) * count]))
@@ -176,11 +174,11 @@ class Drawing:
     def _judge(
         self, name: str, chosen: Sequence[tuple[Prompted, int]], drawn: dict[str, Any], count: int
     ) -> dict[str, Any]:  # fmt: skip
-        traces = []
+        traces, texts = [], []
         for place, (ids, _, _, finish) in enumerate(drawn["rollouts"]):
             asked, turn = chosen[place // count]
             written = ids[:-1] if finish == "stop" else ids
-            text = str(self.tokenizer.decode(written, clean_up_tokenization_spaces=False))
+            text = self._text(written)
             reasoning, answer = split(self.student, text)
             trace = Trace(
                 problem_key=asked.problem.key, teacher=name, strategy=self.strategy, prompt_key="",
@@ -188,8 +186,36 @@ class Drawing:
                 finish=finish,
             )  # fmt: skip
             traces.append((asked.problem, trace))
-        rewards = [reward_of(verdict) for verdict in self.verdicts.many(traces)]
+            texts.append(text)
+        answers = [
+            Answered(problem=problem, trace=trace, verdict=verdict, written=text)
+            for (problem, trace), text, verdict in zip(traces, texts, self.verdicts.many(traces), strict=True)
+        ]
+        said = [()] * len(answers) if self.rewarding is None else self.rewarding.of(answers)
+        rewards = [
+            [reward_of(one.verdict), *(self._noted(term, one, ids) for term in terms)]
+            for one, terms, (ids, *_) in zip(answers, said, drawn["rollouts"], strict=True)
+        ]
         return self._keep(f"{name}.judged", {"rewards": rewards})
+
+    def _text(self, ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+
+    def _noted(self, said: TermReward, one: Answered, ids: Sequence[int]) -> Any:  # noqa: ANN401 - what JSON holds
+        """Return a reward as it is written down: the spans of steps as the tokens at which they end.
+
+        A token that two steps share belongs to the later one. Decoding is monotone in the number of tokens, so each end
+        is found by halving.
+        """
+        if not isinstance(said, StepRewards):
+            return said
+        before = one.written.find(one.trace.reasoning)
+        places = range(len(ids) + 1)
+        ends = [
+            bisect_right(places, before + span.end, key=lambda count: len(self._text(ids[:count]))) - 1
+            for span in said.spans
+        ]
+        return {"ends": ends, "scores": list(said.scores)}
 
     def _kept(self, name: str) -> dict[str, Any]:
         """Return what was written under a name, nothing where it is not there or not as it was written."""
@@ -212,6 +238,12 @@ class Drawing:
     def clear(self) -> None:
         """Take all of it away."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _worth(noted: Any) -> Worth:  # noqa: ANN401 - what JSON holds
+    if isinstance(noted, dict):
+        return StepWorth(tuple(noted["ends"]), tuple(noted["scores"]))
+    return None if noted is None else float(noted)
 
 
 def _plain(drawn: Drawn) -> list[Any]:

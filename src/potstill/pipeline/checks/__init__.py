@@ -71,6 +71,7 @@ CHECKS: dict[str, Check] = {
     "comparison": Check("verdicts", Scene.teachings, judging.comparison),
     "programs": Check("verdicts", Scene.teachings, judging.programs),
     "labels": Check("labels", Scene.labellings, scorers.labels),
+    "rewards": Check("train", Scene.arms, scorers.rewards),
     "student, looked at": Check("student", Scene.arms, students.look),
     "distributions, looked at": Check("train", Scene.arms, students.look_at_teacher),
     "local teacher, looked at": Check("traces", Scene.teachings, asked.look),

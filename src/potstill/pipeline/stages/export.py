@@ -119,7 +119,12 @@ def _loss(recipe: Recipe) -> str:
     loss = recipe.train.loss
     if recipe.train.method in SECTIONS:
         own = dataclasses.asdict(getattr(recipe.train, recipe.train.method))
-        said = (f"{key} {' then '.join(value) if isinstance(value, tuple) else value}" for key, value in own.items())
+        if recipe.train.method == "grpo":
+            own |= {"rewards": tuple(term.text for term in recipe.train.grpo.rewards)}
+        said = (
+            f"{key} {' then '.join(map(str, value)) if isinstance(value, tuple) else value}"
+            for key, value in own.items()
+        )
         told = f"{recipe.train.method}, {', '.join(item for item in said if not item.endswith('None'))}"
         return told if loss.kl is None else f"{told}; {_divergence(loss.kl, recipe.data)}"
     told = f"{loss.kind}, alpha {loss.alpha:g}, beta {loss.beta:g}"

@@ -43,9 +43,11 @@ def _settings(node: ScorerNode) -> settings.Settings:
     train = settings.chosen(node.recipe.train, "training")
     for key in ("method", "match", "loss", "look", *SECTIONS):
         train.pop(key, None)
+    scorer = settings.chosen(node.scorer, "scorers")
+    del scorer["aggregate"]  # how its scores are put together is nothing to the model
     return {
         "train": train, "max_length": node.recipe.train.max_length, "seed": settings.train_seed(node.recipe),
-        "scorer": settings.chosen(node.scorer, "scorers"),
+        "scorer": scorer,
     }  # fmt: skip
 
 

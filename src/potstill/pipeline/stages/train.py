@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from potstill.graph import Graph, Phase, SetNode
 from potstill.pipeline import learnt, naming, settings
-from potstill.pipeline.naming import LOGITS, MODEL, ROWS
+from potstill.pipeline.naming import LOGITS, MODEL, ROWS, SCORER
 from potstill.pipeline.stage import Context, Stage
 from potstill.recipe import Recipe
 from potstill.records import Example, Problem, RowReading
@@ -48,7 +48,8 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
             yield Stage(
                 kind=KIND, name=naming.training(phase), version=VERSION, recipe=phase.recipe,
                 inputs={**INPUTS[source](phase, on, graph), "student": before}, counted=counted,
-                settings=_settings(phase, on.recipe), work=partial(WORK[source], phase, on.recipe),
+                settings=_settings(phase, on.recipe) | _read_by(phase),
+                work=partial(WORK[source], phase, on.recipe),
             )  # fmt: skip
             before = naming.training(phase)
 
@@ -66,7 +67,19 @@ def _answered(phase: Phase) -> bool:
 
 
 def _problems(phase: Phase, on: SetNode, graph: Graph) -> dict[str, str]:
-    return {"problems": "problems", "examples": naming.examples(on, graph), **learnt.inputs(phase, graph)}
+    scorers = {_role(name): naming.scorer(name) for name in phase.rewarded_by}
+    return {"problems": "problems", "examples": naming.examples(on, graph), **learnt.inputs(phase, graph), **scorers}
+
+
+def _role(scorer: str) -> str:
+    """Return the role of a reward model that answers are rewarded by."""
+    return f"{SCORER} {scorer}"
+
+
+def _read_by(phase: Phase) -> settings.Settings:
+    """Return how the reward models of a phase read an answer."""
+    read = {name: dataclasses.asdict(reward) for name, reward in phase.rewarded_by.items()}
+    return {"scorers": read} if read else {}
 
 
 def _pairs(phase: Phase, on: SetNode, graph: Graph) -> dict[str, str]:
@@ -149,12 +162,20 @@ def practise(phase: Phase, taught: Recipe, context: Context) -> dict[str, Any]:
     wanted = {example.problem_key for example in context.inputs["examples"].rows("examples", Example)}
     problems = [p for p in context.inputs["problems"].rows("train", Problem) if p.key in wanted]
     kl = phase.recipe.train.loss.kl
-    distributions = {} if kl is None else {"taught": learnt.taught(kl, context)}
+    further: dict[str, Any] = {} if kl is None else {"taught": learnt.taught(kl, context)}
+    if phase.rewarded_by:
+        from potstill.train.rewards import TrainedScorer
+
+        models = {name: context.inputs[_role(name)] for name in phase.rewarded_by}
+        further["scorers"] = {
+            name: TrainedScorer(folder=one.folder(MODEL), digest=one.digest, reward=phase.rewarded_by[name])
+            for name, one in models.items()
+        }
     method = cast("FromProblems", METHODS[context.recipe.train.method])
     return method(
         context.recipe, phase.name, problems, base=context.inputs["student"].folder(MODEL), work=context.work.path,
         seed=settings.train_seed(context.recipe), verdicts=context.verdicts, matched=_matched(phase, context),
-        **distributions,
+        **further,
     )  # fmt: skip
 
 

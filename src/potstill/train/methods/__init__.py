@@ -18,6 +18,7 @@ from potstill.tables import Table
 if TYPE_CHECKING:
     from potstill.records import Problem
     from potstill.train.answers import ProblemsApart
+    from potstill.train.rewards import TrainedScorer
     from potstill.train.rows import Rows
     from potstill.verify import Verdicts
 
@@ -54,13 +55,14 @@ class FromRows(Protocol):
 class FromProblems(Protocol):
     """One phase of the arm `name` on what the student answers to `problems`, of which none is held out.
 
-    `verdicts` opens what judges answers, as traces and held-out answers are judged; `taught` comes as to `FromRows`.
-    Returns the same counts.
+    `verdicts` opens what judges answers, as traces and held-out answers are judged; `taught` comes as to `FromRows`,
+    `scorers` where answers are rewarded by reward models. Returns the same counts.
     """
 
     def __call__(  # noqa: D102 - said above
         self, whole: recipe.Recipe, name: str, problems: Sequence[Problem], *, base: Path, work: Path, seed: int,
         verdicts: Callable[[], Verdicts], matched: Matched | None = None, taught: Taught | None = None,
+        scorers: Mapping[str, TrainedScorer] | None = None,
     ) -> dict[str, Any]: ...  # fmt: skip
 
 
