@@ -1,4 +1,4 @@
-"""A recipe whose answers are rewarded by steps, form and reward models: run whole, accounted for, refused where it cannot."""
+"""A recipe whose answers are rewarded by steps, form and reward models: run whole, and refused where it cannot."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The shipped study of rewards in a tiny form: every arm is trained, and right answers with a wrong step are counted."""
+"""The shipped study of rewards in a tiny form: every arm is trained, and wrong steps of right answers are counted."""
 
 import json
 from importlib import resources

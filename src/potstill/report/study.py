@@ -204,14 +204,12 @@ class StudyReport:
     @property
     def tables(self) -> tuple[TableNode, ...]:
         """The table of lines and that of differences."""
-        found = (line_table(self.lines, self.facts.seeds_vary),)
+        found: tuple[TableNode, ...] = (line_table(self.lines, self.facts.seeds_vary),)
         seeds = [seed.seed for seed in self.facts.lines[0].seeds]
         if self.comparisons:
             found = (*found, difference_table(self.comparisons, seeds))
         steps = {
-            line.name: [
-                seed.steps[line.prompt] for seed in line.facts.seeds if seed.steps and line.prompt in seed.steps
-            ]
+            line.name: [its[line.prompt] for seed in line.facts.seeds if line.prompt in (its := seed.steps or {})]
             for line in self.lines
         }
         return (*found, step_table(steps)) if any(steps.values()) else found

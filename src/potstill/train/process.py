@@ -3,7 +3,7 @@
 With v the scores of an answer's steps, of which some are unknown, and b a baseline of the whole group:
 
     min        A_s = min of v from step s on - b,      b the mean of the answers' lowest scores
-    progress   A_s = v_s - v of the known step before, b in the place of one before the first: the mean of the last scores
+    progress   A_s = v_s - v of the known step before, before the first b: the mean of the last scores
     sum        A_s = sum of v from step s on - b,      b the mean of the answers' sums
 
 `min` after PURE (arXiv 2504.15275), where a sum, which long answers win by, collapses. `progress` telescopes: an

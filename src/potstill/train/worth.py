@@ -1,8 +1,8 @@
 """All rewards of a step's answers -> what each of their tokens counts in the loss of a policy. Pure, without torch.
 
 Each term is told against the other answers of its problem by itself: one reward of the whole by `advantages`, scores of
-steps by `process`. A token has the sum of weight times advantage over the terms, an advantage of a step on the tokens of
-that step alone, and divided by what `denominator` says. A problem counts where any term tells its answers apart.
+steps by `process`. A token has the sum of weight times advantage over the terms, an advantage of a step on the tokens
+of that step alone, and divided by what `denominator` says. A problem counts where any term tells its answers apart.
 """
 
 from __future__ import annotations
@@ -110,9 +110,9 @@ def off_policy(
     """Return (k of each token of an answer that was drawn by earlier weights, how many tokens are clipped).
 
     With r = p now / p as drawn a token counts k min(r, importance_cap), the gradient of r A; a token whose r is above
-    1 + clip[1] and is to become likelier, or below 1 - clip[0] and is to become less likely, counts 0, as in the clipped
-    objective of PPO (arXiv 1707.06347, equation 7) with a higher bound above (DAPO, arXiv 2503.14476). The cap holds a
-    token that became likelier although it should not. `now` and `drawn` are log p of each token in nats.
+    1 + clip[1] and is to become likelier, or below 1 - clip[0] and is to become less likely, counts 0, as in the
+    clipped objective of PPO (arXiv 1707.06347, equation 7) with a higher bound above (DAPO, arXiv 2503.14476). The cap
+    holds a token that became likelier although it should not. `now` and `drawn` are log p of each token in nats.
     """
     low, high = math.log1p(-settings.clip[0]), math.log1p(settings.clip[1])
     most = math.log(settings.importance_cap)

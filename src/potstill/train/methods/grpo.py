@@ -1,9 +1,10 @@
 """Group-relative policy optimisation (GRPO): several answers a problem, judged, the better ones made likelier.
 
-Each batch of rollouts is drawn from the weights as they are, at temperature 1 with nothing cut away, and is used for one
-update, or for `updates`. In the first the ratio of probabilities is 1, so that the gradient is that of L = sum of k l
-with l = -log p and k = A / Z (`worth`), and no reference model and no clip are needed; from the second on `off_policy`
-weighs each token. Whole answers are in the loss, with the token that ends them; one that is cut off is wrong.
+Each batch of rollouts is drawn from the weights as they are, at temperature 1 with nothing cut away, and is used for
+one update, or for `updates`. In the first the ratio of probabilities is 1, so that the gradient is that of L = sum of
+k l with l = -log p and k = A / Z (`worth`), and no reference model and no clip are needed; from the second on
+`off_policy` weighs each token. Whole answers are in the loss, with the token that ends them; one that is cut off is
+wrong.
 """
 
 from __future__ import annotations
@@ -138,7 +139,8 @@ class GrpoPractice(Practice):
         if self.same == SAME_STEPS:
             terms = self.settings.grpo.rewards
             known = {
-                value for group in groups for one in group.rollouts for term, worth in zip(terms, one.worth, strict=True)
+                value for group in groups for one in group.rollouts
+                for term, worth in zip(terms, one.worth, strict=True)
                 if (value := told(term, worth)) is not None
             }  # fmt: skip
             what = "unknown" if not known else ", ".join(f"{value:g}" for value in sorted(known)[:5])

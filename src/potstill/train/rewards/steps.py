@@ -1,4 +1,4 @@
-"""The steps of the reasoning, checked without a model: 1 for a right step, 0 for a wrong one, unknown for the others."""
+"""The steps of the reasoning, checked without a model: 1 for a right one, 0 for a wrong one, None where unknown."""
 
 from __future__ import annotations
 
