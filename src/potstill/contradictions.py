@@ -44,6 +44,7 @@ def contradictions(recipe: Recipe) -> Found:
     if recipe.evaluate.samples > 1 and recipe.evaluate.temperature == 0:
         yield ("evaluate", "samples"), "several samples at temperature 0 are all the same: raise the temperature"
     yield from _of_best(recipe.evaluate)
+    yield from _of_benchmarks(recipe.evaluate)
     if recipe.checks.reward is not None:
         yield from _of_reward(recipe.checks.reward)
     elif recipe.curate.min_score is not None:
@@ -67,6 +68,17 @@ def _of_best(evaluate: Evaluate) -> Found:
     elif evaluate.best_of is not None and evaluate.samples < evaluate.best_of:
         what = f"the best of {evaluate.best_of} cannot be chosen of {evaluate.samples}: raise evaluate.samples"
         yield ("evaluate", "best_of"), what
+
+
+def _of_benchmarks(evaluate: Evaluate) -> Found:
+    names = [(one.name, one.form) for one in evaluate.benchmarks]
+    for number, one in enumerate(evaluate.benchmarks):
+        where = ("evaluate", "benchmarks", number)
+        if names.index((one.name, one.form)) < number:
+            yield where, f"{one.name} in the form {one.form} is there twice: leave one out"
+        if one.prompt is not None and "{question}" not in one.prompt:
+            yield (*where, "prompt"), "the prompt never mentions {question}"
+        yield from _of_temperature((*where, "temperature"), one.temperature)
 
 
 def _of_reward(reward: Reward) -> Found:

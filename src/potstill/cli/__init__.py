@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from potstill import __version__
 from potstill.cli import (
     ask,
+    benchmarks,
     chat,
     check,
     clean,
@@ -51,7 +52,7 @@ from potstill.printed import cleaning
 
 COMMANDS = (
     quickstart, distill, init, schema, check, plan, run, study, status, clean, show_rows, ledger, verify, reverify,
-    steps, sandbox, evaluate, compare, export, publish, ask, serve, chat, view, completion,
+    steps, sandbox, evaluate, benchmarks, compare, export, publish, ask, serve, chat, view, completion,
 )  # fmt: skip
 """In the order in which `--help` shows them."""
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from potstill.cli.options import positive, temperature, unsafe_option
+from potstill.cli.options import positive, temperature, top_p, unsafe_option
 
 NAME, HELP = "evaluate", "measure a run's student, any checkpoint or a served model on problems"
 
@@ -21,12 +21,18 @@ def options(command: argparse.ArgumentParser) -> None:
         help="problems as JSONL, Parquet or CSV, or a run's held-out ones",
     )
     command.add_argument(
+        "--benchmark", metavar="NAME", help="ask and score by a published protocol; `potstill benchmarks` lists them"
+    )
+    command.add_argument("--form", metavar="FORM", help="which form of the benchmark (default: r1)")
+    command.add_argument("--sha256", metavar="HEX", help="what the benchmark's file must be")
+    command.add_argument(
         "--column", action="append", default=[], metavar="FIELD=COLUMN", help="where a problem field stands"
     )
     command.add_argument("--kind", metavar="KIND", help="how answers compare")
     command.add_argument("--count", type=positive, metavar="N", help="at most this many problems")
     command.add_argument("--samples", type=positive, metavar="N", help="responses a problem (default: the run's, or 1)")
     command.add_argument("--temperature", type=temperature, metavar="T", help="default: the run's, or 0")
+    command.add_argument("--top-p", type=top_p, metavar="P", help="default: the run's, or 1")
     command.add_argument("--max-tokens", type=positive, metavar="N", help="default: the run's, or 512")
     command.add_argument("--batch", type=positive, metavar="N", help="responses side by side (default: as many as pay)")
     command.add_argument(

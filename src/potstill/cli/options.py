@@ -64,6 +64,11 @@ def temperature(text: str) -> float:
     return value
 
 
+def top_p(text: str) -> float:
+    """Return a share of the mass that draws are from."""
+    return _between(text, 1e-6, 1.0 + 1e-9, "share from 0 to 1")
+
+
 def seconds(text: str) -> float:
     """Return a time in seconds."""
     return _between(text, 0.1, 3600, "number of seconds")

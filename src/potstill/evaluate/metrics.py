@@ -31,6 +31,7 @@ class Summary:
     problem; NaN where nothing was scored. All counts below are of responses: `scored` + `unscored` = `responses`;
     `right`, `truncated` and `unanswered` are disjoint parts of `scored`, the rest answered wrong. `at_least` is the
     accuracy over all problems if no unscored response solves its own; it falls where a student makes its checks fail.
+    `thought` of the responses have reasoning, `closed` of these an answer after it.
     """
 
     problems: int
@@ -41,6 +42,8 @@ class Summary:
     truncated: int
     unanswered: int
     looped: int
+    thought: int
+    closed: int
     accuracy: Interval
     at_least: float
     mean_tokens: float
@@ -60,6 +63,11 @@ class Summary:
     def looped_rate(self) -> float:
         """Share of all responses that ended in a loop."""
         return self._rate(self.looped)
+
+    @property
+    def closed_rate(self) -> float:
+        """Share of the responses with reasoning that ended it with an answer; NaN where none has any."""
+        return self.closed / self.thought if self.thought else math.nan
 
     def _rate(self, count: int) -> float:
         return count / self.responses if self.responses else math.nan
@@ -102,6 +110,8 @@ def summarise(measures: Sequence[Measure]) -> Summary:
         truncated=sum(measure.truncated for measure in counted),
         unanswered=sum(measure.outcome == "unknown" and not measure.truncated for measure in counted),
         looped=sum(measure.looped for measure in measures),
+        thought=sum(bool(measure.reasoning) for measure in measures),
+        closed=sum(bool(measure.reasoning and measure.answer) for measure in measures),
         accuracy=clustered(rates, scored),
         at_least=_at_least(measures),
         mean_tokens=math.fsum(m.completion_tokens for m in measures) / len(measures) if measures else math.nan,
@@ -138,6 +148,39 @@ def mean_pass_at_k(measures: Iterable[Measure], k: int) -> Interval:
     """Return pass@k averaged over the problems with at least k scored samples, clustered by problem."""
     groups = [samples for samples in by_problem(measures).values() if len(samples) >= k]
     rates = [pass_at_k(len(samples), sum(samples), k) for samples in groups]
+    return clustered(rates, sum(len(samples) // k for samples in groups))
+
+
+def share_of_k(samples: int, right: int, k: int, share: float) -> float:
+    """Return the chance that of k of a problem's samples at least `share` of them are right: G-Pass@k.
+
+    Liu et al. 2024 (arXiv 2412.13147): sum over j >= ceil(share k) of C(c, j) C(n-c, k-j) / C(n, k). A share of 1 is
+    pass^k (Yao et al. 2024, arXiv 2406.12045), the chance that all k are right.
+    Raises ValueError unless 1 <= k <= samples, 0 <= right <= samples and 0 < share <= 1.
+    """
+    if not (1 <= k <= samples and 0 <= right <= samples and 0 < share <= 1):
+        raise ValueError(f"{share} of {k} of {right} right among {samples} samples is not defined")
+    least = math.ceil(share * k - 1e-9)  # 0.7 of 10 are 7, whatever floats say
+    ways = sum(math.comb(right, j) * math.comb(samples - right, k - j) for j in range(least, k + 1))
+    return ways / math.comb(samples, k)
+
+
+def g_pass_at_k(measures: Iterable[Measure], k: int, share: float) -> Interval:
+    """Return `share_of_k` averaged over the problems with at least k scored samples, clustered by problem."""
+    groups = [samples for samples in by_problem(measures).values() if len(samples) >= k]
+    rates = [share_of_k(len(samples), sum(samples), k, share) for samples in groups]
+    return clustered(rates, sum(len(samples) // k for samples in groups))
+
+
+def mg_pass_at_k(measures: Iterable[Measure], k: int) -> Interval:
+    """Return mG-Pass@k: twice the area under G-Pass@k over shares from a half to one (arXiv 2412.13147, equation 5).
+
+    2/k times the sum over i from ceil(k/2) + 1 to k of G-Pass@k at i/k; its interval is clustered by problem. Below 2
+    it is not defined: NaN.
+    """
+    groups = [samples for samples in by_problem(measures).values() if len(samples) >= k > 1]
+    shares = [i / k for i in range(math.ceil(k / 2) + 1, k + 1)]
+    rates = [2 / k * math.fsum(share_of_k(len(one), sum(one), k, share) for share in shares) for one in groups]
     return clustered(rates, sum(len(samples) // k for samples in groups))
 
 

@@ -141,7 +141,10 @@ def measure(
 
 def trace_of(problem: Problem, request: Request, answer: Completion, row: TableLine, student: Student) -> Trace:
     """Return a student's response in the form that the check of the teacher's traces takes."""
-    reasoning, said = (answer.reasoning, answer.content) if answer.reasoning else split(student, answer.content)
+    last = request.messages[-1]
+    begun = last.content if last.role == "assistant" else ""  # a response that was begun for the student is its own
+    content = begun + answer.content
+    reasoning, said = (answer.reasoning, answer.content) if answer.reasoning else split(student, content)
     silent = answer.finish == "failed" and answer.failure == Failure.EMPTY
     finish: Finish = "stop" if silent else answer.finish
     return Trace(

@@ -20,6 +20,7 @@ from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher
 from potstill.recipe_file import dump
 from potstill.records import Example, Group, Measure, Problem, Score, Trace, Verdict
 from potstill.report import (
+    BenchmarkFacts,
     Compute,
     FileFacts,
     Funnel,
@@ -62,6 +63,7 @@ def facts_of(
         recipe_yaml=dump(recipe),
         versions=stages[naming.examples(main, graph)].clock.get("versions", {}),
         students=students,
+        benchmarks=_benchmarks(graph, stages),
         files=_files(recipe, stages),
         main=graph.deliver,
         graph=graph.text(),
@@ -75,6 +77,23 @@ def facts_of(
         teacher=_teacher(main, problems, stages[naming.traces(main, graph)]),
         teacher_name=teacher_name(main.recipe),
     )
+
+
+def _benchmarks(graph: Graph, stages: Named) -> list[BenchmarkFacts]:
+    """Return every arm's figures by published protocols, benchmark by benchmark."""
+    found = []
+    for arm in graph.arms.values():
+        for asked in arm.recipe.evaluate.benchmarks:
+            committed = stages[naming.benchmark(arm, asked)]
+            found.append(
+                BenchmarkFacts(
+                    name=committed.counts["benchmark"], title=committed.counts["title"], told=committed.counts["told"],
+                    student=arm.name, figures=committed.counts["figures"], changed=committed.counts["changed"],
+                    measures=list(committed.rows("measures", Measure)),
+                )
+            )  # fmt: skip
+    order = list(dict.fromkeys(one.name for one in found))
+    return sorted(found, key=lambda one: order.index(one.name))
 
 
 def _files(recipe: Recipe, stages: Named) -> list[FileFacts]:
@@ -218,7 +237,8 @@ def _who(name: str, graph: Graph) -> str:
     """Return the arm, teacher or reward model that computes in a stage; nothing where none does."""
     for arm in graph.arms.values():
         of_phases = {made(phase) for phase in arm.phases for made in (naming.training, naming.measures_of_phase)}
-        if name in {naming.measures(arm), *of_phases}:
+        of_benchmarks = {naming.benchmark(arm, asked) for asked in arm.recipe.evaluate.benchmarks}
+        if name in {naming.measures(arm), *of_phases, *of_benchmarks}:
             return arm.name
         if name == naming.best(arm):
             return str(arm.recipe.evaluate.by)
@@ -255,7 +275,7 @@ def _compute(committed: Committed, who: str) -> Compute | None:
     if told is None:
         return None
     return Compute(
-        who=who, teaching=kind not in ("evaluate", "measure"), read=told["prompt_tokens"],
+        who=who, teaching=kind not in ("evaluate", "measure", "benchmark"), read=told["prompt_tokens"],
         written=told["completion_tokens"], flops=told["flops"],
     )  # fmt: skip
 
@@ -290,7 +310,7 @@ def _stage(name: str, committed: Committed, who: str) -> StageFacts:
     kind = str(committed.manifest["kind"])
     rows = committed.total(ROWS_OF[kind]) if kind in ROWS_OF else committed.counts["examples"] if kind == "rows" else 0
     tokens = committed.counts.get("tokens")
-    if kind == "evaluate":
+    if kind in ("evaluate", "benchmark"):
         measures = [m for table in committed.counts["tables"] for m in committed.rows(table, Measure)]
         rows, tokens = len(measures), sum(m.completion_tokens for m in measures)
     return StageFacts(

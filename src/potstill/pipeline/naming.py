@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from potstill.graph import ArmNode, Graph, Phase, SetNode
+from potstill.recipe import Benchmark
 from potstill.scorer_nodes import Part
 
 PROBLEMS = "problems"
@@ -97,6 +98,11 @@ def measures(arm: ArmNode) -> str:
 def measures_of_phase(phase: Phase) -> str:
     """What an arm answered after one of its phases; after the last one it is `measures`."""
     return f"evaluate-{phase.name}"
+
+
+def benchmark(arm: ArmNode, asked: Benchmark) -> str:
+    """What an arm answered by a published protocol."""
+    return f"benchmark-{arm.name}-{asked.name}{'' if asked.form == 'r1' else f'-{asked.form}'}"
 
 
 def model(arm: ArmNode, graph: Graph) -> str:

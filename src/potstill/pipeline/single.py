@@ -15,11 +15,13 @@ from urllib.parse import urlsplit
 
 from potstill.durable import write_durably
 from potstill.errors import DataError, PotstillError, nearest
+from potstill.evaluate.benchmarks.figures import told
 from potstill.evaluate.conditions import Conditions
 from potstill.evaluate.metrics import summarise
 from potstill.evaluate.protocol import ModelUnderTest, TableLine, measure, requests_of
 from potstill.hardware import SLOW, multiplies_bf16, number_format
 from potstill.models.ledger import Ledger
+from potstill.pipeline.benchmarking import Prepared, check_context, measured, prepared, refuse_prefill
 from potstill.pipeline.checks.files import check_checkpoint, check_file
 from potstill.pipeline.settings import checkers_key
 from potstill.pipeline.spending import cap_of
@@ -27,7 +29,7 @@ from potstill.pipeline.stage import STUDENTS
 from potstill.pipeline.subject import Subject, subject_of
 from potstill.problems import read
 from potstill.progress import Progress
-from potstill.recipe import PROBLEM_COLUMNS, Checks, Endpoint, Evaluate, Source, Student
+from potstill.recipe import PROBLEM_COLUMNS, Benchmark, Checks, Endpoint, Evaluate, Source, Student
 from potstill.recipe_file import load
 from potstill.records import Measure, Problem
 from potstill.store import Run
@@ -49,15 +51,23 @@ def evaluate(options: argparse.Namespace) -> str:
         raise PotstillError(f"--out {options.out}: name a file in a folder that is there")
     served = _is_address(options.model)
     subject = Subject(options.model) if served else subject_of(options.model)
-    conditions = _conditions(options, subject)
-    problems = list(problems_of(options))
+    benchmark = _benchmark(options)
+    if benchmark is not None and served:
+        refuse_prefill(benchmark.protocol, options.model)
+    elif benchmark is not None:
+        check_context(benchmark.protocol, Path(subject.checkpoint), "MODEL")
+    conditions = _conditions(options, subject) if benchmark is None else _as_published(options, subject, benchmark)
+    problems = list(problems_of(options) if benchmark is None else benchmark.problems)
     if not any(problem.has_check for problem in problems):
         raise DataError(f"{options.problems}: no problem has an answer to judge by: name one with --column gold=COLUMN")
     model_under_test, kept = _served(options) if served else _local(options, subject, conditions)
     if subject.told_by:
         print(f"note: asked and judged as {subject.told_by}", file=sys.stderr)
     row, student = TableLine(model_under_test.name, "zero-shot"), conditions.student
-    asked = requests_of(model_under_test, problems, row, student, conditions.evaluate, conditions.seed)
+    posed = [] if benchmark is None else benchmark.posed(model_under_test, conditions.seed)
+    asked = [(one.asked, one.request) for one in posed] or requests_of(
+        model_under_test, problems, row, student, conditions.evaluate, conditions.seed
+    )
     progress = Progress("evaluate", len(asked), "responses")
     own = Run(kept).ledger
     with Ledger(own / STUDENTS) as ledger, _judging(options, subject, conditions, problems, own) as verdicts:
@@ -65,12 +75,46 @@ def evaluate(options: argparse.Namespace) -> str:
         if there and served:
             # A server may have other weights under the same name by now, and nobody here can know.
             print(f"note: {there} responses are in {kept} from before: remove it to ask again", file=sys.stderr)
-        measures = list(measure(model_under_test, ledger, asked, row, student, verdicts, progress))
+        measures = list(
+            measure(model_under_test, ledger, asked, row, student, verdicts, progress)
+            if benchmark is None
+            else measured(posed, model_under_test, ledger, row, student, verdicts, progress)
+        )
     progress.close()
     if options.out:
         lines = "".join(json.dumps(_plain(m), ensure_ascii=True) + "\n" for m in measures)
         write_durably(Path(options.out), lines.encode())
-    return _told(measures)
+    return _told(measures) if benchmark is None else told(benchmark.protocol, measures)
+
+
+def _benchmark(options: argparse.Namespace) -> Prepared | None:
+    """Return the protocol and the problems that the command line names, None where it names no benchmark."""
+    if options.benchmark is None:
+        if options.form is not None or options.sha256 is not None:
+            raise PotstillError("--form and --sha256 are of a benchmark: name one with --benchmark")
+        return None
+    if options.kind is not None or options.column:
+        raise PotstillError("--kind and --column: a benchmark's file is read as it is published")
+    asked = Benchmark(
+        name=options.benchmark, file=str(Path(options.problems).resolve()), form=options.form or "r1",
+        sha256=options.sha256, count=options.count, samples=options.samples, temperature=options.temperature,
+        top_p=options.top_p, max_tokens=options.max_tokens, prompt=options.prompt,
+    )  # fmt: skip
+    found = prepared(asked, Path(), "--benchmark", "--problems")
+    if not found.protocol.sha256 and options.sha256 is None:
+        what = f"the SHA-256 of the published file of {asked.name} is not known here, so this one was not compared"
+        print(f"note: {what}", file=sys.stderr)
+    return found
+
+
+def _as_published(options: argparse.Namespace, subject: Subject, benchmark: Prepared) -> Conditions:
+    """Return how the model is asked and judged by a protocol: of its run only the marks and the checks count."""
+    known = subject.conditions or PLAIN
+    return replace(
+        known, evaluate=replace(benchmark.evaluate, batch=options.batch or known.evaluate.batch),
+        precision=number_format(options.precision or known.precision),
+        seed=known.seed if options.seed is None else options.seed,
+    )  # fmt: skip
 
 
 def _conditions(options: argparse.Namespace, subject: Subject) -> Conditions:
@@ -78,7 +122,7 @@ def _conditions(options: argparse.Namespace, subject: Subject) -> Conditions:
     known = subject.conditions or PLAIN
     said = {
         "samples": options.samples, "temperature": options.temperature, "max_tokens": options.max_tokens,
-        "batch": options.batch,
+        "top_p": options.top_p, "batch": options.batch,
     }  # fmt: skip
     found = replace(
         known,

@@ -15,7 +15,7 @@ from potstill.planning.sets import Gathered
 from potstill.planning.shapes import Architecture, of_student
 from potstill.planning.timing import Timing, key_of
 from potstill.planning.trainings import Trainings
-from potstill.recipe import Recipe
+from potstill.recipe import Benchmark, Recipe
 
 ROW_SECONDS = {
     "problems": (5e-5, 3e-4, 3e-3), "traces": (1e-4, 4e-4, 4e-3), "verdicts": (8e-4, 2e-3, 1.5e-2),
@@ -61,6 +61,7 @@ class Planning:
         self.sets: dict[str, SetNode] = {}
         self.phases: dict[str, Phase] = {}
         self.arms: dict[str, tuple[ArmNode, int]] = {}
+        self.benchmarks: dict[str, Benchmark] = {}
         for node in self.graph.sets.values():
             for name in (
                 naming.traces(node, self.graph),
@@ -71,6 +72,8 @@ class Planning:
         for arm in self.graph.arms.values():
             untouched = not arm.trained and arm.recipe.evaluate.shots > 0
             self.arms[naming.measures(arm)] = arm, 2 if untouched else 1
+            for asked in arm.recipe.evaluate.benchmarks:
+                self.benchmarks[naming.benchmark(arm, asked)] = asked
             for phase in arm.phases:
                 for made in (naming.pairs, naming.rows, naming.reference, naming.training, naming.logits):
                     self.phases[made(phase)] = phase

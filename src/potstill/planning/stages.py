@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from potstill.models.flops import read_flops
+from potstill.pipeline.benchmarking import protocol_of
 from potstill.pipeline.stage import Stage
 from potstill.planning.asking import evaluate, traces, verdicts
 from potstill.planning.figures import BASES, Figure, assumed, formula, known, product, quotient, total
@@ -177,6 +178,19 @@ def _timed(timing: Timing, found: PhaseFigures, recipe: Recipe) -> Figure | None
     )  # fmt: skip
 
 
+def benchmark(planning: Planning, stage: Stage) -> StagePlan:
+    """Asking an arm by a published protocol: responses as many and at most as long as it says."""
+    asked = planning.benchmarks[stage.name]
+    protocol = protocol_of(asked, "evaluate.benchmarks")
+    problems = asked.count or protocol.problems
+    made = StagePlan(name=stage.name, kind=stage.kind, what="written", needs=("tokens", "seconds"))
+    if problems is None:
+        planning.say(f"{stage.name}: how many problems its file has")
+        return made
+    written = assumed(0.01, 0.2, 1.0, "a share of the longest response that the protocol allows")
+    return replace(made, tokens=written.times(problems * protocol.samples * protocol.max_tokens))
+
+
 def export(planning: Planning, stage: Stage) -> StagePlan:
     """Writing the trained student, loading it again and comparing."""
     shape = planning.shape(stage.recipe)
@@ -199,6 +213,7 @@ def report(planning: Planning, stage: Stage) -> StagePlan:
 PLANNERS: dict[str, Callable[[Planning, Stage], StagePlan]] = {
     "problems": problems, "traces": traces, "verdicts": verdicts, "examples": examples, "student": student,
     "pairs": pairs, "rows": rows, "reference": reference, "logits": logits, "train": train, "evaluate": evaluate,
+    "benchmark": benchmark,
     "export": export, "measure": measure, "report": report,
 }  # fmt: skip
 """Kind of a stage -> what it will take."""

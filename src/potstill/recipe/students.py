@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, Len
 
 from potstill.hardware import Precise, Precision
+from potstill.recipe.benchmarks import Benchmark
 from potstill.recipe.bounds import (
     Amount,
     Length,
@@ -357,6 +358,8 @@ class Evaluate:
     """The scorer that chooses among the responses of a problem."""
     phases: Beside[bool] = False
     """Measure an arm after each of its phases too. A study then draws its accuracy phase by phase over compute."""
+    benchmarks: Beside[tuple[Benchmark, ...]] = ()
+    """Published protocols by which every arm is measured too, each on a file of problems."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from potstill.report.assemble import Report, build
 from potstill.report.facts import (
+    BenchmarkFacts,
     Compute,
     FileFacts,
     Funnel,
@@ -19,6 +20,7 @@ from potstill.report.facts import (
 from potstill.report.students import shown_problems
 
 __all__ = [
+    "BenchmarkFacts",
     "Compute",
     "FileFacts",
     "Funnel",

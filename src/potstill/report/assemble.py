@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from potstill.intervals import wilson
 from potstill.records import Measure, Problem
 from potstill.report import nodes, students
+from potstill.report.benchmarks import benchmarks
 from potstill.report.delivered import delivered_table
 from potstill.report.display import label, percent, visible
 from potstill.report.facts import Funnel, ReportFacts, SetFacts, WayFacts
@@ -93,6 +94,7 @@ def build(facts: ReportFacts) -> Report:
     scored = scorers(facts, arm_results)
     sections = [
         Section("Result", tuple(result)),
+        Section("Benchmarks", benchmarks(facts.benchmarks)),
         Section("Reward models", scored),
         Section("Side by side", _side_by_side(facts, arm_results)),
         Section("What was kept", _kept(facts)),

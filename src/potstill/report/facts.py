@@ -55,6 +55,22 @@ class StudentFacts:
     dropped: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkFacts:
+    """One student by one published protocol: its name (a star where anything was changed), title and settings in words.
+
+    `figures` are metric -> (value, lower bound, upper bound), None where there is none.
+    """
+
+    name: str
+    title: str
+    told: str
+    student: str
+    figures: Mapping[str, Sequence[float | None]]
+    changed: Sequence[str]
+    measures: Sequence[Measure]
+
+
 @dataclass(frozen=True)
 class Funnel:
     """How many of something were read and kept, and why the rest was left out.
@@ -206,6 +222,7 @@ class ReportFacts:
     recipe_yaml: str
     versions: Mapping[str, str]
     students: Sequence[StudentFacts]
+    benchmarks: Sequence[BenchmarkFacts] = ()
     files: Sequence[FileFacts] = ()
     main: str | None = None
     graph: str = ""

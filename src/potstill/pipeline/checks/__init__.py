@@ -13,6 +13,7 @@ from typing import Any
 
 from potstill.pipeline.checks import (
     asked,
+    benchmarks,
     exports,
     extras,
     formats,
@@ -61,6 +62,7 @@ CHECKS: dict[str, Check] = {
     "looks": Check("train", Scene.arms, students.looks),
     "distributions": Check("train", Scene.arms, students.distributions),
     "packages of students": Check("student", Scene.arms, extras.of_student),
+    "benchmarks": Check("benchmark", Scene.arms, benchmarks.files),
     "exports": Check("export", Scene.exports, exports.gguf),
     "trackers of losses": Check("train", Scene.trackers, trackers.installed),
     "trackers of measures": Check("evaluate", Scene.trackers, trackers.installed),

@@ -13,6 +13,7 @@ from potstill.pipeline import naming
 from potstill.pipeline.stage import Stage
 from potstill.pipeline.stages import (
     assess,
+    benchmark,
     best,
     evaluate,
     examples,
@@ -46,6 +47,7 @@ STAGES: dict[str, Yielding] = {
     "logits": logits.stages,
     "train": train.stages,
     "evaluate": evaluate.stages,
+    "benchmark": benchmark.stages,
     "labels": labels.stages,
     "scorer": scorer.stages,
     "assess": assess.stages,
