@@ -39,7 +39,7 @@ def contradictions(recipe: Recipe) -> Found:
     yield from _of_teacher(recipe.teacher, recipe.strategy)
     yield from _of_student(recipe.student, recipe.evaluate)
     yield from _of_training(recipe.train)
-    for name in sorted({"safetensors", "gguf"} & recipe.export.formats.keys()):
+    for name in sorted({"safetensors", "gguf", "onnx"} & recipe.export.formats.keys()):
         yield ("export", "formats", name), f"write it as export.{name}"
     if recipe.evaluate.samples > 1 and recipe.evaluate.temperature == 0:
         yield ("evaluate", "samples"), "several samples at temperature 0 are all the same: raise the temperature"

@@ -23,14 +23,16 @@ import gguf as gguf_package
 from models import families, tiny_families
 
 from potstill.errors import RecipeError
-from potstill.export import Delivery, Said
-from potstill.export.gguf import gguf, quantising, types_in
+from potstill.export import Delivery, Said, likeness
+from potstill.export.gguf import gguf, quantising
 from potstill.export.gguf import proof as proving
-from potstill.export.gguf.architectures import ConversionError, architecture_of
+from potstill.export.gguf.architectures import architecture_of
 from potstill.export.gguf.mixes import MIXES, types_of
 from potstill.export.gguf.modelfile import modelfile
 from potstill.export.gguf.template import template_of, thinks_in_ollama
 from potstill.export.gguf.vocabulary import cutting_of, vocabulary_of
+from potstill.export.likeness import ConversionError
+from potstill.export.naming import types_in
 from potstill.models.llama_server import LlamaError, LlamaServer
 from potstill.recipe import Evaluate, Student
 from potstill.train import students
@@ -192,9 +194,9 @@ def test_refusals(trained, tmp_path, monkeypatch):
     with pytest.raises(ConversionError, match=r"no converter for the architecture 'gpt2' .there is one for llama, "):
         architecture_of(families.tiny("gpt2"))
     with pytest.raises(RecipeError, match="no type 'q4_km', did you mean 'q4_k_m'"):
-        types_in({"types": ["q4_km"]})
+        types_in("gguf", {"types": ["q4_km"]}, MIXES)
     with pytest.raises(RecipeError, match="at least one type"):
-        types_in({})
+        types_in("gguf", {}, MIXES)
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 2**20})())
     with pytest.raises(ConversionError, match=r"the files take 64 MB and .* has 1 MB left"):
         gguf(delivery(trained, tmp_path / "out", "f16"))
@@ -274,11 +276,11 @@ def test_a_recipe_names_types_and_is_refused_where_they_are_unknown(tmp_path, mo
 def test_an_end_that_only_llama_cpp_knows_is_told_and_another_end_is_refused(trained, monkeypatch):
     """llama.cpp ends at `<|endoftext|>`, whatever the file says; that it ends elsewhere is a fault."""
     model, tokenizer = students.load(trained)
-    tokens, logits = proving.answer(model, tokenizer, PROMPTS[0])
+    tokens, logits = likeness.answer(model, tokenizer, PROMPTS[0])
     assert tokenizer.eos_token_id not in tokens, "the answer has to be one that the student does not end"
     held = proving.Proof(tokenizer=tokenizer, student=Student(), template="", stops=[tokenizer.eos_token_id],
                          conversations=(), prompts=PROMPTS[:1])  # fmt: skip
-    monkeypatch.setattr(proving, "answer", lambda *_: (tokens, logits))
+    monkeypatch.setattr(likeness, "answer", lambda *_: (tokens, logits))
 
     def ended(written, how):
         server = SimpleNamespace(post=lambda *_: {"tokens": written, "stop_type": how})

@@ -1,4 +1,4 @@
-"""A delivered file is measured in llama.cpp on the held-out problems, and once only."""
+"""What is delivered is measured in its own runtime on the held-out problems, and once only."""
 
 import json
 import subprocess
@@ -10,13 +10,20 @@ from commands import TINY, done
 
 pytest.importorskip("torch")
 pytest.importorskip("xllamacpp", reason="the wheel xllamacpp is not installed: make install")
+pytest.importorskip("onnxruntime_genai", reason="the wheel onnxruntime-genai is not installed: make install")
 
 from potstill.records import Measure
 from potstill.store import Run
 
 pytestmark = pytest.mark.soak
-STAGE = "measure-gguf-q8_0"
-RECIPE = TINY + "arms: {traces: {train: {}}}\nexport: {safetensors: false, gguf: [q8_0]}\n"
+STAGES = {
+    "measure-gguf-q8_0": ("xllamacpp", "tiny-q8_0.gguf"),
+    "measure-onnx-int8": ("onnxruntime-genai", "tiny-onnx-int8"),
+}
+RECIPE = (
+    TINY.replace("heads: 2", "heads: 1")
+    + "arms: {traces: {train: {}}}\nexport: {safetensors: false, gguf: [q8_0], onnx: [int8]}\n"
+)
 KILLED = Path(__file__).parents[1] / "soak" / "killed.py"
 
 
@@ -28,12 +35,13 @@ def run(tmp_path_factory):
     return folder
 
 
-def test_the_file_is_measured_as_its_student_was(run):
+@pytest.mark.parametrize("stage", STAGES)
+def test_it_is_measured_as_its_student_was(run, stage):
     found = Run(run / "run")
-    own, trained = (list(found.committed(name).rows("zero_shot", Measure)) for name in (STAGE, "evaluate-traces"))
+    own, trained = (list(found.committed(name).rows("zero_shot", Measure)) for name in (stage, "evaluate-traces"))
     assert [(one.problem_key, one.sample) for one in own] == [(one.problem_key, one.sample) for one in trained]
     assert [one.prompt_tokens for one in own] == [one.prompt_tokens for one in trained]
-    clock = found.committed(STAGE).clock
+    clock = found.committed(stage).clock
     assert {
         "load_seconds",
         "first_1",
@@ -44,23 +52,25 @@ def test_the_file_is_measured_as_its_student_was(run):
         "written_1",
         "written_2",
     } <= clock.keys()
-    assert "xllamacpp" in clock["versions"]
+    package, name = STAGES[stage]
+    assert package in clock["versions"]
     report = json.loads((run / "run" / "report.json").read_text())
     assert '"title": "Delivered files"' in json.dumps(report)
-    assert "tiny-q8_0.gguf" in (run / "run" / "table.txt").read_text()
+    assert name in (run / "run" / "table.txt").read_text()
 
 
-def test_killed_anywhere_it_ends_with_the_same_bytes(run):
-    wanted = Run(run / "run").committed(STAGE).manifest
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_anywhere_it_ends_with_the_same_bytes(run, stage):
+    wanted = Run(run / "run").committed(stage).manifest
     count = run / "count"
-    command = ["run", str(run / "r.yaml"), "--out", str(run / "run"), "--stage", STAGE, "--redo"]
+    command = ["run", str(run / "r.yaml"), "--out", str(run / "run"), "--stage", stage, "--redo"]
     (run / "run" / "ledger" / "students.sqlite").unlink()
     subprocess.run([sys.executable, str(KILLED), "0", str(count), *command], check=True)
-    assert Run(run / "run").committed(STAGE).manifest == wanted
+    assert Run(run / "run").committed(stage).manifest == wanted
     for part in range(1, 5):
         (run / "run" / "ledger" / "students.sqlite").unlink(missing_ok=True)
         at = str(max(1, int(count.read_text()) * part // 5))
         killed = subprocess.run([sys.executable, str(KILLED), at, str(run / "never"), *command], check=False)
         assert killed.returncode == -9
         done(*command)
-        assert Run(run / "run").committed(STAGE).manifest == wanted
+        assert Run(run / "run").committed(stage).manifest == wanted

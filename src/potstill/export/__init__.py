@@ -6,14 +6,16 @@ An exporter gets a `Delivery`, writes the folder `out`, which is not there yet, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from potstill.tables import Table
 
 if TYPE_CHECKING:
     from potstill.evaluate.conditions import Conditions
+    from potstill.evaluate.protocol import ModelUnderTest
     from potstill.export.card import Card
 
 
@@ -51,5 +53,40 @@ EXPORTERS: Table[Exporter] = Table(
     {
         "safetensors": "potstill.export.safetensors:safetensors",
         "gguf": "potstill.export.gguf:gguf",
+        "onnx": "potstill.export.onnx:onnx",
     },
 )
+
+
+@dataclass(frozen=True)
+class InRuntime:
+    """A delivered form while it runs: who answers, and the most bytes it has had in memory so far, None unknown."""
+
+    student: ModelUnderTest
+    memory: Callable[[], int | None]
+
+
+class Runtime(Protocol):
+    """The program that a delivered form is for; `path` is a file or folder of it, `context` in tokens."""
+
+    def running(
+        self, path: Path, *, name: str, context: int, about: Mapping[str, Any]
+    ) -> AbstractContextManager[InRuntime]:
+        """Load it and let it answer, one request at a time: the same request has the same answer always."""
+
+    def speeds(self, path: Path, *, context: int, messages: Sequence[dict[str, str]], threads: int) -> dict[str, float]:
+        """Return `load_seconds`, `first` (seconds to the first token), and tokens a second `read` and `written`.
+
+        A runtime that can say how many bytes it took alone says so as `memory`.
+        """
+
+
+RUNTIMES: Table[Runtime] = Table(
+    "runtime",
+    "potstill.runtimes",
+    {
+        "gguf": "potstill.export.gguf.running:LLAMA_CPP",
+        "onnx": "potstill.export.onnx.running:ONNXRUNTIME",
+    },
+)
+"""Where what an exporter wrote is loaded again and measured."""

@@ -35,6 +35,7 @@ VERSIONED = (
     "aiohttp",
     "gguf",
     "xllamacpp",
+    "onnxruntime-genai",
 )
 REPORT_FILES = ("report.html", "report.json", "table.txt")
 """Copied to the top of the run folder, where people look."""

@@ -15,7 +15,7 @@ from potstill.pipeline import naming
 from potstill.pipeline.planned import planned_of
 from potstill.pipeline.provenance import teacher_name
 from potstill.pipeline.settings import teacher_seed
-from potstill.pipeline.stages.export import GGUF
+from potstill.pipeline.stages.export import typed
 from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher
 from potstill.recipe_file import dump
 from potstill.records import Example, Group, Measure, Problem, Score, Trace, Verdict
@@ -98,12 +98,12 @@ def _benchmarks(graph: Graph, stages: Named) -> list[BenchmarkFacts]:
 
 def _files(recipe: Recipe, stages: Named) -> list[FileFacts]:
     found = []
-    for kind in dict.fromkeys(recipe.export.gguf):
-        measured = stages.get(naming.delivered(GGUF, kind))
+    for exporter, kind in ((exporter, kind) for exporter, kinds in typed(recipe).items() for kind in kinds):
+        measured = stages.get(naming.delivered(exporter, kind))
         if measured is None:
             continue
         told = {
-            name: file for name, file in stages[naming.export(GGUF)].counts["files"].items() if file["type"] == kind
+            name: file for name, file in stages[naming.export(exporter)].counts["files"].items() if file["type"] == kind
         }
         ((name, file),) = told.items()
         clock = {key: value for key, value in measured.clock.items() if isinstance(value, int | float)}

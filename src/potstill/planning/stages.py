@@ -200,7 +200,7 @@ def export(planning: Planning, stage: Stage) -> StagePlan:
 
 def measure(planning: Planning, stage: Stage) -> StagePlan:
     """A delivered file, asked in its own runtime."""
-    planning.say(f"{stage.name}: how fast llama.cpp is here")
+    planning.say(f"{stage.name}: how fast its runtime is here")
     return StagePlan(name=stage.name, kind=stage.kind, needs=("seconds",))
 
 

@@ -362,7 +362,7 @@ class Evaluate:
     """Published protocols by which every arm is measured too, each on a file of problems."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Export:
     """What is delivered."""
 
@@ -370,6 +370,8 @@ class Export:
     """The trained student as a plain Hugging Face checkpoint in `export/model`; false: none."""
     gguf: ForExport[tuple[Literal["f32", "f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q5_0", "q4_k_m", "q4_0"], ...]] = ()
     """Files for llama.cpp, Ollama and LM Studio in `export-gguf/model`, one for each type named."""
+    onnx: ForExport[tuple[Literal["fp32", "int8", "int4"], ...]] = ()
+    """Folders for onnxruntime-genai in `export-onnx/model`, one for each type named."""
     licence: ForExport[Annotated[str, Len(1, 200)] | None] = None
     """Licence in the model card, as the Hub writes it, such as `apache-2.0`; `null` takes that of the base model, where
     its own card is at hand and says one."""

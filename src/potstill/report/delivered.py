@@ -26,7 +26,7 @@ def delivered_table(files: Sequence[FileFacts], trained: Sequence[Measure]) -> T
     if not files:
         return None
     note = (
-        "Each file was loaded again and measured in llama.cpp. Differences to the trained student are in percentage "
+        "Each was loaded again and measured in its own runtime. Differences to the trained student are in percentage "
         f"points, problem by problem, with 95% intervals. {_advice(files, trained)}"
     )
     return TableNode("Delivered files", COLUMNS, tuple(_row(file, trained) for file in files), note)

@@ -8,23 +8,23 @@ trained on, and to answer as the trained model does. The stage `measure` says wh
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from potstill.errors import RecipeError, nearest
 from potstill.evaluate.conditions import FILE, written
 from potstill.export import Delivery
 from potstill.export.card import model_card
-from potstill.export.gguf.architectures import ConversionError, architecture_of
+from potstill.export.gguf.architectures import architecture_of
 from potstill.export.gguf.mixes import MIXES
 from potstill.export.gguf.modelfile import modelfile
 from potstill.export.gguf.proof import Proof, prove
 from potstill.export.gguf.template import template_of, thinks_in_ollama
 from potstill.export.gguf.vocabulary import cutting_of, vocabulary_of
 from potstill.export.gguf.writing import Content, content_of, write
+from potstill.export.likeness import ConversionError
+from potstill.export.naming import slug, types_in
 from potstill.models.llama_server import need_llama
 from potstill.models.local.loading import context_of
 from potstill.temporary import temporary_folder
@@ -45,7 +45,7 @@ def gguf(delivery: Delivery) -> dict[str, Any]:
         MissingExtraError: xllamacpp is absent.
         ConversionError: the student has no form in GGUF, or llama.cpp does not answer as it does.
     """
-    types = types_in(delivery.options)
+    types = types_in("gguf", delivery.options, MIXES)
     need_llama("export.gguf")
     model, tokenizer = students.load(delivery.trained)
     architecture_of(model.config)
@@ -65,7 +65,7 @@ def gguf(delivery: Delivery) -> dict[str, Any]:
     found: dict[str, Any] = {"pre_tokenizer": cutting, "context": context_of(model.config), "files": {}}
 
     def fill(folder: Path) -> None:
-        names = {kind: f"{_slug(delivery.card.name)}-{kind}.gguf" for kind in types}
+        names = {kind: f"{slug(delivery.card.name)}-{kind}.gguf" for kind in types}
         for kind, name in names.items():
             found["files"][name] = write(content, kind, folder / name)
         context = min(context_of(model.config), delivery.longest)
@@ -90,21 +90,6 @@ def gguf(delivery: Delivery) -> dict[str, Any]:
     return found
 
 
-def types_in(options: Any) -> tuple[str, ...]:  # noqa: ANN401 - what a recipe holds
-    """Return the types that the options of the exporter name.
-
-    Raises:
-        RecipeError: one is not known, or there is none.
-    """
-    types = tuple(dict.fromkeys(options.get("types", ())))
-    for name in types:
-        if name not in MIXES:
-            raise RecipeError(f"export.gguf: no type {name!r}{nearest(str(name), list(MIXES))}")
-    if not types:
-        raise RecipeError(f"export.gguf: name at least one type ({', '.join(MIXES)})")
-    return types
-
-
 def _check_room(content: Content, types: Sequence[str], out: Path) -> None:
     """Refuse what the disk has no room for, before the first byte."""
     needed = sum(content.size(name) for name in types) + ROOM
@@ -115,11 +100,6 @@ def _check_room(content: Content, types: Sequence[str], out: Path) -> None:
             f"export.gguf: the files take {needed / 2**20:,.0f} MB and {out.parent} has {free / 2**20:,.0f} MB left: "
             "free some, or name fewer types"
         )
-
-
-def _slug(name: str) -> str:
-    # `my recipe/2` becomes `my-recipe-2`.
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "student"
 
 
 def _told(names: dict[str, str], template: str, delivery: Delivery) -> str:
@@ -136,7 +116,7 @@ def _told(names: dict[str, str], template: str, delivery: Delivery) -> str:
     lines = [
         "\n## Running it\n",
         f"- llama.cpp: `llama-server -m {first} --jinja`; thinking comes as `reasoning_content`.",
-        f"- Ollama: `ollama create {_slug(delivery.card.name)} -f Modelfile-{kind}`. {apart} It was not run here.",
+        f"- Ollama: `ollama create {slug(delivery.card.name)} -f Modelfile-{kind}`. {apart} It was not run here.",
     ]
     if (opening, closing) == ("<think>", "</think>"):
         lines.append(

@@ -11,15 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from potstill.errors import StudentError
+from potstill.export.likeness import ConversionError
 
 Config = Any
 Tensor = Any
 """A config of transformers, and a tensor of torch."""
-
-
-class ConversionError(StudentError):
-    """A student that no GGUF file can be made of: says what stands against it."""
 
 
 @dataclass(frozen=True)

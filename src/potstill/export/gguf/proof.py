@@ -11,10 +11,9 @@ from typing import Any
 from potstill import recipe
 from potstill.errors import AuditError
 from potstill.export import Said
-from potstill.export.gguf.architectures import ConversionError
-from potstill.export.safetensors import NEW_TOKENS, answer
+from potstill.export.likeness import OtherProgram, answers_alike, check_same
+from potstill.export.safetensors import NEW_TOKENS
 from potstill.models.llama_server import LlamaServer
-from potstill.text import parting
 from potstill.train.render import prompt_text, render, stop_texts
 
 MARGIN = {"f32": 0.1, "f16": 0.1, "bf16": 0.5, "q8_0": 0.5}
@@ -86,44 +85,22 @@ def _same_texts(proof: Proof, server: LlamaServer) -> tuple[int, int]:
 
 
 def _same(found: Any, wanted: Any, what: str) -> None:  # noqa: ANN401 - texts or lists of tokens
-    if found != wanted:
-        place = parting(found, wanted)
-        raise ConversionError(
-            f"export.gguf: llama.cpp makes another thing of {what}: {found[max(0, place - 20) : place + 20]!r} in the "
-            f"place of {wanted[max(0, place - 20) : place + 20]!r}"
-        )
+    check_same("export.gguf: llama.cpp", found, wanted, what)
 
 
 def _same_answers(proof: Proof, model: Any, server: LlamaServer, margin: float) -> tuple[int, list[str]]:  # noqa: ANN401
-    """Return how many prompts are answered with the same tokens, and the tokens at which llama.cpp alone ended.
+    """See `answers_alike`.
 
-    Other answers begin to differ where two tokens are as likely. llama.cpp ends at every token that has a name of its
-    list (`<|endoftext|>`, `<|im_end|>`, ...), and no file can tell it not to: such an answer is compared to its end.
+    llama.cpp ends at every token that has a name of its list (`<|endoftext|>`, `<|im_end|>`, ...), and no file can tell
+    it not to.
     """
-    same, ends = 0, set()
-    for prompt in proof.prompts:
-        tokens, logits = answer(model, proof.tokenizer, prompt)
-        ids = list(proof.tokenizer(prompt_text(proof.tokenizer, prompt), add_special_tokens=False)["input_ids"])
-        wanted = [token for token in tokens if token not in proof.stops]
+
+    def write(ids: Sequence[int]) -> tuple[Sequence[int], bool]:
         body = {
-            "prompt": ids, "n_predict": NEW_TOKENS, "temperature": 0, "top_k": 1, "return_tokens": True,
+            "prompt": list(ids), "n_predict": NEW_TOKENS, "temperature": 0, "top_k": 1, "return_tokens": True,
         }  # fmt: skip
         reply = server.post("/completion", body)
-        found = [token for token in reply["tokens"] if token not in proof.stops]
-        if reply["stop_type"] == "eos" and found and reply["tokens"][-1] == found[-1]:
-            ends.add(str(proof.tokenizer.convert_ids_to_tokens(found[-1])))
-            wanted = wanted[: len(found)]
-        if found == wanted:
-            same += 1
-            continue
-        place = parting(found, wanted)
-        here = logits[len(ids) - 1 + place]
-        written = [found[place]] if place < len(found) else list(proof.stops)
-        less = float(here.max() - here[written].max())
-        if less > margin:
-            text = proof.tokenizer.decode(found)
-            raise ConversionError(
-                f"export.gguf: llama.cpp answers {prompt[:60]!r} with {text[:60]!r}, where the trained model finds "
-                f"token {place + 1} less likely by {less:.2g}"
-            )
-    return same, sorted(ends)
+        return reply["tokens"], reply["stop_type"] == "eos"
+
+    program = OtherProgram("export.gguf: llama.cpp", margin, write)
+    return answers_alike(program, model, proof.tokenizer, proof.stops, proof.prompts)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from potstill.export.gguf.architectures import ConversionError
+from potstill.export.likeness import ConversionError
 from potstill.models.llama_server import LlamaError, LlamaServer
 from potstill.text import parting
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from potstill.export.card import Card
-from potstill.export.gguf.architectures import ConversionError, architecture_of, tensors_of, write_settings
+from potstill.export.gguf.architectures import architecture_of, tensors_of, write_settings
 from potstill.export.gguf.mixes import MIXES, types_of
 from potstill.export.gguf.quantising import possible, quantised
 from potstill.export.gguf.vocabulary import Vocabulary
+from potstill.export.likeness import ConversionError
 from potstill.models.local.loading import context_of
 from potstill.recipe import Evaluate
 

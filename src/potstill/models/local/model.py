@@ -190,15 +190,19 @@ class LocalModel:
         """Return a token for each row of `logits`: (rows, vocabulary), drawn by its own generator; none at 0."""
         if temperature == 0:
             return [int(token) for token in logits.argmax(dim=-1).tolist()]
-        torch = self.torch
-        shares = torch.softmax(logits / temperature, dim=-1).cpu()
-        if top_p < 1:
-            ordered, order = shares.sort(dim=-1, descending=True)
-            ordered[ordered.cumsum(-1) - ordered >= top_p] = 0.0
-            shares = torch.zeros_like(shares).scatter(1, order, ordered)
-        return [
-            int(torch.multinomial(share, 1, generator=draw).item()) for draw, share in zip(draws, shares, strict=True)
-        ]
+        return drawn(logits, draws, temperature, top_p)
+
+
+def drawn(logits: torch.Tensor, draws: Sequence[torch.Generator], temperature: float, top_p: float) -> list[int]:
+    """Return a token for each row of `logits`: (rows, vocabulary), by its own generator, of the `top_p` likeliest."""
+    import torch
+
+    shares = torch.softmax(logits / temperature, dim=-1).cpu()
+    if top_p < 1:
+        ordered, order = shares.sort(dim=-1, descending=True)
+        ordered[ordered.cumsum(-1) - ordered >= top_p] = 0.0
+        shares = torch.zeros_like(shares).scatter(1, order, ordered)
+    return [int(torch.multinomial(share, 1, generator=draw).item()) for draw, share in zip(draws, shares, strict=True)]
 
 
 def row_seed(seed: int, *what: Any) -> int:  # noqa: ANN401 - any JSON value

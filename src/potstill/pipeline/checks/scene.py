@@ -114,9 +114,10 @@ class Scene:
             yield "report_to", name
 
     def exports(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Yield the types of GGUF files with their key, where there are any."""
-        if self.recipe.export.gguf:
-            yield "export.gguf", self.recipe.export.gguf
+        """Yield the types of the forms that have types, with their key, where there are any."""
+        for key, types in (("export.gguf", self.recipe.export.gguf), ("export.onnx", self.recipe.export.onnx)):
+            if types:
+                yield key, types
 
     def teachings(self) -> Iterator[tuple[str, Teaching]]:
         """Yield the teacher of each set with what becomes of its answers, and the key of the teacher."""

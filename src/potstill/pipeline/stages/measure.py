@@ -1,97 +1,87 @@
-"""Stage `measure`: a delivered file in the runtime that it is for, on the held-out problems."""
+"""Stage `measure`: what was delivered, in the runtime that it is for, on the held-out problems."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from potstill.evaluate.protocol import ModelUnderTest, TableLine
+from potstill.durable import to_json
+from potstill.evaluate.protocol import TableLine
+from potstill.export import RUNTIMES
 from potstill.graph import ArmNode, Graph
 from potstill.models.flops import Account
-from potstill.models.llama_server import DRAWN_FROM, LlamaServer
 from potstill.pipeline import naming
 from potstill.pipeline.naming import MODEL
 from potstill.pipeline.stage import Context, Stage
 from potstill.pipeline.stages.evaluate import measured, measured_by
-from potstill.pipeline.stages.export import GGUF
-from potstill.recipe import Endpoint, Recipe
+from potstill.pipeline.stages.export import typed
+from potstill.recipe import Recipe
 from potstill.records import Problem
+from potstill.store import Committed
 from potstill.train.render import ask
 
 KIND, VERSION = "measure", 1
-TOGETHER = 16
-"""Responses that a kill may lose."""
-TIMED = 48
-"""Tokens written for a speed."""
 THREADS = (1, 2)
 
 
 def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
-    """Yield a stage for each GGUF file."""
+    """Yield a stage for each type of what is delivered."""
     if graph.deliver is None:
         return
     arm = graph.arms[graph.deliver]
-    for kind in dict.fromkeys(recipe.export.gguf):
-        yield Stage(
-            kind=KIND, name=naming.delivered(GGUF, kind), version=VERSION, recipe=arm.recipe,
-            inputs={"problems": "problems", "export": naming.export(GGUF)},
-            settings=measured_by(arm) | {"type": kind}, work=partial(work, arm, kind),
-        )  # fmt: skip
+    for exporter, kinds in typed(recipe).items():
+        for kind in kinds:
+            yield Stage(
+                kind=KIND, name=naming.delivered(exporter, kind), version=VERSION, recipe=arm.recipe,
+                inputs={"problems": "problems", "export": naming.export(exporter)},
+                settings=measured_by(arm) | {"type": kind}, work=partial(work, arm, exporter, kind),
+            )  # fmt: skip
 
 
-def work(arm: ArmNode, kind: str, context: Context) -> dict[str, Any]:
-    """Write the table of measures of one file; how fast it was and what memory it took stand in the clock."""
+def work(arm: ArmNode, exporter: str, kind: str, context: Context) -> dict[str, Any]:
+    """Write the table of measures of one type; how fast it was and what memory it took stand in the clock."""
     recipe, export = context.recipe, context.inputs["export"]
-    name = next(file for file, told in export.counts["files"].items() if told["type"] == kind)
-    file = export.folder(MODEL) / name
-    about = {"gguf": export.files[f"{MODEL}/{name}"]["sha256"], **DRAWN_FROM}
+    name, told = next((name, told) for name, told in export.counts["files"].items() if told["type"] == kind)
+    path = export.folder(MODEL) / name
     row = TableLine(f"{arm.name} {kind}", "zero-shot")
     # As in training, and room for any answer.
     length = min(int(export.counts["context"]), max(recipe.train.max_length, 2 * recipe.evaluate.max_tokens))
-    with LlamaServer(file, context=length, alias=row.student) as server:
-        student = _served(server, row.student, about)
-        account = Account(None)  # what llama.cpp computes is counted by nobody
-        unjudged = measured(context, student, "zero_shot", row, account, TOGETHER)
-        memory = server.peak_memory()
+    runtime, about = RUNTIMES[exporter], {exporter: _digest(export, name)}
+    with runtime.running(path, name=row.student, context=length, about=about) as running:
+        account = Account(None)  # what another runtime computes is counted by nobody
+        unjudged = measured(context, running.student, "zero_shot", row, account, running.student.together or 1)
+        memory = running.memory()
     first = next(context.inputs["problems"].rows("evaluation", Problem))
     messages = [{"role": "user", "content": ask(recipe.student, first.statement)}]
-    context.work.note_time(memory=memory, **_speeds(file, length, messages))
+    speeds = _speeds(exporter, path, length, messages)
+    context.work.note_time(**speeds if memory is None else {**speeds, "memory": memory})
     return {
-        "type": kind, "bytes": file.stat().st_size, "sampling": account.counts(),
+        "type": kind, "bytes": told["bytes"], "sampling": account.counts(),
         **context.not_asked(unjudged if context.go_on else 0),
     }  # fmt: skip
 
 
-def _served(server: LlamaServer, name: str, about: dict[str, Any]) -> ModelUnderTest:
-    """Return the file as one who answers, one request at a time: so the same request has the same answer always."""
-    from potstill.models.served.client import ServedModel
+def _digest(export: Committed, name: str) -> str:
+    """Return the digest of a delivered file, or of the files of a delivered folder."""
+    found = {file: told["sha256"] for file, told in export.files.items() if f"{file}/".startswith(f"{MODEL}/{name}/")}
+    if (own := found.get(f"{MODEL}/{name}")) is not None:
+        return str(own)
+    return sha256(to_json(found)).hexdigest()
 
-    endpoint = Endpoint(base_url=f"{server.address}/v1", model=name, concurrency=1)
-    return ModelUnderTest(ServedModel(endpoint, section="export.gguf"), name, about, TOGETHER)
 
-
-def _speeds(file: Path, length: int, messages: Sequence[dict[str, str]]) -> dict[str, float]:
+def _speeds(exporter: str, path: Path, length: int, messages: Sequence[dict[str, str]]) -> dict[str, float]:
     """Return the seconds to load and until the first token is there, and tokens a second read and written, by threads.
 
-    The first token is timed as one who asks has it: request, reading of the prompt, one token, reply.
+    The seconds to load, and the memory where the runtime says it, are those of the last.
     """
     found: dict[str, float] = {}
     for threads in THREADS:
-        print(f"measure: {file.name} with {threads} threads", file=sys.stderr)
-        with LlamaServer(file, context=length, threads=threads) as server:
-            body = {"messages": list(messages), "max_tokens": TIMED, "ignore_eos": True, "temperature": 0}
-            begun = time.monotonic()
-            server.post("/v1/chat/completions", body | {"max_tokens": 1})
-            first = time.monotonic() - begun
-            timings = server.post("/v1/chat/completions", body)["timings"]
-            found |= {
-                "load_seconds": server.load_seconds,
-                f"first_{threads}": first,
-                f"read_{threads}": timings["prompt_per_second"],
-                f"written_{threads}": timings["predicted_per_second"],
-            }
+        print(f"measure: {path.name} with {threads} threads", file=sys.stderr)
+        timed = RUNTIMES[exporter].speeds(path, context=length, messages=messages, threads=threads)
+        whole = {key: timed.pop(key) for key in ("load_seconds", "memory") if key in timed}
+        found |= whole | {f"{key}_{threads}": value for key, value in timed.items()}
     return {name: round(float(value), 3) for name, value in found.items()}
