@@ -10,7 +10,7 @@ TORCH_OPTIONS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 SOAK ?= full
 
 .PHONY: install quickstart pocket test soak check format docs lint-packaging bench bench-train bench-verify bench-sandbox \
-  bench-generate bench-evaluate bench-head bench-packing bench-rows bench-plan bench-view bench-edge oracle-gguf \
+  bench-generate bench-evaluate bench-head bench-packing bench-rows bench-curate bench-plan bench-view bench-edge oracle-gguf \
   study-self-consistency clean temml
 
 install: $(STAMP)
@@ -84,6 +84,10 @@ bench-packing: $(STAMP)
 
 bench-rows: $(STAMP)
 	$(BIN)/python benchmarks/bench_rows.py
+
+# A planted corpus of 10,000, 100,000 and 800,000 traces; about an hour, most of it planting, and 10 GB of disk.
+bench-curate: $(STAMP)
+	$(BIN)/python benchmarks/bench_curate.py
 
 # Planned beside taken; some ten minutes on an idle machine, for nothing else may run.
 bench-plan: $(STAMP)

@@ -21,16 +21,29 @@ R = TypeVar("R")
 def encode(rows: Sequence[R], record: type[R]) -> bytes:
     """Return a part with these rows; there may be none."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     schema, _ = schema_of(record)
-    columns = [[_clean(getattr(row, name)) for row in rows] for name in schema.names]
-    table = pa.Table.from_arrays(
-        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
-    )
+    columns = [[clean(getattr(row, name)) for row in rows] for name in schema.names]
+    return encode_columns([pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], record)
+
+
+def encode_columns(columns: Sequence[pa.Array], record: type) -> bytes:
+    """Return a part whose rows stand in columns, in the order of the record's fields; the same bytes as from rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_arrays(list(columns), schema=schema_of(record)[0])
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue())
+
+
+def columns_of(data: bytes, names: Sequence[str]) -> pa.Table:
+    """Return some columns of the rows in the bytes of a part, as Arrow has them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(pa.BufferReader(data)).read(columns=list(names), use_threads=False)
 
 
 def decode(data: bytes, part: Path, record: type[R]) -> Iterator[R]:
@@ -88,7 +101,7 @@ def schema_of(record: type) -> tuple[pa.Schema, frozenset[str]]:
     """Return the Arrow schema of a record and the fields that are tuples."""
     import pyarrow as pa
 
-    simple = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    simple = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), bytes: pa.binary()}
     hints = typing.get_type_hints(record)
     columns, tuples = [], set()
     for item in dataclasses.fields(record):
@@ -109,10 +122,10 @@ def schema_of(record: type) -> tuple[pa.Schema, frozenset[str]]:
     return pa.schema(columns, metadata=metadata), frozenset(tuples)
 
 
-def _clean(value: Any) -> Any:  # noqa: ANN401 - a record's field
+def clean(value: Any) -> Any:  # noqa: ANN401 - a record's field
     """Lone surrogates (half a character in a model's JSON) have no UTF-8 form; they become U+FFFD."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode() if not value.isascii() else value
     if isinstance(value, tuple):
-        return [_clean(item) for item in value]
+        return [clean(item) for item in value]
     return value

@@ -24,24 +24,25 @@ import sys
 import time
 import typing
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from potstill import parquet
-from potstill.damage import digest, digest_of_file, unsigned
-from potstill.durable import files_of, read_record, refusal, sync, to_record, write_durably, writing
+from potstill.damage import digest_of_file, unsigned
+from potstill.durable import files_of, read_record, sync, to_record, write_durably, writing
 from potstill.errors import DamageError, StoreError
 from potstill.lock import FolderLock
 from potstill.records import SCHEMA, content_key
+from potstill.table_parts import PART_ROWS, TableWriter, checked, noted
 
 if typing.TYPE_CHECKING:
     import pyarrow as pa
 
 R = TypeVar("R")
-PART_ROWS = 1000
 MANIFEST, BEGUN, CLOCK = "manifest.json", "begun.json", "clock.json"
 STUDY = "study.yaml"
 """At the top of a study's folder; its runs are in `runs/NAME` below."""
@@ -49,82 +50,7 @@ SCRATCH = "scratch"
 """Folder of a stage under way for what only a rerun needs, such as checkpoints; it goes when the stage is committed."""
 DIGESTS, DAMAGED = f"{SCRATCH}/digests", f"{SCRATCH}/damaged"
 """In it, the digest of each part, and what was set aside."""
-_PART = re.compile(r"(.+)-([0-9]{5})\.parquet")  # traces-00012.parquet
-
-
-class TableWriter(Generic[R]):
-    """Writes one table of a stage as parts of `part_rows` rows; `rows_done` rows were there before.
-
-    The digest of a part is in the folder `digests` before the part has its name.
-    """
-
-    def __init__(self, folder: Path, digests: Path, name: str, record: type[R], part_rows: int) -> None:
-        self.folder, self.digests, self.name, self.record, self.part_rows = folder, digests, name, record, part_rows
-        self.buffer: list[R] = []
-        self.parts = 0
-        self.rows_done = 0
-        while (part := self._part(self.parts)).exists():
-            self.rows_done += parquet.count(part)
-            self.parts += 1
-
-    def append(self, row: R) -> None:
-        """Add one row; a full part is committed at once."""
-        self.buffer.append(row)
-        if len(self.buffer) >= self.part_rows:
-            self.flush()
-
-    def flush(self) -> None:
-        """Commit what is buffered as one part."""
-        if self.buffer:
-            self._write()
-
-    def close(self) -> None:
-        """Commit the last part; a table without rows gets one empty part, so that it can be told from a missing one."""
-        if self.buffer or self.parts == 0:
-            self._write()
-
-    def rows(self) -> Iterator[R]:
-        """Yield the rows of all committed parts."""
-        for number in range(self.parts):
-            part = self._part(number)
-            yield from parquet.decode(_checked(part, _noted(self.digests, part)), part, self.record)
-
-    def _write(self) -> None:
-        data, part = parquet.encode(self.buffer, self.record), self._part(self.parts)
-        with writing(self.digests):
-            self.digests.mkdir(parents=True, exist_ok=True)
-        write_durably(_note(self.digests, part), digest(data).encode())
-        write_durably(part, data)
-        self.parts += 1
-        self.buffer.clear()
-
-    def _part(self, number: int) -> Path:
-        return self.folder / f"{self.name}-{number:05d}.parquet"
-
-
-def _note(digests: Path, part: Path) -> Path:
-    return digests / f"{part.name}.sha256"
-
-
-def _noted(digests: Path, part: Path) -> str:
-    """Return the digest of a part of a stage under way; empty where none was noted."""
-    try:
-        return _note(digests, part).read_bytes().decode(errors="replace")
-    except FileNotFoundError:
-        return ""
-
-
-def _checked(path: Path, sha256: str) -> bytes:
-    """Return the bytes of a file; DamageError where they are not those of the digest."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        data = None
-    except OSError as error:
-        raise StoreError(refusal(error, path)) from error
-    if data is None or digest(data) != sha256:
-        raise DamageError(f"{path} was changed or removed after it was written")
-    return data
+_PART = re.compile(r"(.+)-([0-9]{5,})\.parquet")  # traces-00012.parquet
 
 
 @dataclass(frozen=True)
@@ -175,6 +101,30 @@ class Committed:
         for name in parts:
             yield from parquet.decode(self.read(name), self.path / name, record)
 
+    def between(self, table: str, record: type[R], start: int, stop: int) -> Iterator[R]:
+        """Yield the rows from number `start` up to `stop` of a table, reading the parts that hold them alone."""
+        for name, first, last in self._within(table, start, stop):
+            yield from islice(parquet.decode(self.read(name), self.path / name, record), first, last)
+
+    def columns(self, table: str, names: Sequence[str], start: int, stop: int) -> pa.Table:
+        """Return some columns of the rows from number `start` up to `stop` of a table, as Arrow has them."""
+        import pyarrow as pa
+
+        found = [
+            parquet.columns_of(self.read(name), names).slice(first, last - first)
+            for name, first, last in self._within(table, start, stop)
+        ]
+        return pa.concat_tables(found)
+
+    def _within(self, table: str, start: int, stop: int) -> Iterator[tuple[str, int, int]]:
+        """Yield (part, its first row, the row behind its last one) for each part of a table that holds such rows."""
+        at = 0
+        for name in self.parts(table):
+            end = at + int(self.files[name]["rows"])
+            if at < stop and end > start:
+                yield name, max(start - at, 0), min(stop, end) - at
+            at = end
+
     @property
     def tables(self) -> list[str]:
         """Names of the tables."""
@@ -199,7 +149,7 @@ class Committed:
     def read(self, name: str) -> bytes:
         """Return the bytes of a file that the stage wrote; DamageError where they are others now."""
         try:
-            return _checked(self.path / name, self.files[name]["sha256"])
+            return checked(self.path / name, self.files[name]["sha256"])
         except DamageError:
             raise _changed(self.path / name, self.path) from None
 
@@ -286,7 +236,7 @@ class Work:
                 if part is None:
                     if path.name not in (BEGUN, CLOCK, SCRATCH):
                         shutil.rmtree(path) if path.is_dir() else path.unlink()
-                elif digest_of_file(path) != _noted(self.path / DIGESTS, path):
+                elif digest_of_file(path) != noted(self.path / DIGESTS, path):
                     print(f"{path} is damaged: set aside, and made again from there", file=sys.stderr)
                     (self.path / DAMAGED).mkdir(parents=True, exist_ok=True)
                     path.replace(self.path / DAMAGED / path.name)
@@ -343,7 +293,7 @@ class Work:
         entry = {"name": name, "bytes": file.stat().st_size, "sha256": sha256}
         if _PART.fullmatch(name) is None:
             return entry
-        if sha256 != _noted(self.path / DIGESTS, file):
+        if sha256 != noted(self.path / DIGESTS, file):
             raise DamageError(f"{file} was changed after it was written: run again, it is set aside and made again")
         return entry | {"rows": parquet.count(file)}
 

@@ -6,6 +6,7 @@ Model text is hostile: everything here takes time linear in the text.
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -242,9 +243,11 @@ def _share(tokens: list[str]) -> float:
         return 0.0
     numbers: dict[str, int] = {}
     ids = [numbers.setdefault(token, len(numbers)) for token in tokens]
-    grams = list(zip(*(ids[offset:] for offset in range(GRAM)), strict=False))
+    grams = _grams(ids, len(numbers))
     often = Counter(grams)
-    seen: set[tuple[int, ...]] = set()
+    if max(often.values()) < OFTEN:
+        return 0.0
+    seen: set[object] = set()
     covered, end = 0, 0
     for at, gram in enumerate(grams):
         if often[gram] < OFTEN:
@@ -255,6 +258,14 @@ def _share(tokens: list[str]) -> float:
         else:
             seen.add(gram)
     return covered / len(tokens)
+
+
+def _grams(ids: list[int], kinds: int) -> Sequence[object]:
+    """Return all phrases of `GRAM` tokens; as slices of a text, a character a token, since those keep their hash."""
+    if kinds > sys.maxunicode:
+        return list(zip(*(ids[offset:] for offset in range(GRAM)), strict=False))
+    letters = "".join(map(chr, ids))
+    return [letters[at : at + GRAM] for at in range(len(ids) - GRAM + 1)]
 
 
 def is_looping(text: str) -> bool:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potstill.curate.pairs import pairs
+from potstill.curate.seen import Looker
 from potstill.curate.select import Selection
 from potstill.recipe import Curate, Dpo
 from potstill.records import Drop, Pair, Problem, Reason, Trace, Verdict
@@ -28,12 +29,11 @@ def judged(problem, sample, outcome, text="so it is.", **trace):
 
 
 def found(traces, faults=lambda problem, trace: None, curate=None, **settings):
-    selection = Selection(
-        traces=lambda: iter(traces), training=PROBLEMS, held_out=set(),
-        settings=curate or Curate(drop_wrong=False, drop_repetition=None), groups={}, seed=1, allow_summaries=False,
-        drop_suspect=False, scores={},
+    looker = Looker(
+        training=PROBLEMS, held_out=set(), groups={}, seed=1,
+        settings=curate or Curate(drop_wrong=False, drop_repetition=None),
     )  # fmt: skip
-    return list(pairs(selection, Dpo(**settings), faults))
+    return list(pairs(Selection(traces=lambda: iter(traces), looker=looker), Dpo(**settings), faults))
 
 
 def made_of(rows):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from potstill.curate.seen import Looker
 from potstill.curate.select import select
 from potstill.recipe import Curate
 from potstill.records import Drop, Example, Problem, Trace, Verdict
@@ -57,7 +58,8 @@ def test_every_real_row_is_kept_or_dropped_for_a_reason():
             )
         )
 
-    found = list(select(lambda: iter(pairs), training, held_out, Curate(per_problem=2), groups={}, seed=0))
+    looker = Looker(training=training, held_out=held_out, settings=Curate(per_problem=2), groups={}, seed=0)
+    found = list(select(lambda: iter(pairs), looker))
     kept = [one for one in found if isinstance(one, Example)]
     dropped = Counter(one.reason for one in found if isinstance(one, Drop))
     assert len(kept) + dropped.total() == len(rows) == 1144

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from commands import done
 
-from potstill import store
+from potstill import store, table_parts
 from potstill.intervals import wilson
 from potstill.records import Drop, Example, Group, Measure, Problem, Trace, Verdict
 from potstill.store import Run
@@ -209,7 +209,7 @@ def test_stopped_at_any_write_the_stage_ends_with_the_same_bytes(here, monkeypat
     judged(*sets, stages=STAGES[:3])
     wanted = content(here / "run" / "verdicts")
     writes = 0
-    real = store.write_durably
+    real = table_parts.write_durably
 
     def counted(path, data):
         nonlocal writes
@@ -218,7 +218,7 @@ def test_stopped_at_any_write_the_stage_ends_with_the_same_bytes(here, monkeypat
             raise Stop
         real(path, data)
 
-    monkeypatch.setattr(store, "write_durably", counted)
+    monkeypatch.setattr(table_parts, "write_durably", counted)
     stop, stops = 1, 0
     while True:
         shutil.rmtree((here / "run" / "verdicts").resolve())

@@ -45,14 +45,15 @@ from potstill.cli import (
     study,
     verify,
     view,
+    work,
 )  # fmt: skip
 from potstill.errors import PotstillError
 from potstill.interrupt import INTERRUPTED, TOLD, start_over, started
 from potstill.printed import cleaning
 
 COMMANDS = (
-    quickstart, distill, init, schema, check, plan, run, study, status, clean, show_rows, ledger, verify, reverify,
-    steps, sandbox, evaluate, benchmarks, compare, export, publish, ask, serve, chat, view, completion,
+    quickstart, distill, init, schema, check, plan, run, work, study, status, clean, show_rows, ledger, verify,
+    reverify, steps, sandbox, evaluate, benchmarks, compare, export, publish, ask, serve, chat, view, completion,
 )  # fmt: skip
 """In the order in which `--help` shows them."""
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.

@@ -26,6 +26,9 @@ def run_options(command: argparse.ArgumentParser, *, sets: bool = True) -> None:
     command.add_argument(
         "--go-on", action="store_true", help="where spend_at_most is spent, go on with what was answered"
     )
+    command.add_argument(
+        "--workers", type=positive, metavar="N", help="processes that share verdicts and curation (default: one a core)"
+    )
     events_option(command)
     unsafe_option(command)
 

@@ -56,7 +56,7 @@ def pairs(selection: Selection, settings: Dpo, faults: Faults) -> Iterator[Pair 
         )  # fmt: skip
         left[key] -= 1
         if not left[key]:
-            yield from of_problem(selection.training[key], held.pop(key), settings, faults)
+            yield from of_problem(selection.looker.training[key], held.pop(key), settings, faults)
 
 
 def of_problem(

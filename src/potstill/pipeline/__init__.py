@@ -131,13 +131,14 @@ def _changed_inputs(committed: Committed, stage: Stage, done: Mapping[str, Commi
 
 def run(
     recipe: Recipe, folder: Run, *, only: str | None = None, until: str | None = None, redo: bool = False,
-    without_sandbox: bool = False, go_on: bool = False,
+    without_sandbox: bool = False, go_on: bool = False, workers: int | None = None,
 ) -> None:  # fmt: skip
     """Run every stage that is not committed; `only` runs that one alone, `until` that one and all that it needs.
 
     `without_sandbox` lets programs run where nothing isolates them. Whatever can be known about the stages that are
     still to be done is told before the first of them. With `go_on` a run that has spent `spend_at_most` goes on with
-    what was answered, and says how much was not asked.
+    what was answered, and says how much was not asked. `workers` processes share what has many parts, by default one a
+    processor.
 
     Raises:
         PotstillError: see `checks.check_recipe`; nothing is begun.
@@ -166,7 +167,13 @@ def run(
                     begin_stage(stage.name, number, len(stages))
                     again = redo and only is not None
                     committed, made = run_stage(
-                        folder, stages, stage, again=again, without_sandbox=without_sandbox, go_on=go_on
+                        folder,
+                        stages,
+                        stage,
+                        again=again,
+                        without_sandbox=without_sandbox,
+                        go_on=go_on,
+                        workers=workers,
                     )
                     folder.point(stage.name, committed)
                     end_stage(kept=not made)
@@ -215,8 +222,9 @@ def refuse_to_redo(before: Sequence[StageStatus], wanted: Collection[str]) -> No
 
 
 def run_stage(
-    folder: Run, stages: Sequence[Stage], stage: Stage, *, again: bool, without_sandbox: bool, go_on: bool
-) -> tuple[Committed, bool]:
+    folder: Run, stages: Sequence[Stage], stage: Stage, *, again: bool, without_sandbox: bool, go_on: bool,
+    workers: int | None = 1,
+) -> tuple[Committed, bool]:  # fmt: skip
     """Return the output of a stage, and whether it was made now: where it was not there or is wanted `again`.
 
     The run keeps the output that it had under the stage's name until that is pointed to this one. The caller has the
@@ -242,6 +250,7 @@ def run_stage(
         counted=counted,
         without_sandbox=without_sandbox,
         go_on=go_on,
+        workers=workers,
     )
     try:
         counts = stage.work(context)

@@ -2,28 +2,67 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from potstill import parquet
 from potstill.models.flops import Account, shape_if_here
 from potstill.pipeline.checkpoints import day_for, located
 from potstill.pipeline.naming import MODEL, SCORER
-from potstill.pipeline.stage import Context
+from potstill.pipeline.parts import mapped
+from potstill.pipeline.stage import Context, Given, Map
 from potstill.progress import Progress
 from potstill.recipe import Checks, Reward
-from potstill.records import Group, Outcome, Problem, Score, Trace, Verdict
-from potstill.store import TableWriter
+from potstill.records import Cause, Group, Outcome, Problem, Score, Trace, Verdict
+from potstill.table_parts import PART_ROWS, TableWriter
 
 if TYPE_CHECKING:
     from potstill.verify import Verdicts
 
+VERDICTS = "verdicts"
+"""The map of this stage."""
+AT_ONCE = 256
+"""Traces that one part of it judges."""
 NOT_ASKED = Problem(id="", question="", gold=None)
 """Stands for the problem of a trace whose question is in no source: without gold its verdict is unknown."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reached:
+    """A verdict with its address in the table of verdicts, field by field as in `Verdict`."""
+
+    address: str
+    trace_key: str
+    check: str
+    policy: str
+    version: int
+    outcome: Outcome
+    cause: Cause
+    method: str
+    score: float | None
+    extracted: str | None
+    reason: str
+    answer_form: str
+    gold_form: str
+    rules: str
+    judge: str
+
+    @classmethod
+    def of(cls, address: str, verdict: Verdict) -> Reached:
+        """Return a verdict as a row of a part."""
+        return cls(address=address, **dataclasses.asdict(verdict))
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict itself."""
+        return Verdict(**{item.name: getattr(self, item.name) for item in dataclasses.fields(Verdict)})
 
 
 def verdicts(context: Context) -> dict[str, Any]:
@@ -77,6 +116,9 @@ def _judge_alone(
     judging: Verdicts,
 ) -> None:  # fmt: skip
     """Judge each trace by what its problem has, and count the samples of each problem."""
+    if context.recipe.checks.judge is None:
+        _judge_in_parts(context, known, alone, counts, judging)
+        return
 
     def asked() -> Iterator[tuple[Problem, Trace]]:
         for trace in _traces(context):
@@ -90,6 +132,43 @@ def _judge_alone(
         progress.advance()
     progress.close()
     alone.close()
+
+
+def _judge_in_parts(
+    context: Context, known: Mapping[str, Problem], alone: TableWriter[Verdict], counts: Counter[str],
+    judging: Verdicts,
+) -> None:  # fmt: skip
+    """Let every process that works for the run judge; this one alone writes the tables."""
+    traces = context.inputs["traces"]
+    rows = traces.total("traces")
+    for start in range(0, rows, PART_ROWS):
+        keys = traces.columns("traces", ["problem_key"], start, min(rows, start + PART_ROWS))
+        counts.update(keys.column(0).to_pylist())
+    judging.open()
+    parts = mapped(context, {VERDICTS: lambda number: _part(context, judging, known, number)}, VERDICTS, rows, AT_ONCE)
+    done, number = alone.rows_done, 0
+    for place, data in enumerate(parts.all()):
+        for row in parquet.decode(data, parts.folder / str(place), Reached):
+            judging.keep(row.address, row.verdict)
+            if number >= done:
+                alone.append(row.verdict)
+            number += 1
+    alone.close()
+
+
+def maps(given: Given, scratch: Path) -> Mapping[str, Map]:
+    """Return how parts of the verdicts are made: each trace judged by itself, by rules, programs and checkers."""
+    del scratch
+    tables = (given.inputs["problems"].rows(table, Problem) for table in ("evaluation", "train"))
+    known = {problem.key: problem for table in tables for problem in table}
+    judging = given.verdicts(only_reads=True)
+    return {VERDICTS: lambda number: _part(given, judging, known, number)}
+
+
+def _part(given: Given, judging: Verdicts, known: Mapping[str, Problem], number: int) -> bytes:
+    traces = given.inputs["traces"].between("traces", Trace, number * AT_ONCE, (number + 1) * AT_ONCE)
+    asked = ((known.get(trace.problem_key, NOT_ASKED), trace) for trace in traces)
+    return parquet.encode([Reached.of(*found) for found in judging.addressed(asked)], Reached)
 
 
 def _unpaid(alone: TableWriter[Verdict]) -> int:

@@ -32,7 +32,7 @@ class Heard:
             yield trace, self.verdicts.get(trace.key, verdict)
 
 
-def said_of(context: Context, training: Mapping[str, Problem]) -> Heard:
+def said_of(context: Context) -> Heard:
     """Return what the people of `curate.people` settled about the traces of this stage.
 
     A corrected gold judges the traces of its problem again, by the checks of the recipe; a corrected verdict stands
@@ -48,6 +48,7 @@ def said_of(context: Context, training: Mapping[str, Problem]) -> Heard:
     if not path.exists():
         raise DataError(f"curate.people: there is no file or folder {path}")
     found = settled(read_sayings(path))
+    training = {problem.key: problem for problem in context.inputs["problems"].rows("train", Problem)}
     golds = {key: saying for (kind, key), saying in found.items() if kind == "gold" and key in training}
     outcomes = {key: saying for (kind, key), saying in found.items() if kind == "verdict"}
     verdicts = _judged_again(context, training, golds) if golds else {}

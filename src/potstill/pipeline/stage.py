@@ -23,31 +23,17 @@ STUDENTS = "students.sqlite"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Context:
-    """What a stage gets: the recipe of its node, its own work folder, its committed inputs by their role.
+class Given:
+    """What every process has that makes parts of a stage: the recipe of its node, its committed inputs by their role.
 
-    `counted` are stages of which only the counts matter, by role. `without_sandbox` lets programs run where nothing
-    isolates them, `go_on` a run go on where the money is spent.
+    `without_sandbox` lets programs run where nothing isolates them, `go_on` a run go on where the money is spent.
     """
 
     recipe: Recipe
     run: Run
-    work: Work
     inputs: Mapping[str, Committed]
-    counted: Mapping[str, Committed]
     without_sandbox: bool = False
     go_on: bool = False
-
-    def not_asked(self, number: int) -> dict[str, Any]:
-        """Return the counts of an output that lacks what there was no money for; see `Stage.unasked`."""
-        return {"not_asked": number, "spend_at_most": self.cap.most} if number else {}
-
-    @cached_property
-    def cap(self) -> Cap:
-        """The money that teacher and judge share."""
-        from potstill.pipeline.spending import cap_of
-
-        return cap_of(self.recipe, self.run.ledger)
 
     def checks(self) -> Checks:
         """Return how answers are judged, with the decimal mark that the golds of the data set show."""
@@ -57,15 +43,45 @@ class Context:
         problems = itertools.chain(source.rows("train", Problem), source.rows("evaluation", Problem))
         return settled(self.recipe.checks, problems)
 
-    def verdicts(self, checks: Checks | None = None) -> Verdicts:
+    @cached_property
+    def cap(self) -> Cap:
+        """The money that teacher and judge share."""
+        from potstill.pipeline.spending import cap_of
+
+        return cap_of(self.recipe, self.run.ledger)
+
+    def verdicts(self, checks: Checks | None = None, *, only_reads: bool = False) -> Verdicts:
         """Open the run's verdict table; close it after use."""
         from potstill.verify import Verdicts
 
         return Verdicts(
             checks or self.checks(), folder=self.run.ledger, data=Path(self.recipe.data),
-            code=settings.checkers_key(self.recipe), without_sandbox=self.without_sandbox, cap=self.cap,
-            go_on=self.go_on,
+            code=settings.checkers_key(self.recipe), without_sandbox=self.without_sandbox,
+            cap=None if only_reads else self.cap, go_on=self.go_on, only_reads=only_reads,
         )  # fmt: skip
+
+
+Map = Callable[[int], bytes]
+"""Makes a part of a stage, by its number."""
+Maps = Callable[[Given, Path], Mapping[str, Map]]
+"""(what is given, the scratch folder of the stage) -> its maps by name; see `parts`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context(Given):
+    """What a stage gets: what is given, and its own work folder.
+
+    `counted` are stages of which only the counts matter, by role; `workers` is how many processes may take part (None:
+    as many as there are processors).
+    """
+
+    work: Work
+    counted: Mapping[str, Committed]
+    workers: int | None = 1
+
+    def not_asked(self, number: int) -> dict[str, Any]:
+        """Return the counts of an output that lacks what there was no money for; see `Stage.unasked`."""
+        return {"not_asked": number, "spend_at_most": self.cap.most} if number else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +91,7 @@ class Stage:
     `kind` is the work, the same for every node, `name` what this output is called in the run folder. `inputs` are the
     stages that it reads, `counted` those of which it reads the counts alone, both as role -> name. `without` says for a
     role which files of that input it never reads, such as `*.safetensors`: they are no part of the fingerprint.
+    `maps` are the maps of a stage that is done part by part, for other processes than its own.
     """
 
     kind: str
@@ -86,6 +103,7 @@ class Stage:
     inputs: Mapping[str, str] = field(default_factory=dict)
     counted: Mapping[str, str] = field(default_factory=dict)
     without: Mapping[str, str] = field(default_factory=dict)
+    maps: Maps | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:

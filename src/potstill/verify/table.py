@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 from potstill.damage import signed, unsigned
 from potstill.durable import refusal, writing
@@ -29,12 +30,19 @@ COMMIT_ROWS = 500
 class VerdictTable:
     """Verdicts by address; one writing process, which the lock of the run folder sees to."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, only_reads: bool = False) -> None:
+        """Open the table; with `only_reads` it is there, and another process may be writing it."""
         self._path = path
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         self._open: sqlite3.Connection | None = None
         self._waiting = 0
+        if only_reads:
+            with self._named():
+                where = f"file:{quote(str(path.absolute()))}?mode=ro"
+                self._open = sqlite3.connect(where, uri=True, isolation_level=None, check_same_thread=False, timeout=60)
+                self._open.text_factory = lambda data: data.decode(errors="replace")
+            return
         with self._named():
             self._open = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._open.text_factory = lambda data: data.decode(errors="replace")
@@ -84,6 +92,9 @@ class VerdictTable:
             return Verdict(**record) if record.pop("address", None) == address else None
         except (ValueError, TypeError, RecursionError, DamageError):
             return None
+
+    def __contains__(self, address: object) -> bool:
+        return self._run("select 1 from verdicts where address = ?", (str(address),)).fetchone() is not None
 
     def keep(self, address: str, verdict: Verdict) -> None:
         """Remember a verdict; one that an outage left undecided is not kept, so that the next run tries again."""

@@ -135,14 +135,14 @@ class Verdicts:
     """Verdicts under one set of checks, each computed once: kept in the table of `folder`, where one is given.
 
     `code` is the digest of the user's own checkers in `data`, so that an edited one is asked again. `cap` and `go_on`
-    are the judge's, see `LanguageJudge`.
+    are the judge's, see `LanguageJudge`. With `only_reads` the table is left as it is, for another process writes it.
     """
 
     def __init__(
         self, checks: Checks, *, folder: Path | None = None, data: Path = Path(), code: str = "",
-        without_sandbox: bool = False, cap: Cap | None = None, go_on: bool = False,
+        without_sandbox: bool = False, cap: Cap | None = None, go_on: bool = False, only_reads: bool = False,
     ) -> None:  # fmt: skip
-        self._cap, self._go_on = cap, go_on
+        self._cap, self._go_on, self._only_reads = cap, go_on, only_reads
         self.checks, self._data, self._code, self._without_sandbox = checks, data, code, without_sandbox
         self._folder = folder
         self._table: VerdictTable | None = None
@@ -166,12 +166,34 @@ class Verdicts:
         (verdict,) = self._chunk([(under_majority(problem, group), trace)], MAJORITY)
         return verdict
 
-    def _chunk(self, chunk: list[tuple[Problem, Trace]], check: str) -> list[Verdict]:
+    def addressed(self, traces: Iterable[tuple[Problem, Trace]]) -> Iterator[tuple[str, Verdict]]:
+        """Yield (address, verdict) a trace, in order; for `keep` of whoever writes the table."""
+        rows = iter(traces)
+        while chunk := list(itertools.islice(rows, CHUNK)):
+            yield from self._addressed(chunk, ANSWER)
+
+    def keep(self, address: str, verdict: Verdict) -> None:
+        """Remember a verdict that another process reached, unless it is known."""
+        table = self.open()
+        if table is not None and address not in table:
+            table.keep(address, verdict)
+
+    def open(self) -> VerdictTable | None:
+        """Return the table, None where none is kept; what a killed process left in it is mended as it is opened."""
         if self._table is None and self._folder is not None:
-            self._table = VerdictTable(self._folder / TABLE)
+            path = self._folder / TABLE
+            if not self._only_reads or path.exists():
+                self._table = VerdictTable(path, only_reads=self._only_reads)
+        return self._table
+
+    def _chunk(self, chunk: list[tuple[Problem, Trace]], check: str) -> list[Verdict]:
+        return [verdict for _, verdict in self._addressed(chunk, check)]
+
+    def _addressed(self, chunk: list[tuple[Problem, Trace]], check: str) -> list[tuple[str, Verdict]]:
+        table = self.open()
         code = self._code + self._prompt
         addresses = [address_of(problem, trace, self.checks, code, check) for problem, trace in chunk]
-        known = self._table.find(addresses) if self._table is not None else {}
+        known = table.find(addresses) if table is not None else {}
         missing = {address: row for address, row in zip(addresses, chunk, strict=True) if address not in known}
         ruled = dict(zip(missing, self._threads.map(self._judge, missing.values()), strict=True))
         asked = {} if check == MAJORITY or self.checks.judge is None else self._ask_judge(missing, ruled)
@@ -181,10 +203,11 @@ class Verdicts:
         }
         if check == MAJORITY:
             found = {address: _marked(verdict) for address, verdict in found.items()}
-        if self._table is not None:
+        if table is not None and not self._only_reads:
             for address, verdict in found.items():
-                self._table.keep(address, verdict)
-        return [(known | found)[address] for address in addresses]
+                table.keep(address, verdict)
+        whole = known | found
+        return [(address, whole[address]) for address in addresses]
 
     def _judge(self, row: tuple[Problem, Trace]) -> Judged:
         return _judged_alone(*row, self.checks, self._data, without_sandbox=self._without_sandbox)

@@ -13,7 +13,7 @@ from potstill.problems.columns import FIELDS, Names, scalar
 from potstill.problems.rows import FileRows, find, stem
 from potstill.recipe import DatasetTeacher
 from potstill.records import Group, Problem, Trace
-from potstill.store import PART_ROWS
+from potstill.table_parts import PART_ROWS
 from potstill.teach.dataset import ProblemIndex, read_traces
 from potstill.teach.shapes import unfold
 from potstill.view.of_runs import shortened

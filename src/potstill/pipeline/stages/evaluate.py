@@ -18,7 +18,7 @@ from potstill.pipeline.stage import STUDENTS, Context, Stage
 from potstill.progress import Progress
 from potstill.recipe import Recipe
 from potstill.records import Example, Measure, Problem
-from potstill.store import PART_ROWS
+from potstill.table_parts import PART_ROWS
 
 KIND, VERSION = "evaluate", 3
 

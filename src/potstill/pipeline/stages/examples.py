@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from potstill.durable import writing
 from potstill.errors import DataError
 from potstill.graph import Graph
 from potstill.pipeline import naming, settings
 from potstill.pipeline.checks.teachers import NO_SOLUTION, OTHER_QUESTIONS
+from potstill.pipeline.curating import LOOK, SCATTER, TOGETHER, Curation, maps
+from potstill.pipeline.parts import mapped
 from potstill.pipeline.stage import Context, Stage
 from potstill.progress import Progress
-from potstill.recipe import Recipe, ServedTeacher, SolutionsTeacher
-from potstill.records import Drop, Example, Group, Problem, Reason, Score, Trace, Verdict
-from potstill.store import TableWriter
+from potstill.recipe import Recipe, SolutionsTeacher
+from potstill.records import Drop, Example, Reason
+from potstill.store import SCRATCH
+from potstill.table_parts import PART_ROWS
 
 KIND, VERSION = "examples", 3
 
@@ -29,7 +33,7 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
             inputs={
                 "problems": "problems", "traces": naming.traces(node, graph), "verdicts": naming.verdicts(node, graph),
             },
-            settings=_settings(node.recipe), work=work,
+            settings=_settings(node.recipe), work=work, maps=maps,
         )  # fmt: skip
 
 
@@ -46,47 +50,39 @@ def _settings(recipe: Recipe) -> settings.Settings:
 
 def work(context: Context) -> dict[str, Any]:
     """Write the tables examples and dropped."""
-    from potstill.curate.select import select
-
-    recipe, inputs = context.recipe, context.inputs
-    training = {p.key: p for p in inputs["problems"].rows("train", Problem)}
-    held_out = {key for p in inputs["problems"].rows("evaluation", Problem) for key in (p.key, p.overlap_key)}
-    held_out |= {d.key for d in inputs["problems"].rows("dropped", Drop) if d.reason == Reason.OVERLAP}
-    groups = {group.problem_key: group for group in inputs["verdicts"].rows("groups", Group)}
-    scores = {}
-    if recipe.curate.min_score is not None:
-        scores = {score.trace_key: score.value for score in inputs["verdicts"].rows("scores", Score)}
+    from potstill.curate.deciding import decide
     from potstill.pipeline.people import said_of
 
-    people = said_of(context, training)
-    chosen = select(
-        lambda: people.heard(
-            zip(inputs["traces"].rows("traces", Trace), inputs["verdicts"].rows("verdicts", Verdict), strict=True)
-        ),
-        training, held_out, recipe.curate, groups=groups, seed=recipe.seed,
-        drop_suspect=recipe.checks.suspect_label == "drop",
-        allow_summaries=isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries, scores=scores,
-        wrong_steps=people.wrong_steps,
-    )  # fmt: skip
-    kept, dropped = context.work.table("examples", Example), context.work.table("dropped", Drop)
-    reasons: Counter[str] = Counter()
-    by_majority = 0
-    done = {id(kept): kept.rows_done, id(dropped): dropped.rows_done}
-    progress = Progress("examples", inputs["traces"].total("traces"), "traces")
-    for row in progress.track(chosen):
-        table: TableWriter[Any] = kept if isinstance(row, Example) else dropped
-        reasons[row.reason if isinstance(row, Drop) else "kept"] += 1
-        by_majority += isinstance(row, Example) and row.gold_source == "majority"
-        if done[id(table)]:  # committed before a kill; the same rows come in the same order
-            done[id(table)] -= 1
-        else:
-            table.append(row)
+    scratch = context.work.path / SCRATCH
+    with writing(scratch):
+        scratch.mkdir(exist_ok=True)
+    people = said_of(context)
+    alone = context.recipe.curate.people is not None
+    curation = Curation(context, scratch, people)
+    curation.note_crowded()
+    looked = mapped(context, curation.maps, LOOK, curation.rows, PART_ROWS, alone=alone)
+    looker = curation.looker()
+    decision = decide(curation.seen(looked), looker)
+    dropped, reasons = context.work.table("dropped", Drop), Counter[str]()
+    for number, drop in enumerate(decision.drops(curation.seen(looked))):
+        reasons[drop.reason] += 1
+        if number >= dropped.rows_done:  # else committed before a kill; the same rows come in the same order
+            dropped.append(drop)
+    if not decision.kept:
+        raise DataError(f"no trace is left to train on: {_nothing_left(context.recipe, reasons, context.run.path)}")
+    kept = context.work.table("examples", Example)
+    bounds = curation.plan(decision)
+    scattered = mapped(context, curation.maps, SCATTER, curation.rows, TOGETHER * PART_ROWS, alone=alone)
+    progress = Progress("examples", len(decision.kept), "examples")
+    progress.resume_at(kept.rows_done)
+    for bucket in range(len(bounds) - 1):
+        curation.gather(scattered, bucket, kept)
+        progress.advance(max(0, bounds[bucket + 1] - progress.done))
     progress.close()
-    examples_kept = reasons.pop("kept", 0)
-    if not examples_kept:
-        raise DataError(f"no trace is left to train on: {_nothing_left(recipe, reasons, context.run.path)}")
+    by_majority = sum(looker.gold_source(item.problem_key) == "majority" for item in decision.kept)
     return {
-        "kept": examples_kept, "by_majority": by_majority, "dropped": dict(sorted(reasons.items())), **people.counts,
+        "kept": len(decision.kept), "by_majority": by_majority, "dropped": dict(sorted(reasons.items())),
+        **people.counts,
     }  # fmt: skip
 
 

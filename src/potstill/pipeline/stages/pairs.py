@@ -71,6 +71,7 @@ def _judging(its: Recipe, dpo: Dpo) -> settings.Settings:
 def work(dpo: Dpo, student: Student, on: str, context: Context) -> dict[str, Any]:
     """Write the table of pairs, what was left out, and the file; raise where there is no pair at all."""
     from potstill.curate.pairs import pairs
+    from potstill.curate.seen import Looker
     from potstill.curate.select import Selection
 
     recipe, inputs = context.recipe, context.inputs
@@ -79,16 +80,19 @@ def work(dpo: Dpo, student: Student, on: str, context: Context) -> dict[str, Any
     scores = {}
     if recipe.curate.min_score is not None:
         scores = {score.trace_key: score.value for score in inputs["verdicts"].rows("scores", Score)}
-    selection = Selection(
-        traces=lambda: zip(
-            inputs["traces"].rows("traces", Trace), inputs["verdicts"].rows("verdicts", Verdict), strict=True
-        ),
+    looker = Looker(
         training={p.key: p for p in inputs["problems"].rows("train", Problem)}, held_out=held_out,
         settings=dataclasses.replace(recipe.curate, drop_wrong=False, drop_unknown=True),
         groups={group.problem_key: group for group in inputs["verdicts"].rows("groups", Group)}, seed=recipe.seed,
         allow_summaries=isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries,
         drop_suspect=recipe.checks.suspect_label == "drop", scores=scores,
     )  # fmt: skip
+    selection = Selection(
+        traces=lambda: zip(
+            inputs["traces"].rows("traces", Trace), inputs["verdicts"].rows("verdicts", Verdict), strict=True
+        ),
+        looker=looker,
+    )
     made, dropped = context.work.table("pairs", Pair), context.work.table("dropped", Drop)
     done = {id(made): made.rows_done, id(dropped): dropped.rows_done}
     rules: Counter[str] = Counter()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from potstill.graph import Graph
 from potstill.pipeline import naming, settings
-from potstill.pipeline.judging import verdicts
+from potstill.pipeline.judging import maps, verdicts
 from potstill.pipeline.naming import SCORER
 from potstill.pipeline.stage import Stage
 from potstill.recipe import Recipe
@@ -24,4 +24,5 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
             kind=KIND, name=naming.verdicts(node, graph), version=VERSION, recipe=node.recipe,
             inputs={"problems": "problems", "traces": naming.traces(node, graph), **scored},
             settings=settings.of_verdicts(node.recipe), work=verdicts,
+            maps=maps if node.recipe.checks.judge is None else None,
         )  # fmt: skip

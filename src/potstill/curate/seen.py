@@ -1,0 +1,117 @@
+"""The first map of curation: each judged trace becomes a short row that says all that the choice needs. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Container, Mapping, Set
+from dataclasses import dataclass, field
+
+from potstill import curate
+from potstill.curate.diversity import sketch
+from potstill.curate.filters import Candidate, characters, unknown, wrong
+from potstill.recipe import Curate
+from potstill.records import Drop, GoldFinding, Group, Problem, Trace, Verdict, content_key
+
+BY_VERDICT = (wrong, unknown)
+"""Filters whose reason the verdict explains."""
+TIERS = {"right": 0, "unknown": 1, "wrong": 2}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Looked:
+    """What is known of a trace once it was looked at, without its text: some 200 bytes, and 512 with a sketch.
+
+    `reason` is empty where it passed every filter; only then are the fields below `detail` filled. `order` is its place
+    among equals, which the seed decides, `content` a digest of its text. `sketch` holds 32-bit hashes, and is empty
+    where no choice can be needed.
+    """
+
+    key: str
+    problem_key: str
+    reason: str
+    detail: str
+    order: str = ""
+    content: str = ""
+    characters: int = 0
+    tier: int = 0
+    sample: int = 0
+    attempt: int = 0
+    sketch: bytes = b""
+
+    @property
+    def drop(self) -> Drop:
+        """The drop of a trace that did not pass."""
+        return Drop("trace", self.key, self.reason, self.detail)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looker:
+    """What a trace is looked at with. `crowded` are the problems with more traces than may stay.
+
+    `training` maps `Problem.key` to the problem. `held_out` holds `key` and `overlap_key` of every evaluation
+    problem, and the `key` of every training problem that was dropped for meeting one. `groups` says what all samples
+    of a problem say together, kept or not: its measured difficulty, whether its gold is suspect (`drop_suspect` drops
+    it then). Stated and measured difficulties are compared as they are, so sources should state theirs between 0 and 1.
+    `scores` are those of a reward model, by trace, and `wrong_steps` the traces in which people call a step wrong.
+    """
+
+    training: Mapping[str, Problem]
+    held_out: Set[str]
+    settings: Curate
+    groups: Mapping[str, Group]
+    seed: int
+    allow_summaries: bool = False
+    drop_suspect: bool = False
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+    wrong_steps: Container[str] = frozenset()
+    crowded: Container[str] = frozenset()
+
+    def look(self, trace: Trace, verdict: Verdict | None) -> Looked:
+        """Ask every filter about a trace, in their order, until one drops it."""
+        case = self._case(trace, verdict)
+        key = trace.key
+        for check in curate.FILTERS:
+            if reason := check(case):
+                detail = verdict.reason if verdict is not None and check in BY_VERDICT else ""
+                return Looked(
+                    key=key, problem_key=trace.problem_key, reason=reason, detail=detail or trace.failure
+                )  # fmt: skip
+        choice = trace.problem_key in self.crowded
+        return Looked(
+            key=key, problem_key=trace.problem_key, reason="", detail=trace.failure,
+            order=content_key(self.seed, key), content=_content(trace), characters=characters(trace),
+            tier=TIERS[verdict.outcome if verdict is not None else "unknown"], sample=trace.sample,
+            attempt=trace.attempt, sketch=sketch(f"{trace.reasoning}\n{trace.answer}").tobytes() if choice else b"",
+        )  # fmt: skip
+
+    def _case(self, trace: Trace, verdict: Verdict | None) -> Candidate:
+        problem, group = self.training.get(trace.problem_key), self.groups.get(trace.problem_key)
+        meets = trace.problem_key in self.held_out or (problem is not None and problem.overlap_key in self.held_out)
+        suspect = self.drop_suspect and group is not None and group.finding == GoldFinding.SUSPECT
+        return Candidate(
+            trace=trace, verdict=verdict, problem=problem, held_out=meets, settings=self.settings,
+            allow_summaries=self.allow_summaries,
+            difficulty=None if problem is None else self.difficulty(trace.problem_key), suspect=suspect,
+            score=self.scores.get(trace.key) if self.scores else None, wrong_step=trace.key in self.wrong_steps,
+        )  # fmt: skip
+
+    def difficulty(self, problem_key: str) -> float | None:
+        """Return the difficulty of a training problem that counts, None where nothing is known of it."""
+        group = self.groups.get(problem_key)
+        known = [self.training[problem_key].difficulty, None if group is None else group.difficulty]
+        if self.settings.difficulty == "measured":
+            known.reverse()
+        return next((difficulty for difficulty in known if difficulty is not None), None)
+
+    def gold_source(self, problem_key: str) -> str:
+        """Return what the answers of a problem were judged by."""
+        group = self.groups.get(problem_key)
+        return "none" if group is None else group.gold_source
+
+
+def _content(trace: Trace) -> str:
+    """Digest of problem, reasoning and answer, blind to spacing and to composed or decomposed Unicode."""
+    parts = (trace.problem_key, trace.reasoning, trace.answer)
+    text = "\x00".join(" ".join(unicodedata.normalize("NFC", part).split()) for part in parts)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

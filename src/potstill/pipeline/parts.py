@@ -1,0 +1,120 @@
+"""Stages as many parts: a map over them, shared by every process that works for the run.
+
+A stage that has `maps` announces one as it comes to it, in a file `job.json` of its scratch folder. Its own process
+takes parts like all others: those that it starts on this machine, and `potstill work RUN` wherever that was started.
+Whoever makes a part makes the same bytes, so it does not matter who did, or how often a process was killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+
+from potstill.claims import SharedParts
+from potstill.durable import read_record, to_record, write_durably, writing
+from potstill.errors import StoreError
+from potstill.hardware import processors
+from potstill.pipeline.stage import Context, Map
+from potstill.progress import Progress
+from potstill.store import SCRATCH
+
+MAPS, JOB, MADE = "maps", "job.json", "made.json"
+FEW = 8_000
+"""Traces below which no process is started: it would take as long as the work."""
+MOST = 16
+"""Processes that one run starts by itself, at most."""
+PAUSE = 0.05
+PATIENCE = 10.0
+"""Seconds without anything to do, after which the run makes what another process has claimed."""
+MADE_BY = ("potstill", "pyarrow", "sympy")
+"""Packages whose version decides the bytes of a part."""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what makes the parts, which must be the same wherever they are made."""
+    found = {"python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
+    for name in MADE_BY:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def mapped(
+    context: Context, maps: Mapping[str, Map], what: str, rows: int, size: int, *, alone: bool = False
+) -> SharedParts:  # fmt: skip
+    """Return the parts of the map `what`, done: over `rows` traces, `size` a part.
+
+    With `alone` no other process takes part, since it could not know how.
+
+    Raises:
+        StoreError: a part cannot be written.
+    """
+    folder, count = context.work.path / SCRATCH / MAPS / what, -(-rows // size)
+    _begin(folder)
+    parts = SharedParts(folder, count)
+    missing = parts.missing()
+    if not missing:
+        return parts
+    if not alone:
+        about = {"count": count, "versions": versions(), "without_sandbox": context.without_sandbox}
+        write_durably(folder / JOB, to_record(about))
+    progress = Progress(what, rows, "traces")
+    progress.resume_at(min(rows, (count - len(missing)) * size))
+    workers = 1 if alone or len(missing) * size < FEW else context.workers or min(processors(), MOST)
+    with _started(min(workers, len(missing)) - 1, context):
+        idle_since = time.monotonic()
+        while missing:
+            for number in missing:
+                if (folder / f"{number:05d}.part").exists():
+                    continue
+                if parts.claim(number) or time.monotonic() - idle_since > PATIENCE:
+                    parts.commit(number, maps[what](number))
+                    progress.advance(min(size, rows - progress.done))
+                    idle_since = time.monotonic()
+            before, missing = missing, parts.missing()
+            progress.advance(max(0, min(rows, (count - len(missing)) * size) - progress.done))
+            if missing == before:
+                time.sleep(PAUSE)
+    (folder / JOB).unlink(missing_ok=True)
+    progress.close()
+    return parts
+
+
+def _begin(folder: Path) -> None:
+    """Make the folder of a map; what other versions left there goes."""
+    with writing(folder):
+        if folder.exists() and read_record(folder / MADE).get("versions") != versions():
+            shutil.rmtree(folder)
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            write_durably(folder / MADE, to_record({"versions": versions()}))
+
+
+@contextlib.contextmanager
+def _started(number: int, context: Context) -> Iterator[None]:
+    """Let so many more processes of this machine work for the run in the block; they end with this one in any case."""
+    argv = [sys.executable, "-P", "-m", "potstill", "work", str(context.run.path), "--for", str(os.getpid())]
+    argv += ["--run-untrusted-code-without-a-sandbox"] if context.without_sandbox else []
+    found: list[subprocess.Popen[bytes]] = []
+    try:
+        for _ in range(number):
+            found.append(  # noqa: PERF401 - those that were started are ended
+                subprocess.Popen(  # noqa: S603 - ourselves
+                    argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+                )
+            )
+        yield
+    except OSError as error:
+        raise StoreError(f"no process can be started to work beside this one: {error.strerror}") from error
+    finally:
+        for process in found:
+            process.terminate()
+        for process in found:
+            process.wait()

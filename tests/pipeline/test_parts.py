@@ -1,0 +1,225 @@
+"""Verdicts and curation as many parts: by one process or several, killed anywhere, the bytes are the same."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+from commands import call, ended
+from soak import runs
+
+from potstill import pipeline
+from potstill.curate.deciding import decide
+from potstill.curate.seen import Looker
+from potstill.curate.select import select
+from potstill.pipeline import curating, judging, parts
+from potstill.pipeline.helping import Helper, jobs
+from potstill.recipe_file import parse
+from potstill.records import Drop, Example, Group, Problem, Trace, Verdict
+from potstill.store import Run
+
+RECIPE = """\
+name: parts
+problems: {evaluate: 5, sources: [{family: chain, count: 60}]}
+teacher: {kind: worked}
+strategy: {samples: 3}
+curate: {per_problem: 2, order: ORDER}
+student: {scratch: {hidden: 16, layers: 1, heads: 2, intermediate: 32, vocabulary: 300, context: 256}}
+evaluate: {max_tokens: 8}
+"""
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """SharedParts of a few rows, so that a small run has many; children of the run get the same by `small_parts`."""
+    monkeypatch.setattr(judging, "AT_ONCE", 16)
+    monkeypatch.setattr(curating, "HELD_CHARACTERS", 4_000)
+    monkeypatch.setattr(curating, "TOGETHER", 2)
+    for module in (curating, sys.modules["potstill.pipeline.stages.examples"]):
+        monkeypatch.setattr(module, "PART_ROWS", 10)
+    monkeypatch.setattr(sys.modules["potstill.pipeline.stages.examples"], "TOGETHER", 2)
+
+
+def written(tmp_path, order="shuffled"):
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE.replace("ORDER", order))
+    return path
+
+
+def rows(run):
+    examples = run.committed("examples")
+    return list(examples.rows("examples", Example)), list(examples.rows("dropped", Drop))
+
+
+def in_memory(run, recipe):
+    problems, verdicts = run.committed("problems"), run.committed("verdicts")
+    held_out = {key for p in problems.rows("evaluation", Problem) for key in (p.key, p.overlap_key)}
+    looker = Looker(
+        training={p.key: p for p in problems.rows("train", Problem)}, held_out=held_out, settings=recipe.curate,
+        groups={g.problem_key: g for g in verdicts.rows("groups", Group)}, seed=recipe.seed,
+    )  # fmt: skip
+    traces = run.committed("traces")
+    return list(
+        select(lambda: zip(traces.rows("traces", Trace), verdicts.rows("verdicts", Verdict), strict=True), looker)
+    )
+
+
+@pytest.mark.parametrize("order", ["shuffled", "easy_to_hard"])
+def test_parts_buckets_and_files_change_nothing_that_curation_in_memory_gives(tmp_path, small, order):
+    recipe, run = parse(RECIPE.replace("ORDER", order), "r"), Run(tmp_path / "run")
+    pipeline.run(recipe, run, until="examples", workers=1)
+    kept, dropped = rows(run)
+    assert [*dropped, *kept] == in_memory(run, recipe)
+    assert len(kept) > 100
+    assert len(run.committed("examples").parts("examples")) == 11
+    assert not list(run.stages.glob("*/scratch"))
+
+
+def test_parts_of_any_size_give_the_same_bytes(tmp_path):
+    found = []
+    for name, at_once in (("a", 1000), ("b", 7)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(judging, "AT_ONCE", at_once)
+            patch.setattr(curating, "HELD_CHARACTERS", 10 * at_once)
+            run = Run(tmp_path / name)
+            pipeline.run(parse(RECIPE.replace("ORDER", "shuffled"), "r"), run, until="examples", workers=1)
+        found.append(
+            {file: run.committed("examples").files[file]["sha256"] for file in run.committed("examples").files}
+        )
+    assert found[0] == found[1]
+
+
+def test_no_order_of_rows_changes_what_is_decided():
+    problems = [Problem(id=str(n), question=f"What is {n} and {n}?", gold=str(2 * n)) for n in range(5)]
+    from potstill.recipe import Curate
+
+    looker = Looker(
+        training={p.key: p for p in problems}, held_out=set(), settings=Curate(per_problem=2, drop_unknown=False),
+        groups={}, seed=1, crowded={p.key for p in problems},
+    )  # fmt: skip
+    dice = random.Random(3)
+    seen = []
+    for number in range(60):
+        words = " ".join(dice.choices(["so", "we", "add", "it", "twice"], k=dice.choice([3, 40])))
+        trace = Trace(
+            problem_key=dice.choice(problems).key, teacher="t", strategy="s", prompt_key="", sample=number, attempt=0,
+            sampling="{}", reasoning=words, answer="4", finish="stop",
+        )  # fmt: skip
+        seen.append(looker.look(trace, None))
+    seen += [replace(row, key=f"{row.key}x", sample=row.sample + 100) for row in seen[:20] if not row.reason]
+    wanted = [item.key for item in decide(seen, looker).kept]
+    for _ in range(10):
+        dice.shuffle(seen)
+        assert [item.key for item in decide(seen, looker).kept] == wanted
+
+
+SMALL = """\
+import sys
+import potstill.pipeline.stages.examples as examples
+from potstill.pipeline import curating, judging, parts
+judging.AT_ONCE, curating.HELD_CHARACTERS = 16, 4_000
+for module in (curating, examples):
+    module.PART_ROWS, module.TOGETHER = 10, 2
+parts.FEW = 10**9  # only those that the test starts
+"""
+SLOW = (
+    SMALL
+    + """\
+import time
+from potstill.claims import SharedParts
+made = SharedParts.commit
+def slowly(self, number, data):
+    time.sleep(0.15)
+    made(self, number, data)
+SharedParts.commit = slowly
+"""
+)
+RUN = "from potstill.cli import main\nsys.exit(main(sys.argv[1:]))\n"
+KILLED = """\
+import os, signal
+count = 0
+def counted(real):
+    def call(*args, **kwargs):
+        global count
+        count += 1
+        if count == AT:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*args, **kwargs)
+    return call
+for name in ("fsync", "link", "replace", "unlink"):
+    setattr(os, name, counted(getattr(os, name)))
+"""
+
+
+def started(code, *argv):
+    return subprocess.Popen(
+        [sys.executable, "-c", code + RUN, *map(str, argv)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=runs.ENVIRONMENT,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The files of a run that one process made."""
+    folder = tmp_path_factory.mktemp("alone")
+    assert ended(started(SMALL, "run", written(folder), "--out", folder / "run", "--until", "examples")).code == 0
+    return runs.digest(folder / "run")
+
+
+def test_workers_take_parts_and_the_bytes_are_those_of_one_process(tmp_path, alone):
+    recipe = written(tmp_path)
+    driver = started(SLOW, "run", recipe, "--out", tmp_path / "run", "--until", "examples")
+    workers = [started(SMALL, "work", tmp_path / "run", "--wait", 60) for _ in range(2)]
+    assert ended(driver).code == 0
+    told = [ended(worker) for worker in workers]
+    assert [one.code for one in told] == [0, 0]
+    made = [int(one.err.split("parts made here")[0].split()[-1].replace(",", "")) for one in told]
+    assert sum(made) > 5, told
+    assert runs.digest(tmp_path / "run") == alone
+
+
+@pytest.mark.soak
+def test_a_worker_killed_at_each_of_its_commit_points_changes_nothing(tmp_path, alone):
+    recipe = written(tmp_path)
+    driver = started(SLOW, "run", recipe, "--out", tmp_path / "run", "--until", "examples")
+    killed = []
+    for point in range(1, 7):
+        worker = started(SMALL + KILLED.replace("AT", str(point)), "work", tmp_path / "run", "--wait", 60)
+        killed.append((point, worker))
+    assert ended(driver).code == 0
+    codes = {point: ended(worker).code for point, worker in killed}
+    assert list(codes.values()).count(-signal.SIGKILL) >= 3, codes
+    assert runs.digest(tmp_path / "run") == alone
+
+
+@pytest.mark.soak
+def test_a_run_that_is_killed_goes_on_with_its_parts(tmp_path, alone):
+    recipe = written(tmp_path)
+    for seconds in (1.5, 2.0, 2.5):
+        runs.kill_after(started(SLOW, "run", recipe, "--out", tmp_path / "run", "--until", "examples"), seconds)
+    assert ended(started(SMALL, "run", recipe, "--out", tmp_path / "run", "--until", "examples")).code == 0
+    assert runs.digest(tmp_path / "run") == alone
+
+
+def test_one_line_where_there_is_nothing_to_work_for(tmp_path):
+    assert "no process is at" in call("work", tmp_path / "none").mistake()
+
+
+def test_a_worker_of_another_version_is_refused(tmp_path, monkeypatch):
+    recipe = written(tmp_path)
+    driver = started(SLOW, "run", recipe, "--out", tmp_path / "run", "--until", "examples")
+    run = Run(tmp_path / "run")
+    while driver.poll() is None and not list(jobs(run)):
+        time.sleep(0.01)
+    helping = sys.modules["potstill.pipeline.helping"]
+    monkeypatch.setattr(helping, "versions", lambda: parts.versions() | {"pyarrow": "1.0"})
+    with pytest.raises(Exception, match=r"run by another version: pyarrow .* there and 1\.0 here"):
+        Helper(run).work()
+    monkeypatch.undo()
+    with pytest.raises(Exception, match="with the sandbox"):
+        Helper(run, without_sandbox=True).work()
+    driver.kill()
+    driver.communicate()
