@@ -112,3 +112,18 @@ def test_folders_that_are_no_models(tmp_path, folder):
 def test_seeds_are_a_function_of_what_is_sampled():
     assert row_seed(1, "a") == row_seed(1, "a") != row_seed(1, "b")
     assert 0 <= row_seed(1, "a") < 2**62
+
+
+def test_a_completion_ends_before_a_stop_text(model, prompts):
+    whole = model.sample(prompts, 24)
+    text = next(one.text for one in whole if len(one.text) > 6)
+    stop = text[3:6]
+    stopped = model.sample(prompts, 24, stop=["never written", stop])
+    assert stop in text
+    for before, after in zip(whole, stopped, strict=True):
+        if stop in before.text:
+            assert after.text == before.text.partition(stop)[0]
+            assert (after.finish, after.completion_tokens <= before.completion_tokens) == ("stop", True)
+        else:
+            assert after == before
+    assert model.answer(prompts, {"max_tokens": 24, "temperature": 0, "stop": [stop]}) == stopped

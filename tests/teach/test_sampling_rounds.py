@@ -17,8 +17,9 @@ from potstill.models.requests import Completion
 from potstill.models.served.client import ServedModel
 from potstill.progress import Progress
 from potstill.records import Problem, Verdict
+from potstill.teach.calls import wanted
 from potstill.teach.prompts import Asking
-from potstill.teach.samples import RequestBuilder, trace_of, wanted
+from potstill.teach.samples import RequestBuilder, trace_of
 from potstill.teach.served import served_traces
 from potstill.verify import Verdicts
 

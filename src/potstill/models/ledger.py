@@ -31,6 +31,8 @@ from potstill.recipe import Price
 from potstill.records import Finish, content_key
 
 LAYOUT = 3
+TOOL = "tool"
+"""What the model of a row begins with that a tool wrote: its body is the text itself, and no request was sent."""
 RETRY_POLICY = 60.0
 """Seconds that a commit waits for readers, who take milliseconds."""
 _COLUMNS = (
@@ -53,6 +55,7 @@ ON CONFLICT (key) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name 
     tries = tries + excluded.tries, seconds = seconds + excluded.seconds, at = excluded.at
 WHERE completions.finish = 'failed'"""  # noqa: S608 - the names are those above
 _PAGE = 200
+_ASKED = f"model NOT LIKE '{TOOL}:%'"
 _UNMETERED = "(completion_tokens IS NULL AND (finish IN ('stop', 'length') OR prompt_tokens IS NOT NULL))"
 """Rows of a reply without a count: also those that are of no use, which have an estimate of their prompt."""
 
@@ -69,8 +72,9 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """Sums over a ledger. `unmetered` rows came without usage; `unmetered_bytes` is the size of their bodies.
+    """Sums over a ledger, without what tools wrote.
 
+    `unmetered` rows came without usage; `unmetered_bytes` is the size of their bodies.
     `seconds` is the time during which requests were being asked. `lost_prompt` and `lost_completion` are tokens of
     replies that were of no use and asked again: paid for, and in no row.
     """
@@ -240,10 +244,11 @@ class Ledger:
         """Return the sums; failures are counted by kind, the part of their reason before a colon."""
         sums = self._select(
             "SELECT count(*), total(tries), total(prompt_tokens), total(completion_tokens),"  # noqa: S608 - as above
-            f" total({_UNMETERED}), total(iif({_UNMETERED}, size, 0)) FROM completions"
+            f" total({_UNMETERED}), total(iif({_UNMETERED}, size, 0)) FROM completions WHERE {_ASKED}"
         )[0]
         kind = "substr(failure, 1, instr(failure || ':', ':') - 1)"
-        finishes = self._select("SELECT finish, count(*) FROM completions GROUP BY finish ORDER BY finish")
+        grouped = f"SELECT finish, count(*) FROM completions WHERE {_ASKED} GROUP BY finish ORDER BY finish"  # noqa: S608
+        finishes = self._select(grouped)
         failures = self._select(
             f"SELECT {kind}, count(*) FROM completions WHERE failure <> '' GROUP BY 1 ORDER BY 2 DESC, 1"  # noqa: S608
         )
@@ -461,6 +466,8 @@ def divided(completion: Completion, model: str) -> Completion:
     """
     if completion.finish not in ("stop", "length"):
         return completion
+    if model.startswith(f"{TOOL}:"):
+        return replace(completion, content=completion.raw.decode("utf-8", "replace"))
     try:
         reply = shapes.read(completion.raw)
     except FaultError as fault:

@@ -20,7 +20,8 @@ class Message:
 class Request:
     """One sample of one conversation; `sampling` holds the further fields of the request body as they are sent.
 
-    `attempt` counts deliberate repetitions with other settings (0 for the first), never retries after a fault.
+    `attempt` counts deliberate repetitions with other settings (0 for the first), never retries after a fault. `call`
+    tells apart the requests of a sample that takes several; it is empty where it takes one.
     """
 
     messages: tuple[Message, ...]
@@ -28,12 +29,14 @@ class Request:
     sampling: dict[str, Any]
     sample: int
     attempt: int = 0
+    call: str = ""
 
     @property
     def key(self) -> str:
         """Content key: the same question to the same model with the same settings is asked once."""
         turns = [[message.role, message.content] for message in self.messages]
-        return content_key("request", turns, self.model, self.sampling, self.sample, self.attempt)
+        told = (self.call,) if self.call else ()
+        return content_key("request", turns, self.model, self.sampling, self.sample, self.attempt, *told)
 
     @property
     def prompt_key(self) -> str:

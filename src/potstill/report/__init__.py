@@ -6,7 +6,6 @@ from potstill.report.assemble import Report, build
 from potstill.report.facts import (
     BenchmarkFacts,
     Compute,
-    FaithFacts,
     FileFacts,
     Funnel,
     LookFacts,
@@ -23,7 +22,6 @@ from potstill.report.students import shown_problems
 __all__ = [
     "BenchmarkFacts",
     "Compute",
-    "FaithFacts",
     "FileFacts",
     "Funnel",
     "LookFacts",

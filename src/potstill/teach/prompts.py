@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 from potstill.models.requests import Message
+from potstill.recipe import Strategy
 from potstill.records import Problem
+from potstill.teach.calls import Call, Outcome, Talk, one_call, wanted
 from potstill.teach.shots import Shot, question_keys
 from potstill.verify.answer_kinds import ANSWER_KINDS
 
@@ -33,6 +36,19 @@ class Asking:
         """Return the name of what was drawn for a sample, empty where nothing is drawn."""
         del problem, sample
         return ""
+
+    def talk(self, problem: Problem, sample: int) -> Talk:
+        """Return what a sample asks, round by round; here, one request."""
+        return one_call(problem, Call(messages=self.messages(problem, sample)))
+
+    @property
+    def judged(self) -> bool:
+        """Whether later samples of a problem hang on the verdicts of earlier ones, whatever `stop_at_right` says."""
+        return False
+
+    def wanted(self, outcomes: Sequence[Outcome], strategy: Strategy) -> int:
+        """Return how many samples a problem gets, as far as the outcomes of the first ones say."""
+        return wanted(outcomes, strategy.samples, strategy.stop_at_right)
 
     def messages(self, problem: Problem, sample: int = 0) -> tuple[Message, ...]:
         """Return the conversation that asks a sample of a problem; a system message without text is left out."""

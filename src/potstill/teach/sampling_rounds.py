@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from potstill.models.ledger import TOOL, Entry, Ledger, divided
 from potstill.models.requests import Completion, Request
 from potstill.progress import Progress
 from potstill.records import Problem, Trace, Verdict
-from potstill.teach.samples import Judge, Outcome, RequestBuilder
+from potstill.teach.calls import Outcome, SampleTalk, ToolRun
+from potstill.teach.samples import Judge, RequestBuilder
 
 
 @dataclass(slots=True)
@@ -20,17 +23,19 @@ class _Chain:
     outcomes: list[Outcome]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SamplingRounds:
     """The requests that follow from completions, for one call of `ServedModel.sample` and in its event loop.
 
     Holds only the problems that have requests under way. `asked_before` says of a key whether progress has counted it.
+    What tools say goes to the ledger `kept`.
     """
 
     builder: RequestBuilder
     progress: Progress
     asked_before: Callable[[str], bool]
-    _waiting: dict[str, list[tuple[_Chain, int]]] = field(default_factory=dict)
+    kept: Ledger
+    _waiting: dict[str, list[tuple[_Chain, SampleTalk]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._judging = _Judging(self.builder.judge)
@@ -51,25 +56,34 @@ class SamplingRounds:
     async def follow(self, request: Request, completion: Completion) -> list[Request]:
         """Return what is to be asked now that a request has its completion."""
         found: list[Request] = []
-        for chain, sample in self._waiting.pop(request.key, []):
-            larger = self.builder.retry(request, completion)
-            if larger is not None:
-                self._waiting.setdefault(larger.key, []).append((chain, sample))
-                found.append(larger)
+        for chain, exchange in self._waiting.pop(request.key, []):
+            exchange.give(request.key, completion)
+            while runs := exchange.runs():
+                for key, run in runs.items():
+                    exchange.give(key, await asyncio.to_thread(output_of, run, key, self.kept))
+            if exchange.finished is None:
+                found += self._wait(chain, exchange)
                 continue
-            trace = self.builder.to_judge(chain.problem, request, completion)
+            trace = self.builder.to_judge(exchange)
             verdict = None if trace is None else await self._judging.of(chain.problem, trace)
-            chain.outcomes[sample] = self.builder.outcome(completion, verdict)
+            chain.outcomes[exchange.sample] = self.builder.outcome(exchange, verdict)
             found += self._more(chain)
         for follower in found:
             self._count(follower)
         return found
 
     def _more(self, chain: _Chain) -> list[Request]:
-        requests = self.builder.requests(chain.problem, len(chain.outcomes), self.builder.wanted(chain.outcomes))
-        for request in requests:
+        found: list[Request] = []
+        for sample in range(len(chain.outcomes), self.builder.wanted(chain.outcomes)):
             chain.outcomes.append(None)
-            self._waiting.setdefault(request.key, []).append((chain, request.sample))
+            found += self._wait(chain, self.builder.exchange(chain.problem, sample))
+        return found
+
+    def _wait(self, chain: _Chain, exchange: SampleTalk) -> list[Request]:
+        """Return what an exchange asks for, and remember who waits for it."""
+        requests = exchange.requests()
+        for request in requests:
+            self._waiting.setdefault(request.key, []).append((chain, exchange))
         return requests
 
     def _count(self, follower: Request) -> None:
@@ -77,6 +91,18 @@ class SamplingRounds:
             self.progress.done -= 1
         elif self.progress.total is not None:
             self.progress.total += 1
+
+
+def output_of(run: ToolRun, key: str, kept: Ledger) -> Completion:
+    """Return what a tool says, from the ledger or, the first time, by running it."""
+    there = kept.get(key)
+    if there is not None and there.finish != "failed":
+        return there
+    began = time.monotonic()
+    raw = run.work().encode("utf-8", "replace")
+    done = Completion(key=key, finish="stop", prompt_tokens=0, completion_tokens=0, raw=raw)
+    kept.put_many([Entry(done, f"{TOOL}:{run.tool}", 0, time.monotonic() - began)])
+    return divided(done, f"{TOOL}:{run.tool}")
 
 
 class _Judging:

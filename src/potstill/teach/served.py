@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,40 @@ from potstill.models.budget import CapReachedError
 from potstill.models.flops import Account
 from potstill.models.inspect import commit
 from potstill.models.ledger import Ledger
-from potstill.models.requests import Completion, Request
 from potstill.models.sampler import Sampler
 from potstill.models.served.client import RequestCounts
 from potstill.progress import Progress
 from potstill.records import Failure, Problem, Trace
+from potstill.teach.calls import SampleTalk
 from potstill.teach.prompts import Asking
 from potstill.teach.samples import Judge, RequestBuilder
 from potstill.teach.sampling_rounds import SamplingRounds
+
+
+@dataclass
+class CallCounts:
+    """What the samples of a strategy of several calls took: calls and tokens by role, and what else it counts."""
+
+    calls: dict[str, Counter[str]] = field(default_factory=dict)
+    told: Counter[str] = field(default_factory=Counter)
+
+    def add(self, exchange: SampleTalk) -> None:
+        """Add a sample."""
+        for request, completion in exchange.paid.values():
+            if role := request.call.partition("/")[0]:
+                self.calls.setdefault(role, Counter()).update(
+                    calls=1, prompt_tokens=completion.prompt_tokens or 0,
+                    completion_tokens=completion.completion_tokens or 0,
+                )  # fmt: skip
+        if exchange.finished is not None:
+            self.told.update(exchange.finished.counts)
+
+    def counts(self) -> dict[str, Any]:
+        """Return both, without what is empty."""
+        calls = {role: dict(self.calls[role]) for role in sorted(self.calls)}
+        return ({"calls": calls} if calls else {}) | (
+            {"strategy": dict(sorted(self.told.items()))} if self.told else {}
+        )
 
 
 def served_traces(
@@ -44,7 +72,8 @@ def served_traces(
     finish `length`. With `stop_at_right` further samples depend on the verdicts of the earlier ones, by `judge`.
     A request that failed is asked once more after all others; what fails then too is a trace with finish `failed`, and
     a later run asks again. With `go_on` a price cap that is reached is no end: samples that were not asked are traces
-    with `Failure.NOT_ASKED`, and `counts` gets their number. `progress` starts with the first round as its total and
+    with `Failure.NOT_ASKED`, and `counts` gets their number; of samples of several calls it gets calls and tokens by
+    role. `progress` starts with the first round as its total and
     grows with what is asked beyond. `account` gets the tokens of every completion that a trace was made of or that one
     took the place of, once all traces were yielded.
 
@@ -54,34 +83,42 @@ def served_traces(
     """
     builder = RequestBuilder(teacher=teacher, strategy=strategy, asking=asking, seed=seed, judge=judge)
     with Ledger(ledger) as completions:
-        rounds = SamplingRounds(builder, progress, asked_before=lambda _: False)
+        rounds = SamplingRounds(builder=builder, progress=progress, asked_before=lambda _: False, kept=completions)
         spent = ""
         try:
             request_counts = model.collect(rounds.first(problems()), completions, progress, follow=rounds.follow)
             _refuse_silence(request_counts, completions)
             if request_counts.finishes["failed"] or rounds.under_way:
                 for rest in _second_chances(problems, builder, completions):
-                    again = SamplingRounds(builder, progress, asked_before=lambda key: completions.get(key) is not None)
+                    again = SamplingRounds(
+                        builder=builder,
+                        progress=progress,
+                        asked_before=lambda key: completions.get(key) is not None,
+                        kept=completions,
+                    )
                     model.collect(again.first(rest), completions, progress, follow=again.follow)
         except CapReachedError as error:
             if not go_on:
                 raise
             spent = str(error).partition(";")[0]
         undecided = unasked = 0
+        tally = CallCounts()
         for problem in problems():
             samples = list(builder.samples(problem, completions.get))
             undecided += len(samples) < strategy.samples and any(sample.outcome is None for sample in samples)
             for sample in samples:
-                completion = sample.completion
-                for paid in (sample.before, completion):
-                    if paid is not None:
-                        account.sampled(paid.prompt_tokens or 0, paid.completion_tokens or 0)
-                if completion is None and spent:
-                    unasked += 1
-                    completion = _not_asked(sample.request)
-                if completion is not None:
-                    yield builder.trace(problem, sample.request, completion)
+                exchange, finished = sample.exchange, sample.exchange.finished
+                for _, completion in exchange.paid.values():
+                    account.sampled(completion.prompt_tokens or 0, completion.completion_tokens or 0)
+                tally.add(exchange)
+                if finished is None:
+                    finished = exchange.unasked(Failure.NOT_ASKED if spent else "")
+                    unasked += finished is not None and finished.failure == Failure.NOT_ASKED
+                if finished is not None:
+                    yield builder.trace(exchange, finished)
         commit(completions)
+    if counts is not None:
+        counts |= tally.counts()
     if spent and counts is not None:
         counts["not_asked"] = unasked
     if spent:
@@ -110,11 +147,6 @@ def _refuse_silence(request_counts: RequestCounts, completions: Ledger) -> None:
         f"not one of {len(useless)} requests was answered, the last with {useless[-1].failure!r}: "
         f"`potstill ledger {run}` shows them all; mend the cause and run again"
     )
-
-
-def _not_asked(request: Request) -> Completion:
-    """Stand for a sample that there was no money for."""
-    return Completion(key=request.key, finish="failed", failure=Failure.NOT_ASKED, raw=b"")
 
 
 def _second_chances(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from potstill.pipeline.settings import teacher_seed
 from potstill.pipeline.spending import ASKED
 from potstill.recipe import ArmTeacher, AskedTeacher, ServedTeacher
 from potstill.records import Measure, Problem, Trace
+from potstill.teach.calls import Call, SampleTalk, Talk
 from potstill.teach.prompt_files import prompt_of
+from potstill.teach.samples import seed_of
 from potstill.teach.strategies import STRATEGIES, Material
 from potstill.view.of_runs import RunSource
 
@@ -47,24 +50,61 @@ def _sent(source: RunSource, of: str, trace: Trace) -> dict[str, Any]:
         data=Path(recipe.data), seed=seed, kept=source.run.ledger / f"shots-{seed}-{strategy.shots}.json",
     )  # fmt: skip
     asking = STRATEGIES[strategy.kind].asking(prompt_of(strategy, Path(recipe.data)), strategy, material)
-    request = Request(
-        messages=asking.messages(problem, trace.sample), model=trace.teacher, sampling=json.loads(trace.sampling),
-        sample=trace.sample, attempt=trace.attempt,
-    )  # fmt: skip
-    found: dict[str, Any] = {
-        "messages": [{"role": turn.role, "content": turn.content[:RAW]} for turn in request.messages], "raw": "",
-        "note": "" if request.prompt_key == trace.prompt_key else "the recipe or its prompt has changed since",
-    }  # fmt: skip
     with Ledger(source.run.ledger / ASKED, write=False) as ledger:
-        completion = ledger.get(request.key)
-        tries, seconds = ledger.clock(request.key)
-    if completion is not None:
-        found["raw"] = completion.raw.decode("utf-8", "replace")[:RAW]
+        exchange = _replayed(asking.talk(problem, trace.sample), problem, trace, seed, ledger)
+        clocks = [ledger.clock(key) for key in exchange.paid]
+    paid = list(exchange.paid.values())
+    found: dict[str, Any] = {
+        "messages": list(_turns(paid or [(exchange.counted, None)])), "raw": "",
+        "note": "" if exchange.counted.prompt_key == trace.prompt_key else "the recipe or its prompt has changed since",
+    }  # fmt: skip
+    if paid:
+        found["raw"] = "\n\n".join(done.raw.decode("utf-8", "replace") for _, done in paid)[:RAW]
+        dollars = [_dollars(recipe.teacher, done) for _, done in paid]
         found["clock"] = {
-            "prompt": completion.prompt_tokens, "completion": completion.completion_tokens, "seconds": seconds,
-            "tries": tries, "dollars": _dollars(recipe.teacher, completion),
+            "prompt": _sum(done.prompt_tokens for _, done in paid),
+            "completion": _sum(done.completion_tokens for _, done in paid),
+            "seconds": sum(seconds for _, seconds in clocks), "tries": sum(tries for tries, _ in clocks),
+            "dollars": None if None in dollars else sum(one or 0.0 for one in dollars),
         }  # fmt: skip
     return found
+
+
+def _replayed(talk: Talk, problem: Problem, trace: Trace, seed: int, ledger: Ledger) -> SampleTalk:
+    """Play a sample with what the ledger has; its requests are made as the trace says that its first one was."""
+    told = json.loads(trace.sampling)
+    begun: list[Call] = []
+
+    def asked(call: Call) -> Request:
+        begun.append(call)
+        sampling = {**told}
+        if "seed" in told:
+            sampling["seed"] = seed_of(seed, problem, trace.sample, call.tag)
+        own = told.get("stop", [])[: -len(begun[0].stop)] if begun[0].stop else told.get("stop", [])
+        if stops := [*own, *call.stop]:
+            sampling["stop"] = stops
+        attempt = trace.attempt if call is begun[0] else 0
+        return Request(
+            messages=call.messages, model=trace.teacher, sampling=sampling, sample=trace.sample, attempt=attempt,
+            call=call.tag,
+        )  # fmt: skip
+
+    return SampleTalk(problem, trace.sample, talk, asked, lambda _, __: None).replay(ledger.get)
+
+
+def _turns(paid: list[tuple[Request, Completion]] | list[tuple[Request, None]]) -> Iterator[dict[str, str]]:
+    """Yield what was sent, of several calls each one's turns under its name, with what came back to the earlier."""
+    for number, (request, done) in enumerate(paid, 1):
+        if len(paid) > 1:
+            yield {"role": "call", "content": f"{number} of {len(paid)}: {request.call}"}
+        yield from ({"role": turn.role, "content": turn.content[:RAW]} for turn in request.messages)
+        if done is not None and number < len(paid):
+            yield {"role": "assistant", "content": done.content[:RAW]}
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    found = list(numbers)
+    return None if None in found else sum(number or 0 for number in found)
 
 
 def _dollars(teacher: AskedTeacher | ArmTeacher, completion: Completion) -> float | None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from potstill.errors import DataError
-from potstill.verify.code.shapes import Call, read_tests
+from potstill.verify.code.shapes import CheckedCall, read_tests
 
 
 def read(tests: object, prompt: str = "", **facts: object):  # type: ignore[no-untyped-def]
@@ -34,8 +34,8 @@ def test_an_mbpp_list() -> None:
 
 def test_calls_and_pairs() -> None:
     tests = read({"calls": [{"function": "f", "arguments": [1, [2]], "expected": None}], "tolerance": 1e-6})
-    assert (tests.calls, tests.function, tests.tolerance) == ((Call("f", (1, [2]), None),), "f", 1e-6)
-    assert read({"calls": [{"arguments": [], "expected": 1}]}, entry_point="g").calls == (Call("g", (), 1),)
+    assert (tests.calls, tests.function, tests.tolerance) == ((CheckedCall("f", (1, [2]), None),), "f", 1e-6)
+    assert read({"calls": [{"arguments": [], "expected": 1}]}, entry_point="g").calls == (CheckedCall("g", (), 1),)
     assert read({"stdin": [["1\n", "2\n"]]}).pairs == (("1\n", "2\n"),)
     assert read({"stdin": [["", ""]]}).function == ""
 

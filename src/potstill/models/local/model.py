@@ -23,6 +23,8 @@ MOST_ROWS = {"cpu": 128, "cuda": 256}
 """Rows of a batch beyond which a step takes as much longer as there are more of them."""
 MEMORY_SHARE = {"cpu": 0.5, "cuda": 0.8}
 """Of the free memory, for a batch."""
+SPLIT = 8
+"""Tokens read beyond the characters of a stop text, since a character may be cut into several (4 bytes at most)."""
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
@@ -124,22 +126,24 @@ class LocalModel:
             settings.get(name, 1.0 if getattr(own, name) is None else getattr(own, name))
             for name in ("temperature", "top_p")
         )
-        return self.sample(prompts, settings["max_tokens"], temperature, top_p)
+        return self.sample(prompts, settings["max_tokens"], temperature, top_p, settings.get("stop", ()))
 
     def sample(
-        self, prompts: Sequence[Prompt], max_tokens: int, temperature: float = 0.0, top_p: float = 1.0
-    ) -> list[Generated]:
+        self, prompts: Sequence[Prompt], max_tokens: int, temperature: float = 0.0, top_p: float = 1.0,
+        stop: Sequence[str] = (),
+    ) -> list[Generated]:  # fmt: skip
         """Sample one completion a prompt, all in one batch.
 
-        `temperature` 0 is greedy. Each row draws from its own seed, so a row does not depend on its neighbours beyond
-        rounding. A prompt that leaves no room in the model's context gives an empty completion of finish `length`.
+        A completion ends before the first of the texts `stop` that it would hold. `temperature` 0 is greedy. Each row
+        draws from its own seed, so a row does not depend on its neighbours beyond rounding. A prompt that leaves no
+        room in the model's context gives an empty completion of finish `length`.
 
         Raises:
             MemoryError: the batch is too large.
             CheckpointError: the model takes no plain text, or cannot go on from it.
         """
         try:
-            return self._sample(prompts, max_tokens, temperature, top_p)
+            return self._sample(prompts, max_tokens, temperature, top_p, stop)
         except (self.torch.OutOfMemoryError, IndexError, RuntimeError, ValueError) as error:
             # A CPU allocation that fails is a plain RuntimeError.
             if not any(words in str(error).lower() for words in _OUT_OF_MEMORY):
@@ -157,7 +161,9 @@ class LocalModel:
             self.torch.cuda.empty_cache()
         release_memory()
 
-    def _sample(self, prompts: Sequence[Prompt], max_tokens: int, temperature: float, top_p: float) -> list[Generated]:
+    def _sample(
+        self, prompts: Sequence[Prompt], max_tokens: int, temperature: float, top_p: float, stop: Sequence[str]
+    ) -> list[Generated]:
         torch = self.torch
         encoded = [self.tokenizer(p.text, add_special_tokens=False)["input_ids"] for p in prompts]
         rows = {row: ids for row, ids in enumerate(encoded) if 0 < len(ids) < self.context}
@@ -165,6 +171,7 @@ class LocalModel:
         draws = {r: torch.Generator().manual_seed(prompts[r].seed) for r in rows} if temperature > 0 else {}
         written: dict[int, list[int]] = {row: [] for row in range(len(prompts))}
         ended: dict[int, Literal["stop", "length"]] = dict.fromkeys(set(written) - set(rows), "length")
+        unwritten: set[int] = set()  # rows whose last token is no text of theirs: it is one of `stops`
         with torch.inference_mode():
             for alive, logits in self.decoder.steps(rows, max_tokens, written, ended):
                 own = [draws[row] for row in alive] if draws else []
@@ -173,16 +180,27 @@ class LocalModel:
                         continue
                     if token in self.stops:
                         ended[row] = "stop"
+                        unwritten.add(row)
                         continue
                     written[row].append(token)
-                    if len(written[row]) == room[row]:
+                    if stop and self._stopped(written[row], stop):
+                        ended[row] = "stop"
+                    elif len(written[row]) == room[row]:
                         ended[row] = "length"
         release_memory()
-        texts = [str(self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)) for ids in written.values()]
+        texts = [self._text(ids) for ids in written.values()]
         return [
-            Generated(text, ended[row], len(encoded[row]), len(written[row]) + (ended[row] == "stop"))
+            Generated(before(text, stop), ended[row], len(encoded[row]), len(written[row]) + (row in unwritten))
             for row, text in enumerate(texts)
         ]
+
+    def _text(self, ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+
+    def _stopped(self, ids: Sequence[int], stop: Sequence[str]) -> bool:
+        """Return whether the last tokens complete one of the texts: each token of it has a character at least."""
+        last = self._text(ids[-max(map(len, stop)) - SPLIT :])
+        return any(text in last for text in stop)
 
     def choose(
         self, logits: torch.Tensor, draws: Sequence[torch.Generator], temperature: float, top_p: float
@@ -203,6 +221,11 @@ def drawn(logits: torch.Tensor, draws: Sequence[torch.Generator], temperature: f
         ordered[ordered.cumsum(-1) - ordered >= top_p] = 0.0
         shares = torch.zeros_like(shares).scatter(1, order, ordered)
     return [int(torch.multinomial(share, 1, generator=draw).item()) for draw, share in zip(draws, shares, strict=True)]
+
+
+def before(text: str, stop: Sequence[str]) -> str:
+    """Return a text up to the first of the texts that end it, whole where it holds none."""
+    return text[: min((at for one in stop if (at := text.find(one)) >= 0), default=len(text))]
 
 
 def row_seed(seed: int, *what: Any) -> int:  # noqa: ANN401 - any JSON value

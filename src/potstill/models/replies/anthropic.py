@@ -33,7 +33,7 @@ _STATUSES = {
 
 
 def message_body(request: Request) -> dict[str, Any]:
-    """Return the body of a request: the system prompt apart from the turns, no seed, `max_tokens` always.
+    """Return the body of a request: the system prompt apart, no seed, `max_tokens` always, stops by their name here.
 
     The API has no seed; the samples of a problem differ by chance alone.
     """
@@ -43,6 +43,8 @@ def message_body(request: Request) -> dict[str, Any]:
     ]
     fields = {name: value for name, value in request.sampling.items() if name != "seed" and value is not None}
     fields.setdefault("max_tokens", Sampling().max_tokens)
+    if "stop" in fields:
+        fields["stop_sequences"] = fields.pop("stop")
     body: dict[str, Any] = {"model": request.model, "messages": turns, **fields}
     return {**body, "system": system} if system else body
 

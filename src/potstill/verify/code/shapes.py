@@ -39,7 +39,7 @@ _DEFINED = re.compile(r"^(?:async[ \t]+)?def[ \t]+([A-Za-z_]\w{0,200})", re.MULT
 
 
 @dataclass(frozen=True)
-class Call:
+class CheckedCall:
     """One call and the JSON value that it must return."""
 
     function: str
@@ -56,7 +56,7 @@ class ProgramTests:
 
     shape: Shape
     pairs: tuple[tuple[str, str], ...] = ()
-    calls: tuple[Call, ...] = ()
+    calls: tuple[CheckedCall, ...] = ()
     asserts: tuple[str, ...] = ()
     setup: str = ""
     check: str = ""
@@ -143,7 +143,7 @@ def _pairs(given: object) -> tuple[tuple[str, str], ...]:
     return tuple((pair[0], pair[1]) for pair in given)
 
 
-def _calls(given: object, entry_point: str) -> tuple[Call, ...]:
+def _calls(given: object, entry_point: str) -> tuple[CheckedCall, ...]:
     if not isinstance(given, list):
         raise DataError("tests: `calls` is no list of objects")
     found = []
@@ -153,5 +153,5 @@ def _calls(given: object, entry_point: str) -> tuple[Call, ...]:
         function = call.get("function", entry_point)
         if not isinstance(function, str) or not function.isidentifier():
             raise DataError(f"tests: calls[{number}] names no function, and there is no `entry_point`")
-        found.append(Call(function, tuple(call["arguments"]), call["expected"]))
+        found.append(CheckedCall(function, tuple(call["arguments"]), call["expected"]))
     return tuple(found)
