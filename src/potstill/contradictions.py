@@ -41,6 +41,8 @@ def contradictions(recipe: Recipe) -> Found:
     yield from _of_training(recipe.train)
     for name in sorted({"safetensors", "gguf", "onnx"} & recipe.export.formats.keys()):
         yield ("export", "formats", name), f"write it as export.{name}"
+    if recipe.export.importance and not recipe.export.gguf:
+        yield ("export", "importance"), "it is for GGUF files: name their types in export.gguf, or leave it out"
     if recipe.evaluate.samples > 1 and recipe.evaluate.temperature == 0:
         yield ("evaluate", "samples"), "several samples at temperature 0 are all the same: raise the temperature"
     yield from _of_best(recipe.evaluate)

@@ -27,6 +27,7 @@ from potstill.export import Delivery, Said, likeness
 from potstill.export.gguf import gguf, quantising
 from potstill.export.gguf import proof as proving
 from potstill.export.gguf.architectures import architecture_of
+from potstill.export.gguf.importance import importance_of
 from potstill.export.gguf.mixes import MIXES, types_of
 from potstill.export.gguf.modelfile import modelfile
 from potstill.export.gguf.template import template_of, thinks_in_ollama
@@ -271,6 +272,12 @@ def test_a_recipe_names_types_and_is_refused_where_they_are_unknown(tmp_path, mo
     assert "q4" in call("check", "r.yaml").mistake()
     Path("r.yaml").write_text(TINY + "export: {formats: {gguf: {types: [f16]}}}\n")
     assert "write it as export.gguf" in call("check", "r.yaml").mistake()
+    Path("r.yaml").write_text(TINY + "export: {importance: 8}\n")
+    assert "name their types in export.gguf" in call("check", "r.yaml").mistake()
+    Path("r.yaml").write_text(
+        TINY + "arms: {a: {train: {}}, b: {from: a}}\ndeliver: b\nexport: {gguf: [q4_0], importance: 8}\n"
+    )
+    assert "the arm b has no training whose examples" in call("check", "r.yaml").mistake()
 
 
 def test_an_end_that_only_llama_cpp_knows_is_told_and_another_end_is_refused(trained, monkeypatch):
@@ -293,6 +300,47 @@ def test_an_end_that_only_llama_cpp_knows_is_told_and_another_end_is_refused(tra
     for written, how in ((tokens[:5], "limit"), (stopped, "eos"), ([*tokens[:4], other], "eos"), ([], "eos")):
         with pytest.raises(ConversionError, match="less likely"):
             ended(written, how)
+
+
+def test_columns_that_count_are_written_more_exactly(tmp_path):
+    """Against sums over tokens by hand; a file of few bits is then nearer to the student where it matters."""
+    import numpy as np
+    import torch
+
+    student = replace(
+        tiny.STUDENT, scratch=replace(tiny.STUDENT.scratch, hidden=256, heads=4, intermediate=256, layers=1)
+    )
+    trained = tmp_path / "trained"
+    students.prepare(student, tiny.texts(tiny.examples(60)), seed=3, out=trained)
+    model, tokenizer = students.load(trained)
+    with torch.no_grad():  # columns of one matrix that get a hundred times as much as the others
+        model.model.layers[0].post_attention_layernorm.weight[:16] = 100
+    students.write(model, tokenizer, trained)
+    model, tokenizer = students.load(trained)
+    stops = students.stop_ids(model)
+    heard = []
+    handle = model.model.layers[0].mlp.gate_proj.register_forward_pre_hook(lambda _, inputs: heard.append(inputs[0][0]))
+    found = importance_of(model, tokenizer, architecture_of(model.config), CONDITIONS.student, stops, SAID)
+    handle.remove()
+    wanted = torch.cat(heard).double().square().mean(0).numpy()
+    np.testing.assert_allclose(found.columns["blk.0.ffn_gate.weight"], wanted, rtol=1e-5)
+    assert (found.rows, found.tokens) == (len(SAID), sum(map(len, heard)))
+    assert {"token_embd.weight", "blk.0.attn_q.weight", "blk.0.ffn_down.weight"} <= found.columns.keys()
+    files = {}
+    for importance in (0, 6):
+        asked = delivery(trained, tmp_path / str(importance), "f16", "q4_k_m", prompts=PROMPTS[:1])
+        told = gguf(replace(asked, options={**asked.options, "importance": importance}, examples=SAID))
+        assert told.get("importance") == ({"rows": 6, "tokens": found.tokens} if importance else None)
+        files[importance] = read(tmp_path / str(importance) / "tiny-q4_k_m.gguf")
+    assert files[6].fields["quantize.imatrix.chunks_count"].contents() == 6
+    own = model.model.layers[0].mlp.gate_proj.weight.detach().numpy()
+
+    def off(reader):
+        tensor = next(one for one in reader.tensors if one.name == "blk.0.ffn_gate.weight")
+        back = gguf_package.quants.dequantize(tensor.data, tensor.tensor_type)
+        return float((((back - own) ** 2) * wanted).sum())
+
+    assert off(files[6]) < 0.9 * off(files[0])
 
 
 @pytest.mark.soak

@@ -22,7 +22,7 @@ STAGES = {
 }
 RECIPE = (
     TINY.replace("heads: 2", "heads: 1")
-    + "arms: {traces: {train: {}}}\nexport: {safetensors: false, gguf: [q8_0], onnx: [int8]}\n"
+    + "arms: {traces: {train: {}}}\nexport: {safetensors: false, gguf: [q8_0], onnx: [int8], importance: 4}\n"
 )
 KILLED = Path(__file__).parents[1] / "soak" / "killed.py"
 
@@ -52,6 +52,7 @@ def test_it_is_measured_as_its_student_was(run, stage):
         "written_1",
         "written_2",
     } <= clock.keys()
+    assert found.committed("export-gguf").counts["importance"]["rows"] == 4
     package, name = STAGES[stage]
     assert package in clock["versions"]
     report = json.loads((run / "run" / "report.json").read_text())

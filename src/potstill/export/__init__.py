@@ -32,7 +32,8 @@ class Said:
 class Delivery:
     """What is delivered: the checkpoint `trained`, user messages to compare it on, and what is said of it.
 
-    `conversations` are some that the trained student had; `longest` is the longest row, in tokens, of its training.
+    `conversations` are some that the trained student had, `examples` some that it was trained on; `longest` is the
+    longest row, in tokens, of its training.
     `options` are the recipe's, below the exporter's name in `export.formats`.
     """
 
@@ -44,6 +45,7 @@ class Delivery:
     conversations: Sequence[Said]
     longest: int
     options: Mapping[str, Any]
+    examples: Sequence[Said] = ()
 
 
 Exporter = Callable[[Delivery], dict[str, Any]]

@@ -9,6 +9,7 @@ trained on, and to answer as the trained model does. The stage `measure` says wh
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from potstill.evaluate.conditions import FILE, written
 from potstill.export import Delivery
 from potstill.export.card import model_card
 from potstill.export.gguf.architectures import architecture_of
+from potstill.export.gguf.importance import Importance, importance_of
 from potstill.export.gguf.mixes import MIXES
 from potstill.export.gguf.modelfile import modelfile
 from potstill.export.gguf.proof import Proof, prove
+from potstill.export.gguf.quantising import library
 from potstill.export.gguf.template import template_of, thinks_in_ollama
 from potstill.export.gguf.vocabulary import cutting_of, vocabulary_of
 from potstill.export.gguf.writing import Content, content_of, write
@@ -59,10 +62,13 @@ def gguf(delivery: Delivery) -> dict[str, Any]:
     content = content_of(
         model, card=delivery.card, vocabulary=vocabulary, cutting=cutting, template=template,
         evaluate=delivery.conditions.evaluate,
+        importance=_importance(delivery, model, tokenizer, stops),
     )  # fmt: skip
     exact = next((name for name in EXACT if name in types), None)
     _check_room(content, [*types, *([] if exact else ["f16"])], delivery.out)
     found: dict[str, Any] = {"pre_tokenizer": cutting, "context": context_of(model.config), "files": {}}
+    if content.importance is not None:
+        found["importance"] = {"rows": content.importance.rows, "tokens": content.importance.tokens}
 
     def fill(folder: Path) -> None:
         names = {kind: f"{slug(delivery.card.name)}-{kind}.gguf" for kind in types}
@@ -87,6 +93,25 @@ def gguf(delivery: Delivery) -> dict[str, Any]:
             file.unlink()
 
     checkpoint.publish(delivery.out, fill)
+    return found
+
+
+def _importance(delivery: Delivery, model: Any, tokenizer: Any, stops: Sequence[int]) -> Importance | None:  # noqa: ANN401
+    """Return what columns count, where the recipe asks for it.
+
+    Raises:
+        ConversionError: no example of the training can be read.
+    """
+    if not delivery.options.get("importance"):
+        return None
+    if library()[0] is None:
+        raise ConversionError(f"export.importance needs llama.cpp's own quantiser, and {library()[1]}: leave it out")
+    print(f"export: reading {len(delivery.examples)} examples for their importance", file=sys.stderr)
+    found = importance_of(
+        model, tokenizer, architecture_of(model.config), delivery.conditions.student, stops, delivery.examples
+    )
+    if found.tokens == 0:
+        raise ConversionError("export.importance: not one example of the training can be read: leave it out")
     return found
 
 

@@ -32,8 +32,8 @@ class Library:
         pointer, count = ctypes.c_void_p, ctypes.c_int64
         self._call.argtypes = [ctypes.c_int, pointer, pointer, count, count, count, pointer]
 
-    def quantised(self, values: Array, kind: str) -> Array:
-        """Return the bytes of `values` (rows, columns) as (rows, bytes of a row)."""
+    def quantised(self, values: Array, kind: str, importance: Array | None = None) -> Array:
+        """Return the bytes of `values` (rows, columns) as (rows, bytes of a row); `importance`: (columns,)."""
         import gguf
         import numpy as np
 
@@ -42,7 +42,9 @@ class Library:
         rows, columns = values.shape
         given = np.ascontiguousarray(values, dtype=np.float32)
         made = np.zeros((rows, columns // block * size), dtype=np.uint8)
-        wrote = self._call(int(number), given.ctypes.data, made.ctypes.data, 0, rows, columns, None)
+        weights = None if importance is None else np.ascontiguousarray(importance, dtype=np.float32)
+        counted = None if weights is None else weights.ctypes.data
+        wrote = self._call(int(number), given.ctypes.data, made.ctypes.data, 0, rows, columns, counted)
         if wrote != made.nbytes:
             raise StudentError(f"export gguf: llama.cpp wrote {wrote} bytes as {kind} in the place of {made.nbytes}")
         return made
@@ -88,12 +90,18 @@ def possible(kind: str) -> str:
     return ""
 
 
-def quantised(values: Array, kind: str) -> Array:
-    """Return a tensor of fp32 in a type; where that has blocks, as bytes with the bytes of a row last."""
+def quantised(values: Array, kind: str, importance: Array | None = None) -> Array:
+    """Return a tensor of fp32 in a type; where that has blocks, as bytes with the bytes of a row last.
+
+    `importance`: (columns,) says how much each column counts, where anybody has measured it.
+    """
     import gguf
+    import numpy as np
 
     own, _ = library()
     if own is None or kind in ("F32", "F16", "BF16"):
         made: Array = gguf.quants.quantize(values, gguf.GGMLQuantizationType[kind])
         return made
-    return own.quantised(values, kind)
+    if importance is None or not np.all(np.isfinite(importance)) or not np.any(importance > 0):
+        return own.quantised(values, kind)  # a matrix that nothing went through has no columns that count
+    return own.quantised(values, kind, importance)

@@ -10,6 +10,7 @@ from typing import Any
 
 from potstill.export.card import Card
 from potstill.export.gguf.architectures import architecture_of, tensors_of, write_settings
+from potstill.export.gguf.importance import Importance
 from potstill.export.gguf.mixes import MIXES, types_of
 from potstill.export.gguf.quantising import possible, quantised
 from potstill.export.gguf.vocabulary import Vocabulary
@@ -31,6 +32,7 @@ class Content:
     cutting: str
     template: str
     evaluate: Evaluate
+    importance: Importance | None = None
 
     def types(self, name: str) -> dict[str, str]:
         """Return the type of each tensor in the mix `name`.
@@ -90,7 +92,8 @@ def write(content: Content, name: str, file: Path) -> dict[str, Any]:
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
     for own, tensor in content.tensors:
-        writer.write_tensor_data(quantised(tensor.numpy(), types[own]))
+        columns = None if content.importance is None else content.importance.columns.get(own)
+        writer.write_tensor_data(quantised(tensor.numpy(), types[own], columns))
     writer.close()
     weights = sum(math.prod(tensor.shape) for _, tensor in content.tensors)
     held = {own: bytes_of(types[own], tuple(tensor.shape)) for own, tensor in content.tensors}
@@ -128,6 +131,12 @@ def _describe(content: Content, name: str, writer: Any) -> None:  # noqa: ANN401
         writer.add_base_model_repo_url(0, f"https://huggingface.co/{card.base.hub}")
     writer.add_file_type(gguf.LlamaFileType[MIXES[name].file_type])
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
+    if content.importance is not None:  # the keys under which llama.cpp's own quantiser says it
+        writer.add_string(
+            "quantize.imatrix.dataset", f"{content.importance.rows} examples of the training of {card.name}"
+        )
+        writer.add_int32("quantize.imatrix.entries_count", len(content.importance.columns))
+        writer.add_int32("quantize.imatrix.chunks_count", content.importance.rows)
     # As it was measured: all tokens to draw from, and nothing that keeps reasoning from repeating itself.
     writer.add_sampling_temp(evaluate.temperature)
     writer.add_sampling_top_p(evaluate.top_p)

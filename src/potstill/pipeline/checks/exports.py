@@ -19,6 +19,11 @@ def convertible(types: tuple[str, ...], where: str, scene: Scene) -> None:
     known = _architectures(exporter)
     delivered = scene.graph.deliver
     student = scene.graph.arms[delivered].recipe.student if delivered is not None else scene.recipe.student
+    phases = scene.graph.arms[delivered].phases if delivered is not None else ()
+    if exporter == "gguf" and scene.recipe.export.importance and not phases:
+        raise RecipeError(
+            f"export.importance: the arm {delivered} has no training whose examples could be read: leave it out"
+        )
     if exporter == "onnx" and student.scratch is not None:
         from potstill.export.onnx import unfit
 

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from potstill.export import EXPORTERS, Delivery, Said
@@ -16,13 +17,14 @@ from potstill.pipeline.naming import MODEL
 from potstill.pipeline.provenance import base_of, for_strangers, public_teacher, source_name
 from potstill.pipeline.stage import Context, Stage
 from potstill.recipe import Kl, Recipe
-from potstill.records import Measure, Problem
+from potstill.records import Example, Measure, Problem
 from potstill.train.methods import SECTIONS
 from potstill.train.render import ask
 
 KIND, VERSION = "export", 2
 PROMPTS = 8
 CONVERSATIONS = 200
+IMPORTANCE = "importance"
 SAFETENSORS, GGUF, ONNX = "safetensors", "gguf", "onnx"
 
 
@@ -30,6 +32,8 @@ def formats_of(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
     """Return the options of each form in which a recipe delivers its student, by exporter."""
     own: dict[str, Mapping[str, Any]] = {SAFETENSORS: {}} if recipe.export.safetensors else {}
     own |= {exporter: {"types": list(types)} for exporter, types in typed(recipe).items()}
+    if recipe.export.importance and GGUF in own:
+        own[GGUF] = {**own[GGUF], IMPORTANCE: recipe.export.importance}
     return own | dict(recipe.export.formats)
 
 
@@ -45,9 +49,11 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
         return
     arm = graph.arms[graph.deliver]
     for name, options in formats_of(recipe).items():
+        inputs = {"problems": "problems", "model": naming.model(arm, graph), "measures": naming.measures(arm)}
+        if options.get(IMPORTANCE):
+            inputs["examples"] = naming.examples(graph.sets[arm.phases[-1].on], graph)
         yield Stage(
-            kind=KIND, name=naming.export(name), version=VERSION, recipe=arm.recipe,
-            inputs={"problems": "problems", "model": naming.model(arm, graph), "measures": naming.measures(arm)},
+            kind=KIND, name=naming.export(name), version=VERSION, recipe=arm.recipe, inputs=inputs,
             settings=_settings(recipe, arm) | _of_format(name, options) | _of_rows(name, arm),
             work=partial(work, arm, graph, name),
         )  # fmt: skip
@@ -104,6 +110,7 @@ def work(arm: ArmNode, graph: Graph, name: str, context: Context) -> dict[str, A
     )
     if recipe.student.model is not None and not card.base.licence:
         print("export: the licence of the base model is not known: export.licence says it", file=sys.stderr)
+    options = formats_of(recipe).get(name, {})
     print(f"export: writing {name}, reloading and comparing", file=sys.stderr)
     return EXPORTERS[name](
         Delivery(
@@ -114,9 +121,22 @@ def work(arm: ArmNode, graph: Graph, name: str, context: Context) -> dict[str, A
             conditions=conditions_of(recipe),
             conversations=said[:CONVERSATIONS],
             longest=recipe.train.max_length,
-            options=formats_of(context.recipe).get(name, {}),
+            options=options,
+            examples=_examples(context, int(options.get(IMPORTANCE, 0)), answers=last.train.supervision == "answers"),
         )
     )
+
+
+def _examples(context: Context, count: int, *, answers: bool) -> list[Said]:
+    """Return `count` examples of the last phase, evenly out of all of them; with `answers` without their reasoning."""
+    if not count:
+        return []
+    chosen = context.inputs["examples"]
+    every = max(1, chosen.total("examples") // count)
+    spread = islice(chosen.rows("examples", Example), 0, every * count, every)
+    return [
+        Said(ask(context.recipe.student, one.question), "" if answers else one.reasoning, one.answer) for one in spread
+    ]
 
 
 def _loss(recipe: Recipe) -> str:
