@@ -10,7 +10,8 @@ TORCH_OPTIONS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 SOAK ?= full
 
 .PHONY: install quickstart pocket test soak check format docs lint-packaging bench bench-train bench-verify bench-sandbox \
-  bench-generate bench-evaluate bench-head bench-packing bench-rows bench-curate bench-plan bench-view bench-edge oracle-gguf \
+  bench-generate bench-evaluate bench-rl bench-head bench-packing bench-rows bench-curate bench-plan bench-view bench-edge \
+  oracle-gguf \
   study-self-consistency clean temml
 
 install: $(STAMP)
@@ -74,6 +75,10 @@ bench: bench-train bench-verify bench-sandbox bench-evaluate bench-generate
 # About an hour, all settings of the peers tried; TRL is unpacked below $(VENV)/peers.
 bench-train: $(STAMP)
 	$(BIN)/python benchmarks/bench_train.py
+
+# GRPO beside TRL's; some twenty minutes on an idle machine, all settings of the peer tried.
+bench-rl: $(STAMP)
+	$(BIN)/python benchmarks/bench_rl.py
 
 bench-head: $(STAMP)
 	$(BIN)/python benchmarks/bench_head.py
