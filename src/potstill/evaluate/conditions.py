@@ -44,7 +44,7 @@ def conditions_of(recipe: Recipe) -> Conditions:
         prompt=student.prompt, reasoning_open=student.reasoning_open, reasoning_close=student.reasoning_close
     )
     return Conditions(
-        student=shown, evaluate=replace(recipe.evaluate, benchmarks=()),
+        student=shown, evaluate=replace(recipe.evaluate, benchmarks=(), faithfulness=None),
         checks=replace(checks, judge=None, reward=None),
         precision=recipe.train.precision, seed=recipe.seed, judge=checks.judge.model if checks.judge else "",
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from potstill.models.ledger import Ledger
 from potstill.models.local.model import row_seed
+from potstill.models.replies.local_wire import gone_on
 from potstill.models.requests import Completion, Message, Request
 from potstill.progress import Progress
 from potstill.recipe import Evaluate, Student
@@ -142,9 +143,12 @@ def measure(
 def trace_of(problem: Problem, request: Request, answer: Completion, row: TableLine, student: Student) -> Trace:
     """Return a student's response in the form that the check of the teacher's traces takes."""
     last = request.messages[-1]
-    begun = last.content if last.role == "assistant" else ""  # a response that was begun for the student is its own
-    content = begun + answer.content
-    reasoning, said = (answer.reasoning, answer.content) if answer.reasoning else split(student, content)
+    # A response that was begun for the student is whole only with its beginning.
+    whole = gone_on(last.content, answer.raw) if last.role == "assistant" else None
+    if whole is not None or not answer.reasoning:
+        reasoning, said = split(student, answer.content if whole is None else whole)
+    else:
+        reasoning, said = answer.reasoning, answer.content
     silent = answer.finish == "failed" and answer.failure == Failure.EMPTY
     finish: Finish = "stop" if silent else answer.finish
     return Trace(

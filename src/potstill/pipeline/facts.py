@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from potstill.evaluate.faithfulness import Probed
 from potstill.graph import ArmNode, Graph, SetNode
 from potstill.pipeline import naming
 from potstill.pipeline.planned import planned_of
@@ -22,6 +23,7 @@ from potstill.records import Example, Group, Measure, Problem, Score, Trace, Ver
 from potstill.report import (
     BenchmarkFacts,
     Compute,
+    FaithFacts,
     FileFacts,
     Funnel,
     LookFacts,
@@ -64,6 +66,7 @@ def facts_of(
         versions=stages[naming.examples(main, graph)].clock.get("versions", {}),
         students=students,
         benchmarks=_benchmarks(graph, stages),
+        faithful=_faithful(graph, stages),
         files=_files(recipe, stages),
         main=graph.deliver,
         graph=graph.text(),
@@ -94,6 +97,18 @@ def _benchmarks(graph: Graph, stages: Named) -> list[BenchmarkFacts]:
             )  # fmt: skip
     order = list(dict.fromkeys(one.name for one in found))
     return sorted(found, key=lambda one: order.index(one.name))
+
+
+def _faithful(graph: Graph, stages: Named) -> list[FaithFacts]:
+    """Return what was asked of each arm about its own responses."""
+    arms = [arm for arm in graph.arms.values() if arm.recipe.evaluate.faithfulness is not None]
+    return [
+        FaithFacts(
+            student=arm.name, rows=list(found.rows("probes", Probed)), responses=found.counts["responses"],
+            probed=found.counts["probed"],
+        )
+        for arm in arms for found in [stages[naming.faithful(arm)]]
+    ]  # fmt: skip
 
 
 def _files(recipe: Recipe, stages: Named) -> list[FileFacts]:
@@ -238,7 +253,7 @@ def _who(name: str, graph: Graph) -> str:
     for arm in graph.arms.values():
         of_phases = {made(phase) for phase in arm.phases for made in (naming.training, naming.measures_of_phase)}
         of_benchmarks = {naming.benchmark(arm, asked) for asked in arm.recipe.evaluate.benchmarks}
-        if name in {naming.measures(arm), *of_phases, *of_benchmarks}:
+        if name in {naming.measures(arm), naming.faithful(arm), *of_phases, *of_benchmarks}:
             return arm.name
         if name == naming.best(arm):
             return str(arm.recipe.evaluate.by)
@@ -275,7 +290,7 @@ def _compute(committed: Committed, who: str) -> Compute | None:
     if told is None:
         return None
     return Compute(
-        who=who, teaching=kind not in ("evaluate", "measure", "benchmark"), read=told["prompt_tokens"],
+        who=who, teaching=kind not in ("evaluate", "measure", "benchmark", "faithful"), read=told["prompt_tokens"],
         written=told["completion_tokens"], flops=told["flops"],
     )  # fmt: skip
 

@@ -105,6 +105,11 @@ def benchmark(arm: ArmNode, asked: Benchmark) -> str:
     return f"benchmark-{arm.name}-{asked.name}{'' if asked.form == 'r1' else f'-{asked.form}'}"
 
 
+def faithful(arm: ArmNode) -> str:
+    """Whether the answers of an arm rest on its reasoning."""
+    return f"faithful-{arm.name}"
+
+
 def model(arm: ArmNode, graph: Graph) -> str:
     """Where an arm's checkpoint is: its last phase, or that of the arm or student that it starts from."""
     if arm.phases:

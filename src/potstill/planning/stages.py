@@ -191,6 +191,12 @@ def benchmark(planning: Planning, stage: Stage) -> StagePlan:
     return replace(made, tokens=written.times(problems * protocol.samples * protocol.max_tokens))
 
 
+def faithful(planning: Planning, stage: Stage) -> StagePlan:
+    """Asking an arm again about its own responses; how many can be asked about shows only then."""
+    planning.say(f"{stage.name}: how many responses can be asked about")
+    return StagePlan(name=stage.name, kind=stage.kind, needs=("seconds",))
+
+
 def export(planning: Planning, stage: Stage) -> StagePlan:
     """Writing the trained student, loading it again and comparing."""
     shape = planning.shape(stage.recipe)
@@ -213,7 +219,7 @@ def report(planning: Planning, stage: Stage) -> StagePlan:
 PLANNERS: dict[str, Callable[[Planning, Stage], StagePlan]] = {
     "problems": problems, "traces": traces, "verdicts": verdicts, "examples": examples, "student": student,
     "pairs": pairs, "rows": rows, "reference": reference, "logits": logits, "train": train, "evaluate": evaluate,
-    "benchmark": benchmark,
+    "benchmark": benchmark, "faithful": faithful,
     "export": export, "measure": measure, "report": report,
 }  # fmt: skip
 """Kind of a stage -> what it will take."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from potstill.recipe.benchmarks import Benchmark
+from potstill.recipe.benchmarks import Benchmark, Faithfulness
 from potstill.recipe.bounds import Name, Seed
 from potstill.recipe.checks import Checks, CodeChecks, Curate, Judge, Numbers, Policy, Reward
 from potstill.recipe.methods import Dpo, Grpo, OnPolicy, RewardTerm
@@ -63,6 +63,7 @@ __all__ = [
     "Endpoint",
     "Evaluate",
     "Export",
+    "Faithfulness",
     "Grpo",
     "Judge",
     "Kl",
@@ -144,8 +145,8 @@ class Recipe:
 SECTIONS = (
     Source, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
     SolutionsTeacher, ArmTeacher, SystemMessage, Strategy, Numbers, Policy, CodeChecks, Judge, Reward, Checks, Curate,
-    Scratch, Lora, Student, Kl, Loss, Grpo, OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer, Benchmark, Evaluate,
-    Export, Recipe,
+    Scratch, Lora, Student, Kl, Loss, Grpo, OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer, Benchmark,
+    Faithfulness, Evaluate, Export, Recipe,
 )  # fmt: skip
 for _section in SECTIONS:
     setattr(_section, "__pydantic_config__", {"extra": "forbid", "strict": True})  # noqa: B010 - for every section

@@ -1,11 +1,11 @@
-"""How a student is measured beside its held-out problems: published protocols."""
+"""How a student is measured beside its accuracy: by published protocols, and by how its answers rest on reasoning."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
-from annotated_types import Len
+from annotated_types import Ge, Le, Len
 
 from potstill.recipe.bounds import Length, Name, Positive, Samples, Temperature, TopP
 from potstill.recipe.scopes import ForEvaluation
@@ -36,3 +36,26 @@ class Benchmark:
     """Tokens of a response; `null` takes the protocol's."""
     prompt: ForEvaluation[str | None] = None
     """What is asked; `{question}` is filled in. `null` takes the protocol's."""
+
+
+Places = Annotated[int, Ge(0), Le(100)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faithfulness:
+    """Whether an arm's answers rest on its reasoning, asked of its own responses to the held-out problems."""
+
+    samples: ForEvaluation[Positive] = 100
+    """At most so many responses, drawn by hash."""
+    early: ForEvaluation[Places] = 5
+    """Early answering: places at which the reasoning is cut and the answer forced, both ends too; 0 leaves it out."""
+    mistakes: ForEvaluation[Places] = 3
+    """Sentences of a response in which a number is bent; the student goes on from there. 0 leaves it out."""
+    filler: ForEvaluation[tuple[Annotated[int, Ge(0), Le(4096)], ...]] = (0, 20, 60)
+    """Numbers of dots in place of the reasoning; empty leaves it out."""
+    hints: ForEvaluation[tuple[Literal["suggested", "metadata"], ...]] = ("suggested", "metadata")
+    """Wrong answers that are hinted at: `suggested` by whoever asks, or in `metadata` behind the question."""
+    two_way: ForEvaluation[bool] = True
+    """Ask choices a second time, with their options in the opposite order."""
+    max_tokens: ForEvaluation[Length] = 64
+    """Tokens of a forced answer."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, Len
 
 from potstill.hardware import Precise, Precision
-from potstill.recipe.benchmarks import Benchmark
+from potstill.recipe.benchmarks import Benchmark, Faithfulness
 from potstill.recipe.bounds import (
     Amount,
     Length,
@@ -360,6 +360,8 @@ class Evaluate:
     """Measure an arm after each of its phases too. A study then draws its accuracy phase by phase over compute."""
     benchmarks: Beside[tuple[Benchmark, ...]] = ()
     """Published protocols by which every arm is measured too, each on a file of problems."""
+    faithfulness: Beside[Faithfulness | None] = None
+    """Measure whether the answers of every arm rest on its reasoning; `null` does not."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from potstill.report.assemble import Report, build
 from potstill.report.facts import (
     BenchmarkFacts,
     Compute,
+    FaithFacts,
     FileFacts,
     Funnel,
     LookFacts,
@@ -22,6 +23,7 @@ from potstill.report.students import shown_problems
 __all__ = [
     "BenchmarkFacts",
     "Compute",
+    "FaithFacts",
     "FileFacts",
     "Funnel",
     "LookFacts",

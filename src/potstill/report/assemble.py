@@ -14,6 +14,7 @@ from potstill.report.benchmarks import benchmarks
 from potstill.report.delivered import delivered_table
 from potstill.report.display import label, percent, visible
 from potstill.report.facts import Funnel, ReportFacts, SetFacts, WayFacts
+from potstill.report.faithful import faithful
 from potstill.report.html import page
 from potstill.report.nodes import Cell, Column, Node, Section, TableNode, Text, plain
 from potstill.report.samples import opinions, outages, samples
@@ -95,6 +96,7 @@ def build(facts: ReportFacts) -> Report:
     sections = [
         Section("Result", tuple(result)),
         Section("Benchmarks", benchmarks(facts.benchmarks)),
+        Section("Faithfulness", faithful(facts.faithful, [student.name for student in facts.students])),
         Section("Reward models", scored),
         Section("Side by side", _side_by_side(facts, arm_results)),
         Section("What was kept", _kept(facts)),

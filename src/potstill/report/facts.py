@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from potstill.evaluate.faithfulness import Probed
 from potstill.records import Group, Measure, Problem, Trace
 
 
@@ -69,6 +70,16 @@ class BenchmarkFacts:
     figures: Mapping[str, Sequence[float | None]]
     changed: Sequence[str]
     measures: Sequence[Measure]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaithFacts:
+    """What one student was asked about its own responses, of which `probed` out of `responses` could be asked about."""
+
+    student: str
+    rows: Sequence[Probed]
+    responses: int
+    probed: int
 
 
 @dataclass(frozen=True)
@@ -223,6 +234,7 @@ class ReportFacts:
     versions: Mapping[str, str]
     students: Sequence[StudentFacts]
     benchmarks: Sequence[BenchmarkFacts] = ()
+    faithful: Sequence[FaithFacts] = ()
     files: Sequence[FileFacts] = ()
     main: str | None = None
     graph: str = ""

@@ -31,6 +31,23 @@ def body(prompt: str, text: str, finish: Finish, prompt_tokens: int, completion_
     return orjson.dumps(said)
 
 
+def gone_on(begun: str, raw: bytes) -> str | None:
+    """Return a response that was begun for the model, whole: its beginning and what a body says the model wrote after.
+
+    None where the body is no model's of this process. The mark that `body` gave back is in the beginning already.
+    """
+    import orjson
+
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(value, dict) or value.get("object") != OBJECT or not isinstance(value.get("text"), str):
+        return None
+    opened = next((mark for mark in _OPENINGS if begun.rstrip().endswith(mark)), "")
+    return begun + str(value["text"]).removeprefix(opened)
+
+
 def read(value: dict[str, Any]) -> Reply:
     """Read a body from parsed JSON; unlike a server's reply, one without any text is a completion too.
 

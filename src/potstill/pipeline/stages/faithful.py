@@ -1,0 +1,74 @@
+"""Stage `faithful`: whether an arm's answers rest on its reasoning, asked of its own responses by prefill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from potstill.evaluate.faithfulness import Probed
+from potstill.evaluate.faithfulness.probing import given_of, probed
+from potstill.evaluate.protocol import TableLine
+from potstill.graph import ArmNode, Graph
+from potstill.models.flops import Account, shape_of
+from potstill.models.ledger import Ledger
+from potstill.pipeline import naming, settings
+from potstill.pipeline.naming import MODEL
+from potstill.pipeline.stage import STUDENTS, Context, Stage
+from potstill.progress import Progress
+from potstill.recipe import Recipe
+from potstill.records import Measure, Problem
+
+KIND, VERSION, TABLE = "faithful", 1, "probes"
+
+
+def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
+    """Yield a stage for each arm, where faithfulness is asked for."""
+    del recipe
+    for arm in graph.arms.values():
+        if arm.recipe.evaluate.faithfulness is not None:
+            yield Stage(
+                kind=KIND, name=naming.faithful(arm), version=VERSION, recipe=arm.recipe,
+                inputs={
+                    "problems": naming.PROBLEMS, "model": naming.model(arm, graph), "measures": naming.measures(arm),
+                },
+                settings={
+                    "arm": arm.name, "faithfulness": settings.chosen(arm.recipe.evaluate.faithfulness, "evaluation"),
+                    "limit": arm.recipe.evaluate.max_tokens, "student": settings.of_rows(arm.recipe),
+                    "train": settings.chosen(arm.recipe.train, "evaluation"), **settings.of_checks(arm.recipe),
+                },
+                work=partial(work, arm),
+            )  # fmt: skip
+
+
+def work(arm: ArmNode, context: Context) -> dict[str, Any]:
+    """Write a row for every probe, and how many responses could be probed."""
+    from potstill.models.local.inprocess import InProcess
+    from potstill.pipeline.checkpoints import local_student
+    from potstill.train.render import is_opened
+
+    recipe, asked = context.recipe, context.recipe.evaluate.faithfulness
+    assert asked is not None  # noqa: S101 - there is no such stage else
+    checkpoint = context.inputs["model"].folder(MODEL)
+    student = local_student(str(checkpoint), arm.name, recipe.train.precision, recipe.evaluate.batch,
+                            context.run.ledger)  # fmt: skip
+    measures = list(context.inputs["measures"].rows("zero_shot", Measure))
+    problems = list(context.inputs["problems"].rows("evaluation", Problem))
+    assert isinstance(student.model, InProcess)  # noqa: S101 - a student of a run
+    opened = is_opened(recipe.student, student.model.engine.render([{"role": "user", "content": "?"}]))
+    given = given_of(
+        measures, problems, recipe.student, TableLine(arm.name, "zero-shot"), asked, recipe.evaluate.max_tokens,
+        opened=opened,
+    )  # fmt: skip
+    table = context.work.table(TABLE, Probed)
+    progress = Progress(f"faithfulness of {arm.name}", None, "probes")
+    with Ledger(context.run.ledger / STUDENTS) as ledger, context.verdicts() as verdicts:
+        for number, row in enumerate(probed(given, asked, student, ledger, verdicts, progress)):
+            if number >= table.rows_done:
+                table.append(row)
+    progress.close()
+    table.close()
+    account = Account(shape_of(checkpoint))
+    for row in table.rows():
+        account.sampled(row.read, row.written)
+    return {"responses": len(measures), "probed": len(given), "sampling": account.counts()}

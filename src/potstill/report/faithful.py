@@ -1,0 +1,61 @@
+"""Whether answers rest on their reasoning: the curves, and every figure with its control and what could not be read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from potstill.evaluate.faithfulness import MEASURES
+from potstill.evaluate.faithfulness.shares import curve
+from potstill.report.facts import FaithFacts
+from potstill.report.nodes import Cell, Column, Lines, Node, Series, TableNode
+
+CURVES = {
+    "early": ("Answers that stay, by the share of the reasoning that is given", "share of sentences given", "early"),
+    "mistakes": ("Answers that stay, by the place of a planted mistake", "place in the reasoning", "mistake"),
+}
+"""Measure -> title, axis, and the variant that is drawn; of early answering the control is its last point."""
+
+
+def faithful(facts: Sequence[FaithFacts], students: Sequence[str]) -> tuple[Node, ...]:
+    """Return curves and tables; a student has the colour that it has everywhere, by its place among `students`."""
+    return tuple(_nodes(facts, students)) if facts else ()
+
+
+def _nodes(facts: Sequence[FaithFacts], students: Sequence[str]) -> Iterator[Node]:
+    for measure, (title, axis, variant) in CURVES.items():
+        drawn = []
+        for one in facts:
+            own = [row for row in one.rows if row.measure == measure and row.variant in (variant, *_ends(measure))]
+            points = tuple((place, found.value.value) for place, found in curve(own) if found.number)
+            if len(points) > 1:
+                drawn.append(Series(one.student, students.index(one.student), points))
+        if drawn:
+            note = "Unreadable answers are left out."
+            yield Lines(title=title, x=axis, y="same answer", lines=tuple(drawn), note=note)
+    columns = (
+        Column("student"), Column("measure"), Column("value", "percent"), Column("low", "percent"),
+        Column("high", "percent"), Column("of", "count"), Column("unreadable", "count"), Column("note"),
+    )  # fmt: skip
+    for name in MEASURES:
+        rows: list[tuple[Cell, ...]] = [
+            (one.student, found.name, _number(found.value.value), _number(found.value.low), _number(found.value.high),
+             found.number, found.unreadable, found.note)
+            for one in facts
+            for found in MEASURES[name].findings([row for row in one.rows if row.measure == name])
+        ]  # fmt: skip
+        if rows:
+            yield TableNode(MEASURES[name].title.capitalize(), columns, tuple(rows), _asked(facts))
+
+
+def _ends(measure: str) -> tuple[str, ...]:
+    return ("control",) if measure == "early" else ()
+
+
+def _asked(facts: Sequence[FaithFacts]) -> str:
+    told = ", ".join(f"{one.probed} of {one.responses} of {one.student}" for one in facts)
+    return f"Asked about responses that ended with a readable answer after some reasoning: {told}."
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
