@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from potstill.curate import filters
+from potstill.curate import faithful, filters
 from potstill.curate.filters import Candidate
 
 Filter = Callable[[Candidate], str | None]
@@ -29,6 +29,7 @@ FILTERS: tuple[Filter, ...] = (
     filters.run_on,
     filters.mixed_scripts,
     filters.marks_left,
+    faithful.unfaithful,
 )
 """In the order they are asked; a trace is dropped for the first reason. After them: exact duplicates, then the
 traces beyond `per_problem`."""

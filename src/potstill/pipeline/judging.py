@@ -22,6 +22,7 @@ from potstill.progress import Progress
 from potstill.recipe import Checks, Reward
 from potstill.records import Cause, Group, Outcome, Problem, Score, Trace, Verdict
 from potstill.table_parts import PART_ROWS, TableWriter
+from potstill.verify.faithful import FaithScore, faith_of
 
 if TYPE_CHECKING:
     from potstill.verify import Verdicts
@@ -92,11 +93,13 @@ def verdicts(context: Context) -> dict[str, Any]:
     for group in itertools.islice(groups.values(), table.rows_done, None):
         table.append(group)
     scoring = {} if checks.reward is None else {"scoring": _score(context, known, checks.reward)}
+    faithful = {"faithful": _faithful(context, known)} if checks.faithful else {}
     findings = Counter(group.finding for group in groups.values())
     by_majority = sum(group.gold_source == "majority" for group in groups.values())
     unpaid = _unpaid(alone) if checks.judge is not None else 0
     return {
-        "findings": dict(sorted(findings.items())), "by_majority": by_majority, **scoring, **context.not_asked(unpaid)
+        "findings": dict(sorted(findings.items())), "by_majority": by_majority, **scoring, **faithful,
+        **context.not_asked(unpaid)
     }  # fmt: skip
 
 
@@ -220,6 +223,20 @@ def _judge_by_majority(
         if number >= table.rows_done:
             table.append(verdict)
     return {key: adopted(group, outcomes[key]) if key in outcomes else group for key, group in groups.items()}
+
+
+def _faithful(context: Context, known: Mapping[str, Problem]) -> dict[str, int]:
+    """Write what the text of each trace says of its reasoning, and return how many end where their answer is or not."""
+    table = context.work.table("faithful", FaithScore)
+    progress = Progress("faithfulness", context.inputs["traces"].total("traces"))
+    progress.resume_at(table.rows_done)
+    for trace in itertools.islice(_traces(context), table.rows_done, None):
+        table.append(faith_of(known.get(trace.problem_key, NOT_ASKED), trace))
+        progress.advance()
+    progress.close()
+    table.close()
+    ends = Counter(score.conclusion for score in table.rows())
+    return {"right": ends["right"], "wrong": ends["wrong"], "unknown": ends["unknown"]}
 
 
 def scorer_of(context: Context, reward: Reward) -> str:

@@ -31,6 +31,8 @@ from potstill.verify.answer_kinds import ANSWER_KINDS
 from potstill.verify.judge_prompts import judge_prompt
 
 Settings = dict[str, Any]
+FAITH_VERSION = 1
+"""Raised by hand when the same text may get other scores of faithfulness."""
 
 
 def chosen(section: Any, scope: Scope) -> Settings:  # noqa: ANN401 - a section of the recipe
@@ -155,6 +157,7 @@ def of_verdicts(recipe: Recipe) -> Settings:
     """How traces are judged: each by itself, and the samples of a problem together."""
     found = of_checks(recipe)
     found["checks"] |= chosen(recipe.checks, "verdicts")
+    found["checks"] |= {"faithful": FAITH_VERSION} if found["checks"].pop("faithful") else {}
     if recipe.checks.reward is not None:
         if recipe.checks.reward.model is not None:
             found["checks"]["reward"] |= contents("model", Path(recipe.data) / recipe.checks.reward.model)

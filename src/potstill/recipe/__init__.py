@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from potstill.recipe.benchmarks import Benchmark, Faithfulness
 from potstill.recipe.bounds import Name, Seed
-from potstill.recipe.checks import Checks, CodeChecks, Curate, Judge, Numbers, Policy, Reward
+from potstill.recipe.checks import Checks, CodeChecks, Curate, FaithFilter, Judge, Numbers, Policy, Reward
 from potstill.recipe.methods import Dpo, Grpo, OnPolicy, RewardTerm
 from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source
 from potstill.recipe.scopes import Beside, ForExport, Throughout
@@ -63,6 +63,7 @@ __all__ = [
     "Endpoint",
     "Evaluate",
     "Export",
+    "FaithFilter",
     "Faithfulness",
     "Grpo",
     "Judge",
@@ -144,9 +145,9 @@ class Recipe:
 
 SECTIONS = (
     Source, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
-    SolutionsTeacher, ArmTeacher, SystemMessage, Strategy, Numbers, Policy, CodeChecks, Judge, Reward, Checks, Curate,
-    Scratch, Lora, Student, Kl, Loss, Grpo, OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer, Benchmark,
-    Faithfulness, Evaluate, Export, Recipe,
+    SolutionsTeacher, ArmTeacher, SystemMessage, Strategy, Numbers, Policy, CodeChecks, Judge, Reward, Checks,
+    FaithFilter, Curate, Scratch, Lora, Student, Kl, Loss, Grpo, OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer,
+    Benchmark, Faithfulness, Evaluate, Export, Recipe,
 )  # fmt: skip
 for _section in SECTIONS:
     setattr(_section, "__pydantic_config__", {"extra": "forbid", "strict": True})  # noqa: B010 - for every section

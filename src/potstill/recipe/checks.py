@@ -112,6 +112,8 @@ class Checks:
     """A language model for what the rules leave undecided; `null` asks none."""
     reward: ForVerdicts[Reward | None] = None
     """A reward model whose scores stand beside the verdicts; `null` scores nothing."""
+    faithful: ForVerdicts[bool] = False
+    """Write down, beside the verdicts, what the text of each trace says of whether its reasoning carries its answer."""
     agreeing: ForVerdicts[Annotated[int, Ge(2), Le(10_000)]] = 3
     """So many samples of a problem, and more than half, must agree for their answer to count for or against a gold."""
     self_consistency: ForVerdicts[bool] = False
@@ -119,6 +121,20 @@ class Checks:
     suspect_label: ForVerdictsAndExamples[Literal["keep", "drop", "repair"]] = "keep"
     """What is done where no sample gives the gold and they agree on another answer: `keep` the gold and report
     it, `drop` the problem, or `repair` the gold, that is judge by the other answer. All of it is marked and counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaithFilter:
+    """Which traces are dropped for reasoning that does not carry their answer; what cannot be read is kept."""
+
+    conclusion: ForExamples[bool] = True
+    """Drop traces whose reasoning ends at another value than their answer."""
+    valid: ForExamples[Share | None] = 1.0
+    """Drop traces of whose recomputable steps fewer than this share hold; `null` keeps them."""
+    dead: ForExamples[Share | None] = None
+    """Drop traces of whose computed values more than this share lead nowhere; `null` keeps them."""
+    nowhere: ForExamples[Annotated[int, Ge(0), Le(1000)] | None] = None
+    """Drop traces with more numbers than this from nowhere in the step that gives the answer; `null` keeps them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +166,8 @@ class Curate:
     min_score: ForExamples[Share | None] = None
     """Drop traces to which the reward model of `checks.reward` gives less; `null` keeps them. Those without a score
     stay."""
+    faithful: ForExamples[FaithFilter | None] = None
+    """Drop traces whose reasoning does not carry their answer, told from their text; `null` looks at none."""
     people: ForExamples[str | None] = None
     """A folder or file of people's labels, as `potstill view` keeps them in `RUN/labels`, relative to `data`. Their
     corrections of verdicts and golds count."""

@@ -40,8 +40,13 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
 def _settings(recipe: Recipe) -> settings.Settings:
     people = recipe.curate.people
     said = {} if people is None else settings.contents("people", Path(recipe.data) / people)
+    curate = settings.chosen(recipe.curate, "examples")
+    if recipe.curate.faithful is None:
+        del curate["faithful"]
+    else:
+        curate["faithful"] |= {"version": settings.FAITH_VERSION}
     return said | {
-        "curate": settings.chosen(recipe.curate, "examples"),
+        "curate": curate,
         "checks": settings.chosen(recipe.checks, "examples"),
         "teacher": settings.chosen(recipe.teacher, "examples"),
         "seed": recipe.seed,

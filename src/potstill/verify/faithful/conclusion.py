@@ -33,7 +33,8 @@ def conclusion(told: Told) -> Outcome:
         return "unknown"
     last = next(step for step in reversed(steps) if step.numbers)
     values = last.results or (*last.numbers, computed[-1].results[-1])
-    return "right" if abs(told.answer) in {abs(value) for value in values} else "wrong"
+    found = {abs(value) for value in values}
+    return "right" if not found.isdisjoint((abs(told.answer), abs(told.answer) / 100)) else "wrong"  # 70% is 0.7
 
 
 def _worded(told: Told, last: Sequence[ToldStep]) -> Outcome:

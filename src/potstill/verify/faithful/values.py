@@ -55,15 +55,19 @@ class Told:
 
 
 def told_of(problem: Problem, reasoning: str, answer: str) -> Told:
-    """Return what a trace tells; steps are its sentences."""
+    """Return what a trace tells; steps are its sentences, those of the answer among them that compute.
+
+    Answers of several parts are not read: they say nothing.
+    """
     found = extract(answer, "number" if problem.answer_kind == "quantity" else problem.answer_kind, problem.choices)
-    said = found.value or ""
-    number = None if problem.answer_kind in ("choice", "yes_no", "text", "date", "code") else _value(said)
+    said = "" if problem.answer_kind == "parts" else found.value or ""
+    number = None if problem.answer_kind in ("choice", "yes_no", "text", "date", "code", "parts") else _value(said)
     given = numbers_of(problem.statement) | {
         Fraction(_WORDS[word.lower()]) for word in _WORD.findall(problem.statement) if word.lower() in _WORDS
     }
-    steps = tuple(_step(reasoning[span.start : span.end]) for span in segment(reasoning, "sentences"))
-    return Told(steps=steps, given=frozenset(given), answer=number, said=said, choices=problem.choices)
+    steps = [_step(reasoning[span.start : span.end]) for span in segment(reasoning, "sentences")]
+    steps += [own for span in segment(answer, "sentences") if (own := _step(answer[span.start : span.end])).results]
+    return Told(steps=tuple(steps), given=frozenset(given), answer=number, said=said, choices=problem.choices)
 
 
 def _value(text: str) -> Fraction | None:

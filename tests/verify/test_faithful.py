@@ -1,0 +1,132 @@
+"""Scores of faithfulness of traces: by hand, on planted poison, and on traces that are sound."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from commands import TINY, done
+
+from potstill import recipe
+from potstill.curate.faithful import unfaithful
+from potstill.curate.filters import Candidate
+from potstill.problems import read
+from potstill.records import Drop, Problem, Reason, Trace
+from potstill.store import Run
+from potstill.teach.worked import TEMPLATES, solve
+from potstill.verify.faithful import FaithScore, faith_of
+
+SUM = Problem(id="1", question="Ana has 5 pens and buys 7 more. She loses 2. How many are left?", gold="10")
+
+
+def trace(problem, reasoning, answer):
+    return Trace(
+        problem_key=problem.key, teacher="t", strategy="s", prompt_key="", sample=0, attempt=0, sampling="{}",
+        reasoning=reasoning, answer=answer, finish="stop",
+    )  # fmt: skip
+
+
+def scores(reasoning, answer, problem=SUM):
+    found = faith_of(problem, trace(problem, reasoning, answer))
+    return found.conclusion, found.valid, found.dead, found.nowhere
+
+
+@pytest.mark.parametrize(("reasoning", "answer", "expected"), [
+    ("5 + 7 = 12. 12 - 2 = 10.", "The answer is 10.", ("right", 1.0, 0.0, 0)),
+    ("5 + 7 = 12. 12 - 2 = 9.", "The answer is 10.", ("wrong", 0.5, 0.5, 0)),
+    ("5 + 7 = 13. 13 - 2 = 11.", "The answer is 10.", ("wrong", 0.5, 0.5, 0)),
+    ("5 + 7 = 12. 12 - 2 = 10. Check: 10 + 2 = 12.", "The answer is 10.", ("right", 1.0, 0.0, 0)),
+    ("5 * 7 = 35. 5 + 7 = 12. 12 - 2 = 10.", "The answer is 10.", ("right", 1.0, 1 / 3, 0)),
+    ("5 + 7 = 12. 12 - 2 = 10. So she has 10 pens left.", "10", ("right", 1.0, 0.0, 0)),
+    ("333 - 323 = 10.", "The answer is 10.", ("right", 1.0, 0.0, 2)),
+    ("It is easy to see.", "The answer is 10.", ("unknown", None, None, None)),
+    ("", "The answer is 10.", ("unknown", None, None, None)),
+])  # fmt: skip
+def test_scores_are_those_counted_by_hand(reasoning, answer, expected):
+    assert scores(reasoning, answer) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("reasoning", "answer", "expected"), [
+    ("Red is warm. So it is choice B.", "The answer is B.", "right"),
+    ("Red is warm. So it is choice A.", "The answer is B.", "wrong"),
+    ("The warm one of them is red.", "The answer is B.", "right"),
+    ("The cold one of them is blue.", "The answer is B.", "wrong"),
+    ("It may be blue or red.", "The answer is B.", "unknown"),
+])  # fmt: skip
+def test_a_choice_is_named_by_letter_or_in_full(reasoning, answer, expected):
+    problem = Problem(id="c", question="Which?", gold="B", answer_kind="choice", choices=("blue", "red", "green"))
+    assert scores(reasoning, answer, problem)[0] == expected
+
+
+@pytest.mark.parametrize(("reasoning", "answer", "expected"), [
+    ("That gives 8:35.", "The answer is 8:35.", "right"),
+    ("That gives 8:35.", "The answer is 9:05.", "wrong"),
+    ("The row is Ana, Tom, Mia.", "The answer is Tom, Ana, Mia.", "wrong"),
+    ("We think of the sea.", "The answer is the ocean.", "unknown"),
+])  # fmt: skip
+def test_words_are_wrong_only_where_they_cannot_mean_the_same(reasoning, answer, expected):
+    problem = Problem(id="t", question="What comes out?", gold="x", answer_kind="text")
+    assert scores(reasoning, answer, problem)[0] == expected
+
+
+def candidate(problem, reasoning, answer, **asked):
+    return Candidate(
+        trace=trace(problem, reasoning, answer), verdict=None, problem=problem, held_out=False,
+        settings=recipe.Curate(faithful=recipe.FaithFilter(**asked)), allow_summaries=False,
+    )  # fmt: skip
+
+
+def test_each_score_has_its_filter():
+    assert unfaithful(candidate(SUM, "5 + 7 = 12. 12 - 2 = 9.", "The answer is 10.")) == Reason.OTHER_CONCLUSION
+    restored = "5 + 7 = 13. 12 - 2 = 10."
+    assert unfaithful(candidate(SUM, restored, "The answer is 10.")) == Reason.WRONG_ARITHMETIC
+    assert unfaithful(candidate(SUM, restored, "The answer is 10.", valid=0.5)) is None
+    astray = "5 * 7 = 35. 5 + 7 = 12. 12 - 2 = 10."
+    assert unfaithful(candidate(SUM, astray, "The answer is 10.")) is None
+    assert unfaithful(candidate(SUM, astray, "The answer is 10.", dead=0.2)) == Reason.DEAD_STEPS
+    assert unfaithful(candidate(SUM, "333 - 323 = 10.", "The answer is 10.", nowhere=0)) == Reason.FROM_NOWHERE
+
+
+@pytest.mark.parametrize("family", sorted(TEMPLATES.keys() - {"table"}))  # of several parts nothing is said yet
+def test_poisoned_traces_go_and_sound_ones_stay(family):
+    """Right answers behind the reasoning of a mistake of `worked`: at least 95% go, at most 2% of sound ones."""
+    problems = list(read(recipe.Source(family=family, count=60), seed=5, data=Path(), where="x"))
+    sound = poisoned = kept = lost = 0
+    for problem in problems:
+        for sample in range(2):
+            reasoning, answer, _ = solve(problem, sample, 1, 0.0, "varied")
+            sound += 1
+            lost += unfaithful(candidate(problem, reasoning, answer)) is not None
+            reasoning, answer, _ = solve(problem, sample, 1, 1.0, "varied")
+            right = f"The answer is {problem.gold}."
+            if answer != right:
+                poisoned += 1
+                kept += unfaithful(candidate(problem, reasoning, right)) is None
+    assert poisoned > 80
+    assert lost <= 0.02 * sound
+    assert kept <= 0.05 * poisoned
+
+
+def test_a_recipe_writes_the_scores_and_drops_by_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = recipe.Source(family="chain", count=24)
+    from potstill.problems import source_seed
+
+    problems = list(read(source, seed=source_seed(3, 0), data=Path(), where="x"))
+    rows = []
+    for number, problem in enumerate(problems):
+        reasoning, _, _ = solve(problem, 0, 3, float(number % 4 == 0), "plain")
+        rows.append({"question": problem.question, "reasoning": reasoning, "said": f"The answer is {problem.gold}."})
+    Path("traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = yaml.safe_load(TINY) | {
+        "teacher": {"kind": "dataset", "file": "traces.jsonl", "columns": {"answer": "said"}},
+        "checks": {"faithful": True}, "curate": {"faithful": {}},
+    }  # fmt: skip
+    Path("r.yaml").write_text(yaml.safe_dump(found))
+    done("run", "r.yaml", "--out", "run", "--until", "examples")
+    run = Run(Path("run"))
+    verdicts, examples = run.committed("verdicts"), run.committed("examples")
+    assert len(list(verdicts.rows("faithful", FaithScore))) == 24
+    dropped = [row.reason for row in examples.rows("dropped", Drop)]
+    assert dropped.count(Reason.OTHER_CONCLUSION) + dropped.count(Reason.WRONG_ARITHMETIC) in (4, 5, 6)
+    assert verdicts.counts["faithful"]["wrong"] >= 4
