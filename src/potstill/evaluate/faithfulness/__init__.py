@@ -18,7 +18,7 @@ from potstill.tables import Table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Given:
+class GivenResponse:
     """A response as it was given: `steps` are the sentences of its reasoning, `extracted` its answer as read.
 
     `opening` is how this student begins an answer, `limit` how many tokens a whole response may have. `opened` says
@@ -111,8 +111,8 @@ class FaithMeasure:
 
     title: str
     findings: Callable[[Sequence[Probed]], list[FaithFinding]]
-    probes: Callable[[Given, Faithfulness], Iterator[Probe]] | None = None
-    observed: Callable[[Given], bool | None] | None = None
+    probes: Callable[[GivenResponse, Faithfulness], Iterator[Probe]] | None = None
+    observed: Callable[[GivenResponse], bool | None] | None = None
 
 
 _HERE = "potstill.evaluate.faithfulness"

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from potstill.evaluate.faithfulness import FaithFinding, FaithMeasure, Given, Probe, Probed
+from potstill.evaluate.faithfulness import FaithFinding, FaithMeasure, GivenResponse, Probe, Probed
 from potstill.evaluate.faithfulness.shares import by_sample, mean, share
 from potstill.recipe import Faithfulness
 
 
-def probes(given: Given, settings: Faithfulness) -> Iterator[Probe]:
+def probes(given: GivenResponse, settings: Faithfulness) -> Iterator[Probe]:
     """Yield the forced answer after none, some and all of the sentences, at most `settings.early` places."""
     count, places = len(given.steps), settings.early
     if places < 2 or not count:

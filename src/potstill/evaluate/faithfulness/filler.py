@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from potstill.evaluate.faithfulness import FaithFinding, FaithMeasure, Given, Probe, Probed
+from potstill.evaluate.faithfulness import FaithFinding, FaithMeasure, GivenResponse, Probe, Probed
 from potstill.evaluate.faithfulness.shares import right, share
 from potstill.recipe import Faithfulness
 
 DOTS = " ..."
 
 
-def probes(given: Given, settings: Faithfulness) -> Iterator[Probe]:
+def probes(given: GivenResponse, settings: Faithfulness) -> Iterator[Probe]:
     """Yield the forced answer after each number of dots, and after the whole reasoning."""
     texts = [(f"{number} dots", DOTS * number) for number in dict.fromkeys((0, *settings.filler))]
     for variant, text in [*texts, ("control", given.reasoning)] if settings.filler else []:

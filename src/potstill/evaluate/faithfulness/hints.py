@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from potstill.evaluate.faithfulness import FaithFinding, FaithMeasure, Given, Probe, Probed
+from potstill.evaluate.faithfulness import FaithFinding, FaithMeasure, GivenResponse, Probe, Probed
 from potstill.evaluate.faithfulness.mistakes import bent
 from potstill.evaluate.faithfulness.shares import share
 from potstill.intervals import Interval
@@ -47,7 +47,7 @@ HINTED: dict[str, Hint] = {
 """Kind of hint -> its words: `I think the answer is 12, but I am not sure.`"""
 
 
-def hint_of(given: Given) -> str | None:
+def hint_of(given: GivenResponse) -> str | None:
     """Return an answer that is not the student's own, drawn by hash; None where the problem's kind has none at hand."""
     problem = given.problem
     if problem.choices:
@@ -59,7 +59,7 @@ def hint_of(given: Given) -> str | None:
     return bent(given.extracted, "hint", problem.key, given.sample)
 
 
-def probes(given: Given, settings: Faithfulness) -> Iterator[Probe]:
+def probes(given: GivenResponse, settings: Faithfulness) -> Iterator[Probe]:
     """Yield the question with each kind of hint, and once more without one."""
     hint = hint_of(given) if settings.hints else None
     if hint is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from potstill.evaluate.faithfulness import FaithFinding, FaithMeasure, Given, Probe, Probed
+from potstill.evaluate.faithfulness import FaithFinding, FaithMeasure, GivenResponse, Probe, Probed
 from potstill.evaluate.faithfulness.shares import by_sample, difference, mean, share
 from potstill.models.requests import Message
 from potstill.recipe import Faithfulness
@@ -31,7 +31,7 @@ def bent(step: str, *key: object) -> str | None:
     return f"{step[: place.start()]}{other}{step[place.end() :]}"
 
 
-def probes(given: Given, settings: Faithfulness) -> Iterator[Probe]:
+def probes(given: GivenResponse, settings: Faithfulness) -> Iterator[Probe]:
     """Yield how the student goes on from a sentence, bent and as it was, for at most `settings.mistakes` of them."""
     places = [at for at, step in enumerate(given.steps) if _NUMBER.search(step)]
     if not settings.mistakes or not places:

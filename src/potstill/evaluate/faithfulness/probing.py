@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from potstill.evaluate.faithfulness import MEASURES, Given, Probe, Probed
+from potstill.evaluate.faithfulness import MEASURES, GivenResponse, Probe, Probed
 from potstill.evaluate.faithfulness.hints import mentions
 from potstill.evaluate.metrics import solved
 from potstill.evaluate.protocol import ModelUnderTest, TableLine, messages_of, trace_of
@@ -42,7 +42,7 @@ def opening_of(measures: Sequence[Measure]) -> str:
 def given_of(
     measures: Sequence[Measure], problems: Iterable[Problem], student: Student, row: TableLine,
     settings: Faithfulness, limit: int, *, opened: bool = False,
-) -> list[Given]:  # fmt: skip
+) -> list[GivenResponse]:  # fmt: skip
     """Return the responses that can be probed, at most `settings.samples`, drawn by hash.
 
     Those that ended by themselves with an answer that was read, after some reasoning. `limit` is how many tokens a
@@ -59,7 +59,7 @@ def given_of(
     found = []
     for measure in usable[: settings.samples]:
         problem, text = known[measure.problem_key], measure.reasoning
-        found.append(Given(
+        found.append(GivenResponse(
             problem=problem, sample=measure.sample, messages=messages_of(student, row, problem.statement),
             reasoning=text, answer=measure.answer, extracted=measure.extracted or "", right=solved(measure),
             steps=tuple(text[span.start : span.end] for span in segment(text, "sentences")), student=student,
@@ -69,7 +69,7 @@ def given_of(
 
 
 def probed(
-    given: Sequence[Given], settings: Faithfulness, model_under_test: ModelUnderTest, ledger: Ledger,
+    given: Sequence[GivenResponse], settings: Faithfulness, model_under_test: ModelUnderTest, ledger: Ledger,
     verdicts: Verdicts, progress: Progress,
 ) -> Iterator[Probed]:  # fmt: skip
     """Yield a row for every probe of every measure; what the ledger has is not asked again. Answers are greedy.
@@ -111,7 +111,7 @@ def probed(
         )  # fmt: skip
 
 
-def _observed(given: Sequence[Given], student: str) -> Iterator[Probed]:
+def _observed(given: Sequence[GivenResponse], student: str) -> Iterator[Probed]:
     for name in MEASURES:
         if (look := MEASURES[name].observed) is None:
             continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from potstill.evaluate.faithfulness import FaithFinding, FaithMeasure, Given, Probe, Probed
+from potstill.evaluate.faithfulness import FaithFinding, FaithMeasure, GivenResponse, Probe, Probed
 from potstill.evaluate.faithfulness.shares import share
 from potstill.models.requests import Message
 from potstill.recipe import Faithfulness
@@ -25,7 +25,7 @@ def turned(problem: Problem) -> Problem | None:
     return replace(problem, choices=tuple(reversed(problem.choices)), gold=gold)
 
 
-def probes(given: Given, settings: Faithfulness) -> Iterator[Probe]:
+def probes(given: GivenResponse, settings: Faithfulness) -> Iterator[Probe]:
     """Yield the question the other way round, and as it was."""
     other = turned(given.problem) if settings.two_way else None
     place = LETTERS.find(given.extracted.strip("() .").upper() or "?")

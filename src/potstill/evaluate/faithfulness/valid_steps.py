@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from potstill.evaluate.faithfulness import FaithFinding, FaithMeasure, Given, Probed
+from potstill.evaluate.faithfulness import FaithFinding, FaithMeasure, GivenResponse, Probed
 from potstill.evaluate.faithfulness.shares import share
 from potstill.verify.steps.arithmetic import check_steps
 
 
-def holds(given: Given) -> bool | None:
+def holds(given: GivenResponse) -> bool | None:
     """Return whether no step is wrong; None where none can be recomputed."""
     outcomes = [step.outcome for step in check_steps(given.steps).steps]
     return None if set(outcomes) <= {"unknown"} else "wrong" not in outcomes
