@@ -74,6 +74,7 @@ LAYERS = (
 OTHERS = {
     "zero_shot.txt": "How a teacher is asked a problem alone.",
     "few_shot.txt": "How a teacher is asked a problem after worked examples.",
+    "react.txt": "How a teacher is asked a problem with tools.",
     "judge_prompt.txt": "What a language model is asked about an undecided answer.",
     "pair_prompt.txt": "What a language model is asked about two right answers.",
     "rollout_prompt.txt": "What a teacher is asked to go on from a step.",

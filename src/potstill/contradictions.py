@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from potstill.errors import nearest
 from potstill.nodes import Location
 from potstill.recipe import (
     PROBLEM_COLUMNS,
+    ArmTeacher,
     AskedTeacher,
     Evaluate,
     LocalTeacher,
@@ -21,12 +22,16 @@ from potstill.recipe import (
     Strategy,
     Student,
     Teacher,
+    Tool,
     Train,
+    WorkedTeacher,
 )
 from potstill.recipe.bounds import LEAST_TEMPERATURE
 
 MOST_PARAMETERS = 2 * 10**9
 """Of a student from nothing: weights, gradient and optimiser of more do not fit one machine."""
+_MEASURED = ("gguf", "onnx")
+"""Exports that are measured in a runtime of their own, which cannot go on from a begun answer."""
 Found = Iterator[tuple[Location, str]]
 """(key, what is wrong with it), in the order in which they are told."""
 
@@ -47,6 +52,14 @@ def contradictions(recipe: Recipe) -> Found:
         yield ("evaluate", "samples"), "several samples at temperature 0 are all the same: raise the temperature"
     yield from _of_best(recipe.evaluate)
     yield from _of_benchmarks(recipe.evaluate)
+    yield from _of_tools(("strategy", "tools"), recipe.strategy.tools)
+    yield from _of_tools(("evaluate", "tools"), recipe.evaluate.tools)
+    delivered = next(
+        (name for name in _MEASURED if getattr(recipe.export, name, recipe.export.formats.get(name))), None
+    )
+    if recipe.evaluate.tools and delivered is not None:
+        what = f"what export.{delivered} delivers cannot be measured with tools: leave one of both out"
+        yield ("evaluate", "tools"), what
     if recipe.checks.reward is not None:
         yield from _of_reward(recipe.checks.reward)
     elif recipe.curate.min_score is not None:
@@ -61,6 +74,15 @@ def contradictions(recipe: Recipe) -> Found:
 def _of_temperature(where: Location, value: float | None) -> Found:
     if value is not None and 0 < value < LEAST_TEMPERATURE:
         yield where, f"{value:g} is too small for a temperature: write 0, which is greedy, or {LEAST_TEMPERATURE:g}"
+
+
+def _of_tools(where: Location, tools: Sequence[Tool]) -> Found:
+    kinds = [one.kind for one in tools]
+    if twice := next((kind for kind in kinds if kinds.count(kind) > 1), None):
+        yield where, f"two are of the kind {twice}: a call names a kind, so leave one out"
+    for index, one in enumerate(tools):
+        for key, what in one.contradictions():
+            yield (*where, index, *key), what
 
 
 def _of_best(evaluate: Evaluate) -> Found:
@@ -117,7 +139,13 @@ def _of_problems(problems: Problems) -> Found:
 def _of_teacher(teacher: Teacher, strategy: Strategy) -> Found:
     if strategy.prompt and strategy.prompt_file is None and "{question}" not in strategy.prompt:
         yield ("strategy", "prompt"), "the prompt never mentions {question}"
+    if strategy.kind == "react" and not strategy.tools:
+        yield ("strategy", "tools"), "react offers none: name some, or take another kind"
+    if strategy.kind != "react" and strategy.tools:
+        yield ("strategy", "tools"), f"they belong to the kind react, and this is {strategy.kind}: leave them out"
     if not isinstance(teacher, AskedTeacher):
+        if strategy.kind == "react" and not isinstance(teacher, WorkedTeacher | ArmTeacher):
+            yield ("strategy", "kind"), f"a teacher of kind {teacher.kind} calls no tools: its traces are there already"
         if strategy.stop_at_right is not None:
             what = f"only a served or local teacher can be asked on; this one is {teacher.kind}"
             yield ("strategy", "stop_at_right"), what

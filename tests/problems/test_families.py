@@ -1,3 +1,4 @@
+import functools
 import itertools
 import json
 import re
@@ -149,7 +150,43 @@ def solve_table(question, files=None):
     return f"count: {len(rows)}; total: {total}"
 
 
+PHRASES = [
+    (r"keeps the even|drops all that are not even", lambda xs, n: [x for x in xs if not x & 1]),
+    (r"keeps the odd|drops all that are not odd", lambda xs, n: [x for x in xs if x & 1]),
+    (r"keeps those above|drops all that are not above", lambda xs, n: [x for x in xs if x >= n + 1]),
+    (r"keeps those below|drops all that are not below", lambda xs, n: [x for x in xs if x <= n - 1]),
+    (r"adds \d+ to each|raises each by", lambda xs, n: [n + x for x in xs]),
+    (r"takes \d+ from each|lowers each by", lambda xs, n: [-n + x for x in xs]),
+    (r"multiplies each by \d|makes each \d+ times", lambda xs, n: [n * x for x in xs]),
+    (r"squares each|multiplies each by itself", lambda xs, n: [x**2 for x in xs]),
+    (r"negates each|turns the sign", lambda xs, n: [0 - x for x in xs]),
+    (r"returns (their sum|what they add up to)", lambda xs, n: functools.reduce(int.__add__, xs, 0)),
+    (r"returns (how many|their number)", lambda xs, n: sum(1 for _ in xs)),
+    (r"returns (the list|what is left)", lambda xs, n: [*xs]),
+    (r"returns them (from the smallest|sorted)", lambda xs, n: sorted(xs)),
+    (r"returns them (from the last|in reverse)", lambda xs, n: [*reversed(xs)]),
+]
+
+
+def solve_function(problem):
+    """Follow the phrases of the question on every test; the gold has to do the same."""
+    phrases = re.split(r", (?:and )?", problem.question.split("numbers", 1)[1].lstrip(".,").strip())
+    known = {}
+    exec(problem.gold, known)
+    name = re.search(r"(?:function|Define) (\w+)", problem.question)[1]
+    for call in json.loads(problem.facts)["tests"]["calls"]:
+        value = call["arguments"][0]
+        for phrase in filter(None, phrases):
+            (does,) = [does for pattern, does in PHRASES if re.search(pattern, phrase)]
+            value = does(value, int((re.findall(r"\d+", phrase) or [0])[0]))
+        assert value == call["expected"] == known[name](list(call["arguments"][0]))
+        assert call["function"] == name
+    return problem.gold
+
+
 def solve(problem):
+    if problem.source == "family:function":
+        return solve_function(problem)
     if problem.source == "family:table":
         return solve_table(problem.question, json.loads(problem.facts).get("files"))
     if problem.choices:
@@ -183,6 +220,8 @@ def test_the_gold_is_what_the_question_says(name, seed):
         ("table", {"min_rows": 60, "max_rows": 80, "missing": 50, "quantity": 999, "file": 1}),
         ("table", {"min_rows": 4, "max_rows": 4, "missing": 0, "min_depth": 5}),
         ("table", {"min_depth": 3, "max_depth": 3, "quantity": 2}),
+        ("function", {"min_steps": 5, "max_steps": 5, "number": 20}),
+        ("function", {"min_steps": 1, "max_steps": 1, "number": 2}),
     ],
 )
 def test_the_gold_holds_at_the_edges_of_the_settings(name, chosen):
@@ -203,7 +242,7 @@ def test_problems_are_distinct_complete_and_repeatable(name):
     assert {p.key for p in problems[:200]} != {p.key for p in take(name, 12, 200)}
     for p in problems:
         assert p.source == f"family:{name}"
-        assert p.domain in ("mathematics", "logic", "data")
+        assert p.domain in ("mathematics", "logic", "data", "code")
         assert 0 < p.difficulty <= 1
         assert isinstance(json.loads(p.facts), dict)
         assert p.answer_kind == FAMILIES[name].answer_kind

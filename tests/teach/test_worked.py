@@ -1,4 +1,5 @@
 import itertools
+import json
 import operator
 import re
 import statistics
@@ -27,8 +28,14 @@ def false_equations(text):
     return [e for e in EQUATION.findall(text) if SIGNS[e[1]](int(e[0]), int(e[2])) != int(e[3])]
 
 
-def final(answer):
-    return re.fullmatch(r"The answer is (.+)\.", answer)[1]
+def is_right(problem, answer):
+    """Whether an answer is the gold, or a program that does what its tests say."""
+    if problem.answer_kind != "code":
+        return re.fullmatch(r"The answer is (.+)\.", answer)[1] == problem.gold
+    known = {}
+    exec(re.fullmatch(r"```python\n(.+)\n```", answer, re.DOTALL)[1], known)
+    calls = json.loads(problem.facts)["tests"]["calls"]
+    return all(known[call["function"]](list(call["arguments"][0])) == call["expected"] for call in calls)
 
 
 def test_every_family_has_a_lesson_of_at_least_three_strategies():
@@ -42,7 +49,7 @@ def test_every_family_has_a_lesson_of_at_least_three_strategies():
 def test_without_injected_errors_every_trace_is_true_and_ends_with_the_gold(name, seed, sample, style):
     for problem in take(name, seed, 6):
         reasoning, answer, info = solve(problem, sample, seed, 0.0, style)
-        assert final(answer) == problem.gold
+        assert is_right(problem, answer)
         assert false_equations(reasoning) == []
         assert not info["injected_error"]
         assert (reasoning, answer, info) == solve(problem, sample, seed, 0.0, style)
@@ -84,6 +91,7 @@ def test_statements_about_days_and_times_are_true_even_in_abandoned_attempts():
         ("clock", {"min_steps": 1, "max_steps": 6, "grain": 1}),
         ("row", {"people": 8, "min_moves": 1, "max_moves": 8}),
         ("weekday", {"min_steps": 1, "max_steps": 6, "days": 99}),
+        ("function", {"min_steps": 1, "max_steps": 5, "number": 20}),
         ("table", {"min_rows": 20, "max_rows": 40, "missing": 50, "quantity": 999, "file": 1}),
     ],
 )
@@ -91,7 +99,7 @@ def test_traces_hold_at_the_edges_of_the_settings(name, chosen):
     for problem in take(name, 2, 100, **chosen):
         for sample in range(4):
             reasoning, answer, _ = solve(problem, sample, 0, 0.0, "varied")
-            assert final(answer) == problem.gold
+            assert is_right(problem, answer)
             assert false_equations(reasoning) == []
             solve(problem, sample, 0, 1.0, "varied")
 
@@ -102,9 +110,9 @@ def test_injected_errors_come_at_their_rate_and_are_real(name):
     taught = [(p, *solve(p, s, 7, 0.3, "varied")) for p in problems for s in (0, 1)]
     erring = [(p, r, a, i) for p, r, a, i in taught if i["injected_error"]]
     assert len(erring) / len(taught) == pytest.approx(0.3, abs=0.05)
-    wrong = [final(a) != p.gold for p, _, a, _ in erring]
+    wrong = [not is_right(p, a) for p, _, a, _ in erring]
     assert statistics.mean(wrong) > 0.97
-    assert all(final(a) == p.gold for p, _, a, i in taught if not i["injected_error"])
+    assert all(is_right(p, a) for p, _, a, i in taught if not i["injected_error"])
     sound = {(p.key, s): solve(p, s, 7, 0.0, "varied")[0] for p in problems for s in (0, 1)}
     for p, reasoning, _, _ in erring:
         assert reasoning not in (sound[p.key, 0], sound[p.key, 1])

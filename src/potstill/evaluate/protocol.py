@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from potstill.evaluate.tool_answers import ToolsAtHand, answers_with_tools
 from potstill.models.ledger import Ledger
 from potstill.models.local.model import row_seed
 from potstill.models.replies.local_wire import gone_on
@@ -112,6 +113,7 @@ def measure(
     verdicts: Verdicts,
     progress: Progress,
     skip: int = 0,
+    at_hand: ToolsAtHand | None = None,
 ) -> Iterator[Measure]:
     """Yield the measures of one row in the order of `asked`; what the ledger has is not asked again.
 
@@ -124,20 +126,30 @@ def measure(
     together = model_under_test.together or max(1, len(asked))
     for start in range(0, len(asked), together):
         part = asked[start : start + together]
-        request_counts = model_under_test.model.collect((request for _, request in part), ledger, progress)
-        if request_counts.finishes["failed"]:
-            progress.done -= request_counts.finishes["failed"]
-            failed = set(ledger.missing([request.key for _, request in part]))
-            model_under_test.model.collect((request for _, request in part if request.key in failed), ledger, progress)
-        there = ledger.get_many([request.key for _, request in part])
-        rows = part[max(0, skip - start) :]
-        answers = [there[request.key] for _, request in rows]
+        if at_hand is None:
+            there = _answers(model_under_test.model, ledger, part, progress)
+        else:
+            there = answers_with_tools(model_under_test.model, ledger, part, at_hand, progress)
+        rows, answers = part[max(0, skip - start) :], there[max(0, skip - start) :]
         traces = [
             (problem, trace_of(problem, request, answer, row, student))
             for (problem, request), answer in zip(rows, answers, strict=True)
         ]
         for verdict, (_, trace), answer in zip(verdicts.many(traces), traces, answers, strict=True):
             yield measure_of(trace, answer, verdict)
+
+
+def _answers(
+    model: Sampler, ledger: Ledger, asked: Sequence[tuple[Problem, Request]], progress: Progress
+) -> list[Completion]:
+    """Return the completions of requests, in order; one that failed is asked once more."""
+    request_counts = model.collect((request for _, request in asked), ledger, progress)
+    if request_counts.finishes["failed"]:
+        progress.done -= request_counts.finishes["failed"]
+        failed = set(ledger.missing([request.key for _, request in asked]))
+        model.collect((request for _, request in asked if request.key in failed), ledger, progress)
+    there = ledger.get_many([request.key for _, request in asked])
+    return [there[request.key] for _, request in asked]
 
 
 def trace_of(problem: Problem, request: Request, answer: Completion, row: TableLine, student: Student) -> Trace:

@@ -151,6 +151,7 @@ def _set(node: SetNode, graph: Graph, stages: Named) -> SetFacts:
         lengths=kept,
         difficulties=difficulties,
         ways=_ways(traces, judged, chosen) if node.recipe.strategy.kind == "explain" else (),
+        called=traces.counts.get("strategy", {}) if node.recipe.strategy.kind == "react" else {},
     )
 
 

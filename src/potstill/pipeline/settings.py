@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from potstill.recipe import (
     DatasetTeacher,
     LocalTeacher,
     Recipe,
+    Tool,
     WorkedTeacher,
 )
 from potstill.recipe.scopes import Decides, Scope
@@ -126,6 +128,11 @@ def of_traces(recipe: Recipe) -> Settings:
     strategy = chosen(recipe.strategy, "traces")
     if recipe.strategy.kind != "explain":
         del strategy["messages"]
+    if recipe.strategy.kind == "react":
+        strategy |= of_tools(recipe.strategy.tools, Path(recipe.data))
+    else:
+        for name in ("tools", "most_calls", "internalise", "small"):
+            del strategy[name]
     if isinstance(recipe.teacher, AskedTeacher | ArmTeacher):
         strategy["prompt"] = prompt_of(recipe.strategy, Path(recipe.data))
         if recipe.strategy.shots_file is not None:
@@ -133,6 +140,17 @@ def of_traces(recipe: Recipe) -> Settings:
     found = {"teacher": teacher, "strategy": strategy}
     # Whether a problem is asked on depends on the verdicts of its samples.
     return found | of_checks(recipe) if recipe.strategy.stop_at_right is not None else found
+
+
+def of_tools(tools: Sequence[Tool], data: Path) -> Settings:
+    """Return the contents of the files that tools read and of the user's code that they call."""
+    found: Settings = {}
+    for one in tools:
+        if one.file is not None:
+            found |= contents(f"{one.kind} {one.file}", data / one.file)
+        if one.function is not None:
+            found |= contents(f"{one.kind} {one.function}", _code_file(one.function, data))
+    return found
 
 
 def of_checks(recipe: Recipe) -> Settings:
@@ -186,5 +204,9 @@ def of_files(name: str, data: Path) -> Settings:
 def _code(key: str, function: str | None, recipe: Recipe) -> Settings:
     """Return the digest of the file of a user's `module:function`, where that is one in the data folder."""
     module = (function or "").rpartition(":")[0]
-    path = Path(recipe.data) / (module if module.endswith(".py") else f"{module.replace('.', '/')}.py")
-    return contents(key, path) if module else {}
+    return contents(key, _code_file(function or "", Path(recipe.data))) if module else {}
+
+
+def _code_file(function: str, data: Path) -> Path:
+    module = function.rpartition(":")[0]
+    return data / (module if module.endswith(".py") else f"{module.replace('.', '/')}.py")

@@ -19,6 +19,7 @@ from potstill.evaluate.benchmarks.figures import told
 from potstill.evaluate.conditions import Conditions
 from potstill.evaluate.metrics import summarise
 from potstill.evaluate.protocol import ModelUnderTest, TableLine, measure, requests_of
+from potstill.evaluate.tool_answers import tools_at_hand
 from potstill.hardware import SLOW, multiplies_bf16, number_format
 from potstill.models.ledger import Ledger
 from potstill.pipeline.benchmarking import Prepared, check_context, measured, prepared, refuse_prefill
@@ -68,6 +69,9 @@ def evaluate(options: argparse.Namespace) -> str:
     asked = [(one.asked, one.request) for one in posed] or requests_of(
         model_under_test, problems, row, student, conditions.evaluate, conditions.seed
     )
+    if served and conditions.evaluate.tools:
+        raise PotstillError("a served model cannot go on from a begun answer, so it is not measured with tools")
+    at_hand = tools_at_hand(conditions.evaluate, Path(subject.recipe.data if subject.recipe else "."))
     progress = Progress("evaluate", len(asked), "responses")
     own = Run(kept).ledger
     with Ledger(own / STUDENTS) as ledger, _judging(options, subject, conditions, problems, own) as verdicts:
@@ -76,7 +80,7 @@ def evaluate(options: argparse.Namespace) -> str:
             # A server may have other weights under the same name by now, and nobody here can know.
             print(f"note: {there} responses are in {kept} from before: remove it to ask again", file=sys.stderr)
         measures = list(
-            measure(model_under_test, ledger, asked, row, student, verdicts, progress)
+            measure(model_under_test, ledger, asked, row, student, verdicts, progress, 0, at_hand)
             if benchmark is None
             else measured(posed, model_under_test, ledger, row, student, verdicts, progress)
         )

@@ -47,6 +47,7 @@ from potstill.recipe.teachers import (
     WorkedTeacher,
     as_served,
 )
+from potstill.recipe.tools import Tool
 from potstill.tables import OneOf
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "SystemMessage",
     "Teacher",
     "Terms",
+    "Tool",
     "Train",
     "WorkedTeacher",
     "as_served",
@@ -145,7 +147,7 @@ class Recipe:
 
 SECTIONS = (
     Source, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
-    SolutionsTeacher, ArmTeacher, SystemMessage, Strategy, Numbers, Policy, CodeChecks, Judge, Reward, Checks,
+    SolutionsTeacher, ArmTeacher, SystemMessage, Tool, Strategy, Numbers, Policy, CodeChecks, Judge, Reward, Checks,
     FaithFilter, Curate, Scratch, Lora, Student, Kl, Loss, Grpo, OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer,
     Benchmark, Faithfulness, Evaluate, Export, Recipe,
 )  # fmt: skip

@@ -47,6 +47,7 @@ ForTrainingAndEvaluation = Annotated[T, Decides("training", "evaluation")]
 ForLabels = Annotated[T, Decides("labels")]
 ForScorers = Annotated[T, Decides("scorers")]
 ForEvaluation = Annotated[T, Decides("evaluation")]
+ForToolUse = Annotated[T, Decides("traces", "evaluation")]
 ForExport = Annotated[T, Decides("export")]
 Throughout = Annotated[T, Decides(*get_args(Scope))]
 

@@ -36,6 +36,7 @@ from potstill.recipe.scopes import (
     ForTrainingAndEvaluation,
 )
 from potstill.recipe.teachers import Terms
+from potstill.recipe.tools import Tool
 from potstill.tables import OneOf
 
 
@@ -351,6 +352,10 @@ class Evaluate:
     """Responses side by side; `null` takes as many as are worth having. Fewer where memory is short."""
     shots: ForEvaluation[Annotated[int, Ge(0), Le(1000)]] = 3
     """Worked examples shown to `base` in its second measure; 0 leaves that out."""
+    tools: ForEvaluation[tuple[Tool, ...]] = ()
+    """Tools that students may call: each is stopped behind its call, and goes on behind the result."""
+    most_calls: ForEvaluation[Annotated[int, Gt(0), Le(100)]] = 6
+    """Calls of tools in one response; the next one is told that none is left, and ends it if it goes on."""
     best_of: Beside[Annotated[int, Ge(2), Le(1024)] | None] = None
     """The most responses of which `by` chooses one. The report has best-of-n for every power of two up to here, beside
     the majority and pass@n of the same responses; `samples` has to be as many."""

@@ -26,6 +26,7 @@ from potstill.recipe.bounds import (
 )
 from potstill.recipe.problems import Source
 from potstill.recipe.scopes import Beside, ForAsking, ForExamples, ForTraces
+from potstill.recipe.tools import Tool
 from potstill.tables import OneOf
 
 
@@ -237,7 +238,8 @@ class Strategy:
 
     kind: ForTraces[Annotated[str, OneOf("potstill.teach.strategies:STRATEGIES")]] = "zero_shot"
     """What is shown. `zero_shot`: the question alone; `few_shot`: the question after worked examples; `explain`: the
-    question under one of several system messages, drawn for each sample."""
+    question under one of several system messages, drawn for each sample; `react`: the question with tools that may be
+    called."""
     samples: ForTraces[Samples] = 1
     """Traces per problem; with `stop_at_right` the most of them."""
     stop_at_right: ForTraces[Samples | None] = None
@@ -255,6 +257,15 @@ class Strategy:
     shots_file: ForTraces[str | None] = None
     """A file of worked examples with `question`, `reasoning` and `answer`; `null` draws them from the training problems
     that have a solution, never from those held out."""
+    tools: ForTraces[tuple[Tool, ...]] = ()
+    """The tools that `react` offers."""
+    most_calls: ForTraces[Annotated[int, Gt(0), Le(100)]] = 6
+    """Calls of tools in one answer, for `react`; the next one is told that none is left, and ends it if it goes on."""
+    internalise: ForTraces[Literal["none", "small", "all"]] = "none"
+    """Which calls become what they came to, so that the student learns to do without, for `react`. `small`: a
+    calculator's whose numbers are at most `small`, as an equation; `all`: every call, others as their result."""
+    small: ForTraces[Length] = 20
+    """The largest number in a call that `internalise: small` writes out."""
 
 
 def as_served(endpoint: Endpoint) -> ServedTeacher:

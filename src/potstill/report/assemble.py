@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from potstill.intervals import wilson
 from potstill.records import Measure, Problem
 from potstill.report import nodes, students
+from potstill.report.agents import tool_calls
 from potstill.report.benchmarks import benchmarks
 from potstill.report.delivered import delivered_table
 from potstill.report.display import label, percent, visible
@@ -93,10 +94,12 @@ def build(facts: ReportFacts) -> Report:
     if facts.template_overlap is not None:
         result.append(_templates(*facts.template_overlap))
     scored = scorers(facts, arm_results)
+    called = tool_calls(arm_results, {each.name: each.called for each in facts.sets if each.called})
     sections = [
         Section("Result", tuple(result)),
         Section("Benchmarks", benchmarks(facts.benchmarks)),
         Section("Faithfulness", faithful(facts.faithful, [student.name for student in facts.students])),
+        Section("Tools", called),
         Section("Reward models", scored),
         Section("Side by side", _side_by_side(facts, arm_results)),
         Section("What was kept", _kept(facts)),
@@ -109,7 +112,7 @@ def build(facts: ReportFacts) -> Report:
         name=facts.name,
         headline=said,
         measures=tuple(students.measures(arm_results)),
-        tables=(*tables, *(node for node in scored if isinstance(node, TableNode))),
+        tables=(*tables, *(node for node in (*called, *scored) if isinstance(node, TableNode))),
         sections=shown,
     )
 

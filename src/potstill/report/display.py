@@ -59,6 +59,11 @@ def count(number: float | None) -> str:
     return "-" if number is None or math.isnan(number) else f"{number:,.0f}"
 
 
+def decimal(number: float | None) -> str:
+    """Return a number with two decimals, or `-`."""
+    return "-" if number is None or not math.isfinite(number) else f"{number:,.2f}"
+
+
 def chance(p: float) -> str:
     """Return a p-value as it is written in a sentence: `p < 0.001` or `p = 0.032`."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

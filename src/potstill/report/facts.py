@@ -182,6 +182,8 @@ class SetFacts:
     difficulties: Mapping[float, int] = field(default_factory=dict)
     ways: Sequence[WayFacts] = ()
     """Of a strategy that asks in several ways."""
+    called: Mapping[str, int] = field(default_factory=dict)
+    """What a strategy with tools counted: calls, those that failed, results that were invented."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,9 @@ def written(cell: Cell, column: Column) -> str:
         return cell
     if column.kind == "p":
         return display.chance(cell).removeprefix("p ").removeprefix("= ")
-    ways = {"percent": display.percent, "points": display.points, "seconds": display.duration}
+    ways = {
+        "number": display.decimal, "percent": display.percent, "points": display.points, "seconds": display.duration,
+    }  # fmt: skip
     return ways.get(column.kind, display.count)(cell)
 
 

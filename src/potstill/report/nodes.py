@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 Cell = str | int | float | None
-Kind = Literal["text", "count", "percent", "points", "seconds", "p"]
+Kind = Literal["text", "count", "number", "percent", "points", "seconds", "p"]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from potstill.recipe import DatasetTeacher, SolutionsTeacher, Strategy, WorkedTeacher
 from potstill.records import Problem, Trace
@@ -19,13 +20,17 @@ OfflineTeacher = WorkedTeacher | DatasetTeacher | SolutionsTeacher
 
 def traces(
     teacher: OfflineTeacher, training: Iterable[Problem], held_out: Iterable[Problem], *, strategy: Strategy, seed: int,
-    data: Path,
+    data: Path, counts: dict[str, Any] | None = None,
 ) -> Iterator[Trace]:  # fmt: skip
     """Yield the traces of a teacher that asks nobody; the same arguments give the same traces.
 
     Problems are asked for training only. A file of traces is read whole: its rows are matched with the problems of both
-    sides, so that traces of held-out problems can be recognised and dropped.
+    sides, so that traces of held-out problems can be recognised and dropped. `counts` gets what the strategy counts.
     """
+    if isinstance(teacher, WorkedTeacher) and strategy.kind == "react":
+        from potstill.teach.worked.agent import traces_with_tools
+
+        return traces_with_tools(training, teacher, strategy, seed=seed, data=data, counts=counts)
     return _TRACES[teacher.kind](teacher, training, held_out, strategy=strategy, seed=seed, data=data)
 
 

@@ -14,7 +14,7 @@ from potstill.teach.calls import Call, Outcome, Talk, one_call, wanted
 from potstill.teach.shots import Shot, question_keys
 from potstill.verify.answer_kinds import ANSWER_KINDS
 
-SLOT = re.compile(r"\{(question|answer_form|shots)\}")
+SLOT = re.compile(r"\{(question|answer_form|shots|tools)\}")
 """`{question}`; not `{x}` of a set."""
 
 

@@ -18,6 +18,7 @@ from potstill import recipe
 from potstill.errors import AuditError
 from potstill.models.local.chat import rendered
 from potstill.text import split_response
+from potstill.tool_marks import text_parts
 
 
 class Segment(IntEnum):
@@ -151,10 +152,7 @@ def _locate(
                 "the chat template strips or changes the reasoning of a response; give the student a template that "
                 f"shows the assistant's content as it is (after the prompt it renders {_shorten(text[here:])})"
             )
-        spans += [
-            Stretch(here, start, Segment.FORMAT),
-            Stretch(start, start + len(reasoning), Segment.REASONING),
-        ]
+        spans += [Stretch(here, start, Segment.FORMAT), *_reasoning(start, reasoning)]
         here = start + len(reasoning)
         start = _skip(text, here, student.reasoning_close)
     elif opened:
@@ -182,6 +180,17 @@ def _locate(
     eos_end = stop + len(found)
     spans += [Stretch(end, eos_end, Segment.FORMAT), Stretch(eos_end, len(text), Segment.AFTER)]
     return Rendered(text, tuple(span for span in spans if span.end > span.start), eos_end)
+
+
+_PARTS = {"text": Segment.REASONING, "mark": Segment.FORMAT, "result": Segment.TOOL}
+
+
+def _reasoning(start: int, reasoning: str) -> list[Stretch]:
+    """Return the reasoning that begins at `start`: what tools wrote in it is theirs, a call's closing mark format.
+
+    The mark has its loss as an end tag has: a student that never learnt it would not stop to be told a result.
+    """
+    return [Stretch(start + part.start, start + part.end, _PARTS[part.part]) for part in text_parts(reasoning)]
 
 
 def _skip(text: str, start: int, mark: str) -> int | None:

@@ -28,7 +28,23 @@ def body(prompt: str, text: str, finish: Finish, prompt_tokens: int, completion_
         "object": OBJECT, "text": opened + text, "finish": finish,
         "prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens,
     }  # fmt: skip
-    return orjson.dumps(said)
+    return orjson.dumps(said | ({"opened": len(opened)} if opened else {}))
+
+
+def text_of(raw: bytes) -> str:
+    """Return what a model in this process wrote, to the character, without the mark that its prompt had.
+
+    Raises:
+        FaultError: it is none of these bodies.
+    """
+    import orjson
+
+    try:
+        said = orjson.loads(raw)
+        text: str = said["text"][said.get("opened", 0) :]
+    except (ValueError, KeyError, TypeError) as error:
+        raise FaultError("malformed body: no completion of a model in this process") from error
+    return text
 
 
 def gone_on(begun: str, raw: bytes) -> str | None:

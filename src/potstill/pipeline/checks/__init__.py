@@ -22,6 +22,7 @@ from potstill.pipeline.checks import (
     sources,
     students,
     teachers,
+    tools,
     trackers,
 )
 from potstill.pipeline.checks.scene import Scene
@@ -53,6 +54,8 @@ CHECKS: dict[str, Check] = {
     "served teacher": Check("traces", Scene.teachings, asked.served),
     "local teacher": Check("traces", Scene.teachings, asked.local),
     "packages of teachers": Check("traces", Scene.teachings, extras.of_teacher),
+    "tools of teachers": Check("traces", Scene.teachings, tools.of_teacher),
+    "tools of students": Check("evaluate", Scene.arms, tools.of_students),
     "judge": Check("verdicts", Scene.teachings, judging.judge),
     "reward model": Check("verdicts", Scene.teachings, judging.reward),
     "student": Check("student", Scene.arms, students.files),

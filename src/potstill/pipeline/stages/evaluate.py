@@ -9,6 +9,7 @@ from typing import Any
 
 from potstill.evaluate.protocol import ModelUnderTest, TableLine, choose_shots, requests_of
 from potstill.evaluate.protocol import measure as measures_of
+from potstill.evaluate.tool_answers import tools_at_hand
 from potstill.graph import ArmNode, Graph
 from potstill.models.flops import Account, shape_of
 from potstill.models.ledger import Ledger
@@ -57,6 +58,10 @@ def measured_by(arm: ArmNode) -> settings.Settings:
         "arm": arm.name, "evaluate": evaluate, "train": settings.chosen(recipe.train, "evaluation"),
         "student": settings.of_rows(recipe),
     }  # fmt: skip
+    if recipe.evaluate.tools:
+        evaluate |= settings.of_tools(recipe.evaluate.tools, Path(recipe.data))
+    else:
+        del evaluate["tools"], evaluate["most_calls"]
     drawn = recipe.evaluate.temperature > 0 or _shown(arm)
     return found | settings.of_checks(recipe) | ({"seed": recipe.seed} if drawn else {})
 
@@ -94,7 +99,10 @@ def measured(
     writer = context.work.table(table, Measure, together)
     progress = Progress(f"evaluate {row.student} ({row.prompt})", len(asked), "responses")
     with Ledger(context.run.ledger / STUDENTS) as ledger, context.verdicts() as verdicts:
-        measures = measures_of(student, ledger, asked, row, recipe.student, verdicts, progress, writer.rows_done)
+        measures = measures_of(
+            student, ledger, asked, row, recipe.student, verdicts, progress, writer.rows_done,
+            tools_at_hand(recipe.evaluate, Path(recipe.data)),
+        )  # fmt: skip
         for measure in measures:
             writer.append(measure)
     progress.close()

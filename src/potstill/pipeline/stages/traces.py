@@ -53,7 +53,9 @@ def work(context: Context) -> dict[str, Any]:
 
         training, held_out = source.rows("train", Problem), source.rows("evaluation", Problem)
         seed, data = settings.teacher_seed(recipe), Path(recipe.data)
-        rows = offline(recipe.teacher, training, held_out, strategy=recipe.strategy, seed=seed, data=data)
+        rows = offline(
+            recipe.teacher, training, held_out, strategy=recipe.strategy, seed=seed, data=data, counts=counts
+        )
     progress = Progress("traces", _expected(recipe, source.total("train")))
     progress.resume_at(table.rows_done)
     for trace in itertools.islice(rows, table.rows_done, None):

@@ -44,7 +44,7 @@ class Family:
 
     name: str
     domain: str
-    answer_kind: Literal["number", "choice", "text", "parts"]
+    answer_kind: Literal["number", "choice", "text", "parts", "code"]
     bounds: Mapping[str, Parameter]
     generate: Callable[[random.Random, Mapping[str, int]], Draft]
 

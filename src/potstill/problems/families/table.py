@@ -135,7 +135,7 @@ def draft(rng: random.Random, settings: Mapping[str, int]) -> Draft:
     story, ask = Story(), facts["ask"]
     sales, prices = _written(facts)
     if settings["file"]:
-        number = rng.randint(100, 999)
+        number = rng.randint(10, 99)
         names = f"sales_{number}.csv", f"prices_{number}.csv"
         story.say(rng.choice(NAMED), file=names[0])
         if prices:

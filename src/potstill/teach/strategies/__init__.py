@@ -48,5 +48,6 @@ STRATEGIES: Table[StrategyFile] = Table(
         "zero_shot": "potstill.teach.strategies.zero_shot",
         "few_shot": "potstill.teach.strategies.few_shot",
         "explain": "potstill.teach.strategies.explain",
+        "react": "potstill.teach.strategies.react",
     },
 )

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from potstill.errors import TeacherError
 from potstill.records import Problem
-from potstill.teach.worked import chain, clock, compare, row, shop, table, weekday
+from potstill.teach.worked import chain, clock, compare, function, row, shop, table, weekday
 from potstill.teach.worked.solver import ErrorKind, Facts, Solver, Strategy, Template, Worked
 
 TEMPLATES: dict[str, Template] = {
@@ -25,6 +25,7 @@ TEMPLATES: dict[str, Template] = {
     "row": row.TEMPLATE,
     "weekday": weekday.TEMPLATE,
     "table": table.TEMPLATE,
+    "function": function.TEMPLATE,
 }
 
 _OPENINGS = ("", "Let us go step by step.", "{goal}", "One thing at a time.", "First things first. {goal}")
@@ -44,9 +45,9 @@ def solve(
     """Return (reasoning, answer, info) for one sample; the same arguments give the same trace.
 
     `plain` takes the family's shortest strategy; `varied` walks through all of them, with restatements, checks and
-    abandoned attempts. The answer ends like `The answer is 42.`. `info` has `strategy`, `injected_error`
-    (`""`, `result` or `omission`), `checked` and `abandoned`; it is for tests and statistics and never enters a
-    verdict. Raises TeacherError for a problem that is not of potstill's own families.
+    abandoned attempts. The answer is stated like `The answer is 42.`, a program in a fenced block. `info` has
+    `strategy`, `injected_error` (`""`, `result` or `omission`), `checked` and `abandoned`; it is for tests and
+    statistics and never enters a verdict. Raises TeacherError for a problem that is not of potstill's own families.
     """
     template, facts = _read(problem)
     rng = random.Random(f"potstill worked {seed} {problem.key} {sample}")
@@ -74,7 +75,7 @@ def solve(
     closing = _CLOSINGS[(turn // len(_OPENINGS)) % len(_CLOSINGS)]
     sentences = [opening, *work.lines, work.check if checked else "", closing]
     info = {"strategy": name, "injected_error": injected, "checked": checked, "abandoned": abandoned}
-    return " ".join(sentence for sentence in sentences if sentence), f"The answer is {work.answer}.", info
+    return " ".join(sentence for sentence in sentences if sentence), template.answer.replace("{}", work.answer), info
 
 
 def _read(problem: Problem) -> tuple[Template, Facts]:

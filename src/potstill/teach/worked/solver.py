@@ -32,10 +32,14 @@ Strategy = Callable[[Facts, "Solver"], Worked]
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """How one family is taught: its strategies by name, the plain and shortest first, and how the goal is restated."""
+    """How one family is taught: its strategies by name, the plain and shortest first, and how the goal is restated.
+
+    `answer` says how the answer is stated.
+    """
 
     strategies: Mapping[str, Strategy]
     goal: Callable[[Facts], str]
+    answer: str = "The answer is {}."
 
 
 class Solver:
