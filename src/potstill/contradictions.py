@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from potstill.conditions import NUMBERS, WORDS, ConditionError, condition
 from potstill.errors import nearest
 from potstill.nodes import Location
 from potstill.recipe import (
     PROBLEM_COLUMNS,
     ArmTeacher,
     AskedTeacher,
+    Curate,
     Evaluate,
     LocalTeacher,
     Problems,
@@ -66,9 +68,20 @@ def contradictions(recipe: Recipe) -> Found:
         yield ("curate", "min_score"), "there are no scores: name a reward model in checks.reward"
     if recipe.curate.drop_wrong_steps == "human" and recipe.curate.people is None:
         yield ("curate", "drop_wrong_steps"), "nobody says which steps are wrong: name their labels in curate.people"
+    yield from _of_conditions(recipe.curate)
     judge = recipe.checks.judge.sampling.temperature if recipe.checks.judge is not None else None
     yield from _of_temperature(("evaluate", "temperature"), recipe.evaluate.temperature)
     yield from _of_temperature(("checks", "judge", "sampling", "temperature"), judge)
+
+
+def _of_conditions(curate: Curate) -> Found:
+    conditions: list[tuple[Location, str]] = [] if curate.where is None else [(("curate", "where"), curate.where)]
+    conditions += [(("curate", "mix", n, "where"), portion.where) for n, portion in enumerate(curate.mix)]
+    for where, text in conditions:
+        try:
+            condition(text, NUMBERS, WORDS)
+        except ConditionError as error:
+            yield where, f"{text!r} is no condition: {error}"
 
 
 def _of_temperature(where: Location, value: float | None) -> Found:

@@ -25,6 +25,7 @@ from potstill.cli import (
     clean,
     compare,
     completion,
+    diff,
     distill,
     evaluate,
     export,
@@ -53,7 +54,7 @@ from potstill.printed import cleaning
 
 COMMANDS = (
     quickstart, distill, init, schema, check, plan, run, work, study, status, clean, show_rows, ledger, verify,
-    reverify, steps, sandbox, evaluate, benchmarks, compare, export, publish, ask, serve, chat, view, completion,
+    reverify, steps, sandbox, evaluate, benchmarks, compare, diff, export, publish, ask, serve, chat, view, completion,
 )  # fmt: skip
 """In the order in which `--help` shows them."""
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.

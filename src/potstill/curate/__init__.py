@@ -24,12 +24,14 @@ FILTERS: tuple[Filter, ...] = (
     filters.too_hard,
     filters.low_score,
     filters.wrong_step,
+    filters.elsewhere,
     filters.too_long,
     filters.repetitive,
     filters.run_on,
     filters.mixed_scripts,
     filters.marks_left,
+    filters.quotes,
     faithful.unfaithful,
 )
-"""In the order they are asked; a trace is dropped for the first reason. After them: exact duplicates, then the
-traces beyond `per_problem`."""
+"""In the order they are asked; a trace is dropped for the first reason. After them: exact duplicates, near ones,
+the traces beyond `per_problem`, and what the mix and the tokens wished for leave out."""

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from potstill.curate.diversity import most_diverse
-from potstill.curate.seen import Looked, Looker
+from potstill.curate.nearness import Shingles, near_copies
+from potstill.curate.seen import NO_PORTION, Looked, Looker
+from potstill.recipe import Curate
 from potstill.records import Drop, Reason
 
 DROPPED = -1
@@ -33,6 +35,9 @@ class Passed:
     sample: int
     attempt: int
     sketch: bytes
+    bands: bytes
+    tokens: int
+    portion: int
 
     @property
     def precedence(self) -> tuple[int, int, str]:
@@ -44,12 +49,12 @@ class Passed:
 class Decision:
     """What a reduce says: `places` has for each trace its place in training order, or `DROPPED`.
 
-    `late` are the traces that passed the filters and are dropped all the same, with the reason; `beyond` those of them
-    that go behind all others. `sizes` are the characters of the kept ones, in training order.
+    `late` are the traces that passed the filters and are dropped all the same, with reason and detail; `beyond` those
+    of them that go behind all others. `sizes` are the characters of the kept ones, in training order.
     """
 
     places: array[int]
-    late: dict[int, str] = field(default_factory=dict)
+    late: dict[int, tuple[str, str]] = field(default_factory=dict)
     beyond: list[Passed] = field(default_factory=list)
     kept: list[Passed] = field(default_factory=list)
     limit: int
@@ -64,17 +69,23 @@ class Decision:
         for ordinal, row in enumerate(rows):
             if row.reason:
                 yield row.drop
-            elif (reason := self.late.get(ordinal)) is not None:
-                yield Drop("trace", row.key, reason, row.detail)
+            elif (why := self.late.get(ordinal)) is not None:
+                yield Drop("trace", row.key, why[0], why[1] or row.detail)
         for item in self.beyond:
             yield Drop("trace", item.key, f"beyond {self.limit} per problem")
 
 
-def decide(rows: Iterable[Looked], looker: Looker) -> Decision:
-    """Return what becomes of each of the rows, which are held as numbers and hashes: some 400 bytes one that passed."""
+def decide(rows: Iterable[Looked], looker: Looker, runs_of: Shingles) -> Decision:
+    """Return what becomes of each of the rows, which are held as numbers and hashes: some 400 bytes one that passed.
+
+    `runs_of` reads the texts that may be near copies again, and is not called where nobody looks for any.
+    """
     decision = Decision(places=array("q"), limit=looker.settings.per_problem)
     passed = distinct(_noted(rows, decision.places), decision.late)
+    if looker.settings.near is not None:
+        _leave_copies(passed, looker.settings.near, runs_of, decision)
     _choose(passed, decision)
+    _mix(passed, looker.settings, decision)
     rank = _rank(looker)
     decision.kept = sorted(
         passed.values(), key=lambda item: (rank(item.problem_key), item.order, item.content, item.ordinal)
@@ -90,7 +101,7 @@ def _noted(rows: Iterable[Looked], places: array[int]) -> Iterator[Looked]:
         yield row
 
 
-def distinct(rows: Iterable[Looked], late: dict[int, str]) -> dict[int, Passed]:
+def distinct(rows: Iterable[Looked], late: dict[int, tuple[str, str]]) -> dict[int, Passed]:
     """Return those that passed the filters, one of each text, by their number; the copies are noted in `late`."""
     passed: dict[int, Passed] = {}
     first: dict[bytes, Passed] = {}
@@ -102,13 +113,14 @@ def distinct(rows: Iterable[Looked], late: dict[int, str]) -> dict[int, Passed]:
             ordinal=ordinal, key=row.key, problem_key=names.setdefault(row.problem_key, row.problem_key),
             order=row.order, content=bytes.fromhex(row.content), characters=row.characters, tier=row.tier,
             sample=row.sample, attempt=row.attempt, sketch=row.sketch,
+            bands=row.bands, tokens=row.tokens, portion=row.portion,
         )  # fmt: skip
         other = first.setdefault(item.content, item)
         if other is not item:
             item, other = sorted((item, other), key=lambda one: (one.precedence, one.ordinal))
             first[item.content] = item
             passed.pop(other.ordinal, None)
-            late[other.ordinal] = Reason.SAME
+            late[other.ordinal] = (Reason.SAME, "")
         passed[item.ordinal] = item
     return dict(sorted(passed.items())) if late else passed
 
@@ -127,6 +139,43 @@ def _choose(passed: dict[int, Passed], decision: Decision) -> None:
             if index not in kept:
                 del passed[item.ordinal]
                 decision.beyond.append(item)
+
+
+def _leave_copies(passed: dict[int, Passed], least: float, runs_of: Shingles, decision: Decision) -> None:
+    """Leave of near copies the right ones first, then those that the seed puts first."""
+    ordered = sorted(passed.values(), key=lambda item: (item.tier, item.order, item.content))
+    copies = near_copies(((item.ordinal, array("Q", item.bands)) for item in ordered), least, runs_of)
+    keys = {other: passed[other].key for other, _ in copies.values()}
+    for ordinal, (other, index) in copies.items():
+        del passed[ordinal]
+        decision.late[ordinal] = (Reason.NEARLY, f"{index:.0%} of the runs of {keys[other]}")
+
+
+def _mix(passed: dict[int, Passed], settings: Curate, decision: Decision) -> None:
+    """Leave of each part of the mix its share of the tokens, drawn by the seed, and of all no more than wished."""
+    if not settings.mix and settings.tokens is None:
+        return
+    parts: dict[int, list[Passed]] = {number: [] for number in range(max(1, len(settings.mix)))}
+    for item in list(passed.values()):
+        if item.portion == NO_PORTION:
+            del passed[item.ordinal]
+            decision.late[item.ordinal] = (Reason.NO_PORTION, "")
+        else:
+            parts[item.portion].append(item)
+    shares = [portion.share for portion in settings.mix] or [1.0]
+    shares = [share / sum(shares) for share in shares]
+    there = [sum(item.tokens for item in parts[number]) for number in range(len(shares))]
+    largest = min(tokens / share for tokens, share in zip(there, shares, strict=True))
+    whole = largest if settings.tokens is None else min(largest, settings.tokens) if settings.mix else settings.tokens
+    for number, share in enumerate(shares):
+        held, full = 0, False
+        for item in sorted(parts[number], key=lambda item: (item.order, item.content)):
+            full = full or held + item.tokens > whole * share * (1 + 1e-9)
+            if full:
+                del passed[item.ordinal]
+                over = settings.mix and whole == largest
+                decision.late[item.ordinal] = (Reason.OVER_MIX if over else Reason.OVER_TOKENS, "")
+            held += item.tokens
 
 
 def _rank(looker: Looker) -> Callable[[str], float]:

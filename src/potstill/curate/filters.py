@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from potstill.curate.known import known_of, test_of
+from potstill.curate.quoting import QuoteIndex
 from potstill.marks import holds_mark
 from potstill.recipe import Curate
-from potstill.records import Failure, Problem, Reason, Trace, Verdict
+from potstill.records import Failure, Group, Problem, Reason, Trace, Verdict
 from potstill.text import foreign_share, repeated_share, runs_on
 
 
@@ -29,6 +31,10 @@ class Candidate:
     """What a reward model gave the trace; None where it gave nothing."""
     wrong_step: bool = False
     """Whether people call a step of it wrong."""
+    group: Group | None = None
+    """What all samples of its problem say together."""
+    quotes: QuoteIndex | None = None
+    """The test questions that no trace may quote; None where nobody looks."""
 
 
 def held_out(case: Candidate) -> str | None:
@@ -140,6 +146,27 @@ def mixed_scripts(case: Candidate) -> str | None:
     asked = "" if case.problem is None else case.problem.statement
     share = foreign_share(f"{case.trace.reasoning}\n{case.trace.answer}", asked)
     return Reason.MIXED if limit < share < 1 - limit else None
+
+
+def elsewhere(case: Candidate) -> str | None:
+    """Drop traces for which the condition of the recipe does not hold; one that is unknown drops nothing."""
+    if case.settings.where is None:
+        return None
+    known = known_of(case.trace, case.problem, case.group, case.difficulty, case.score)
+    return Reason.ELSEWHERE if test_of(case.settings.where)(known) is False else None
+
+
+def quotes(case: Candidate) -> str | None:
+    """Drop traces in which a test question stands."""
+    return Reason.QUOTES if quoted(case) else None
+
+
+def quoted(case: Candidate) -> str:
+    """Return what of which test question a trace quotes, "" where it quotes none."""
+    if case.quotes is None:
+        return ""
+    asked = "" if case.problem is None else case.problem.statement
+    return case.quotes.quoted(f"{case.trace.reasoning}\n{case.trace.answer}", asked)
 
 
 def marks_left(case: Candidate) -> str | None:

@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 
 from potstill import curate
 from potstill.curate.diversity import sketch
-from potstill.curate.filters import Candidate, characters, unknown, wrong
+from potstill.curate.filters import Candidate, characters, quoted, quotes, unknown, wrong
+from potstill.curate.known import known_of, test_of, tokens_of
+from potstill.curate.nearness import bands
+from potstill.curate.quoting import QuoteIndex
 from potstill.recipe import Curate
 from potstill.records import Drop, GoldFinding, Group, Problem, Trace, Verdict, content_key
 
 BY_VERDICT = (wrong, unknown)
 """Filters whose reason the verdict explains."""
+NO_PORTION = -1
 TIERS = {"right": 0, "unknown": 1, "wrong": 2}
 
 
@@ -24,7 +28,8 @@ class Looked:
 
     `reason` is empty where it passed every filter; only then are the fields below `detail` filled. `order` is its place
     among equals, which the seed decides, `content` a digest of its text. `sketch` holds 32-bit hashes, and is empty
-    where no choice can be needed.
+    where no choice can be needed; `bands` holds 64-bit hashes where near copies are looked for. `tokens` are those of
+    the text, and `portion` is the number of its part of the mix, -1 where it belongs to none.
     """
 
     key: str
@@ -38,6 +43,9 @@ class Looked:
     sample: int = 0
     attempt: int = 0
     sketch: bytes = b""
+    bands: bytes = b""
+    tokens: int = 0
+    portion: int = 0
 
     @property
     def drop(self) -> Drop:
@@ -66,6 +74,7 @@ class Looker:
     scores: Mapping[str, float | None] = field(default_factory=dict)
     wrong_steps: Container[str] = frozenset()
     crowded: Container[str] = frozenset()
+    quotes: QuoteIndex | None = None
 
     def look(self, trace: Trace, verdict: Verdict | None) -> Looked:
         """Ask every filter about a trace, in their order, until one drops it."""
@@ -74,15 +83,18 @@ class Looker:
         for check in curate.FILTERS:
             if reason := check(case):
                 detail = verdict.reason if verdict is not None and check in BY_VERDICT else ""
+                detail = quoted(case) if check is quotes else detail
                 return Looked(
                     key=key, problem_key=trace.problem_key, reason=reason, detail=detail or trace.failure
                 )  # fmt: skip
-        choice = trace.problem_key in self.crowded
+        choice, text = trace.problem_key in self.crowded, f"{trace.reasoning}\n{trace.answer}"
         return Looked(
             key=key, problem_key=trace.problem_key, reason="", detail=trace.failure,
             order=content_key(self.seed, key), content=_content(trace), characters=characters(trace),
             tier=TIERS[verdict.outcome if verdict is not None else "unknown"], sample=trace.sample,
-            attempt=trace.attempt, sketch=sketch(f"{trace.reasoning}\n{trace.answer}").tobytes() if choice else b"",
+            attempt=trace.attempt, sketch=sketch(text).tobytes() if choice else b"",
+            bands=bands(text).tobytes() if self.settings.near is not None else b"", tokens=tokens_of(trace),
+            portion=self._portion(case),
         )  # fmt: skip
 
     def _case(self, trace: Trace, verdict: Verdict | None) -> Candidate:
@@ -94,7 +106,16 @@ class Looker:
             allow_summaries=self.allow_summaries,
             difficulty=None if problem is None else self.difficulty(trace.problem_key), suspect=suspect,
             score=self.scores.get(trace.key) if self.scores else None, wrong_step=trace.key in self.wrong_steps,
+            group=group, quotes=self.quotes,
         )  # fmt: skip
+
+    def _portion(self, case: Candidate) -> int:
+        """Return the number of the first part of the mix that a trace fits; what is not known fits none."""
+        if not self.settings.mix:
+            return 0
+        known = known_of(case.trace, case.problem, case.group, case.difficulty, case.score)
+        fitting = (n for n, portion in enumerate(self.settings.mix) if test_of(portion.where)(known))
+        return next(fitting, NO_PORTION)
 
     def difficulty(self, problem_key: str) -> float | None:
         """Return the difficulty of a training problem that counts, None where nothing is known of it."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from potstill.curate.deciding import Passed, decide, distinct
+from potstill.curate.nearness import shingles
 from potstill.curate.seen import Looked, Looker
 from potstill.records import Drop, Example, Trace, Verdict
 
@@ -27,13 +28,13 @@ class Selection:
     def filtered(self) -> Iterator[Drop]:
         """Yield the drops of the filters, and of exact duplicates; what passed is in `passed` from then on."""
         rows = [self.looker.look(trace, verdict) for trace, verdict in self.traces()]
-        late: dict[int, str] = {}
+        late: dict[int, tuple[str, str]] = {}
         self.passed = distinct(rows, late)
         for ordinal, row in enumerate(rows):
             if row.reason:
                 yield row.drop
             elif ordinal in late:
-                yield Drop("trace", row.key, late[ordinal], row.detail)
+                yield Drop("trace", row.key, late[ordinal][0], row.detail)
 
 
 def select(traces: Stream, looker: Looker) -> Iterator[Example | Drop]:
@@ -45,7 +46,12 @@ def select(traces: Stream, looker: Looker) -> Iterator[Example | Drop]:
     crowded = {key for key, count in counts.items() if count > looker.settings.per_problem}
     looker = dataclasses.replace(looker, crowded=crowded)
     rows: list[Looked] = [looker.look(trace, verdict) for trace, verdict in traces()]
-    decision = decide(rows, looker)
+
+    def runs_of(wanted: Sequence[int]) -> Mapping[int, frozenset[int]]:
+        asked = set(wanted)
+        return {n: shingles(f"{t.reasoning}\n{t.answer}") for n, (t, _) in enumerate(traces()) if n in asked}
+
+    decision = decide(rows, looker, runs_of)
     yield from decision.drops(rows)
     held: dict[int, Trace] = {}
     for ordinal, (trace, _) in enumerate(traces()):

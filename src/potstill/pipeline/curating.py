@@ -13,14 +13,17 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from potstill import parquet
 from potstill.claims import SharedParts
 from potstill.curate.deciding import Decision
+from potstill.curate.nearness import shingles
+from potstill.curate.quoting import QuoteIndex
 from potstill.curate.seen import Looked, Looker
 from potstill.durable import read_record, to_record, write_durably
 from potstill.pipeline.parts import MAPS
@@ -58,7 +61,25 @@ def looker_of(given: Given, heard: Heard) -> Looker:
         groups={group.problem_key: group for group in inputs["verdicts"].rows("groups", Group)},
         allow_summaries=isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries,
         drop_suspect=recipe.checks.suspect_label == "drop", scores=scores, wrong_steps=heard.wrong_steps,
+        quotes=_quotes_of(given),
     )  # fmt: skip
+
+
+def _quotes_of(given: Given) -> QuoteIndex | None:
+    """Return the test questions of a recipe: those held out, and those of the files of `problems.against`."""
+    from potstill.problems import read
+    from potstill.recipe import Source
+
+    least, recipe = given.recipe.curate.quotes, given.recipe
+    if least is None:
+        return None
+    tests = [
+        (f"held-out {p.id} of {p.source}", p.statement) for p in given.inputs["problems"].rows("evaluation", Problem)
+    ]
+    for index, name in enumerate(recipe.problems.against):
+        file = read(Source(file=name), seed=0, data=Path(recipe.data), where=f"problems.against.{index}")
+        tests += [(f"{p.id} of {p.source}", p.statement) for p in file]
+    return QuoteIndex(least, tests)
 
 
 class Curation:
@@ -108,6 +129,17 @@ class Curation:
         """Yield the short rows of all traces."""
         for number, data in enumerate(parts.all()):
             yield from parquet.decode(data, parts.folder / str(number), Looked)
+
+    def runs_of(self, wanted: Sequence[int]) -> Mapping[int, frozenset[int]]:
+        """Return the runs of words of some traces, by their numbers; some 50 kB each of a long one."""
+        found: dict[int, frozenset[int]] = {}
+        for start, numbers in groupby(wanted, key=lambda number: number - number % PART_ROWS):
+            stop = min(self.rows, start + PART_ROWS)
+            texts = self.given.inputs["traces"].columns("traces", _TEXTS, start, stop)
+            for number in numbers:
+                reasoning, answer = (texts.column(name)[number - start].as_py() for name in _TEXTS)
+                found[number] = shingles(f"{reasoning}\n{answer}")
+        return found
 
     def plan(self, decision: Decision) -> list[int]:
         """Write down where each trace goes; return the places at which buckets begin, and the one behind the last."""

@@ -19,6 +19,7 @@ from potstill.problems.rows import matched, means_one, named
 from potstill.recipe import (
     ArmTeacher,
     AskedTeacher,
+    Curate,
     DatasetTeacher,
     LocalTeacher,
     Recipe,
@@ -33,6 +34,8 @@ from potstill.verify.answer_kinds import ANSWER_KINDS
 from potstill.verify.judge_prompts import judge_prompt
 
 Settings = dict[str, Any]
+_OPTIONAL = ("faithful", "where", "quotes", "near", "mix", "tokens")
+"""Keys of `curate` that came later and change nothing unless they are given."""
 FAITH_VERSION = 1
 """Raised by hand when the same text may get other scores of faithfulness."""
 
@@ -181,6 +184,14 @@ def of_verdicts(recipe: Recipe) -> Settings:
             found["checks"]["reward"] |= contents("model", Path(recipe.data) / recipe.checks.reward.model)
         found["checks"]["reward"]["scores"] = 2  # how they are laid out, with the tokens of each
     return found
+
+
+def of_curation(curate: Curate) -> Settings:
+    """Which traces are kept, without what is not asked for: runs of before such a key was there stay as they are."""
+    found = chosen(curate, "examples")
+    if curate.faithful is not None:
+        found["faithful"] |= {"version": FAITH_VERSION}
+    return {key: value for key, value in found.items() if key not in _OPTIONAL or value not in (None, [])}
 
 
 def of_rows(recipe: Recipe) -> Settings:

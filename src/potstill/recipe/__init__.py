@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from potstill.recipe.benchmarks import Benchmark, Faithfulness
 from potstill.recipe.bounds import Name, Seed
-from potstill.recipe.checks import Checks, CodeChecks, Curate, FaithFilter, Judge, Numbers, Policy, Reward
+from potstill.recipe.checks import Checks, CodeChecks, Curate, FaithFilter, Judge, Numbers, Policy, Portion, Reward
 from potstill.recipe.methods import Dpo, Grpo, OnPolicy, RewardTerm
 from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source
 from potstill.recipe.scopes import Beside, ForExport, Throughout
@@ -78,6 +78,7 @@ __all__ = [
     "Numbers",
     "OnPolicy",
     "Policy",
+    "Portion",
     "Price",
     "Problems",
     "Recipe",
@@ -148,8 +149,8 @@ class Recipe:
 SECTIONS = (
     Source, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
     SolutionsTeacher, ArmTeacher, SystemMessage, Tool, Strategy, Numbers, Policy, CodeChecks, Judge, Reward, Checks,
-    FaithFilter, Curate, Scratch, Lora, Student, Kl, Loss, Grpo, OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer,
-    Benchmark, Faithfulness, Evaluate, Export, Recipe,
+    Portion, FaithFilter, Curate, Scratch, Lora, Student, Kl, Loss, Grpo, OnPolicy, Dpo, Looks, Match, Train, Labels,
+    Scorer, Benchmark, Faithfulness, Evaluate, Export, Recipe,
 )  # fmt: skip
 for _section in SECTIONS:
     setattr(_section, "__pydantic_config__", {"extra": "forbid", "strict": True})  # noqa: B010 - for every section

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from potstill.recipe.bounds import Name, Positive, Seconds, Share, Side
+from potstill.recipe.bounds import Name, Positive, Seconds, Share, Side, Tokens
 from potstill.recipe.scopes import (
     Beside,
     ForAnswers,
@@ -138,6 +138,17 @@ class FaithFilter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Portion:
+    """A part of a set: what belongs to it, and how much of the set it is."""
+
+    where: ForExamples[str]
+    """Which traces belong to it, as in `curate.where`, such as `domain == "code"` or `tokens > 4000`; a trace belongs
+    to the first that it fits."""
+    share: ForExamples[Annotated[float, Gt(0), Le(1)]]
+    """Its share of the tokens, beside the shares of the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Curate:
     """Which traces become examples."""
 
@@ -154,6 +165,21 @@ class Curate:
     not have; `null` keeps them. Greek letters are mathematics."""
     max_characters: ForExamples[Positive | None] = None
     """Drop traces longer than this, reasoning and answer together; `null` keeps them."""
+    where: ForExamples[str | None] = None
+    """Drop traces for which this is not so, such as `0 < pass_rate < 0.9 and tokens < 8000`. Known are pass_rate,
+    difficulty, samples, tokens, characters, score, domain, source and teacher; what is not known of a trace drops
+    nothing."""
+    quotes: ForExamples[Annotated[float, Gt(0), Le(1)] | None] = None
+    """Drop traces in which at least this share of a test question stands, by its runs of 8 words: one of a held-out
+    problem or of the files of `problems.against`. `null` looks for none."""
+    near: ForExamples[Annotated[float, Ge(0.5), Le(1)] | None] = None
+    """Drop traces that are nearly another one: of their runs of 5 words together at least this share in both. `null`
+    drops exact copies alone."""
+    mix: ForExamples[tuple[Portion, ...]] = ()
+    """Parts of the set in their shares of its tokens, by domain, length or anything else of `where`. Traces that belong
+    to none are dropped; the scarcest part says how large the set can be."""
+    tokens: ForExamples[Tokens | None] = None
+    """At most so many tokens of traces, drawn by the seed; `null` takes all."""
     per_problem: ForExamples[Positive] = 4
     """At most this many traces a problem, the most diverse first."""
     difficulty: ForExamples[Literal["stated", "measured"]] = "stated"

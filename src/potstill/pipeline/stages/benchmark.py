@@ -20,7 +20,7 @@ from potstill.pipeline.stage import STUDENTS, Context, Stage
 from potstill.progress import Progress
 from potstill.recipe import Benchmark, Recipe
 from potstill.records import Measure
-from potstill.store import PART_ROWS
+from potstill.table_parts import PART_ROWS
 
 KIND, VERSION, TABLE = "benchmark", 1, "measures"
 

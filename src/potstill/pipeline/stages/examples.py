@@ -40,11 +40,10 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
 def _settings(recipe: Recipe) -> settings.Settings:
     people = recipe.curate.people
     said = {} if people is None else settings.contents("people", Path(recipe.data) / people)
-    curate = settings.chosen(recipe.curate, "examples")
-    if recipe.curate.faithful is None:
-        del curate["faithful"]
-    else:
-        curate["faithful"] |= {"version": settings.FAITH_VERSION}
+    curate = settings.of_curation(recipe.curate)
+    if recipe.curate.quotes is not None:
+        against = [*recipe.problems.against]
+        said |= {"against": against, "tests": [settings.of_files(name, Path(recipe.data)) for name in against]}
     return said | {
         "curate": curate,
         "checks": settings.chosen(recipe.checks, "examples"),
@@ -67,7 +66,7 @@ def work(context: Context) -> dict[str, Any]:
     curation.note_crowded()
     looked = mapped(context, curation.maps, LOOK, curation.rows, PART_ROWS, alone=alone)
     looker = curation.looker()
-    decision = decide(curation.seen(looked), looker)
+    decision = decide(curation.seen(looked), looker, curation.runs_of)
     dropped, reasons = context.work.table("dropped", Drop), Counter[str]()
     for number, drop in enumerate(decision.drops(curation.seen(looked))):
         reasons[drop.reason] += 1

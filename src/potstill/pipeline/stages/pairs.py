@@ -50,7 +50,7 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
                 },
                 settings={
                     **_judging(its, train.dpo),
-                    "pairs": settings.chosen(train.dpo, "pairs"), "curate": settings.chosen(its.curate, "examples"),
+                    "pairs": settings.chosen(train.dpo, "pairs"), "curate": settings.of_curation(its.curate),
                     "checks": settings.chosen(its.checks, "examples"), "seed": its.seed,
                     "teacher": settings.chosen(its.teacher, "examples"), "student": settings.of_rows(phase.recipe),
                 },
