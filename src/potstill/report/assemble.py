@@ -20,6 +20,7 @@ from potstill.report.html import page
 from potstill.report.nodes import Cell, Column, Node, Section, TableNode, Text, plain
 from potstill.report.samples import opinions, outages, samples
 from potstill.report.scorers import scorers
+from potstill.report.several import several_samples
 from potstill.report.students import ArmResult
 from potstill.report.terminal import table_text
 
@@ -86,6 +87,8 @@ def build(facts: ReportFacts) -> Report:
     tables = [students.student_table(arm_results)]
     if (tests := students.paired_table(arm_results, facts.main)) is not None:
         tables.append(tests)
+    if (several := several_samples(arm_results)) is not None:
+        tables.append(several)
     result: list[Node] = [students.accuracy_bars(arm_results), *tables]
     trained = next((row.measures for row in arm_results if row.name == facts.main), ())
     if (delivered := delivered_table(facts.files, trained)) is not None:
