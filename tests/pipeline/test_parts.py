@@ -110,10 +110,10 @@ def test_no_order_of_rows_changes_what_is_decided():
         )  # fmt: skip
         seen.append(looker.look(trace, None))
     seen += [replace(row, key=f"{row.key}x", sample=row.sample + 100) for row in seen[:20] if not row.reason]
-    wanted = [item.key for item in decide(seen, looker).kept]
+    wanted = [item.key for item in decide(seen, looker, runs_of=dict).kept]
     for _ in range(10):
         dice.shuffle(seen)
-        assert [item.key for item in decide(seen, looker).kept] == wanted
+        assert [item.key for item in decide(seen, looker, runs_of=dict).kept] == wanted
 
 
 SMALL = """\
@@ -223,3 +223,26 @@ def test_a_worker_of_another_version_is_refused(tmp_path, monkeypatch):
         Helper(run, without_sandbox=True).work()
     driver.kill()
     driver.communicate()
+
+
+def test_a_run_starts_processes_of_its_own_that_take_parts(tmp_path, monkeypatch):
+    """The run makes no second part before another process has made one."""
+    recipe = parse(RECIPE.replace("count: 60", "count: 500").replace("ORDER", "shuffled"), "r")
+    one, two = Run(tmp_path / "one"), Run(tmp_path / "two")
+    pipeline.run(recipe, one, until="examples", workers=1)
+    monkeypatch.setattr(parts, "FEW", 1)
+    made, waited = parts.SharedParts.commit, []
+
+    def commit(self, number, data):
+        made(self, number, data)
+        until = time.monotonic() + 60
+        while "verdicts" in str(self.folder) and len(list(self.folder.glob("*.part"))) < 2 and time.monotonic() < until:
+            time.sleep(0.02)
+        waited.append(number)
+
+    monkeypatch.setattr(parts.SharedParts, "commit", commit)
+    pipeline.run(recipe, two, until="verdicts", workers=2)
+    assert 0 < len(waited) < 6, "of six parts another process made some"
+    monkeypatch.undo()
+    pipeline.run(recipe, two, until="examples", workers=1)
+    assert runs.digest(one.path) == runs.digest(two.path)
