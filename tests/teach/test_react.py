@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import stub_server
-from teach.scripted import Scripted, taught, turns_of
+from teach.scripted import DyingError, Scripted, dying, taught, turns_of
 
 from potstill import recipe
 from potstill.models.ledger import Ledger
@@ -167,3 +167,23 @@ def test_the_packaged_teacher_internalises_small_calls():
     _, kept, counts = of_worked("chain", {}, ["calculator"], style="plain", internalise="small", small=25)
     assert counts["calls written out"] > 0
     assert sum(use_of(trace.reasoning).calls for trace in kept) == counts["calls"] - counts["calls written out"]
+
+
+@pytest.mark.parametrize("commits", [1, 2, 4, 7])
+def test_stopped_anywhere_the_traces_are_the_same_and_no_tool_runs_twice(monkeypatch, tmp_path, commits):
+    monkeypatch.setattr(stub_server, "Stub", Server)
+    strategy = {"kind": "react", "tools": OWN.tools, "most_calls": 3}
+    with stub_server.running() as stub:
+        calm = taught(stub.url, tmp_path / "calm", PROBLEMS, asking(), **strategy)
+        mend = dying(Ledger, monkeypatch, commits)
+        with pytest.raises(DyingError):
+            taught(stub.url, tmp_path / "l", PROBLEMS, asking(), **strategy)
+        mend()
+        with Ledger(tmp_path / "l", write=False) as ledger:
+            before = {row["key"] for row in ledger.records()}
+        assert taught(stub.url, tmp_path / "l", PROBLEMS, asking(), **strategy) == calm
+        assert stub.stats()["distinct"] == 12
+    with Ledger(tmp_path / "l", write=False) as ledger:
+        rows = list(ledger.records())
+    assert before <= {row["key"] for row in rows}
+    assert len(rows) == 12 + 8
