@@ -26,9 +26,11 @@ from potstill.recipe import (
     Teacher,
     Tool,
     Train,
+    Tree,
     WorkedTeacher,
 )
 from potstill.recipe.bounds import LEAST_TEMPERATURE
+from potstill.recipe.strategies import OWN
 
 MOST_PARAMETERS = 2 * 10**9
 """Of a student from nothing: weights, gradient and optimiser of more do not fit one machine."""
@@ -164,8 +166,17 @@ def _of_teacher(teacher: Teacher, strategy: Strategy) -> Found:
             yield ("strategy", "stop_at_right"), what
         return
     yield from _of_temperature(("teacher", "sampling", "temperature"), teacher.sampling.temperature)
-    if strategy.messages and strategy.kind != "explain":
-        yield ("strategy", "messages"), f"they belong to the kind explain, and this is {strategy.kind}: leave them out"
+    for name, kind in OWN.items():
+        if getattr(strategy, name) and strategy.kind != kind:
+            many = ("they belong", "them") if name == "messages" else ("it belongs", "it")
+            what = f"{many[0]} to the kind {kind}, and this is {strategy.kind}: leave {many[1]} out"
+            yield ("strategy", name), what
+    if strategy.system and strategy.kind == "strategies":
+        yield ("strategy", "system"), "each way has its own system message: put this one into the file of a way"
+    tree = strategy.tree or Tree()
+    if strategy.kind == "tree" and teacher.sampling.temperature == 0 and tree.evaluate == "value" and tree.votes > 1:
+        what = "several judgements at teacher.sampling.temperature 0 are all the same: raise it, or set this to 1"
+        yield ("strategy", "tree", "votes"), what
     names = [one.name for one in strategy.messages]
     if twice := next((name for name in names if names.count(name) > 1), None):
         yield ("strategy", "messages"), f"two are called {twice!r}: give each a name of its own"

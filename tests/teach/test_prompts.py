@@ -8,7 +8,8 @@ from potstill.errors import RecipeError
 from potstill.recipe import Policy, Strategy
 from potstill.records import Problem
 from potstill.teach.prompt_files import prompt_of
-from potstill.teach.prompts import Asking, packaged_prompt
+from potstill.teach.prompts import Asking
+from potstill.teach.roles import packaged
 from potstill.teach.shots import Shot
 from potstill.teach.strategies import STRATEGIES, Material
 from potstill.verify.answer_kinds import ANSWER_KINDS
@@ -70,7 +71,7 @@ def test_a_prompt_that_cannot_be_filled_is_told_in_one_line(tmp_path, changes, t
 
 
 def test_worked_examples_stand_before_the_question_and_never_the_problem_itself():
-    asked = Asking("", packaged_prompt("few_shot"), SHOTS, shown=3)
+    asked = Asking("", packaged("few_shot"), SHOTS, shown=3)
     text = asked.messages(ADD)[0].content
     assert [n for n in range(4) if f"What is {n} + 1?" in text] == [0, 1, 2]
     assert text.index("The answer is 3.") < text.index("What is 2 + 2?") < text.rindex("Solution:")

@@ -32,6 +32,9 @@ FILTERS: tuple[Filter, ...] = (
     filters.marks_left,
     filters.quotes,
     faithful.unfaithful,
+    filters.repeats_instruction,
+    filters.speaks_of_hint,
+    filters.bent,
 )
 """In the order they are asked; a trace is dropped for the first reason. After them: exact duplicates, near ones,
-the traces beyond `per_problem`, and what the mix and the tokens wished for leave out."""
+the traces beyond `per_problem`, what the mix and the tokens wished for leave out, and the share of told answers."""

@@ -38,6 +38,7 @@ class Passed:
     bands: bytes
     tokens: int
     portion: int
+    hinted: bool = False
 
     @property
     def precedence(self) -> tuple[int, int, str]:
@@ -86,6 +87,7 @@ def decide(rows: Iterable[Looked], looker: Looker, runs_of: Shingles) -> Decisio
         _leave_copies(passed, looker.settings.near, runs_of, decision)
     _choose(passed, decision)
     _mix(passed, looker.settings, decision)
+    _cap_hinted(passed, decision, looker.hinted_at_most)
     rank = _rank(looker)
     decision.kept = sorted(
         passed.values(), key=lambda item: (rank(item.problem_key), item.order, item.content, item.ordinal)
@@ -113,7 +115,7 @@ def distinct(rows: Iterable[Looked], late: dict[int, tuple[str, str]]) -> dict[i
             ordinal=ordinal, key=row.key, problem_key=names.setdefault(row.problem_key, row.problem_key),
             order=row.order, content=bytes.fromhex(row.content), characters=row.characters, tier=row.tier,
             sample=row.sample, attempt=row.attempt, sketch=row.sketch,
-            bands=row.bands, tokens=row.tokens, portion=row.portion,
+            bands=row.bands, tokens=row.tokens, portion=row.portion, hinted=row.hinted,
         )  # fmt: skip
         other = first.setdefault(item.content, item)
         if other is not item:
@@ -176,6 +178,16 @@ def _mix(passed: dict[int, Passed], settings: Curate, decision: Decision) -> Non
                 over = settings.mix and whole == largest
                 decision.late[item.ordinal] = (Reason.OVER_MIX if over else Reason.OVER_TOKENS, "")
             held += item.tokens
+
+
+def _cap_hinted(passed: dict[int, Passed], decision: Decision, share: float) -> None:
+    """Leave at most `share` of the examples with an answer that was told; which ones hangs on the seed."""
+    told = sorted((item for item in passed.values() if item.hinted), key=lambda item: (item.order, item.content))
+    others = len(passed) - len(told)
+    most = len(told) if share >= 1 else int(others * share / (1 - share) + 1e-9)
+    for item in told[most:]:
+        del passed[item.ordinal]
+        decision.late[item.ordinal] = (Reason.SHARE, "")
 
 
 def _rank(looker: Looker) -> Callable[[str], float]:

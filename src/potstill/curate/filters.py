@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from potstill.curate.known import known_of, test_of
@@ -10,6 +11,34 @@ from potstill.marks import holds_mark
 from potstill.recipe import Curate
 from potstill.records import Failure, Group, Problem, Reason, Trace, Verdict
 from potstill.text import foreign_share, repeated_share, runs_on
+from potstill.verify.steps import check_steps, segment
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskedWay:
+    """What a trace was asked under, where that matters to whether it may stay."""
+
+    instruction: str = ""
+    """What no student may learn to repeat."""
+    direct: bool = False
+    """Whether it was to answer without reasoning."""
+    hinted: bool = False
+    """Whether it was told the answer."""
+
+
+PLAIN = AskedWay()
+"""Of a trace that was asked as any other."""
+RUN = 8
+"""Words in a row of an instruction that a trace repeats by no chance."""
+_WORD = re.compile(r"[^\W_]+")
+"""The words of `Step-by-step`: three."""
+_HINT = re.compile(
+    r"(?i)\b(?:(?:we|i) (?:know|are told|am told|were told|was told)(?: that)? the (?:right |correct |final )?answer|"
+    r"(?:the|this) (?:given|known|stated|provided|expected|target) answer|"
+    r"answer (?:is|was|has been) (?:already )?(?:given|told|provided|stated|known)|as (?:the|per the) hint|"
+    r"(?:matches|agrees with|equals|consistent with) the (?:given|known|right|correct|provided|stated|expected) answer)"
+)
+"""`We know that the answer is 72`, `the given answer`, `this matches the correct answer`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +64,7 @@ class Candidate:
     """What all samples of its problem say together."""
     quotes: QuoteIndex | None = None
     """The test questions that no trace may quote; None where nobody looks."""
+    way: AskedWay = PLAIN
 
 
 def held_out(case: Candidate) -> str | None:
@@ -65,7 +95,9 @@ def no_answer(case: Candidate) -> str | None:
 
 
 def no_reasoning(case: Candidate) -> str | None:
-    """Drop traces with no reasoning to learn from (none written, or hidden by the provider)."""
+    """Drop traces with no reasoning to learn from (none written, or hidden by the provider), unless none was wished."""
+    if case.way.direct:
+        return None
     hidden = case.trace.reasoning_kind in ("none", "encrypted")
     return Reason.NO_REASONING if hidden or not case.trace.reasoning.strip() else None
 
@@ -172,6 +204,36 @@ def quoted(case: Candidate) -> str:
 def marks_left(case: Candidate) -> str | None:
     """Drop traces that still hold a mark of any dialect: trained on, it would be written by the student."""
     return Reason.MARKS_LEFT if holds_mark(case.trace.reasoning) or holds_mark(case.trace.answer) else None
+
+
+def repeats_instruction(case: Candidate) -> str | None:
+    """Drop traces with words in a row of the instruction they were asked under: the student would learn them."""
+    told = _words(case.way.instruction)
+    if not told:
+        return None
+    size = min(RUN, len(told))
+    runs = {told[at : at + size] for at in range(len(told) - size + 1)}
+    said = _words(f"{case.trace.reasoning}\n{case.trace.answer}")
+    return Reason.TOLD if any(said[at : at + size] in runs for at in range(len(said) - size + 1)) else None
+
+
+def speaks_of_hint(case: Candidate) -> str | None:
+    """Drop traces that were told the answer and say so: the student will not be told it."""
+    told = f"{case.trace.reasoning}\n{case.trace.answer}"
+    return Reason.HINT if case.way.hinted and _HINT.search(told) else None
+
+
+def bent(case: Candidate) -> str | None:
+    """Drop traces that were told the answer and reach it by a calculation that is wrong."""
+    if not case.way.hinted:
+        return None
+    text = case.trace.reasoning
+    steps = [text[span.start : span.end] for span in segment(text, "sentences")]
+    return Reason.BENT if check_steps(steps).first_wrong_step is not None else None
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(text.casefold()))
 
 
 def characters(trace: Trace) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from potstill import curate
 from potstill.curate.diversity import sketch
-from potstill.curate.filters import Candidate, characters, quoted, quotes, unknown, wrong
+from potstill.curate.filters import PLAIN, AskedWay, Candidate, characters, quoted, quotes, unknown, wrong
 from potstill.curate.known import known_of, test_of, tokens_of
 from potstill.curate.nearness import bands
 from potstill.curate.quoting import QuoteIndex
@@ -46,6 +46,7 @@ class Looked:
     bands: bytes = b""
     tokens: int = 0
     portion: int = 0
+    hinted: bool = False
 
     @property
     def drop(self) -> Drop:
@@ -62,6 +63,8 @@ class Looker:
     of a problem say together, kept or not: its measured difficulty, whether its gold is suspect (`drop_suspect` drops
     it then). Stated and measured difficulties are compared as they are, so sources should state theirs between 0 and 1.
     `scores` are those of a reward model, by trace, and `wrong_steps` the traces in which people call a step wrong.
+    `ways` are those that traces name as their strategy, and `hinted_at_most` the share of examples that may have been
+    told their answer.
     """
 
     training: Mapping[str, Problem]
@@ -73,6 +76,8 @@ class Looker:
     drop_suspect: bool = False
     scores: Mapping[str, float | None] = field(default_factory=dict)
     wrong_steps: Container[str] = frozenset()
+    ways: Mapping[str, AskedWay] = field(default_factory=dict)
+    hinted_at_most: float = 1.0
     crowded: Container[str] = frozenset()
     quotes: QuoteIndex | None = None
 
@@ -92,7 +97,7 @@ class Looker:
             key=key, problem_key=trace.problem_key, reason="", detail=trace.failure,
             order=content_key(self.seed, key), content=_content(trace), characters=characters(trace),
             tier=TIERS[verdict.outcome if verdict is not None else "unknown"], sample=trace.sample,
-            attempt=trace.attempt, sketch=sketch(text).tobytes() if choice else b"",
+            attempt=trace.attempt, hinted=case.way.hinted, sketch=sketch(text).tobytes() if choice else b"",
             bands=bands(text).tobytes() if self.settings.near is not None else b"", tokens=tokens_of(trace),
             portion=self._portion(case),
         )  # fmt: skip
@@ -106,7 +111,7 @@ class Looker:
             allow_summaries=self.allow_summaries,
             difficulty=None if problem is None else self.difficulty(trace.problem_key), suspect=suspect,
             score=self.scores.get(trace.key) if self.scores else None, wrong_step=trace.key in self.wrong_steps,
-            group=group, quotes=self.quotes,
+            group=group, quotes=self.quotes, way=self.ways.get(trace.strategy, PLAIN),
         )  # fmt: skip
 
     def _portion(self, case: Candidate) -> int:

@@ -26,6 +26,7 @@ from potstill.curate.nearness import shingles
 from potstill.curate.quoting import QuoteIndex
 from potstill.curate.seen import Looked, Looker
 from potstill.durable import read_record, to_record, write_durably
+from potstill.pipeline.asked_ways import asked_ways, hinted_share
 from potstill.pipeline.parts import MAPS
 from potstill.pipeline.people import Heard
 from potstill.pipeline.stage import Given, Map
@@ -62,6 +63,7 @@ def looker_of(given: Given, heard: Heard) -> Looker:
         allow_summaries=isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries,
         drop_suspect=recipe.checks.suspect_label == "drop", scores=scores, wrong_steps=heard.wrong_steps,
         quotes=_quotes_of(given),
+        ways=asked_ways(recipe), hinted_at_most=hinted_share(recipe.strategy),
     )  # fmt: skip
 
 

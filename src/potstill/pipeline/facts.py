@@ -43,6 +43,8 @@ ROWS_OF = {
     "problems": "train", "traces": "traces", "verdicts": "verdicts", "examples": "examples", "pairs": "pairs",
     "labels": "labels",
 }  # fmt: skip
+SEVERAL = ("explain", "strategies", "rationalise")
+"""Strategies whose traces say in which of several ways they were asked."""
 Named = Mapping[str, Committed]
 """Committed stages by the names of `naming`."""
 
@@ -150,8 +152,11 @@ def _set(node: SetNode, graph: Graph, stages: Named) -> SetFacts:
         suspect_label=node.recipe.checks.suspect_label,
         lengths=kept,
         difficulties=difficulties,
-        ways=_ways(traces, judged, chosen) if node.recipe.strategy.kind == "explain" else (),
+        ways=_ways(traces, judged, chosen) if node.recipe.strategy.kind in SEVERAL else (),
         called=traces.counts.get("strategy", {}) if node.recipe.strategy.kind == "react" else {},
+        calls=traces.counts.get("calls", {}),
+        counted=traces.counts.get("strategy", {}) if node.recipe.strategy.kind != "react" else {},
+        tried=traces.counts.get("pilot", {}).get("tried", ()),
     )
 
 

@@ -23,13 +23,16 @@ from potstill.recipe import (
     DatasetTeacher,
     LocalTeacher,
     Recipe,
+    Strategy,
     Tool,
+    Ways,
     WorkedTeacher,
 )
 from potstill.recipe.scopes import Decides, Scope
+from potstill.recipe.strategies import OWN
 from potstill.records import content_key
 from potstill.tables import OneOf
-from potstill.teach.prompt_files import prompt_of
+from potstill.teach.prompt_files import prompt_of, role_prompts
 from potstill.verify.answer_kinds import ANSWER_KINDS
 from potstill.verify.judge_prompts import judge_prompt
 
@@ -129,8 +132,10 @@ def of_traces(recipe: Recipe) -> Settings:
             arm_checkpoint(Path(recipe.data) / recipe.teacher.run, recipe.teacher.arm)
         )
     strategy = chosen(recipe.strategy, "traces")
-    if recipe.strategy.kind != "explain":
-        del strategy["messages"]
+    for name, kind in OWN.items():
+        if recipe.strategy.kind != kind:
+            del strategy[name]
+    del strategy["prompts"]
     if recipe.strategy.kind == "react":
         strategy |= of_tools(recipe.strategy.tools, Path(recipe.data))
     else:
@@ -138,11 +143,22 @@ def of_traces(recipe: Recipe) -> Settings:
             del strategy[name]
     if isinstance(recipe.teacher, AskedTeacher | ArmTeacher):
         strategy["prompt"] = prompt_of(recipe.strategy, Path(recipe.data))
+        if prompts := role_prompts(recipe.strategy, Path(recipe.data)):
+            strategy["prompts"] = prompts
+        if recipe.strategy.kind == "strategies":
+            from potstill.teach.strategies.strategies import instructions
+
+            strategy["instructions"] = instructions(recipe.strategy.ways or Ways(), Path(recipe.data))
         if recipe.strategy.shots_file is not None:
             strategy |= contents("shots_file", Path(recipe.data) / recipe.strategy.shots_file)
     found = {"teacher": teacher, "strategy": strategy}
-    # Whether a problem is asked on depends on the verdicts of its samples.
-    return found | of_checks(recipe) if recipe.strategy.stop_at_right is not None else found
+    return found | of_checks(recipe) if _hangs_on_verdicts(recipe.strategy) else found
+
+
+def _hangs_on_verdicts(strategy: Strategy) -> bool:
+    """Return whether what is asked depends on the verdicts of what was answered before."""
+    piloted = strategy.kind == "strategies" and strategy.ways is not None and strategy.ways.pilot is not None
+    return strategy.stop_at_right is not None or strategy.kind == "rationalise" or piloted
 
 
 def of_tools(tools: Sequence[Tool], data: Path) -> Settings:

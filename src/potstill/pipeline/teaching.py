@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,15 @@ from potstill.pipeline.settings import teacher_seed
 from potstill.pipeline.spending import ASKED
 from potstill.pipeline.stage import Context
 from potstill.progress import Progress
-from potstill.recipe import ArmTeacher, AskedTeacher, LocalTeacher
+from potstill.recipe import ArmTeacher, AskedTeacher, LocalTeacher, Ways
 from potstill.records import Problem, Trace
 from potstill.teach.prompt_files import prompt_of
+from potstill.teach.samples import Judge
 from potstill.teach.served import served_traces
 from potstill.teach.strategies import STRATEGIES, Material
+
+WAYS = "ways-{}.json"
+"""In the run's ledger, what a pilot of ways found, by seed."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,6 @@ def asked_traces(
     def problems() -> Iterator[Problem]:
         return training() if some is None else iter(some.problems)
 
-    material = Material(
-        training=training, held_out=lambda: source.rows("evaluation", Problem), data=data, seed=seed,
-        kept=kept / f"shots-{seed}-{strategy.shots}.json",
-    )  # fmt: skip
-    asking = STRATEGIES[strategy.kind].asking(prompt_of(strategy, data), strategy, material)
     model: Sampler
     teacher: AskedTeacher
     if isinstance(asked, ArmTeacher):
@@ -65,6 +64,14 @@ def asked_traces(
     progress = Progress("teacher", number * first, "requests")  # grows with what is asked beyond
     account = Account(_shape(asked, checkpoint, data)) if some is None else some.account
     with context.verdicts() as verdicts:
+        measured: Mapping[str, tuple[str, ...]] = {}
+        if strategy.kind == "strategies" and strategy.ways is not None and strategy.ways.pilot is not None:
+            measured = _piloted(context, teacher, model, verdicts.many, training, counts)
+        material = Material(
+            training=training, held_out=lambda: source.rows("evaluation", Problem), data=data, seed=seed,
+            kept=kept / f"shots-{seed}-{strategy.shots}.json", measured=measured,
+        )  # fmt: skip
+        asking = STRATEGIES[strategy.kind].asking(prompt_of(strategy, data), strategy, material)
         yield from served_traces(
             problems, teacher, model, strategy, asking, seed=seed, ledger=kept / ASKED, progress=progress,
             judge=verdicts.many, account=account, go_on=context.go_on, counts=counts,
@@ -73,6 +80,37 @@ def asked_traces(
     counts |= context.not_asked(counts.pop("not_asked", 0))
     if isinstance(asked, LocalTeacher) and (day := noted_days(kept).get(asked.model)):
         counts["day"] = day
+
+
+def _piloted(
+    context: Context, teacher: AskedTeacher, model: Sampler, judge: Judge, training: Callable[[], Iterator[Problem]],
+    counts: dict[str, Any],
+) -> Mapping[str, tuple[str, ...]]:  # fmt: skip
+    """Try the ways of `strategies` on a few problems of each kind; `counts` gets what came of it."""
+    from potstill.teach.piloted_ways import chosen_ways, note, piloted
+    from potstill.teach.strategies.strategies import choosing, instructions, kind_of
+
+    recipe = context.recipe
+    data, seed, strategy = Path(recipe.data), teacher_seed(recipe), recipe.strategy
+    ways, prompt = strategy.ways or Ways(), prompt_of(strategy, data)
+    once, account = replace(strategy, samples=1, stop_at_right=None), Account(None)
+
+    def ask(name: str, asked: Sequence[Problem]) -> Iterator[Trace]:
+        under = choosing(prompt, strategy, data, seed, {kind_of(problem, ways): (name,) for problem in asked})
+        return served_traces(
+            lambda: asked, teacher, model, once, under, seed=seed, ledger=context.run.ledger / ASKED,
+            progress=Progress(f"pilot: {name}", len(asked), "requests"), judge=judge, account=account,
+        )  # fmt: skip
+
+    names = ways.among or tuple(instructions(ways, data))
+    tried = piloted(training(), ways, names, ask, judge)
+    chosen = chosen_ways(tried)
+    note(context.run.ledger / WAYS.format(seed), tried)
+    counts["pilot"] = {
+        "tried": [[*astuple(one), *one.bounds, one.way in chosen.get(one.kind, ())] for one in tried],
+        "sampling": account.counts(),
+    }  # fmt: skip
+    return chosen
 
 
 def _shape(asked: AskedTeacher | ArmTeacher, checkpoint: Path | None, data: Path) -> ModelShape | None:

@@ -18,6 +18,7 @@ from potstill.planning.figures import Figure, assumed, known, product
 from potstill.planning.texts import MOST_TEXTS, Lengths, counted, tokens_of
 from potstill.recipe import ArmTeacher, DatasetTeacher, LocalTeacher, Recipe, ServedTeacher, WorkedTeacher
 from potstill.records import Example, Problem
+from potstill.teach.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from potstill.store import Committed
@@ -203,6 +204,10 @@ class Gathered:
         if name in self.pilots:
             return self.pilots[name].asked
         requests = product("problems x samples", self.training, self._samples(recipe))
+        if (calls := getattr(STRATEGIES[recipe.strategy.kind], "calls", None)) is not None:
+            least, usual, most = calls(recipe.strategy)
+            each = assumed(least, usual, most, f"calls of a sample of {recipe.strategy.kind}; --pilot measures")
+            requests = product("problems x samples x calls of a sample", requests, each)
         prompt = _sum(self.question, self._prompt(recipe))
         return Requests(
             requests=requests, read=product("requests x tokens of a prompt", requests, prompt),
@@ -211,11 +216,12 @@ class Gathered:
 
     def _prompt(self, recipe: Recipe) -> Figure:
         """Return the tokens around a question."""
-        from potstill.teach.prompt_files import prompt_of
+        from potstill.teach.prompt_files import prompt_of, role_prompts
 
-        strategy = recipe.strategy
-        text = f"{strategy.system} {prompt_of(strategy, Path(recipe.data))}"
-        own = assumed(0.8 * tokens_of(text) + 4, tokens_of(text) + 12, 1.2 * tokens_of(text) + 40, "the prompt")
+        strategy, data = recipe.strategy, Path(recipe.data)
+        texts = [text for text in (prompt_of(strategy, data), *role_prompts(strategy, data).values()) if text]
+        size = sum(tokens_of(f"{strategy.system} {text}") for text in texts) / len(texts)
+        own = assumed(0.8 * size + 4, size + 12, 1.2 * size + 40, "the prompt")
         return own if strategy.kind != "few_shot" else _sum(own, SHOT_TOKENS.times(strategy.shots))
 
     def _lengths(self, node: SetNode) -> Lengths | None:

@@ -16,6 +16,7 @@ from potstill.recipe.methods import Dpo, Grpo, OnPolicy, RewardTerm
 from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source
 from potstill.recipe.scopes import Beside, ForExport, Throughout
 from potstill.recipe.scorers import Labels, Scorer
+from potstill.recipe.strategies import Rationalise, Tree, VerifyChain, Way, Ways
 from potstill.recipe.students import (
     Evaluate,
     Export,
@@ -81,6 +82,7 @@ __all__ = [
     "Portion",
     "Price",
     "Problems",
+    "Rationalise",
     "Recipe",
     "Reward",
     "RewardTerm",
@@ -97,6 +99,10 @@ __all__ = [
     "Terms",
     "Tool",
     "Train",
+    "Tree",
+    "VerifyChain",
+    "Way",
+    "Ways",
     "WorkedTeacher",
     "as_served",
     "number",
@@ -148,9 +154,9 @@ class Recipe:
 
 SECTIONS = (
     Source, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
-    SolutionsTeacher, ArmTeacher, SystemMessage, Tool, Strategy, Numbers, Policy, CodeChecks, Judge, Reward, Checks,
-    Portion, FaithFilter, Curate, Scratch, Lora, Student, Kl, Loss, Grpo, OnPolicy, Dpo, Looks, Match, Train, Labels,
-    Scorer, Benchmark, Faithfulness, Evaluate, Export, Recipe,
+    SolutionsTeacher, ArmTeacher, SystemMessage, Tool, Tree, VerifyChain, Way, Ways, Rationalise, Strategy, Numbers,
+    Policy, CodeChecks, Judge, Reward, Checks, Portion, FaithFilter, Curate, Scratch, Lora, Student, Kl, Loss, Grpo,
+    OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer, Benchmark, Faithfulness, Evaluate, Export, Recipe,
 )  # fmt: skip
 for _section in SECTIONS:
     setattr(_section, "__pydantic_config__", {"extra": "forbid", "strict": True})  # noqa: B010 - for every section

@@ -26,6 +26,7 @@ from potstill.recipe.bounds import (
 )
 from potstill.recipe.problems import Source
 from potstill.recipe.scopes import Beside, ForAsking, ForExamples, ForTraces
+from potstill.recipe.strategies import Rationalise, Tree, VerifyChain, Ways
 from potstill.recipe.tools import Tool
 from potstill.tables import OneOf
 
@@ -239,7 +240,9 @@ class Strategy:
     kind: ForTraces[Annotated[str, OneOf("potstill.teach.strategies:STRATEGIES")]] = "zero_shot"
     """What is shown. `zero_shot`: the question alone; `few_shot`: the question after worked examples; `explain`: the
     question under one of several system messages, drawn for each sample; `react`: the question with tools that may be
-    called."""
+    called; `strategies`: each kind of problem in a way of its own; `rationalise`: with the answer, where all samples
+    without it are wrong. Of several calls a sample: `tree`: steps are proposed, judged and searched; `verify_chain`: a
+    draft is checked by questions and written anew."""
     samples: ForTraces[Samples] = 1
     """Traces per problem; with `stop_at_right` the most of them."""
     stop_at_right: ForTraces[Samples | None] = None
@@ -252,6 +255,8 @@ class Strategy:
     """The user message; empty takes the packaged one of the kind."""
     prompt_file: ForTraces[str | None] = None
     """A file with the prompt, relative to `data`; it takes the place of `prompt`."""
+    prompts: ForTraces[dict[str, str]] = field(default_factory=dict)
+    """Files with the other prompts of a kind that has several, relative to `data`: role -> file."""
     shots: ForTraces[Annotated[int, Gt(0), Le(1000)]] = 3
     """Worked examples before the question, for `few_shot`."""
     shots_file: ForTraces[str | None] = None
@@ -266,6 +271,14 @@ class Strategy:
     calculator's whose numbers are at most `small`, as an equation; `all`: every call, others as their result."""
     small: ForTraces[Length] = 20
     """The largest number in a call that `internalise: small` writes out."""
+    tree: ForTraces[Tree | None] = None
+    """How `tree` searches."""
+    verify_chain: ForTraces[VerifyChain | None] = None
+    """How `verify_chain` checks."""
+    ways: ForTraces[Ways | None] = None
+    """Which way of solving `strategies` asks each kind of problem for."""
+    rationalise: ForTraces[Rationalise | None] = None
+    """When `rationalise` tells the answer."""
 
 
 def as_served(endpoint: Endpoint) -> ServedTeacher:

@@ -7,14 +7,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from potstill.intervals import wilson
 from potstill.records import Measure, Problem
 from potstill.report import nodes, students
 from potstill.report.agents import tool_calls
+from potstill.report.asked import calls_table, tried_table, ways_table
 from potstill.report.benchmarks import benchmarks
 from potstill.report.delivered import delivered_table
 from potstill.report.display import label, percent, visible
-from potstill.report.facts import Funnel, ReportFacts, SetFacts, WayFacts
+from potstill.report.facts import Funnel, ReportFacts, SetFacts
 from potstill.report.faithful import faithful
 from potstill.report.html import page
 from potstill.report.nodes import Cell, Column, Node, Section, TableNode, Text, plain
@@ -148,7 +148,11 @@ def _of_set(facts: SetFacts, of: str) -> Iterator[Node]:
         columns = (Column("verdict"), Column("traces", "count"), Column("share", "percent"))
         yield TableNode(f"Verdicts of all traces{of}", columns, rows)
     if facts.ways:
-        yield _ways(f"Ways in which the teacher was asked{of}", facts.ways)
+        yield ways_table(f"Ways in which the teacher was asked{of}", facts.ways)
+    if facts.tried:
+        yield tried_table(f"Ways that a pilot tried{of}", facts.tried)
+    if facts.calls:
+        yield calls_table(f"Calls by what they were for{of}", facts)
     yield from opinions(facts)
     yield from outages(facts)
     yield from samples(facts)
@@ -157,20 +161,6 @@ def _of_set(facts: SetFacts, of: str) -> Iterator[Node]:
     if facts.difficulties:
         note = "As the source states it, or one minus the share of the problem's samples that are right."
         yield histogram(f"Difficulty of examples{of}", "difficulty", facts.difficulties, note)
-
-
-def _ways(title: str, ways: Sequence[WayFacts]) -> TableNode:
-    columns = (
-        Column("way"), Column("traces", "count"), Column("right", "percent"), Column("low", "percent"),
-        Column("high", "percent"), Column("kept", "percent"), Column("tokens a trace", "count"),
-    )  # fmt: skip
-    rows: list[tuple[nodes.Cell, ...]] = []
-    for way in ways:
-        right = wilson(way.right / (way.right + way.wrong), way.right + way.wrong) if way.right + way.wrong else None
-        figures = (None, None, None) if right is None else (right.value, right.low, right.high)
-        rows.append((label(way.name), way.traces, *figures, way.kept / way.traces, way.tokens / way.traces))
-    note = "Right is the share among right and wrong, with its 95% interval; kept that of all traces."
-    return TableNode(title, columns, tuple(rows), note)
 
 
 def _funnel(title: str, funnel: Funnel) -> TableNode:

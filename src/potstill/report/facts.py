@@ -184,6 +184,12 @@ class SetFacts:
     """Of a strategy that asks in several ways."""
     called: Mapping[str, int] = field(default_factory=dict)
     """What a strategy with tools counted: calls, those that failed, results that were invented."""
+    calls: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Of a strategy of several calls a sample: role -> `calls`, `prompt_tokens` and `completion_tokens`."""
+    counted: Mapping[str, int] = field(default_factory=dict)
+    """What else it counted, by name."""
+    tried: Sequence[Sequence[Any]] = ()
+    """Of a pilot of ways: kind, way, right, wrong, unknown, tokens, low, high, whether the kind is asked so."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from potstill.errors import RecipeError
 from potstill.recipe import Strategy
-from potstill.teach.prompts import SLOT, whole_text
+from potstill.teach.prompts import SLOT
+from potstill.teach.roles import Roles, read_prompt, texts_of
 from potstill.teach.strategies import STRATEGIES
 
-LONGEST = 1_000_000
-"""Characters of a prompt file."""
 _MEANT = {"question": "the problem belongs", "shots": "the worked examples belong"}
 """Slot that a prompt must have, where its strategy fills it in -> where that is."""
 
@@ -26,12 +25,7 @@ def prompt_of(strategy: Strategy, data: Path) -> str:
     if strategy.prompt_file is not None:
         path = data / Path(strategy.prompt_file).expanduser()
         where = f"strategy.prompt_file: {path}"
-        try:
-            if path.stat().st_size > LONGEST:
-                raise RecipeError(f"{where} is no prompt: it has more than {LONGEST:,} characters")
-            prompt = whole_text(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"{where} cannot be read ({error}): name a text file in UTF-8") from None
+        prompt = read_prompt(path, where)
     slots = {slot[1] for slot in SLOT.finditer(prompt)}
     for slot, what in _MEANT.items():
         if slot in kind.SLOTS and slot not in slots:
@@ -40,3 +34,9 @@ def prompt_of(strategy: Strategy, data: Path) -> str:
         others = " or ".join(name for name in STRATEGIES if slot in STRATEGIES[name].SLOTS)
         raise RecipeError(f"{where} mentions {{{slot}}}, and strategy.kind is {strategy.kind}: set it to {others}")
     return prompt
+
+
+def role_prompts(strategy: Strategy, data: Path) -> dict[str, str]:
+    """Return the prompts of a strategy that asks several things, by role; see `roles.texts_of`."""
+    roles: Roles = getattr(STRATEGIES[strategy.kind], "ROLES", {})
+    return texts_of(roles, strategy, data)

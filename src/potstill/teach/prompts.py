@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
 from potstill.models.requests import Message
 from potstill.recipe import Strategy
@@ -46,8 +45,9 @@ class Asking:
         """Whether later samples of a problem hang on the verdicts of earlier ones, whatever `stop_at_right` says."""
         return False
 
-    def wanted(self, outcomes: Sequence[Outcome], strategy: Strategy) -> int:
+    def wanted(self, problem: Problem, outcomes: Sequence[Outcome], strategy: Strategy) -> int:
         """Return how many samples a problem gets, as far as the outcomes of the first ones say."""
+        del problem
         return wanted(outcomes, strategy.samples, strategy.stop_at_right)
 
     def messages(self, problem: Problem, sample: int = 0) -> tuple[Message, ...]:
@@ -67,13 +67,3 @@ class Asking:
         own = question_keys(problem)
         others = [shot for shot in self.shots if shot.overlap_key not in own][: self.shown]
         return "\n\n".join(f"Problem: {s.question}\n\nSolution: {s.reasoning}\n\n{s.answer}" for s in others)
-
-
-def packaged_prompt(kind: str) -> str:
-    """Return the prompt that comes with potstill for a kind of strategy."""
-    return whole_text(files("potstill.teach").joinpath("prompts", f"{kind}.txt").read_text(encoding="utf-8"))
-
-
-def whole_text(written: str) -> str:
-    """Return a file's text without the line ends around it, which editors add and nobody means."""
-    return written.replace("\r\n", "\n").strip("\n")

@@ -110,14 +110,14 @@ class RequestBuilder:
             return None if exchange.finished is None or exchange.finished.finish == "failed" else False
         return None if verdict.cause == "infrastructure" else verdict.outcome == "right"
 
-    def wanted(self, outcomes: list[Outcome]) -> int:
+    def wanted(self, problem: Problem, outcomes: list[Outcome]) -> int:
         """Return how many samples a problem gets, as far as the outcomes say."""
-        return self.asking.wanted(outcomes, self.strategy)
+        return self.asking.wanted(problem, outcomes, self.strategy)
 
     def samples(self, problem: Problem, find: Callable[[str], Completion | None]) -> Iterator[Sample]:
         """Yield the samples that the problem gets, in order; `find` looks a completion up by the key of its request."""
         outcomes: list[Outcome] = []
-        while len(outcomes) < self.wanted(outcomes):
+        while len(outcomes) < self.wanted(problem, outcomes):
             exchange = self.exchange(problem, len(outcomes)).replay(find)
             trace = self.to_judge(exchange)
             verdict = None if trace is None else next(iter(self.judge([(problem, trace)])))

@@ -74,7 +74,7 @@ class SamplingRounds:
 
     def _more(self, chain: _Chain) -> list[Request]:
         found: list[Request] = []
-        for sample in range(len(chain.outcomes), self.builder.wanted(chain.outcomes)):
+        for sample in range(len(chain.outcomes), self.builder.wanted(chain.problem, chain.outcomes)):
             chain.outcomes.append(None)
             found += self._wait(chain, self.builder.exchange(chain.problem, sample))
         return found

@@ -12,9 +12,11 @@ from potstill.models.ledger import Ledger
 from potstill.models.requests import Completion, Request
 from potstill.pipeline.settings import teacher_seed
 from potstill.pipeline.spending import ASKED
+from potstill.pipeline.teaching import WAYS
 from potstill.recipe import ArmTeacher, AskedTeacher, ServedTeacher
 from potstill.records import Measure, Problem, Trace
 from potstill.teach.calls import Call, SampleTalk, Talk
+from potstill.teach.piloted_ways import noted
 from potstill.teach.prompt_files import prompt_of
 from potstill.teach.samples import seed_of
 from potstill.teach.strategies import STRATEGIES, Material
@@ -48,6 +50,7 @@ def _sent(source: RunSource, of: str, trace: Trace) -> dict[str, Any]:
     material = Material(
         training=lambda: stage.rows("train", Problem), held_out=lambda: stage.rows("evaluation", Problem),
         data=Path(recipe.data), seed=seed, kept=source.run.ledger / f"shots-{seed}-{strategy.shots}.json",
+        measured=noted(source.run.ledger / WAYS.format(seed)) if strategy.kind == "strategies" else {},
     )  # fmt: skip
     asking = STRATEGIES[strategy.kind].asking(prompt_of(strategy, Path(recipe.data)), strategy, material)
     with Ledger(source.run.ledger / ASKED, write=False) as ledger:

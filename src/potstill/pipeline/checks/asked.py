@@ -5,7 +5,7 @@ from __future__ import annotations
 from potstill.errors import RecipeError
 from potstill.pipeline.checks.files import check_checkpoint, check_file
 from potstill.pipeline.checks.scene import Scene, Teaching
-from potstill.recipe import AskedTeacher, LocalTeacher, ServedTeacher
+from potstill.recipe import AskedTeacher, LocalTeacher, ServedTeacher, Ways
 
 
 def served(teaching: Teaching, where: str, scene: Scene) -> None:
@@ -16,7 +16,7 @@ def served(teaching: Teaching, where: str, scene: Scene) -> None:
     from potstill.models.sampler import served_model
     from potstill.models.sampling import wire_sampling
     from potstill.models.terms import check_terms
-    from potstill.teach.prompt_files import prompt_of
+    from potstill.teach.prompt_files import prompt_of, role_prompts
 
     wire_sampling(teacher.sampling, 0, f"{where}.sampling")
     if isinstance(teacher, ServedTeacher):
@@ -29,6 +29,11 @@ def served(teaching: Teaching, where: str, scene: Scene) -> None:
             "so a truncated trace would be asked for again in vain: raise it, or leave it out for twice as many"
         )
     prompt_of(teaching.strategy, scene.data)
+    role_prompts(teaching.strategy, scene.data)
+    if teaching.strategy.kind == "strategies":
+        from potstill.teach.strategies.strategies import instructions
+
+        instructions(teaching.strategy.ways or Ways(), scene.data)
     if teaching.strategy.shots_file is not None:
         check_file(scene.data / teaching.strategy.shots_file, "strategy.shots_file")
 

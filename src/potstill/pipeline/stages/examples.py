@@ -11,6 +11,7 @@ from potstill.durable import writing
 from potstill.errors import DataError
 from potstill.graph import Graph
 from potstill.pipeline import naming, settings
+from potstill.pipeline.asked_ways import way_settings
 from potstill.pipeline.checks.teachers import NO_SOLUTION, OTHER_QUESTIONS
 from potstill.pipeline.curating import LOOK, SCATTER, TOGETHER, Curation, maps
 from potstill.pipeline.parts import mapped
@@ -44,6 +45,7 @@ def _settings(recipe: Recipe) -> settings.Settings:
     if recipe.curate.quotes is not None:
         against = [*recipe.problems.against]
         said |= {"against": against, "tests": [settings.of_files(name, Path(recipe.data)) for name in against]}
+    said |= way_settings(recipe)
     return said | {
         "curate": curate,
         "checks": settings.chosen(recipe.checks, "examples"),

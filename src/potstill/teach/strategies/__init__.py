@@ -1,13 +1,15 @@
 """How a problem is put to a teacher: a strategy is a file of this folder and its line here.
 
 A file has `PROMPT`, the text that is taken where the recipe has none, `SLOTS`, the places of a prompt that it fills in,
-and `asking(prompt, strategy, material)`, which returns how every problem of a run is asked.
+and `asking(prompt, strategy, material)`, which returns how every problem of a run is asked. One that asks several
+things has `ROLES`, the further prompts with their places (`roles.texts_of`); a section of the recipe that one kind
+alone has is a line of `recipe.strategies.OWN`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +24,7 @@ class Material:
     """What a strategy may draw on: the problems of both sides, read anew at each call, and a seed.
 
     `data` is the folder that files of the recipe are relative to, `kept` the file in which what was drawn is kept.
+    `measured` are the ways that a pilot found for kinds of problems, see `piloted_ways`.
     """
 
     training: Callable[[], Iterable[Problem]]
@@ -29,6 +32,7 @@ class Material:
     data: Path
     seed: int
     kept: Path
+    measured: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class StrategyFile(Protocol):
@@ -49,5 +53,9 @@ STRATEGIES: Table[StrategyFile] = Table(
         "few_shot": "potstill.teach.strategies.few_shot",
         "explain": "potstill.teach.strategies.explain",
         "react": "potstill.teach.strategies.react",
+        "tree": "potstill.teach.strategies.tree",
+        "verify_chain": "potstill.teach.strategies.verify_chain",
+        "strategies": "potstill.teach.strategies.strategies",
+        "rationalise": "potstill.teach.strategies.rationalise",
     },
 )

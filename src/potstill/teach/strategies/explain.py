@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from potstill.recipe import Strategy, SystemMessage
 from potstill.records import Problem, content_key
-from potstill.teach.prompts import Asking, packaged_prompt
+from potstill.teach.prompts import Asking
+from potstill.teach.roles import packaged
 from potstill.teach.strategies import Material
 
-PROMPT = packaged_prompt("zero_shot")
+PROMPT = packaged("zero_shot")
 SLOTS = ("question", "answer_form")
 PACKAGED = (
     SystemMessage(name="plain", text=""),

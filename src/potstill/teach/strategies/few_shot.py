@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from potstill.recipe import Strategy
-from potstill.teach.prompts import Asking, packaged_prompt
+from potstill.teach.prompts import Asking
+from potstill.teach.roles import packaged
 from potstill.teach.shots import drawn_shots, read_shots
 from potstill.teach.strategies import Material
 
-PROMPT = packaged_prompt("few_shot")
+PROMPT = packaged("few_shot")
 SLOTS = ("question", "answer_form", "shots")
 
 

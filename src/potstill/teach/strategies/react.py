@@ -15,12 +15,13 @@ from potstill.recipe import Strategy
 from potstill.records import Problem
 from potstill.teach.calling import STOPS, Turn, Writer, calling
 from potstill.teach.calls import Call, Finished, Talk, finished_by
-from potstill.teach.prompts import Asking, packaged_prompt
+from potstill.teach.prompts import Asking
+from potstill.teach.roles import packaged
 from potstill.teach.strategies import Material
 from potstill.teach.tools import OfferedTool, offered
 from potstill.tool_marks import CALL_END, RESULT, RESULT_END, until_call, use_of, without_marks, written_out
 
-PROMPT = packaged_prompt("react")
+PROMPT = packaged("react")
 SLOTS = ("question", "answer_form", "tools")
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from potstill.recipe import Strategy
-from potstill.teach.prompts import Asking, packaged_prompt
+from potstill.teach.prompts import Asking
+from potstill.teach.roles import packaged
 from potstill.teach.strategies import Material
 
-PROMPT = packaged_prompt("zero_shot")
+PROMPT = packaged("zero_shot")
 SLOTS = ("question", "answer_form")
 
 
