@@ -50,11 +50,24 @@ def dying(ledger_class, monkeypatch, commits):
     return lambda: monkeypatch.setattr(ledger_class, "commit", real)
 
 
-def taught(url, ledger, problems, asking, *, seed=3, max_tokens=100, extra=None, counts=None, judge=None, **strategy):
+def taught(
+    url,
+    ledger,
+    problems,
+    asking,
+    *,
+    seed=3,
+    max_tokens=100,
+    extra=None,
+    counts=None,
+    judge=None,
+    model=None,
+    **strategy,
+):
     """Return the traces of problems that a server is asked about."""
     teacher = recipe.ServedTeacher(
         kind="served", base_url=url, model="m", concurrency=8,
-        sampling=recipe.Sampling(temperature=1.0, max_tokens=max_tokens, extra=extra or {}),
+        sampling=recipe.Sampling(temperature=1.0, max_tokens=max_tokens),
     )  # fmt: skip
     its = recipe.Strategy(**strategy)
     progress = Progress("traces", None, stream=io.StringIO())
@@ -63,7 +76,7 @@ def taught(url, ledger, problems, asking, *, seed=3, max_tokens=100, extra=None,
             served_traces(
                 lambda: problems,
                 teacher,
-                ServedModel(teacher),
+                model or ServedModel(teacher),
                 its,
                 asking,
                 seed=seed,

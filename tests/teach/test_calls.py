@@ -1,6 +1,7 @@
 """Samples of several calls: played from the ledger after any kill, nothing asked and no tool run twice."""
 
 import dataclasses
+import json
 from collections import Counter
 
 import pytest
@@ -9,6 +10,8 @@ from teach.scripted import DyingError, Scripted, dying, taught, turns_of
 
 from potstill.errors import RecipeError
 from potstill.models.ledger import Ledger
+from potstill.models.local.inprocess import InProcess
+from potstill.models.local.model import Generated, before
 from potstill.models.requests import Completion, Message, Request
 from potstill.records import Problem
 from potstill.teach.calls import Call, Finished, SampleTalk, ToolRun, one_call
@@ -167,3 +170,37 @@ def test_a_wire_without_stops_is_refused_in_one_line(tmp_path):
     one.give(run, Completion(key=run, finish="stop", content="W", raw=b""))
     with pytest.raises(RecipeError, match="ends calls at a text"):
         one.give(check.key, Completion(key=check.key, finish="stop", content="yes", raw=b""))
+
+
+class Engine:
+    """A model in this process that says what the server says; it ends at the texts it is told to."""
+
+    most = 4
+
+    def render(self, messages):
+        return json.dumps(messages)
+
+    def lengths(self, texts):
+        return [len(text) for text in texts]
+
+    def rows(self, tokens):
+        return 4
+
+    def answer(self, prompts, settings):
+        found = []
+        for prompt in prompts:
+            body = {"messages": json.loads(prompt.text), "seed": prompt.seed}
+            text = before(Server().said(body), settings.get("stop", ()))
+            found.append(Generated(text, "stop", len(prompt.text), 20))
+        return found
+
+
+def test_a_model_in_this_process_is_asked_the_same_way(server, tmp_path):
+    RUNS.clear()
+    model = InProcess("here", Engine)
+    traces = taught(server.url, tmp_path / "l", PROBLEMS, ASKING, model=model)
+    assert [trace.reasoning.count("<think>") for trace in traces] == [1, 2, 3, 1, 2]
+    assert {trace.answer for trace in traces} == {f"The answer is {n}." for n in (1, 2, 3)}
+    assert server.stats()["requests"] == 0
+    assert max(RUNS.values()) == 1
+    assert taught(server.url, tmp_path / "l", PROBLEMS, ASKING, model=InProcess("here", None)) == traces
