@@ -58,7 +58,6 @@ def taught(
     *,
     seed=3,
     max_tokens=100,
-    extra=None,
     counts=None,
     judge=None,
     model=None,
