@@ -408,7 +408,7 @@ RESPONSES = [
     ("does not exist", "right", "auto", (), "The limits are $-1$ and $1$. As these differ, the limit does not exist."),
     ("5", "unknown", "number", (), "Subtracting gives $0 = 5$, a contradiction. Hence the system has no solutions."),
     ("12", "right", "number", (), "She gave 3 away, so 15 - 3 = 12. If she had got 3 instead, it would be 18."),
-    ("18", "unknown", "number", (), "She gave 3 away, so 15 - 3 = 12. If she had got 3 instead, it would be 18."),
+    ("18", "wrong", "number", (), "She gave 3 away, so 15 - 3 = 12. If she had got 3 instead, it would be 18."),
     ("9", "unknown", "number", (), "Mark has 9 marbles now.\n\nHe had 5 and won 4."),
     ("15", "right", "number", (), "Tom has **15** stickers left. Here's why: he began with 20 and gave away 5."),
     ("5", "unknown", "number", (), "Tom has **15** stickers left. Here's why: he began with 20 and gave away 5."),

@@ -3,7 +3,9 @@
 from collections import Counter
 
 import pytest
-from verify import grid, languages
+from verify import grid, languages, replies_abroad
+from verify.manners import FIRST, NAMED, SECOND
+from verify.replies import replies
 from verify.styles import STYLES
 
 from potstill.recipe import Checks
@@ -27,22 +29,36 @@ def agreement(cases):
 
 
 def test_english():
-    share, accepted = agreement(list(grid.grid())[::4])
+    share, accepted = agreement(list(grid.grid())[::5])
     assert accepted == []
     assert share >= 0.98
 
 
 @pytest.mark.parametrize("name", languages.LANGUAGES)
 def test_other_languages(name):
-    share, accepted = agreement(list(languages.cases(name))[::6])
+    share, accepted = agreement(list(languages.cases(name))[::7])
     assert accepted == []
     assert share >= 0.95
 
 
-def test_ordinary_styles():
+def test_replies():
+    share, accepted = agreement(list(replies())[::5])
+    assert accepted == []
+    assert share >= 0.98
+
+
+@pytest.mark.parametrize("name", replies_abroad.LANGUAGES)
+def test_replies_in_other_languages(name):
+    share, accepted = agreement(list(replies_abroad.replies_in(name))[::7])
+    assert accepted == []
+    assert share >= 0.95
+
+
+@pytest.mark.parametrize("rows", [STYLES, FIRST, SECOND, NAMED], ids=["styles", "first", "second", "named"])
+def test_whole_responses(rows):
     outcomes = [
         (outcome, want, response)
-        for gold, kind, choices, response, want in STYLES
+        for gold, kind, choices, response, want in rows
         for outcome in [
             judge(
                 Problem(id="style", question="?", gold=gold, answer_kind=kind, choices=choices), response, Checks()
@@ -57,8 +73,8 @@ def test_ordinary_styles():
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(3))
 def test_all_of_it(seed):
-    share, accepted = agreement(grid.grid(seed))
+    share, accepted = agreement([*grid.grid(seed), *replies(seed)])
     assert (accepted, share >= 0.98) == ([], True)
     for name in languages.LANGUAGES:
-        share, accepted = agreement(languages.cases(name, seed))
+        share, accepted = agreement([*languages.cases(name, seed), *replies_abroad.replies_in(name, seed)])
         assert (name, accepted, share >= 0.95) == (name, [], True)

@@ -49,7 +49,7 @@ def read_number(text: str, method: str, before: str = "") -> Extraction:
     if len(text) > MAX_CHARACTERS:
         return Extraction(None, method)
     plain = plain_math(text)
-    if plain.endswith("!") and _WORDY.match(plain):  # the end of a sentence, and no factorial
+    if plain.endswith("!") and (_WORDY.match(plain) or _NO_FACTORIAL.fullmatch(plain)):
         text, plain = text.rstrip(" !"), plain.rstrip(" !")
     whole = whole_number(plain, method)
     if whole is not None:
@@ -221,7 +221,10 @@ def _others(found: list[Found], value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(number for number, _, _ in found[-16:] if number != value))
 
 
-_RESTATES = re.compile(r",\s(?:i\.\s?e\.|that is,|in other words|equivalently|or (?:about|roughly|approximately)\b)")
+_RESTATES = re.compile(
+    r",\s(?:i\.\s?e\.|that is,|in other words|equivalently|or (?:about|roughly|approximately)\b"
+    r"|which (?:is|equals) (?:about|roughly|approximately|around)\b)"
+)
 """`3/4, i.e. 75%`"""
 _BESIDE = re.compile(r",\s(?:while|whereas)\s|,\swhich\s(?!is\b(?![^,]{0,60}\bthan\b)|equals|means|gives|leaves|makes)")
 """`The tallest is 324 m, which is 14 m more than the next.`"""
@@ -250,14 +253,20 @@ def concluded(text: str) -> str | None:
     return None if result is None else result.value
 
 
+def without_restating(line: str) -> str:
+    """Return a line without what says its value once more: `6√2, which is approximately 8.49`."""
+    told, *again = _RESTATES.split(line, maxsplit=1)
+    return (
+        told if again and SENTENCE_END.search(again[0].rstrip(" .")) is None and any(map(str.isdigit, told)) else line
+    )
+
+
 def last_number(line: str, before: str = "") -> Extraction:
     """Return the number of the line's last sentence that holds one, or the line's formula.
 
     Of several numbers in a sentence it is the one that the text `before` computed last, else the last before `because`.
     """
-    told, *again = _RESTATES.split(line, maxsplit=1)
-    if again and SENTENCE_END.search(again[0].rstrip(" .")) is None and any(map(str.isdigit, told)):
-        line = told
+    line = without_restating(line)
     plain = _LIST_MARK.sub("", plain_math(undollared(line)), count=1)
     if not any(map(str.isdigit, plain)) and "\\" not in plain:
         return NOTHING
@@ -267,7 +276,7 @@ def last_number(line: str, before: str = "") -> Extraction:
     if _is_expression(plain):
         conclusion = concluded(line)
         return read_number(line, "last line") if conclusion is None else Extraction(conclusion, "last conclusion")
-    for sentence in reversed(SENTENCE_END.split(plain)):
+    for sentence in reversed([part for told in SENTENCE_END.split(plain) for part in _CLAUSES.split(told)]):
         found = numbers_in(sentence)
         found = [number for number in found if not _qualifies(sentence, number)] or found
         if not found:
@@ -289,6 +298,8 @@ def last_number(line: str, before: str = "") -> Extraction:
     return NOTHING
 
 
+_CLAUSES = re.compile(r";\s(?=[A-Za-z]{2,}[\s,])")
+"""`With 9 more he would have 36; as it is, he has 27.`"""
 _HEAD = re.compile(r"\A\W{0,6}[A-Za-z][A-Za-z ']{1,40}:\s{1,3}(?=[-$\d(][^A-Za-z=]{0,80}=[^A-Za-z=]{1,40}\Z)")
 """What a calculation is of: `Total: 9 * 2 = $18`."""
 _LIST_MARK = re.compile(r"\A\s{0,8}\d{1,2}[.)]\s(?=\W{0,4}[A-Za-z])")
@@ -369,6 +380,8 @@ def _computed(sentence: str, found: list[Found], before: str) -> str | None:
 
 _WORDY = re.compile(r"\A\W{0,4}[A-Za-z'’]{2,}\s")
 """A statement that begins with a word: `it takes 3 hours and 30 minutes`."""
+_NO_FACTORIAL = re.compile(r".{0,20}(?:[$€£]\s?[\d.,]+|\d\.\d+|[a-z%°]{1,20})!+", re.DOTALL)
+"""The end of a sentence: `$76.50!`, `12 km!`; `5!` may be a factorial."""
 _UNIT_AFTER = re.compile(
     r"\s?(?!(?:when|for|if|because|since|which|as|in|where|with|by|on|at|so|and|or|is|are|was|to|that|the|we|this|total"
     r"|of|from|after|before|more|less|each|a)\b)[A-Za-z%°µΩ]{1,16}[²³]?(?:\^\{?-?[1-9]\}?)?"

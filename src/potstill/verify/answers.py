@@ -28,6 +28,7 @@ from potstill.verify.parts import judge_parts
 from potstill.verify.quantities import form_of
 from potstill.verify.readings import Extraction, without_determiners
 from potstill.verify.sentences import denies, without_reading
+from potstill.verify.several import given_apart
 from potstill.verify.words import Meaning, compare_meanings, declines, meaning_of, word_key
 
 __all__ = ["Judged", "gold_letter", "judge_answer", "judge_response", "unknown", "word_key"]
@@ -153,7 +154,8 @@ def _judge_stated(
     denied = judged.outcome == "unknown" and len(response) <= SHORT and denies_in(response, language_of(response))
     if denied and judged.cause == "ambiguous" and len(numbers_in(plain_math(response))) == 1:
         return replace(decided(False, "denied", reason="the answer says that it is not the gold"), extracted=response)
-    if judged.outcome == "right" and wanted.kind != "yes_no" and (why := doubt_of(response, judged.extracted or "")):
+    words = wanted.kind == "yes_no"
+    if judged.outcome == "right" and (why := doubt_of(response, judged.extracted or "", words=words)):
         return unknown("ambiguous", f"the answer is {why} where it is named", judged.method, judged.extracted)
     return judged
 
@@ -168,12 +170,13 @@ def _judge_whole(
     judged = _judge_extracted(response, extract(response, wanted.kind, choices), wanted, policy, allowance)
     if judged.outcome == "right":
         return judged
-    if judged.outcome == "unknown" and len(response) <= SHORT and spelling(response) == spelling(gold):
+    bare = judged.outcome == "unknown" and len(response) <= SHORT and "~~" not in response
+    if bare and spelling(response) == spelling(gold):
         return replace(decided(True, "whole, same spelling"), extracted=response.strip())
     if wanted.kind == "text" and wanted.text.count("{") != wanted.text.count("}"):
         return _unbalanced_box(response, wanted) or judged
     parts = _lettered_parts(response, wanted, policy, allowance)
-    return parts or _several_boxes(response, wanted, policy, allowance) or judged
+    return parts or _together(response, wanted, policy, allowance) or judged
 
 
 def _beside_aside(prediction: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
@@ -222,7 +225,7 @@ def _judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Pol
     if found.value is None:
         judged = _by_option(response, wanted, policy, allowance) or _nothing_found(response, found, wanted)
     else:
-        judged = _judge_found(found, wanted, policy, allowance)
+        judged = _judge_found(response, found, wanted, policy, allowance)
     if judged.cause == "unparsable prediction" and found.method != EMPTY:
         return _by_formula(response, wanted, policy, allowance) or judged
     return judged
@@ -283,7 +286,7 @@ _LED_FORMULA = re.compile(r"[A-Za-z]{4,20}[,:]? \$")
 
 def _is_bare(response: str, wanted: Gold) -> bool:
     """Whether a response may be nothing but its answer, in mathematics or one word."""
-    if len(response) > SHORT or wanted.kind in ("choice", "text") or "boxed" in response:
+    if len(response) > SHORT or wanted.kind in ("choice", "text") or "boxed" in response or "~~" in response:
         return False
     bare = response.strip()
     if bare[:1] == ">" or _LED_FORMULA.match(bare):
@@ -293,20 +296,25 @@ def _is_bare(response: str, wanted: Gold) -> bool:
     return bool(bare) and "\n" not in bare and words_in(bare) <= 1
 
 
-def _judge_found(found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
+def _judge_found(response: str, found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
     value = found.value or ""
     judged = compare(value, wanted, policy, allowance)
     if judged.cause == "unparsable prediction":
         judged = without_reading(value, wanted, policy) or judged
     if judged.outcome != "right" and found.others:
-        judged = _otherwise(judged, found, wanted, policy, allowance)
+        judged = _otherwise(response, judged, found, wanted, policy, allowance)
     shown = value if len(value) <= SHOWN else f"{value[: SHOWN - 3]}..."
     method = ", ".join(filter(None, (found.method, judged.method)))
     return replace(judged, method=method, extracted=judged.extracted or shown)
 
 
-def _otherwise(judged: Judged, found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
-    """Doubt a wrong answer of which another reading is the gold; a text's last line may be its answer."""
+def _otherwise(
+    response: str, judged: Judged, found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance
+) -> Judged:
+    """Doubt a wrong answer of which another reading is the gold, unless the response takes that one back.
+
+    A text's last line may be its answer.
+    """
     if wanted.kind == "text":
         for other in found.others:
             if compare(other, wanted, policy, allowance).outcome == "right":
@@ -314,7 +322,8 @@ def _otherwise(judged: Judged, found: Extraction, wanted: Gold, policy: Policy, 
         return judged
     if judged.outcome != "wrong" or wanted.kind == "choice":
         return judged
-    if any(compare(other, wanted, policy, allowance).outcome == "right" for other in found.others):
+    golds = [other for other in found.others if compare(other, wanted, policy, allowance).outcome == "right"]
+    if golds and not all(doubt_of(response, other) for other in golds):
         return unknown("ambiguous", "another number of the same sentence is the gold answer")
     return judged
 
@@ -375,21 +384,25 @@ def _lettered_parts(response: str, wanted: Gold, policy: Policy, allowance: Allo
     )
 
 
-def _several_boxes(response: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
-    """Judge the boxes at the end of a response together, where the gold is as many answers; None unless right."""
-    if wanted.kind not in MATHEMATICAL or response.count("boxed") < 2:
+def _together(response: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
+    """Judge what the end of a response gives one by one, where the gold is as many answers; None unless right."""
+    if wanted.kind not in MATHEMATICAL:
         return None
-    boxes = boxed_parts(response[-MAX_ANSWER:])
     golds = split_answers(wanted.text)
     if len(golds) == 1 and wanted.text.startswith(("{", "\\{")) and wanted.text.endswith("}"):
         golds = split_answers(wanted.text.lstrip("\\{").rstrip("\\}"))
-    if not 1 < len(boxes) == len(golds):
+    if len(golds) == 1 and wanted.text.startswith("(") and wanted.text.endswith(")"):
+        golds = split_answers(wanted.text[1:-1])
+    if len(golds) < 2:
         return None
-    joined = " ; ".join(boxes)
-    judged = compare(joined, wanted, policy, allowance)
-    if judged.outcome != "right":
-        return None
-    return replace(judged, method=f"boxes, {judged.method}", extracted=joined[:SHOWN])
+    for way, parts in given_apart(response[-MAX_ANSWER:]):
+        if len(parts) != len(golds) or {doubt_of(response, part) for part in parts} - {"", "one of two"}:
+            continue
+        joined = " ; ".join(parts)
+        judged = compare(joined, wanted, policy, allowance)
+        if judged.outcome == "right":
+            return replace(judged, method=f"{way}, {judged.method}", extracted=joined[:SHOWN])
+    return None
 
 
 def _unbalanced_box(response: str, wanted: Gold) -> Judged | None:
@@ -414,7 +427,7 @@ def _stated_in_words(prediction: str, wanted: Gold, policy: Policy, allowance: A
         return None
     found = extract(prediction, wanted.kind, wanted.options)
     if found.value is not None and not found.ambiguous and found.value.strip() != prediction.strip():
-        judged = _judge_found(found, wanted, policy, allowance)
+        judged = _judge_found(prediction, found, wanted, policy, allowance)
         if judged.outcome == "right" and denies(prediction):
             return unknown("ambiguous", "the answer denies what it states, or states a bound")
         if judged.outcome != "unknown":

@@ -20,7 +20,8 @@ _CHECK = re.compile(
 _CHECK_LINE = re.compile(
     rf"\W{{0,4}}(?:(?:quick |sanity )?check(?:ing)?|verification|proof|note(?!\w)|n\.?b\.?|remark|hint"
     rf"|(?:{alternatives(_CHECKS)}))"
-    r"(?:\s(?:that|on|by|of|the)\b[^:]{0,40})?\s?[:：]|\W{0,4}(?:note|notice|observe|recall|remember) (?:that|how)\b"
+    r"(?:\s(?:that|on|by|of|the)\b[^:]{0,40})?\s?(?:[:：]|\.\s)|\W{0,4}(?:you|we|one) can (?:check|verify|confirm)\b"
+    r"|\W{0,4}(?:note|notice|observe|recall|remember) (?:that|how)\b"
     r"|\(?\W{0,3}(?:rounded|using|assuming|note)\b[^\n]{0,120}\)\W{0,3}\Z",
     re.IGNORECASE,
 )
@@ -39,6 +40,17 @@ _EXPLAINS = re.compile(
     r"|i\.e\.|note\b|of these|where\b|as (?:a check|expected|required))",
     re.IGNORECASE,
 )
+_REFERS = re.compile(
+    r"\W{0,3}(?:that|this|it|which)(?:['’]s| is)\s(?:the|our|my)\s(?:\w+\s)?(?:answer|result|solution)\W{0,3}\Z",
+    re.IGNORECASE,
+)
+"""`That is the required answer.`"""
+_CONFIRMS = re.compile(
+    r"[^\d$]*\b(?:checks? out|(?:is|are) (?:correct|verified|confirmed|consistent)|makes sense|match(?:es)?|adds? up"
+    r"|as (?:required|expected|desired|claimed)|works|holds)\W*\Z",
+    re.IGNORECASE,
+)
+"""`So the solution checks out.`"""
 _NUMBERED = re.compile(r"\s{0,8}\d{1,2}[.)]\s")
 LIST = 8
 """Stands for the level of a line such as `Key points:`, whose section is the list below it."""
@@ -73,11 +85,14 @@ def _is_aside(lines: list[Line], start: int, end: int) -> bool:
         return False
     if _OFFER.match(first) or _CHECK_LINE.match(first) or _TICKED.search(last):
         return True
-    if _QUESTION.search(last):
+    if _QUESTION.search(last) or _REFERS.match(first):
+        return True
+    if start == end and not lines[start].bold and _CONFIRMS.match(first):
         return True
     shown = next((line for line in reversed(lines[:start]) if line.text.strip()), None)
     own = any(line.bold for line in lines[start : end + 1])
-    return bool(shown is not None and shown.bold and not own and _EXPLAINS.match(first))
+    displayed = shown is not None and shown.text.rstrip(" .").endswith(("$$", "\\]"))
+    return bool(shown is not None and (shown.bold or displayed) and not own and _EXPLAINS.match(first))
 
 
 def _without_sections(lines: list[Line]) -> list[Line]:

@@ -353,6 +353,8 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     if (chain := chain_of(wanted.text)) and len(own := chain_of(bare)) > 1:
         same = matched(own, chain, _part_of(policy, allowance), ordered=False)
         return decided(True, "chain of equations") if same else unknown("unsupported", "unlike chains of equations")
+    if _OPERATION.match(bare) and bare.count("=") == 1 and "=" not in wanted.text:
+        bare = bare.partition("=")[2].strip()
     judged = _symbolic(bare, wanted, policy, allowance)
     if judged.outcome == "wrong" and policy.units == "optional" and (counted := _UNIT_AT_END.fullmatch(bare)):
         named = unit_of(plain_unicode(counted.group(2)))
@@ -365,6 +367,10 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
 
 _POINT = re.compile(r"[A-Z]'?\s?=?\s?(\([^()]{1,200},[^()]{1,200}\))")
 """P(2, 3) is where P lies."""
+_OPERATION = re.compile(
+    r"\s{0,4}(?:\\(?:int|sum|lim|prod)(?![a-z])|\\[dt]?frac\s?\{\s?(?:d|\\partial)(?![a-z])|[∫∑]|d/d[a-z])"
+)
+"""`\\frac{d}{dx} x^2 = 2x` says what it computes."""
 _INFINITE = re.compile(r"[+-]?(?:\\infty|∞)")
 _UNIT_AT_END = re.compile(r"(.{1,400}?[\w)}])\s{1,3}([A-Za-z][A-Za-z][A-Za-z0-9^/²³ ]{0,30})")
 

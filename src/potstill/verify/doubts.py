@@ -15,18 +15,20 @@ from potstill.verify.sentences import EXCLUDING
 TAIL = 4_000
 _START = re.compile(r"(?:[.!?。？！।]\s|[。？！।]|\n)")
 _END = re.compile(r"[.!?。？！؟।](?=\s|\Z|\*|\))|[。？！।]|\n|\Z")
-_CLAUSE = re.compile(r"[,;](?!\d)|[，；、]")
-_NOT = (
-    r"(?:not|never|cannot|can ?not|isn['’]t|wasn['’]t|aren['’]t|won['’]t|can['’]t|couldn['’]t|doesn['’]t|don['’]t"
-    r"|didn['’]t|neither|nor)"
-)
+_NOT = r"(?:not|never|cannot|neither|nor)"
+"""As `_flat` leaves it of `isn't`."""
 _BETWEEN = (
     r"(?:\s(?:possibly|exactly|really|simply|actually|necessarily|be|equal|to|the|a|an|option|choice|answer|have been))"
     r"{0,4}"
 )
 _FALSE = r"(?:wrong|incorrect|false|mistaken|impossible|tempting|a (?:common )?(?:mistake|trap|error|lie))"
+_UNSURE = (
+    r"(?:(?:not|never) (?:be |too )?(?:sure|certain|confident|clear|convinced)"
+    r"|not (?:know|tell|say|recall|remember|decide)"
+    r"|unsure|uncertain|(?:i|we) (?:guess|couldn)|could be wrong|double[- ]?check|verify|check (?:it|this)|not quote)"
+)
 _PEOPLE = r"(?:someone|somebody|people|many|some|others|students?|one|you|friend|rumou?r)"
-_SAY = r"(?:claim(?:s|ed)?|say|says|said|believes?|thinks?|thought|guess(?:es|ed)?|answers?|argues?)"
+_SAY = r"(?:claim(?:s|ed)?|say|says|said|believes?|thinks?|thought|guess(?:es|ed)?|answers?|argues?|picks?|chooses?)"
 
 
 class Cue(NamedTuple):
@@ -53,7 +55,10 @@ BEFORE = (
     ),
     Cue("denied", rf"\b{_NOT}(?! only){_BETWEEN}\W{{0,4}}\Z", "The answer cannot possibly be @."),
     Cue(
-        "denied", rf"\b{_NOT}\s(?:the case|true|so|get|find|have|follow|mean|imply|give|yield)(?:\sthat)?\W{{0,4}}\Z",
+        "denied", rf"\b(?:{_NOT}\s(?:the case|true|so|get|find|have|follow|mean|imply|give|yield|think|believe"
+        r"|accept|agree|buy|say|claim|conclude)"
+        r"|(?:refuse|decline|hesitate|unwilling|hard|difficult) to (?:accept|believe|agree|say|conclude))"
+        r"(?:\sthat)?(?:\s(?:it|this|that|the answer)(?:['’]s|\s(?:is|was|will be|would be)))?\W{0,4}\Z",
         "It does not follow that @.",
     ),
     Cue(
@@ -70,7 +75,12 @@ BEFORE = (
         "A common mistake is to answer @.",
     ),
     Cue(
-        "mentioned", rf"\b{_PEOPLE}\s(?:(?!the\s)\w+\s){{0,2}}{_SAY}\b(?! is| was)[^.;]{{0,40}}\Z",
+        "mentioned", r"\b(?:i|we)\s(?:first\s)?(?:had\s)?(?:thought|guessed|misread|miscounted|miscalculated)\b"
+        r"[^.;,]{0,24}\Z",
+        "At first I thought it was @.",
+    ),
+    Cue(
+        "mentioned", rf"\b{_PEOPLE}\s(?:(?!the\s)\w+\s){{0,2}}{_SAY}\b(?! is| was)(?:(?!\bbut\b)[^.;]){{0,40}}\Z",
         "Someone claimed that it is @.",
     ),
     Cue("left open", r"\b(?:might|may|could)(?:\s(?:well|also|still|only|just|very))?\s(?:be|have been|equal)\W{0,4}\Z",
@@ -79,8 +89,12 @@ BEFORE = (
         "mentioned", r"\b(?:he|she|they)\s(?:says?|said|claims?|claimed|thinks?|believes?)\s(?:that\s)?"
         r"(?:it(?:['’]s| is)\s)?\W{0,4}\Z", "He says @; I disagree.",
     ),
-    Cue("left open", r"\b(?:perhaps|maybe|whether (?:it|this|the answer) (?:is|was|were)|if it is|tell if)\W{0,4}\Z",
-        "I cannot tell whether it is @."),
+    Cue("left open", r"\b(?:perhaps|maybe|possibly|supposedly|allegedly|presumably|whether|tell if)"
+        r"(?:\s(?:it|this|that|the answer)"
+        r"(?:['’]s|\s(?:is|was|were|be)))?\W{0,4}\Z|\bif it is\W{0,4}\Z", "I cannot tell whether it is @."),
+    Cue("mentioned", r"\b(?:claim|idea|belief|notion|assertion|suggestion|guess|hunch|intuition)\s"
+        r"(?:that|of|is|was|would be)\b[^.;]{0,40}\Z", "Your friend's claim that the answer is @ is false."),
+    Cue("denied", r"\b(?:nobody|no[- ]one|none of \w+)\s[^.;,]{0,40}\Z", "Nobody would have @ apples left."),
     Cue(
         "supposed",
         r"\b(?:suppose|supposing|assume|assuming|imagine|let['’]?s say|pretend|what if)\b[^.;]{0,60}\Z",
@@ -96,7 +110,7 @@ BEFORE = (
         "It lies between 7 and @."),
     Cue(
         "conditional", r"(?:\A|[,;]\s|\bbut\s)\W{0,4}(?:if|had|were|without|supposing|unless)\b[^.;]{0,120}"
-        r"\b(?:would|wouldn['’]t|could|might)\b[^.;]{0,60}\Z", "If there were no tax, the answer would be @.",
+        r"\b(?:would|could|might)\b[^.;]{0,60}\Z", "If there were no tax, the answer would be @.",
     ),
     Cue("named", r"\b(?:section|chapter|page|figure|equation|line|exercise|appendix|paragraph|footnote|step|question"
         r"|item|theorem|lemma)\s\W{0,3}\Z",
@@ -104,14 +118,25 @@ BEFORE = (
 )  # fmt: skip
 AFTER = (
     Cue(
+        "mentioned", r"[\s*$)\]}]{0,6}(?:is|was)\s(?:an?\s|the\s)?(?:\w+\s)?(?:guess|decoy|trap|distractor|red herring"
+        r"|misconception|(?:common|popular|typical|frequent)\s\w+|answer (?:to|for) (?:an?|another|some)\b)"
+        r"|[\s*$)\]}]{0,6}(?:is|was)\swhat\s(?:people|many|most|some|others|students)\b", "@ is a common answer.",
+    ),
+    Cue("conditional", r"[\s*$)]{0,4}only if\b", "The answer is @ only if the coin is fair."),
+    Cue(
+        "of a step", r"[^.;\n]{0,6},?\s(?:which|and)\s(?:we|i|then|must|has to)\s(?:then\s|be\s)?"
+        r"(?:subtract|add|multipl|divid|plug|substitut)\w*", "It simplifies to @, which we subtract from 20.",
+    ),
+    Cue(
         "set aside", r"[\s*$)\]}]{0,6}(?:is|was)\s(?:excluded|ruled out|rejected|eliminated|discarded|out\b|too \w+)"
-        r"|[\s*$)\]}]{0,6}\s(?:fails|violates|contradicts|does(?:n['’]t| not) (?:work|fit|satisfy))\b",
+        r"|[\s*$)\]}]{0,6}\s(?:both\s|all\s)?"
+        r"(?:fails?|violates?|contradicts?|do(?:es)? not (?:work|fit|satisfy))\b",
         "Unfortunately @ fails the second condition.",
     ),
     Cue(
-        "denied", r"[^.;,\n]{0,12},?\s(?:which|but (?:that|this|it))\s(?:can['’]?(?:no)?t be|cannot be|is not"
-            r"|isn['’]t|is wrong"
-        r"|fails)", "My calculator shows @, which can't be right.",
+        "denied", r"[^.;,\n]{0,12},?\s(?:which|but (?:that|this|it))"
+        r"(?:\s(?:can ?not be|is not|is wrong|fails)|['’]s not\b)",
+        "My calculator shows @, which can't be right.",
     ),
     Cue(
         "denied", r"[\s*$)\]}\"'”]{0,6},?\s?(?:which |that |this |it |given above |above |shown |stated ){0,3}"
@@ -139,13 +164,12 @@ AFTER = (
         "The expected answer is @ according to the key, but I get 15.",
     ),
     Cue(
-        "left open",
-        r"[^.;\n]{0,12},?\s?but\s(?:please\s)?(?:double[- ]?check|verify|check (?:it|this)|don['’]t quote)\b",
-        "I'd estimate around @, but please double-check.",
+        "left open", rf"[^.;\n]{{0,24}}?\W{{0,3}}\s(?:but|although|though|however)\b[^.\n]{{0,40}}?\b{_UNSURE}",
+        "I think it's @, but I'm really not sure.",
     ),
     Cue(
-        "left open", r"[^.;\n]{0,12},?\s?but\s(?:i|we)(?:\s|['’])(?:am|m|are|re)?\s?(?:\w+\s){0,2}"
-        r"(?:not\s(?:\w+\s)?(?:sure|certain)|unsure|guess|couldn)", "The answer is @, but I am not sure.",
+        "denied", rf"[^.;\n]{{0,24}}?\W{{0,3}}\s(?:but|although|though|however|which)\b[^.\n]{{0,24}}?\b{_FALSE}(?!\w)",
+        "It looks like @, but that would be a mistake.",
     ),
 )  # fmt: skip
 _BOUND = re.compile(
@@ -166,14 +190,19 @@ _NAMED = re.compile(
 )
 """The name or sum that a value has before it: `not x = 4`, `not $f(x) = 2x$`, `not 1 + 3 = 4`, `not \\boxed{4}`. After
 a comma it is another clause: `If not, x = 4`."""
-_DENIES = re.compile(r"\W{0,4}(?:it(?:['’]s| is)\s)?(?:not|never|neither|hardly|barely)\b(?! only)", re.IGNORECASE)
+_DENIES = re.compile(
+    r"\W{0,4}(?:it(?:['’]s| is)\s)?(?:not|never|neither|hardly|barely|supposedly|allegedly"
+    r"|presumably|maybe|perhaps|possibly|nobody)\b(?! only)"
+    r"|.*\b(?:unverified|unsure|not sure|uncertain|guess|wrong|incorrect)\b",
+    re.IGNORECASE,
+)
 _TELLING = re.compile(
-    r"['’]t\b|\b(?:no|can|ne|trap|naive|tempt|bogus|flaw|wrong|incorr|false|mist|imposs|err|misc|fall|lie|claim|sa[iy]"
+    r"\b(?:no|can|ne|trap|naive|tempt|bogus|flaw|wrong|incorr|false|mist|imposs|err|misc|fall|lie|claim|sa[iy]"
     r"|beli|th[io]|guess|answers|argue|m[ai]|could|perhaps|wh|if|tell|either|between|somewhere|had|were|without"
     r"|supp|unless"
-    r"|sec|chap|page|fig|eq|line|exer|app|para|foot|step|ques|item|lemma|assum|imag|let|pret|any|every|all|other"
+    r"|sec|chap|page|fig|eq|line|exer|app|para|foot|step|ques|item|lemma|assum|imag|let|pret|ref|decl|hes|unw|hard|diff|any|every|all|other"
     r"|exc|inst|rath|far|opp|unlike"
-    r"|rul|rej|elim|disc|doubt|hardly|barely|going|would|repl)",
+    r"|rul|rej|elim|disc|doubt|hardly|barely|going|would|repl|poss|suppos|alleg|presum|pick|choos|idea|notion|sugg|hunch|intu)",
     re.IGNORECASE,
 )
 """Beginnings of the words that the cues before a value need: most sentences have none."""
@@ -181,8 +210,41 @@ _BEFORE = tuple((cue.why, re.compile(cue.shape, re.IGNORECASE)) for cue in BEFOR
 _AFTER = tuple((cue.why, re.compile(cue.shape, re.IGNORECASE)) for cue in AFTER)
 
 
-def doubt_of(text: str, value: str) -> str:
-    """Return why the last mention of a value in a text does not assert it, or an empty text."""
+_CONTRACTED = re.compile(r"(?<=ca)n['’]t\b|n['’]t\b", re.IGNORECASE)
+_FLAT = re.compile(
+    r"(?<![\w'’])(?:(?!(?:only|early|daily|hardly|barely|scarcely"
+    r"|supposedly|allegedly|presumably|likely|unlikely|possibly|reply|apply|family|multiply)\b)[a-z]{3,}ly"
+    r"|just|still|even|also|quite|very|too)(?![\w'’])\s?",
+    re.IGNORECASE,
+)
+"""Words that change nothing of what a sentence asserts: `I honestly don't know`, `it is simply 12`."""
+
+
+def _flat(text: str) -> str:
+    """Return a part of a sentence with its contractions written out and without adverbs."""
+    if "'d " in text or "’d " in text:
+        text = text.replace("'d ", " would ").replace("’d ", " would ")
+    if "n't" in text or "n’t" in text:
+        text = _CONTRACTED.sub(
+            lambda found: "n not" if found.start() and text[found.start() - 1] in "aA" else " not", text
+        )
+    return _FLAT.sub("", text)
+
+
+_QUOTE_ENDS = re.compile(r"[^\"“”\n]{0,40}[\"”]")
+_ABBREVIATED = re.compile(r"\A\.(?=\*{0,2}\s[a-z])")
+"""`7:15 p.m. is too late`: a full stop that ends no sentence."""
+_QUOTED = re.compile(
+    r"(?<![^\s(])[\"“](?=\S)[^\"“”\n]{0,60}\b(?:answer|result|solution|option)\b[^\"“”\n]{0,30}\Z", re.IGNORECASE
+)
+"""`in the form "The answer is 12"`: words of somebody else; not a field of JSON."""
+
+
+def doubt_of(text: str, value: str, *, words: bool = False) -> str:
+    """Return why the last mention of a value in a text does not assert it, or an empty text.
+
+    `words`: the value is a yes or a no, so that denials beside it are its own.
+    """
     tail, at = _mention(text[-TAIL:], value)
     if at < 0:
         return ""
@@ -194,11 +256,17 @@ def doubt_of(text: str, value: str) -> str:
     ends = _END.search(tail, end)
     stop = ends.end() if ends is not None else len(tail)
     before, after = tail[begin:at], tail[end:]
+    after = _ABBREVIATED.sub("", after, count=1)
+    if _QUOTED.search(before) and '": "' not in before and _QUOTE_ENDS.match(after):
+        return "quoted"
+    before, after = _flat(before), _flat(after[:MAX_AFTER])
     if _TELLING.search(before) is not None:
         unnamed = _NAMED.sub(" ", before)
         for why, pattern in _BEFORE:
-            if pattern.search(before) or (why in ("denied", "excluded") and pattern.search(unnamed)):
+            if pattern.search(before) or (why in ("denied", "excluded", "mentioned") and pattern.search(unnamed)):
                 return why
+    if words:
+        return ""
     for why, pattern in _AFTER:
         if pattern.match(after):
             return why
@@ -206,25 +274,35 @@ def doubt_of(text: str, value: str) -> str:
         return "of another case"
     if _BOUND.search(before) and not _WANTS_BOUND.search(before):
         return "a bound"
-    if after[: stop - end].rstrip(" *\"')$").endswith(("?", "？", "؟")):
+    if tail[end:stop].rstrip(" *\"')$").endswith(("?", "？", "؟")):
         return "asked"
-    clauses = [found.end() for found in _CLAUSE.finditer(tail, begin, at)]
-    begin = clauses[-1] if clauses else begin
-    closing = _CLAUSE.search(tail, end, stop)
-    stop = closing.start() if closing is not None else stop
-    return leaves_open(tail[begin:stop], end - begin, tail)
+    return leaves_open(tail[begin:stop], at - begin, end - begin, tail)
 
 
+MAX_AFTER = 400
+"""Characters behind a value that may take it back."""
 STATED = 40
 """Characters from the word `answer` to a value that is stated there, whatever names it again."""
 
 
 def _mention(tail: str, value: str) -> tuple[str, int]:
     """Return a text with the place where it states a value, or names it last; -1 where it has none."""
-    at = tail.rfind(value) if value else -1
+    at = _last_of(tail, value) if value else -1
     if at < 0 and value:
         tail = "\n".join(plain_math(line) for line in tail.split("\n")[-20:])  # as the value was read
-        at = tail.rfind(value)
+        at = _last_of(tail, value)
     word = tail.rfind("answer", 0, max(at, 0))
     stated = tail.find(value, word, word + len(value) + STATED) if word >= 0 else -1
     return tail, stated if stated >= 0 else at
+
+
+def _last_of(text: str, value: str) -> int:
+    """Return where a value stands last; a word or a letter as a word of its own, if it does."""
+    if value.isalpha() and value.isascii():
+        flags = re.IGNORECASE if len(value) > 1 else 0
+        at = max(
+            (found.start() for found in re.finditer(rf"(?<![A-Za-z]){value}(?![A-Za-z])", text, flags)), default=-1
+        )
+        if at >= 0:
+            return at
+    return text.rfind(value)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from potstill.verify.formulas import closed
+
 TAIL = 6_000
 """Characters from the end in which a coda is looked for."""
 
@@ -97,8 +99,8 @@ def leaves_empty(text: str) -> bool:
 
 _GIVES_UP = re.compile(
     r"\b(?:i|we) (?:do not|don['’]t|can['’]t|cannot|can not|could not|couldn['’]t|am not able to|['’]m not able to)"
-    r" (?:really )?(?:know|say|tell|solve|answer|determine|decide|choose"
-    r"|figure (?:it|this|that) out)\b|\bi(?: am|['’]m) not (?:really "
+    r" (?:\w{3,}ly )?(?:know|say|tell|solve|answer|determine|decide|choose"
+    r"|finish|figure (?:it|this|that) out)\b|\bi(?: am|['’]m) not (?:really "
     r"|quite )?sure\b"
     r"|\bnot enough (?:information|data)\b|\binsufficient (?:information|data)\b|\bjust as well be\b"
     r"|\bcould you (?:please )?(?:share|provide|give|tell|clarify)\b|\bplease (?:share|provide|clarify)\b"
@@ -116,3 +118,24 @@ def gives_up(text: str, begin: int = 0) -> bool:
     """Whether the end of a text, from `begin` on, says that the question cannot be decided."""
     found = [said.end() for said in _GIVES_UP.finditer(text, max(begin, len(text) - 400))]
     return bool(found) and _CONCLUDED.search(text, found[-1]) is None
+
+
+_MID_SENTENCE = re.compile(
+    r"(?:[,;(=+/\\{\[&<^]|(?<![*\s])\s?[*-]"
+    r"|(?<![A-Za-z\\])(?:the|an?|of|is|are|was|were|and|or|that|to|we|so|with|by|in|for|if|this|which|can|also"
+    r"|but|be|it|its|then|as|at|on|from|has|have|equals?|when|where|since|because|not|his|her|their|our|these"
+    r"|those|there|let|using|answer))\s*\Z"
+)
+_LOOP = 60
+"""Characters that an unfinished loop repeats."""
+
+
+def breaks_off(text: str) -> bool:
+    """Whether a text ends in mid-sentence, inside a formula or a JSON string, or in a loop."""
+    tail = text[-4_000:]
+    if _MID_SENTENCE.search(tail, max(0, len(tail) - 20)) is not None or closed(text) != text.rstrip():
+        return True
+    if text.startswith(("{", "```json")) and not tail.rstrip("`\n ").endswith("}") and '"reasoning"' in text[:200]:
+        return True
+    ending = tail[-_LOOP:]
+    return len(tail) > 10 * _LOOP and tail.count(ending) >= 3

@@ -30,11 +30,20 @@ _ESCAPE = re.compile(r"\\(?:([\"\\/])|([ntrbf])|u([0-9a-fA-F]{4}))")
 _CONTROL = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
+_OTHER_KEY = re.compile(
+    r"\"(?:(?:final|correct|selected)[_ ])?(?:choice|option|letter|result)\"\s{0,5}:\s{0,20}", re.IGNORECASE
+)
+"""What an object names its answer by where it has no field of that name."""
+
+
 def json_answers(text: str) -> list[Stated]:
     """Return the last two answer fields of a response that is JSON, or was meant to be."""
+    key = _KEY
     if 'nswer"' not in text and "nswer'" not in text:
-        return []
-    fields = (_field(text, key) for key in list(_KEY.finditer(text))[-2:])
+        if not text.lstrip("`json \n").startswith('{"'):
+            return []
+        key = _OTHER_KEY
+    fields = (_field(text, found) for found in list(key.finditer(text))[-2:])
     return [field for field in fields if field.text.strip() not in ("", "null")]
 
 

@@ -6,6 +6,7 @@ import re
 from functools import cache, lru_cache
 
 from potstill.verify.languages import LANGUAGES, SPACELESS, UNREAD_DENIALS, Language, alternatives
+from potstill.verify.normalise import plain_words
 from potstill.verify.statement import Stated
 
 MAX_VALUE = 400
@@ -74,7 +75,7 @@ def language_of(text: str) -> str:
     for word in words:
         for name, weight in telling.get(word.casefold(), ()):
             met[name] += weight
-    best = max(met, key=lambda name: met[name])
+    best = max(met, key=lambda name: (met[name], name != "en" and any(c in LANGUAGES[name].letters for c in text)))
     return best if met[best] else ""
 
 
@@ -95,10 +96,12 @@ def _statement(name: str) -> re.Pattern[str]:
     if name in SPACELESS:
         return re.compile(rf"(?:{nouns})\s?(?:(?:{verbs})\s?[:：]?|[:：])\s{{0,4}}")
     of = rf"(?:\s(?:{alternatives(table.of)}))?" if table.of else ""
-    said = rf"(?:{of}\s(?:{verbs}){of}(?!\w)\s?[:：]?|{of}\s?(?:[:：=]|[—–-](?=\s)))"
-    bare = r"|\s(?=[^\s:])" if name == "hi" else ""  # its verb stands at the end
+    verb = rf"(?:{of}\s(?:{verbs}){of}(?!\w)\s?[:：]?|{of}\s?(?:[:：=]|[—–-](?=\s)))"
+    bare = "" if table.copula else r"|\s(?=[$(\[{*\d+−√-]|[A-Za-zÀ-ÿ])"
+    if said := alternatives((*table.yes, *table.no)) if bare else "":
+        bare += rf"|\s(?=(?:{said})(?!\w))"
     turned = rf"|(?<!\w)(?:{verbs})\s(?:\w{{1,12}}\s){{0,3}}(?:{nouns})(?!\w)(?=\s)"  # also lautet die Antwort 5
-    return re.compile(rf"(?:(?<!\w)(?:{nouns})(?!\w)(?:{said}{bare}){turned})\s{{0,4}}", re.IGNORECASE)
+    return re.compile(rf"(?:(?<!\w)(?:{nouns})(?!\w)(?:{verb}{bare}){turned})\s{{0,4}}", re.IGNORECASE)
 
 
 @lru_cache(maxsize=32)
@@ -156,12 +159,15 @@ def foreign_statements(text: str) -> list[Stated]:
 def denies_in(sentence: str, name: str) -> bool:
     """Whether a sentence has a word that denies in its language."""
     words = _words(name, "no_value") if name in LANGUAGES else None
-    return words is not None and words.search(sentence) is not None
+    if words is None or words.search(sentence) is None:
+        return False
+    affirmed = _words(name, "affirm")
+    return affirmed is None or words.search(affirmed.sub(" ", sentence)) is not None
 
 
 def said_yes_no(text: str) -> bool | None:
     """Return what a bare answer says in a listed language: `Ja`, `いいえ`; None for anything else."""
-    word = text.strip(" .。!！,:*\"'").casefold()
+    word = plain_words(text[:MAX_TITLE]).strip(" 。！")
     yes = any(word == own for table in LANGUAGES.values() for own in table.yes)
     no = any(word == own for table in LANGUAGES.values() for own in table.no)
     return yes if yes != no else None
@@ -177,12 +183,15 @@ def yes_no_in(text: str) -> str | None:
 def _cues() -> re.Pattern[str]:
     """Return a pattern for the words that deny or leave open in any language: most sentences have none."""
     tables = [LANGUAGES[name] for name in _LATIN]
-    words = (*UNREAD_DENIALS, *(word for table in tables for word in (*table.no_value, *table.doubt, *table.or_)))
+    words = (
+        *UNREAD_DENIALS,
+        *(word for table in tables for word in (*table.no_value, *table.doubt, *table.unsure, *table.or_)),
+    )
     return re.compile(rf"(?<!\w)(?:{alternatives(words)})(?!\w)", re.IGNORECASE)
 
 
 _NOT, _RATHER = ("not", "never"), r"rather\sthan|instead\sof|as\sopposed\sto"
-_VALUE = r"(?=[^.,;?\n]{0,40}\d|\S{1,30}[\s.。)*$]*\Z)"
+_VALUE = r"(?=[^.,;?\n]{0,40}\d|[^\s.。)*]\S{0,29}[\s.。)*$]*\Z)"
 """What an answer is set apart from: something with a number, or one word."""
 
 
@@ -208,31 +217,43 @@ def without_contrast(text: str) -> str | None:
     return None if found is None else f"{head}{line_end}{found['kept']}"
 
 
-def leaves_open(sentence: str, end: int, text: str) -> str:
-    """Return why a sentence that is not English does not assert the value that ends at a place; empty where it may.
+def leaves_open(sentence: str, begin: int, end: int, text: str) -> str:
+    """Return why a sentence that is not English does not assert the value between two places; empty where it may.
 
-    `text` is what it stands in, whose language it may have though its own words do not show it.
+    `text` is what it stands in, whose language it may have though its own words do not show it. What denies counts in
+    the clause of the value and in a later one that turns against it, what is not known in all of the sentence.
     """
     if sentence.isascii() and _cues().search(sentence) is None:
         return ""
     own, around = language_of(sentence), language_of(text[-SHOWN:])
+    starts = [found.end() for found in _CLAUSE.finditer(sentence, 0, begin)]
+    closing = _CLAUSE.search(sentence, end)
+    first, stop = starts[-1] if starts else 0, closing.start() if closing is not None else len(sentence)
     if not own:
-        words = {word.casefold() for word in _WORD.findall(sentence)}
+        words = {word.casefold() for word in _WORD.findall(sentence[first:stop])}
         if words & set(UNREAD_DENIALS):
             return "denied in a language that is not read"
     for name in {own, around} & set(LANGUAGES):
-        if why := _left_open(sentence, end, name):
+        if why := _left_open(sentence, first, (end, stop), name):
             return why
     return ""
 
 
-def _left_open(sentence: str, end: int, name: str) -> str:
+_CLAUSE = re.compile(r"[,;](?!\d)|[，；、]")
+
+
+def _left_open(sentence: str, first: int, ends: tuple[int, int], name: str) -> str:
     table: Language = LANGUAGES[name]
-    if denies_in(sentence, name):
+    end, stop = ends
+    clause, rest = sentence[first:stop], sentence[stop:]
+    if denies_in(clause, name):
         return "denied"
-    doubt = _words(name, "doubt")
-    if doubt is not None and doubt.search(sentence):
+    doubt, unsure, but = _words(name, "doubt"), _words(name, "unsure"), _words(name, "but")
+    if (doubt is not None and doubt.search(clause)) or (unsure is not None and unsure.search(sentence)):
         return "left open"
+    turn = but.search(sentence, stop if name not in SPACELESS else end) if but is not None else None
+    if turn is not None and (denies_in(sentence[turn.start() :], name) or (doubt and doubt.search(rest))):
+        return "denied"
     joined = alternatives(table.or_)
-    other = rf"[^.,;\n]{{0,24}}?(?:{joined})" if name in SPACELESS else rf"[^.,;\n]{{0,24}}?\s(?:{joined})\s"
+    other = rf"[^.,;\n]{{0,24}}?(?:{joined})" if name in SPACELESS else rf"[^.,;\n]{{0,24}}?,?\s(?:{joined})\s"
     return "one of two" if re.match(other, sentence[end:], re.IGNORECASE) else ""

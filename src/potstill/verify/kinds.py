@@ -9,6 +9,7 @@ from functools import lru_cache
 from potstill.verify.asides import without_marks
 from potstill.verify.choices import gold_letter, letters_of, looks_like_choice
 from potstill.verify.dates import Date, Time, parse_date, parse_time
+from potstill.verify.foreign import said_yes_no
 from potstill.verify.lists import boxed_parts
 from potstill.verify.normalise import plain_math, plain_words, visible
 from potstill.verify.numbers import Number, TooLargeError, parse_based
@@ -50,8 +51,11 @@ def read_gold(gold: str, kind: str, choices: tuple[str, ...] = ()) -> Gold:
             return Gold(text, "choice", letters=letters or None, options=choices)
     if kind == "text" or (kind == "auto" and _is_literal(text)):
         return Gold(text, "text", moment=moment_of(text))
-    if kind in ("yes_no", "auto") and (kind == "yes_no" or plain_words(text) in ("yes", "no", "true", "false")):
-        return Gold(text, "yes_no", yes=yes_or_no(text))
+    if kind in ("yes_no", "auto"):
+        said = yes_or_no(text) if kind == "yes_no" or plain_words(text) in ("yes", "no", "true", "false") else None
+        said = said_yes_no(text) if said is None else said
+        if said is not None or kind == "yes_no":
+            return Gold(text, "yes_no", yes=said)
     if kind in MATHEMATICAL:
         return Gold(text, kind, meaning=meaning_of(text))
     moment = moment_of(text) if kind in ("date", "auto") else None

@@ -42,7 +42,7 @@ _ROW = re.compile(r"\s{0,4}\|(.{1,2000})\|\s{0,4}\Z")
 _RULE = re.compile(r"\s{0,4}\|?\s{0,4}:?-{2,}:?\s{0,4}(?:\|\s{0,4}:?-{2,}:?\s{0,4}){0,40}\|?\s{0,4}\Z")
 _LINE_RULE = re.compile(r"\s{0,3}(?:-{3,}|\*{3,}|_{3,}|={3,})\s{0,3}\Z")
 _BOLD = re.compile(
-    r"(?<![\w)\]}*])(\*{2,3})(?=[^\s*])([^*]{1,400}?(?:\*(?!\*)[^*]{1,200}){0,6}?)(?<=[^\s])\1(?![\w({*]|\d)"
+    r"(?<![\w)\]}*])(\*{2,3})(?=[^\s*])([^*]{1,400}?(?:\*(?!\*)[^*]{1,200}){0,6}?)(?<=[^\s])\1(?![a-zA-Z0-9_({*])"
     r"|(?:(?<=\s)|(?<![\s\S]))__(?=[^\s_])([^_]{1,400}?)(?<=\S)__(?!\w)"
 )
 """`**42**` and `__42__`; not `2**11`, nor `__name__` of a program in mid-word."""
@@ -53,6 +53,69 @@ _CELL = re.compile(r"(?<!\\)\|")
 _SIGN_KINDS = ("So", "Sk", "Cn")
 _ARROWS = re.compile(r"\s{0,3}(?:[→⇒➡➜➤▶►⟹∴]|=>|\\therefore\b|\$\\therefore\$|\$\\Rightarrow\$|\\implies\b)\s{0,3}")
 _TICKS = "✓✔✅☑"
+
+
+_HTML = re.compile(
+    r"<(?P<bold>/?(?:b|strong|mark))(?:\s[^<>]{0,80})?>"
+    r"|<(?P<line>br|/?(?:p|div|li|h[1-6]|tr|center|ul|ol|table))(?:\s[^<>]{0,80})?\s?/?>"
+    r"|</?(?:i|em|u|span|font|small|big|td|th|code|details|summary)(?:\s[^<>]{0,80})?>",
+    re.IGNORECASE,
+)
+"""`<b>Answer:</b> 5<br>`; not `<sub>`, which is mathematics, nor `<answer>`, which is the answer's place."""
+
+
+def _of_html(found: re.Match[str]) -> str:
+    return "**" if found["bold"] else "\n" if found["line"] else ""
+
+
+def without_html(text: str) -> str:
+    """Return an answer without the tags around it: `Paris</b><br>`."""
+    return _HTML.sub(" ", text).strip() if "<" in text and ">" in text else text
+
+
+_STRUCK = re.compile(r"~~(?=\S)[^~\n]{1,200}~~|<(s|del|strike)>[^<>\n]{1,200}</\1>")
+"""`~~12~~ 15`: what is struck out is not said."""
+_PRINT = re.compile(
+    r"\\(?:(?:text)?color\s?\{[a-zA-Z]{2,20}\}(?=\s?\{)|(?:boldsymbol|mathbf|bm|textbf|underline|fbox|displaystyle"
+    r"|bbox(?:\[[^\[\]]{0,60}\])?|colorbox\s?\{[a-zA-Z]{2,20}\})(?=\s?\{))\s?"
+    r"|\{\s?\\color\s?\{[a-zA-Z]{2,20}\}\s?(?=[^{}])"
+)
+"""`\\boldsymbol{16}`, `\\color{blue}{x^2}`, `{\\color{red} 5}`: print, not mathematics."""
+
+
+def without_print(text: str) -> str:
+    """Return LaTeX without the commands for bold print, colours and frames around more than one letter."""
+    if "\\" not in text or len(text) > MAX_LINE:
+        return text
+    at = 0
+    for _ in range(MAX_PRINTS):
+        found = _PRINT.search(text, at)
+        if found is None:
+            break
+        begin = found.end() if found.group()[0] == "\\" else found.start()
+        end = closing_of(text, begin)
+        inner = text[found.end() + (begin == found.end()) : end]
+        if end < 0 or (len(inner.strip()) < 2 and begin == found.end()) or inner.lstrip("\\").isalpha():
+            at = found.end()
+            continue
+        text, at = f"{text[: found.start()]}{inner}{text[end + 1 :]}", found.start()
+    return text
+
+
+MAX_PRINTS = 16
+
+
+def closing_of(text: str, begin: int) -> int:
+    """Return where the brace that opens at a place is closed, or -1."""
+    depth = 0
+    for brace in _BRACE.finditer(text, begin):
+        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
+        if depth == 0:
+            return brace.start()
+    return -1
+
+
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 
 
 def read_lines(text: str, *, ticks: bool = False) -> list[Line]:
@@ -77,7 +140,10 @@ def _lines(lines: list[str], *, ticks: bool) -> Iterator[Line]:
             table = True
             continue
         table = False
-        yield _line(line, ticks=ticks)
+        if "<" in line and ">" in line:
+            yield from (_line(part, ticks=ticks) for part in _HTML.sub(_of_html, line).split("\n"))
+        else:
+            yield _line(line, ticks=ticks)
 
 
 def _row(cells: str, *, ticks: bool) -> Line:
@@ -116,10 +182,14 @@ def _inline(text: str, *, ticks: bool) -> tuple[str, tuple[str, ...]]:
         bold.append(span.strip())
         return str(span)
 
+    if "~~" in text or "<" in text:
+        text = _STRUCK.sub("", text)
     if "**" in text or "__" in text:
         text = _BOLD.sub(kept, text)
     if "*" in text:
         text = _LEAN.sub(r"\1", text)
+    if "\\" in text:
+        text = without_print(text)
     if not text.isascii() or "=>" in text or "\\" in text:
         text = without_signs(text, ticks=ticks)
         bold = [without_signs(span, ticks=ticks) for span in bold]

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from potstill.verify.normalise import plain_math, plain_words, spelling
-from potstill.verify.numbers import MAX_CHARACTERS, TooLargeError, parse_plain
+from potstill.verify.numbers import MAX_CHARACTERS, Number, TooLargeError, numbers_in, parse_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ _LED_LETTER = re.compile(
     r"[\s($\[*]{0,4}([A-Z])[)\]*]{0,2},\s(?:it|this|that|which|because|since|as|so|not|and not|but|while)\b"
 )
 """`D, it can't be A or B`"""
-_NOT_LETTER = re.compile(r"\b(?:not|isn't|neither|nor|except|rule out|eliminate)\s(?:option\s|choice\s)?\(?([A-Z])\b")
+_NOT_LETTER = re.compile(r"\b(?i:not|isn't|neither|nor|except|rule out|eliminate)\s(?:option\s|choice\s)?\(?([A-Z])\b")
 _LOWER = re.compile(r"(?<![A-Za-z\d])\(([a-j])\)")
 _ALSO = re.compile(
     r"(?:\b(?:or|and|nor)\s{1,2}|[,/&]\s{0,2}(?:and\s|or\s)?)(?:also\s)?(?:option\s|choice\s)?"
@@ -137,12 +137,12 @@ def _is_word(plain: str, found: re.Match[str]) -> bool:
 
 
 _YES_NO = re.compile(
-    r"(?<![A-Za-z_^])(yes|no|true|false)(?![A-Za-z]|\s(?:one|longer|more|matter|other|way|single|real)\b"
+    r"(?<![A-Za-z_^])(yes|no|true|false|nope|yep)(?![A-Za-z]|\s(?:one|longer|more|matter|other|way|single|real)\b"
     r"|\s{0,3}[_\d{<=|^+/&~@#%])",
     re.IGNORECASE,
 )
 _FIRST_WORD = re.compile(
-    r"[\s($\[*{\"'`\\]{0,6}(?:text\{)?(?:(?:so|therefore|thus|hence),?\s)?(yes|no|true|false)"
+    r"[\s($\[*{\"'`\\]{0,6}(?:text\{)?(?:(?:so|therefore|thus|hence),?\s)?(yes|no|true|false|nope|yep|yeah)"
     r"(?![A-Za-z]|\s(?:one|longer|more|matter|other|way|single|real)\b|\s{0,3}[_\d{<=|^+/&~@#%])",
     re.IGNORECASE,
 )
@@ -166,7 +166,7 @@ def without_determiners(text: str) -> str:
     return _CONDITIONAL.sub(" ", _DETERMINER.sub(" ", text))
 
 
-_POSITIVE = frozenset(("yes", "true"))
+_POSITIVE = frozenset(("yes", "true", "yep", "yeah"))
 
 
 def read_yes_no(text: str, method: str) -> Extraction:
@@ -184,3 +184,30 @@ def read_yes_no(text: str, method: str) -> Extraction:
         return Extraction(None, method)
     sides = {word.lower() in _POSITIVE for word in words}
     return Extraction(words[-1], method, len(sides) > 1, tuple(words[:-1][-4:]))
+
+
+_PLAIN = re.compile(r"[\w\s.,;:()\[\]{}$]*")
+
+
+def differ(one: str, other: str) -> bool:
+    """Whether two answers surely differ: two numbers, two lists or texts; of formulas only a comparison can tell."""
+    if plain_words(one) == plain_words(other):
+        return False
+    left, right = _number(one), _number(other)
+    if left is not None and right is not None:
+        return left.value != right.value
+    if (left is None) != (right is None):
+        return not any(c.isdigit() or c in "\\=" for c in (other if right is None else one))
+    return _PLAIN.fullmatch(one) is not None and _PLAIN.fullmatch(other) is not None
+
+
+def _number(text: str) -> Number | None:
+    try:
+        return parse_plain(plain_math(text[:400]))
+    except TooLargeError:
+        return None
+
+
+def numbers_of(text: str) -> tuple[str, ...]:
+    """Return the last numbers of a text, at most 16, in its order."""
+    return tuple(number for number, _, _ in numbers_in(plain_math(text))[-16:])

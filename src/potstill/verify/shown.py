@@ -21,7 +21,7 @@ _ANSWER_TITLE = re.compile(
 _STEP = re.compile(r"\W{0,4}(?:step|part|case|section|method|approach|given|problem|question)\b", re.IGNORECASE)
 """`Step 2` in bold print is a heading."""
 _LEAD = re.compile(
-    r"\W{0,4}(?:(?:so|thus|hence|therefore|then|finally|overall|altogether"
+    r"\W{0,4}(?:(?:so|yeah|yep|okay|well|alright|anyway|thus|hence|therefore|then|finally|overall|altogether"
     r"|in (?:conclusion|short|summary|total|the end)|to sum up|and so|i(?:['’]d| would)? (?:say|get|got|think|believe)"
     r"|we (?:get|have|find|obtain|arrive at|end up with|conclude)(?: that)?|this (?:gives|is|yields|leaves)"
     r"|that (?:gives|is|leaves)|(?:it|that|this|which)(?:['’]s| is| must be| equals)"
@@ -35,18 +35,28 @@ _LIST_MARK = re.compile(r"\A\s{0,8}\d{1,2}[.)]\s(?=\W{0,4}[A-Za-z]{2})")
 _ENDS_IN_PAIR = re.compile(r"\s(?P<pair>[(\[][^()\[\]]{1,60},[^()\[\]]{1,60}[)\]])\W{0,3}\Z")
 """`The lines intersect at the point (2, 3).`"""
 _IS_ANSWER = re.compile(
-    r"(?P<said>.{1,300}?)\s(?:is|would be|must be)\s(?:the|my|our)\s(?:final |correct |right )?"
-    r"(?:answer|result|solution)\W{0,3}\Z"
+    r"(?P<said>.{1,300}?)\s(?:is|would be|must be)\s"
+    r"(?:(?:what (?:is|was|remains|we|you|he|she|they|it)|how (?:many|much))\b.{1,120}|(?:the|my|our)\s"
+    r"(?:final |correct |right )?"
+    r"(?:answer|result|solution)(?:\s(?:of|to|for)\s.{1,120})?)\W{0,3}\Z"
 )
-"""`(2, 3) is the answer.`"""
+"""`(2, 3) is the answer.`, `x = 7 is the solution of the equation 2x + 6 = 20.`"""
+_COMES_TO = re.compile(
+    r"[^=]{1,200}?\b(?:simplif(?:y|ies)|evaluates?|reduces?|comes?(?: out)?|works? out|amounts?|adds? up|is equal) to\s"
+    r"(?P<said>\S.{0,200})\Z",
+    re.IGNORECASE,
+)
+"""`sqrt(72) simplifies to 6*sqrt(2)`"""
+_TURNS = re.compile(r".{1,300}?,?\s(?:but|yet)\s(?=(?:it|that|this|the|actually|in fact|really)\b)")
+"""`Most people guess A, but it's C.`"""
 _NAMED = re.compile(
     r".{1,400}\b(?:is|are|was|were|be|called|named|known as|by|becomes?|at|through)\s(?:an? |the )?"
-    r"(?P<end>[^.,;:()]{1,80}?)(?:\s(?:in \d{4}|who\s.{1,60}))?\W{0,3}\Z"
+    r"(?P<end>[^.,;:()]{1,80}?)(?:\s(?:in \d{4}|who\s.{1,60})|,\s(?:who|which|where)\s.{1,120})?\W{0,3}\Z"
 )
 """`Plants do this by a process called photosynthesis`"""
 _SUBJECT = re.compile(
     r"(?P<start>[A-Z][\w'’-]{0,30}(?:\s[A-Z][\w'’-]{0,30}){0,4})"
-    r"(?=,|\s(?:from|who|which|has|had|is|was|gets?|got|won|wins|[a-z]{2,15}(?:ed|s))\s)"
+    r"(?=,|\s(?:from|who|which|has|had|is|was|gets?|got|won|wins|wrote|made|gave|found|built|[a-z]{2,15}(?:ed|s))\s)"
 )
 """`Ilse from Bremen collected the most stamps`"""
 _OPEN = re.compile(
@@ -74,16 +84,58 @@ def last_line(lines: list[Line]) -> Line | None:
     return next((line for line in reversed(lines) if line.text.strip()), None)
 
 
+_ABOUT = re.compile(r"(?:\bor|i\.e\.,?|that is,?|[≈(])\s?(?:about|roughly|approximately|around)?\s?\Z")
+"""`1/6, or about 16.7%`: the same once more."""
+
+
 def bold_in(lines: list[Line]) -> Iterator[str]:
     """Yield what the last line shows in bold print, the last first, without labels: `That leaves **12** eggs.`"""
     last = last_line(lines)
     if last is None or last.role == "code":
         return
-    for span in reversed(last.bold):
+    spans = [
+        span for at, span in enumerate(last.bold) if not at or not _ABOUT.search(last.text[: last.text.rfind(span)])
+    ]
+    for span in reversed(spans):
         label = span.endswith((":", "：")) or last.text[last.text.rfind(span) + len(span) :].lstrip()[:1] in (":", "：")
         whole = span.strip(" .!") == last.text.strip(" .!") and len(span.split()) > 4
         if not (label or whole or _STEP.match(span)):
             yield span
+
+
+_OPTION = re.compile(r"\W{0,4}(?:option |choice )?\(?[A-J]\b[).:]?", re.IGNORECASE)
+
+
+def takes_one(lines: list[Line]) -> bool:
+    """Whether the last line has one option in bold print, and does not go through them one by one."""
+    last = last_line(lines)
+    if last is None:
+        return False
+    options = [span for span in last.bold if _OPTION.match(span)]
+    return len(options) < 2 and not (last.role == "item" and options)
+
+
+def concludes(line: Line) -> bool:
+    """Whether a line is led to as a conclusion, or speaks of an answer: `So she pays $5.`"""
+    return _LEAD.match(line.text) is not None or _CONCLUDING.search(line.text) is not None
+
+
+def turns(line: Line) -> bool:
+    """Whether a line may take back what stands above it; not one with a label of its own: `**Common mistake:** ...`."""
+    labelled = bool(line.bold) and line.text.startswith(line.bold[0]) and line.bold[0].endswith(":")
+    return not labelled and _TURNING.search(line.text) is not None
+
+
+_TURNING = re.compile(
+    r"\b(?:but|however|wait|actually|instead|mistake\w*|wrong|incorrect|not|no|never|oops|sorry|correct\w*|revis\w*|rather"
+    r"|better|hmm|unless)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+
+
+_CONCLUDING = re.compile(
+    r"\b(?:so|thus|hence|therefore|answer|total|result|final\w*|left|remain\w*|altogether|in all)\b.*\d", re.IGNORECASE
+)
 
 
 def said_last(lines: list[Line]) -> str:
@@ -94,7 +146,10 @@ def said_last(lines: list[Line]) -> str:
     line = _LIST_MARK.sub("", last.text.strip().rstrip("!"), count=1)
     apart = [part for part in SENTENCE_END.split(line) if part.strip()]
     sentence = apart[-1].strip() if len(apart) > 1 and _LEAD.match(apart[-1].strip()) else line
-    named = _IS_ANSWER.match(sentence)
+    turned = _TURNS.match(sentence)
+    if turned is not None and _LEAD.match(sentence[turned.end() :]):
+        sentence = sentence[turned.end() :]
+    named = _IS_ANSWER.match(sentence) or _COMES_TO.fullmatch(sentence.rstrip(" ."))
     said = sentence if named is None else named["said"]
     lead = _LEAD.match(said)
     if named is None and lead is None:
@@ -102,6 +157,15 @@ def said_last(lines: list[Line]) -> str:
         return ends["pair"] if ends is not None and not any(map(str.isdigit, sentence[: ends.start("pair")])) else ""
     said = (said if lead is None else said[lead.end() :]).rstrip(". ")
     return "" if SENTENCE_END.search(said) else said
+
+
+_BRACKETS = re.compile(r"(?P<said>\S.{0,300}?)\s\([^()]{0,80}[A-Za-z]{2,} [^()]{1,80}\)[\s.]{0,3}")
+
+
+def without_brackets(said: str) -> list[str]:
+    """Return an answer in words without the words in brackets behind it: `Paris (not Lyon, as many think)`."""
+    found = _BRACKETS.fullmatch(said)
+    return [] if found is None else [found["said"]]
 
 
 def words_shown(text: str) -> Iterator[str]:
@@ -124,8 +188,11 @@ def words_shown(text: str) -> Iterator[str]:
     yield from (span for span in last.bold[-1:] if not span.endswith(":"))
     sentence = SENTENCE_END.split(last.text.strip().rstrip(".!"))[-1].strip()
     lead, named = _LEAD.match(sentence), _IS_ANSWER.match(sentence)
+    yield from without_brackets(last.text)
     yield from (last.text, sentence, *([sentence[lead.end() :]] if lead is not None else []))
-    yield from [named["said"]] if named is not None else []
+    if named is not None:
+        led = _LEAD.match(named["said"])
+        yield named["said"] if led is None else named["said"][led.end() :]
     yield from subject_of(sentence)
 
 

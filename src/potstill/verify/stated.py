@@ -209,12 +209,15 @@ def _block_at(text: str, begin: int) -> str:
 
 def _is_heading(text: str, begin: int, statement: str) -> bool:
     """Whether `Answer:` opens a worked solution: a sentence follows it, and more calculation follows that."""
-    if not re.search(r"[A-Za-z]{2}.*[A-Za-z]{2}", statement[:200]) or ":" not in text[begin - 8 : begin]:
+    if len(_WORD.findall(statement[:200])) < SENTENCE or ":" not in text[begin - 8 : begin]:
         return False
     rest = text[begin + len(statement) : begin + len(statement) + 4_000]
     return len(rest.strip()) > 60 and any(c.isdigit() for c in rest)
 
 
+SENTENCE = 3
+"""Words that make a statement more than a value."""
+_WORD = re.compile(r"[A-Za-z]{2,}")
 SENTENCE_END = re.compile(r"(?<!\\)(?:[.?]|(?<!\d)!|!(?=\s{0,4}\Z))(?:\*\*|[\"')\]]){0,2}(?=\s|\Z)")
 _DISPLAY = (("\\[", "\\]"), ("$$", "$$"), ("\\(", "\\)"))
 
@@ -249,10 +252,15 @@ def _with_display(window: str, at: int) -> str:
     return window[:at]
 
 
+_MONEY = re.compile(r"\$(?=\d[\d,]{0,15}(?:\.\d{1,2})?(?:[.;:!?)](?:\s|\Z)|,?\s[A-Za-z]{2}|\Z))")
+"""`$79.50. Wait`: money, and no formula that opens."""
+
+
 def _sentence_end(line: str) -> int:
     """Return where the first sentence of a line ends, outside `$...$`; 0 where it has no end."""
+    formulas = _MONEY.sub(lambda found: " " * len(found.group()), line) if "$" in line else line
     for found in SENTENCE_END.finditer(line):
-        if found.start() > 0 and line.count("$", 0, found.start()) % 2 == 0:
+        if found.start() > 0 and formulas.count("$", 0, found.start()) % 2 == 0:
             return found.start()
         if found.start() > 0 and line[found.end() : found.end() + 1].isspace() and "$" not in line[found.end() :]:
             return found.start()

@@ -1,13 +1,24 @@
-"""A choice, or yes and no, that a response does not state in so many words. Pure, linear in the text."""
+"""An answer that a response does not state in so many words. Pure, linear in the text."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from potstill.verify.normalise import plain_unicode, plain_words
-from potstill.verify.readings import NOTHING, Extraction, offered, read_choice, read_yes_no
+from potstill.verify.amounts import last_number, read_quantity, whole_number, without_restating
+from potstill.verify.formulas import closed, date_in, formulas_in, is_prose, last_object, object_in, trimmed
+from potstill.verify.normalise import plain_math, plain_unicode, plain_words
+from potstill.verify.numbers import MAX_CHARACTERS, numbers_in
+from potstill.verify.numerals import number_in_words, numeral_in, sole_numeral
+from potstill.verify.readings import NOTHING, Extraction, differ, numbers_of, offered, read_choice, read_yes_no
+from potstill.verify.shown import (
+    LINE_CHARACTERS,
+    words_shown,
+)
 from potstill.verify.stated import SENTENCE_END
 
+AMOUNTS = ("number", "quantity")
+WORDED = ("text", "code", "choice", "yes_no", "date")
 _ENDORSED = re.compile(
     r"(?:choose|choosing|pick|select|go with) (?:option|choice|answer) [(\[*]{0,2}([A-Z])[)\]*]{0,2}(?![A-Za-z'])"
     r"|(?:(?:correct|right|best|final) (?:choice|option)|choose|choosing|pick|select|go with|think it's|think it is"
@@ -99,3 +110,93 @@ def unstated_yes_no(text: str) -> Extraction:
         if last.value is not None or _CONDITION.search(sentence) is None:
             return last if last.value is not None else first
     return first
+
+
+def unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
+    """Read a response that states no answer in so many words."""
+    if kind in ("text", "code"):
+        return Extraction(text, "whole", others=tuple(dict.fromkeys(words_shown(text))))
+    if kind == "choice":
+        return unstated_choice(text, choices)
+    if kind == "yes_no":
+        return unstated_yes_no(text)
+    if kind not in ("number", "quantity", "date"):
+        text = text.rstrip()
+        text = text[: text.rfind("\n") + 1] + without_restating(text[text.rfind("\n") + 1 :])
+    if len(text) <= 200 or (len(text) <= MAX_CHARACTERS and len(text.split(None, 1)) == 1):
+        whole = whole_number(plain_math(text), "whole") if "\n" not in text else None
+        if whole is not None:
+            return whole if kind == "number" else Extraction(trimmed(text), "whole")
+        if kind not in ("number", "quantity", "date") and not is_prose(text, formulas_in(text)):
+            return Extraction(object_in(text, kind), "whole")
+    if kind not in ("number", "quantity", "date"):
+        line = text.rpartition("\n")[2][-LINE_CHARACTERS:]
+        others = tuple(content for _, _, content in formulas_in(line)[-8:])
+        return Extraction(last_object(text, kind), "last formula", others=others)
+    found = _last_amount(text, kind)
+    if found.value is None and kind == "number" and not any(map(str.isdigit, text)):
+        sentence = SENTENCE_END.split(text.rstrip(" \n.!*"))[-1][-LINE_CHARACTERS:]
+        said = numeral_in(sentence) or sole_numeral(sentence) or sole_numeral(_SO.split(sentence)[-1])
+        return Extraction(said, "last numeral")
+    return found
+
+
+_SO = re.compile(r"\b(?:so|thus|hence|therefore)\b", re.IGNORECASE)
+_ENVIRONMENT = re.compile(r"\\(?:begin|end)\{[a-z]{1,12}\*?\}|(?<=[^\\])&(?==)")
+"""The rows of `align` are lines like others."""
+_CONCLUDES_LATER = re.compile(
+    r"\b(?:so|thus|hence|therefore|then|total|answer|in all|altogether|left)\b"
+    r"|[=×*+/÷\\]",
+    re.IGNORECASE,
+)
+MOST_FIRST = 400
+
+
+def _first_said(text: str) -> Extraction | None:
+    """Return the amount that a short text opens with, where the rest only tells why: `18 books. Each shelf has 6.`"""
+    if len(text) > MOST_FIRST or "\n" in text.strip():
+        return None
+    parts = [part.strip() for part in SENTENCE_END.split(text.strip()) if part.strip()]
+    if len(parts) < 2 or _CONCLUDES_LATER.search(" ".join(parts[1:])):
+        return None
+    said = Extraction(parts[0], "first words") if number_in_words(plain_words(parts[0])) is not None else None
+    first = said or whole_number(plain_math(parts[0]), "first words")
+    if first is None or not (said or parts[0][:1].isdigit()) or parts[0].strip() == "1":
+        return None
+    return replace(first, others=numbers_of(" ".join(parts[1:])))
+
+
+def _last_amount(text: str, kind: str) -> Extraction:
+    output = _last_output(text)
+    if kind == "number" and (first := _first_said(text)) is not None:
+        return first
+    tail = _ENVIRONMENT.sub("", closed(text)[-8_000:])
+    start = len(tail)
+    while start > 0:
+        end, start = start, tail.rfind("\n", 0, start)
+        line = tail[start + 1 : end]
+        if len(line) > LINE_CHARACTERS:
+            line = line[-LINE_CHARACTERS:].partition(" ")[2]
+        if not any(c.isdigit() for c in line) and "\\" not in line:
+            if kind == "number" and end == len(tail) and (said := numeral_in(line.rstrip(" .!*")[-LINE_CHARACTERS:])):
+                return Extraction(said, "last numeral")
+            continue
+        if output and any(not differ(output, number) for number, _, _ in numbers_in(plain_math(line))):
+            return Extraction(output, "program output")
+        if kind == "number":
+            found = last_number(line, tail[max(0, start - 1_000) : max(0, start)])
+        else:
+            found = Extraction(date_in(line), "last line") if kind == "date" else read_quantity(line, "last line")
+        if found.value is not None:
+            return found
+    return NOTHING
+
+
+def _last_output(text: str) -> str:
+    """Return the last line that the last program of a tool-using response printed, or nothing."""
+    start = text.rfind("```output\n", max(0, len(text) - 8_000))
+    if start < 0:
+        return ""
+    printed = text[start + len("```output\n") :].partition("```")[0].strip()
+    last = printed.rpartition("\n")[2].strip()
+    return last if last.replace(".", "", 1).lstrip("-").isdigit() else ""
