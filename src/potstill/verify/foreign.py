@@ -165,12 +165,19 @@ def denies_in(sentence: str, name: str) -> bool:
     return affirmed is None or words.search(affirmed.sub(" ", sentence)) is not None
 
 
+@cache
+def _yes_no() -> dict[str, bool]:
+    """Return what each word for yes or no says; one that is either in two languages is left out."""
+    yes = {word for table in LANGUAGES.values() for word in table.yes}
+    no = {word for table in LANGUAGES.values() for word in table.no}
+    return {word: word in yes for word in yes ^ no}
+
+
 def said_yes_no(text: str) -> bool | None:
     """Return what a bare answer says in a listed language: `Ja`, `いいえ`; None for anything else."""
-    word = plain_words(text[:MAX_TITLE]).strip(" 。！")
-    yes = any(word == own for table in LANGUAGES.values() for own in table.yes)
-    no = any(word == own for table in LANGUAGES.values() for own in table.no)
-    return yes if yes != no else None
+    if len(text) > MAX_TITLE or text.isdecimal():
+        return None
+    return _yes_no().get(plain_words(text).strip(" 。！"))
 
 
 def yes_no_in(text: str) -> str | None:
