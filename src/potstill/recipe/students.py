@@ -377,7 +377,7 @@ class Export:
     """The trained student as a plain Hugging Face checkpoint in `export/model`; false: none."""
     gguf: ForExport[tuple[Literal["f32", "f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q5_0", "q4_k_m", "q4_0"], ...]] = ()
     """Files for llama.cpp, Ollama and LM Studio in `export-gguf/model`, one for each type named."""
-    importance: ForExport[Annotated[int, Ge(0)]] = 0
+    importance: ForExport[Annotated[int, Ge(0), Le(10**6)]] = 0
     """Examples of the training on which it is measured how much each column of a matrix counts (llama.cpp's importance
     matrix), for GGUF types below 8 bits; 0: every column counts alike."""
     onnx: ForExport[tuple[Literal["fp32", "int8", "int4"], ...]] = ()
