@@ -29,8 +29,10 @@ from potstill.cli import (
     distill,
     evaluate,
     export,
+    export_task,
     init,
     ledger,
+    lm_eval,
     memory,
     plan,
     publish,
@@ -54,7 +56,8 @@ from potstill.printed import cleaning
 
 COMMANDS = (
     quickstart, distill, init, schema, check, plan, run, work, study, status, clean, show_rows, ledger, verify,
-    reverify, steps, sandbox, evaluate, benchmarks, compare, diff, export, publish, ask, serve, chat, view, completion,
+    reverify, steps, sandbox, evaluate, benchmarks, export_task, lm_eval, compare, diff, export, publish, ask, serve,
+    chat, view, completion,
 )  # fmt: skip
 """In the order in which `--help` shows them."""
 # Freed blocks of tens of MB otherwise go back to the kernel at every training step: 38% of the time was page faults.

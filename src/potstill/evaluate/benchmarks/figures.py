@@ -52,7 +52,7 @@ def told(protocol: Protocol, measures: Sequence[Measure]) -> str:
         f"{metric} {_percent(value.value)} (95% interval {_percent(value.low)} to {_percent(value.high)})"
         for metric, value in figures(protocol, measures)
     ]
-    if protocol.samples == 1 and found.problems <= FEW:
+    if protocol.samples == 1 and found.problems <= FEW and 0 < found.accuracy.value < 1:
         said.append(
             f"one response a problem, so its standard error is {_points(standard_error(measures))} points, and much of "
             "a difference of that size is chance"
