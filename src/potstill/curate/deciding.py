@@ -154,7 +154,7 @@ def _leave_copies(passed: dict[int, Passed], least: float, runs_of: Shingles, de
 
 
 def _mix(passed: dict[int, Passed], settings: Curate, decision: Decision) -> None:
-    """Leave of each part of the mix its share of the tokens, drawn by the seed, and of all no more than wished."""
+    """Leave of each part of the mix its share of the tokens, drawn by the seed, and of all as many as wished."""
     if not settings.mix and settings.tokens is None:
         return
     parts: dict[int, list[Passed]] = {number: [] for number in range(max(1, len(settings.mix)))}
@@ -169,14 +169,14 @@ def _mix(passed: dict[int, Passed], settings: Curate, decision: Decision) -> Non
     there = [sum(item.tokens for item in parts[number]) for number in range(len(shares))]
     largest = min(tokens / share for tokens, share in zip(there, shares, strict=True))
     whole = largest if settings.tokens is None else min(largest, settings.tokens) if settings.mix else settings.tokens
+    over = Reason.OVER_MIX if settings.mix and whole == largest else Reason.OVER_TOKENS
     for number, share in enumerate(shares):
-        held, full = 0, False
+        held = 0
         for item in sorted(parts[number], key=lambda item: (item.order, item.content)):
-            full = full or held + item.tokens > whole * share * (1 + 1e-9)
-            if full:
+            # The trace that reaches the share is in, so that each part has all of it, also when it is cut once more.
+            if held >= whole * share * (1 - 1e-9):
                 del passed[item.ordinal]
-                over = settings.mix and whole == largest
-                decision.late[item.ordinal] = (Reason.OVER_MIX if over else Reason.OVER_TOKENS, "")
+                decision.late[item.ordinal] = (over, "")
             held += item.tokens
 
 

@@ -179,7 +179,7 @@ class Curate:
     """Parts of the set in their shares of its tokens, by domain, length or anything else of `where`. Traces that belong
     to none are dropped; the scarcest part says how large the set can be."""
     tokens: ForExamples[Tokens | None] = None
-    """At most so many tokens of traces, drawn by the seed; `null` takes all."""
+    """So many tokens of traces, drawn by the seed; the trace that reaches the number is the last. `null` takes all."""
     per_problem: ForExamples[Positive] = 4
     """At most this many traces a problem, the most diverse first."""
     difficulty: ForExamples[Literal["stated", "measured"]] = "stated"
