@@ -134,7 +134,7 @@ class VerdictTable:
         if self._open is not None:
             connection, self._open = self._open, None
             try:
-                if self._waiting:
+                if connection.in_transaction:  # a full disk has taken it back
                     with self._named():
                         connection.execute("commit")
             finally:
