@@ -328,6 +328,8 @@ def test_shipped_studies_are_sound_and_listed():
         "base-models",
         "cascade",
         "white-box",
+        "agents",
+        "rewards",
         "rl",
         "on-policy",
         "self-improvement",

@@ -59,9 +59,9 @@ def test_no_held_out_problem_is_ever_drawn(whole, monkeypatch):
     asked = []
     known = grpo.Prompts
 
-    def asking(problems, *rest):
+    def asking(problems, *rest, **more):
         asked.extend(problems)
-        return known(problems, *rest)
+        return known(problems, *rest, **more)
 
     monkeypatch.setattr(grpo, "Prompts", asking)
     done("run", whole / "r.yaml", "--out", whole / "run", "--set", "arms.rl.train.learning_rate=0.002", "--redo")

@@ -87,7 +87,11 @@ def test_each_score_has_its_filter():
     assert unfaithful(candidate(SUM, "333 - 323 = 10.", "The answer is 10.", nowhere=0)) == Reason.FROM_NOWHERE
 
 
-@pytest.mark.parametrize("family", sorted(TEMPLATES.keys() - {"table"}))  # of several parts nothing is said yet
+WITHOUT = {"table", "function"}
+"""Families whose answers are several parts or programs: of those no score says anything yet."""
+
+
+@pytest.mark.parametrize("family", sorted(TEMPLATES.keys() - WITHOUT))
 def test_poisoned_traces_go_and_sound_ones_stay(family):
     """Right answers behind the reasoning of a mistake of `worked`: at least 95% go, at most 2% of sound ones."""
     problems = list(read(recipe.Source(family=family, count=60), seed=5, data=Path(), where="x"))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from potstill.verify.answers import PARTS
 from potstill.verify.extract import extract
-from potstill.verify.parts import begin_of_parts
+from potstill.verify.parts import PARTS, begin_of_parts
 
 LOOKED_AT = 8
 """Non-empty lines from the end that may state the answer; what follows it (a farewell) belongs to the answer."""

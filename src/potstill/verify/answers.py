@@ -24,7 +24,7 @@ from potstill.verify.markup import read_lines
 from potstill.verify.normalise import plain_math, plain_words, spelling
 from potstill.verify.numbers import MAX_DIGITS, Number, numbers_in
 from potstill.verify.numerals import number_in_words
-from potstill.verify.parts import judge_parts
+from potstill.verify.parts import PARTS, judge_parts
 from potstill.verify.quantities import form_of
 from potstill.verify.readings import Extraction, without_determiners
 from potstill.verify.sentences import denies, without_reading
@@ -36,8 +36,6 @@ __all__ = ["Judged", "gold_letter", "judge_answer", "judge_response", "unknown",
 MAX_RESPONSE = 8_000_000
 """Characters of a response; a longer one is refused before it is read."""
 
-PARTS = "parts"
-"""The kind of an answer of several values by name, see `potstill.verify.parts`."""
 MAX_ANSWER = 20_000
 """Characters of a bare answer."""
 

@@ -15,10 +15,11 @@ from potstill.intervals import wilson
 from potstill.recipe import Checks
 from potstill.records import Cause, GoldFinding, GoldSource, Group, Outcome, Problem, Trace, Verdict
 from potstill.verify.amounts import EXPLICIT
-from potstill.verify.answers import MAX_ANSWER, PARTS, judge_answer
+from potstill.verify.answers import MAX_ANSWER, judge_answer
 from potstill.verify.extract import extract
 from potstill.verify.judged import SHOWN, Judged
 from potstill.verify.kinds import read_gold
+from potstill.verify.parts import PARTS
 
 MOST_SPELLINGS = 64
 """Different spellings that are compared with each other; rarer ones agree with nobody."""

@@ -15,6 +15,8 @@ from typing import Any
 
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
 
+PARTS = "parts"
+"""The kind of an answer of several values, each by its name."""
 MAX_READ = 20_000
 """Characters at the end of a response that are searched for values."""
 MAX_PARTS = 50

@@ -8,9 +8,8 @@ from fractions import Fraction
 
 from potstill.recipe import Policy
 from potstill.records import LETTERS, Problem
-from potstill.verify.answers import PARTS
 from potstill.verify.numbers import Number, TooLargeError, parse_number
-from potstill.verify.parts import read_parts
+from potstill.verify.parts import PARTS, read_parts
 from potstill.verify.units import unit_of
 
 
