@@ -31,6 +31,10 @@ _PEOPLE = r"(?:someone|somebody|people|many|some|others|students?|one|you|friend
 _SAY = r"(?:claim(?:s|ed)?|say|says|said|believes?|thinks?|thought|guess(?:es|ed)?|answers?|argues?|picks?|chooses?)"
 
 
+_NAME_OF = r"(?:[A-Za-z]\w{0,9}\s?=\s?)?"
+"""`x = ` before a value."""
+
+
 class Cue(NamedTuple):
     """What takes an assertion back: `before` ends where the value begins, `after` begins where it ends.
 
@@ -91,7 +95,8 @@ BEFORE = (
     ),
     Cue("left open", r"\b(?:perhaps|maybe|possibly|supposedly|allegedly|presumably|whether|tell if)"
         r"(?:\s(?:it|this|that|the answer)"
-        r"(?:['’]s|\s(?:is|was|were|be)))?\W{0,4}\Z|\bif it is\W{0,4}\Z", "I cannot tell whether it is @."),
+        r"(?:['’]s|\s(?:is|was|were|be)))?\W{0,4}" + _NAME_OF + r"(?:[^.;,]{1,40}\sor\s" + _NAME_OF + r")?\W{0,2}\Z"
+        r"|\bif it is\W{0,4}\Z", "I cannot tell whether it is x = 3 or x = @."),
     Cue("mentioned", r"\b(?:claim|idea|belief|notion|assertion|suggestion|guess|hunch|intuition)\s"
         r"(?:that|of|is|was|would be)\b[^.;]{0,40}\Z", "Your friend's claim that the answer is @ is false."),
     Cue("denied", r"\b(?:nobody|no[- ]one|none of \w+)\s[^.;,]{0,40}\Z", "Nobody would have @ apples left."),
