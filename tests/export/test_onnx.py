@@ -47,8 +47,12 @@ def delivery(trained, out, *types):
 
 @pytest.fixture(scope="module")
 def exported(trained, tmp_path_factory):
-    out = tmp_path_factory.mktemp("export") / "model"
-    return onnx(delivery(trained, out, "int4", "fp32")), out
+    """Asked for by paths below the current folder, as a run of `--out run` has them."""
+    folder = tmp_path_factory.mktemp("export")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        (folder / "trained").symlink_to(trained)
+        return onnx(delivery(Path("trained"), Path("model"), "int4", "fp32")), folder / "model"
 
 
 def test_the_folders_are_the_student_in_its_runtime(exported):

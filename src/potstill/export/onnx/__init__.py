@@ -101,16 +101,10 @@ def _build(delivery: Delivery, kind: str, stops: Sequence[int], out: Path) -> No
     """Let the library's builder write one folder; what it says of asking is what the student was measured with."""
     print(f"export.onnx: {out.name}", file=sys.stderr)
     with temporary_folder("onnx-builder") as cache:
-        command = [
-            sys.executable,
-            "-m",
-            "onnxruntime_genai.models.builder",
-            "-i",
-            str(delivery.trained),
-            "-o",
-            str(out),
-        ]
-        command += ["-p", kind, "-e", "cpu", "-c", str(cache)]
+        # Whole paths, for it works elsewhere and takes what is no folder for a name on the Hub.
+        given, made = str(delivery.trained.resolve()), str(out.resolve())
+        command = [sys.executable, "-m", "onnxruntime_genai.models.builder", "-i", given, "-o", made, "-p", kind]
+        command += ["-e", "cpu", "-c", str(cache), "--extra_options", "hf_token=false"]
         try:
             done = subprocess.run(  # noqa: S603 - ourselves
                 command, env={**environ, "HF_HUB_OFFLINE": "1"}, capture_output=True, check=False, timeout=_WITHIN,
