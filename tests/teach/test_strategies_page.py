@@ -4,14 +4,13 @@ import json
 import os
 import random
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import stub_server
 from commands import call, done
 from teach import test_rationalise, test_strategies, test_tree, test_verify_chain
+from teach.test_kills import asked, killed
 
 from potstill import open as open_run
 from potstill.models.ledger import Ledger
@@ -19,7 +18,6 @@ from potstill.records import Problem
 
 SHORT = os.environ.get("POTSTILL_SOAK") == "short"
 ROOT = Path(__file__).parents[2]
-CLIENT = ROOT / "tests" / "soak" / "chaos_client.py"
 PAGE = (ROOT / "docs" / "guide" / "strategies.md").read_text()
 SECTIONS = re.findall(r"```yaml\n(strategy:\n.*?)```", PAGE, re.DOTALL)
 AT_ONCE = 4
@@ -63,18 +61,6 @@ def folder_with(tmp_path, name, url, kind):
     (folder / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "r.yaml").write_text(RECIPE.replace("URL", url) + of_page(kind))
     return folder
-
-
-def asked(folder):
-    for stage in ("problems", "traces"):
-        done("run", folder / "r.yaml", "--out", folder / "run", "--stage", stage)
-
-
-def killed(folder, point, count):
-    argv = [CLIENT, point, count, "run", folder / "r.yaml", "--out", folder / "run", "--stage", "traces"]
-    process = subprocess.run([sys.executable, *map(str, argv)], capture_output=True, text=True, timeout=120)
-    assert process.returncode in (0, -9), process.stderr
-    return process.returncode == -9
 
 
 def written(folder):

@@ -60,6 +60,12 @@ EXPORTERS: Table[Exporter] = Table(
 )
 
 
+TOGETHER = 16
+"""Responses of a delivered form that a kill may lose."""
+TIMED = 48
+"""Tokens written for a speed."""
+
+
 @dataclass(frozen=True)
 class InRuntime:
     """A delivered form while it runs: who answers, and the most bytes it has had in memory so far, None unknown."""

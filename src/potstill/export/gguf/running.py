@@ -9,14 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from potstill.evaluate.protocol import ModelUnderTest
-from potstill.export import InRuntime
+from potstill.export import TIMED, TOGETHER, InRuntime
 from potstill.models.llama_server import DRAWN_FROM, LlamaServer
 from potstill.recipe import Endpoint
-
-TOGETHER = 16
-"""Responses that a kill may lose."""
-TIMED = 48
-"""Tokens written for a speed."""
 
 
 class LlamaCpp:

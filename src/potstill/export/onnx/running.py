@@ -11,17 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from potstill.evaluate.protocol import ModelUnderTest
-from potstill.export import InRuntime
+from potstill.export import TIMED, TOGETHER, InRuntime
 from potstill.export.likeness import ConversionError
 from potstill.models.local import chat
 from potstill.models.local.inprocess import InProcess
 from potstill.models.local.loading import Checkpoint
 from potstill.models.local.onnx import OnnxModel
-
-TOGETHER = 16
-"""Responses that a kill may lose."""
-TIMED = 48
-"""Tokens written for a speed."""
 
 
 class OnnxRuntimeGenai:
