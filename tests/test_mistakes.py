@@ -469,6 +469,7 @@ def mounted(folder, options):
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+@pytest.mark.soak
 def test_a_small_disk_fills_up_and_after_it_grew_the_same_command_ends_with_the_same_bytes(finished_run):
     finished = {stage: (finished_run / stage / "manifest.json").read_bytes() for stage in STAGES if stage != "report"}
     with mounted(Path("disk"), "size=64k") as disk:

@@ -78,6 +78,7 @@ def test_one_failure_each_and_the_rest_goes_on(tmp_path, harm):
     assert len(failed[0].raw) <= 4096
 
 
+@pytest.mark.soak
 def test_memory_stays_bounded_whatever_comes_at_once(tmp_path):
     words = ["giant", "flood", "bomb", "deep", "long"]
     with running(script=script(words)) as stub:

@@ -89,6 +89,7 @@ def served_case(tmp_path, kills, delay):
         return stub.stats(), runs.digest(out)
 
 
+@pytest.mark.soak
 def test_a_killed_teacher_is_asked_again_only_for_what_was_in_flight(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()

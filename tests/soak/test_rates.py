@@ -81,6 +81,7 @@ def early(stats, retry_after):
     return count / len(all_of_them)
 
 
+@pytest.mark.soak
 def test_a_limit_is_found_within_seconds(tmp_path):
     with limited(40, 40, 1, 0.02) as address:
         stats, began = ask_for(12, address, tmp_path / "l.sqlite")

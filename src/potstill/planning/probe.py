@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from potstill import parquet
 from potstill.graph import ArmNode, Phase, graph_of
 from potstill.models.local.memory import peak_memory, release_memory, reset_peak
 from potstill.pipeline import naming, outputs, settings
@@ -25,6 +26,7 @@ from potstill.planning.sets import Gathered
 from potstill.planning.timing import Timing, key_of
 from potstill.planning.trainings import Trainings
 from potstill.recipe import Recipe
+from potstill.records import Drop
 from potstill.store import Run
 from potstill.temporary import temporary_folder
 
@@ -85,8 +87,7 @@ def _prepared(recipe: Recipe, gathered: Gathered, out: Path) -> Path:
 
 
 def _timed(recipe: Recipe, model: Path, place: Path, usual: int, longest: int) -> Timing:
-    import pyarrow.parquet  # noqa: F401 - a run has it in memory too, and what sampling loads
-
+    import potstill.verify.verdicts  # noqa: F401 - a run has judged and written tables before, which stays in memory
     from potstill.train import students
     from potstill.train.course import attention
     from potstill.train.fitness import check_student
@@ -95,6 +96,7 @@ def _timed(recipe: Recipe, model: Path, place: Path, usual: int, longest: int) -
     from potstill.train.stepper import Stepper
 
     train = recipe.train
+    parquet.encode([], Drop)
     sampled = _sampling(recipe, model)
     release_memory(collect=True)
     began = time.monotonic()
