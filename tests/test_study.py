@@ -326,6 +326,7 @@ def test_shipped_studies_are_sound_and_listed():
         "diverse",
         "curriculum",
         "base-models",
+        "transfer",
         "cascade",
         "white-box",
         "agents",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from potstill.recipe import (
 from potstill.recipe.bounds import LEAST_TEMPERATURE
 from potstill.recipe.strategies import OWN
 
+_NAMING = frozenset(string.ascii_letters + string.digits + "-_")
 MOST_PARAMETERS = 2 * 10**9
 """Of a student from nothing: weights, gradient and optimiser of more do not fit one machine."""
 _MEASURED = ("gguf", "onnx")
@@ -55,6 +57,7 @@ def contradictions(recipe: Recipe) -> Found:
     if recipe.evaluate.samples > 1 and recipe.evaluate.temperature == 0:
         yield ("evaluate", "samples"), "several samples at temperature 0 are all the same: raise the temperature"
     yield from _of_best(recipe.evaluate)
+    yield from _of_also(recipe.evaluate)
     yield from _of_benchmarks(recipe.evaluate)
     yield from _of_tools(("strategy", "tools"), recipe.strategy.tools)
     yield from _of_tools(("evaluate", "tools"), recipe.evaluate.tools)
@@ -120,6 +123,20 @@ def _of_benchmarks(evaluate: Evaluate) -> Found:
         yield from _of_temperature((*where, "temperature"), one.temperature)
 
 
+def _of_also(evaluate: Evaluate) -> Found:
+    names = [one.name for one in evaluate.also]
+    for number, one in enumerate(evaluate.also):
+        where = ("evaluate", "also", number)
+        if not set(one.name) <= _NAMING:
+            yield (*where, "name"), "a name has letters, digits, - and _, and no dot"
+        if names.index(one.name) < number:
+            yield (*where, "name"), f"{one.name} is there twice: give each another name"
+        for index, source in enumerate(one.sources):
+            yield from _of_source((*where, "sources", index), source)
+            if source.use != "both":
+                yield (*where, "sources", index, "use"), "means nothing here, where all is measured on: leave it out"
+
+
 def _of_reward(reward: Reward) -> Found:
     where = ("checks", "reward")
     named = [name for name in Reward.alternatives if getattr(reward, name) is not None]
@@ -131,24 +148,27 @@ def _of_reward(reward: Reward) -> Found:
 
 
 def _of_problems(problems: Problems) -> Found:
-    kinds = Source.alternatives
     for index, source in enumerate(problems.sources):
-        where = ("problems", "sources", index)
-        named = [kind for kind in kinds if getattr(source, kind) is not None]
-        if len(named) != 1:
-            yield where, f"name exactly one of {', '.join(kinds)}; found {' and '.join(named) or 'none'}"
-        elif named[0] in ("family", "reasoning_gym") and source.count is None:
-            yield where, f"a {named[0]} generates without end: say how many with `count`"
-        if source.columns and named and named[0] not in ("file", "dataset"):
-            yield (*where, "columns"), f"`columns` is for files and datasets, not for a {named[0]}"
-        for column in sorted(set(source.columns) - set(PROBLEM_COLUMNS)):
-            yield (*where, "columns", column), f"{column!r} is no problem field{nearest(column, PROBLEM_COLUMNS)}"
+        yield from _of_source(("problems", "sources", index), source)
     if problems.against and problems.near is None:
         yield ("problems", "against"), "nobody looks for copies of them: problems.near is null, set it"
     if all(source.use == "train" for source in problems.sources):
         yield ("problems", "sources"), "no evaluation split: every source has `use: train`; hold problems out of one"
     if all(source.use == "evaluate" for source in problems.sources):
         yield ("problems", "sources"), "nothing to train on: every source has `use: evaluate`"
+
+
+def _of_source(where: Location, source: Source) -> Found:
+    kinds = Source.alternatives
+    named = [kind for kind in kinds if getattr(source, kind) is not None]
+    if len(named) != 1:
+        yield where, f"name exactly one of {', '.join(kinds)}; found {' and '.join(named) or 'none'}"
+    elif named[0] in ("family", "reasoning_gym") and source.count is None:
+        yield where, f"a {named[0]} generates without end: say how many with `count`"
+    if source.columns and named and named[0] not in ("file", "dataset"):
+        yield (*where, "columns"), f"`columns` is for files and datasets, not for a {named[0]}"
+    for column in sorted(set(source.columns) - set(PROBLEM_COLUMNS)):
+        yield (*where, "columns", column), f"{column!r} is no problem field{nearest(column, PROBLEM_COLUMNS)}"
 
 
 def _of_teacher(teacher: Teacher, strategy: Strategy) -> Found:

@@ -221,6 +221,19 @@ def test_sqlite_saying_full_is_one_line(ledger):
     assert len(ledger) == 0
 
 
+def test_what_completions_took_counts_a_batch_once_and_each_answer_by_itself(ledger):
+    made = [replace(completion(key), completion_tokens=10) for key in "abcd"]
+    ledger.put_many(Entry(one, "student", 1, 6.0) for one in made[:3])
+    ledger.put_many([Entry(made[3], "student", 1, 2.0)])
+    ledger.put_many([Entry(completion("e"), "other", 3, 99.0)])
+    found = ledger.taken()
+    assert set(found) == {"student"}, "what was asked several times tells nothing of one answer"
+    taken = found["student"]
+    assert (taken.rows, taken.completion_tokens, taken.last, taken.machine) == (4, 40, 5.0, 8.0)
+    assert ledger.taken(["d"])["student"].machine == 2.0
+    assert ledger.taken([]) == {}
+
+
 @pytest.mark.parametrize("junk", [b"not a database at all" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_damaged_file_is_one_line(tmp_path, junk):
     path = tmp_path / "l.sqlite"

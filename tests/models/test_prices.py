@@ -8,7 +8,8 @@ from stub_server import running
 from potstill import recipe
 from potstill.errors import MissingExtraError, TeacherError
 from potstill.models.budget import Budget
-from potstill.models.ledger import Counts, Ledger
+from potstill.models.ledger import Ledger
+from potstill.models.ledger_sums import Counts
 from potstill.models.prices import Priced, price_of
 from potstill.models.requests import Completion, Message, Request
 from potstill.models.served.client import ServedModel

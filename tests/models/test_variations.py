@@ -320,7 +320,7 @@ def test_an_error_code_of_any_length_is_told(code):
 
 def test_every_price_counts_a_reply_without_numbers_by_its_size():
     from potstill.models.budget import Budget
-    from potstill.models.ledger import Counts
+    from potstill.models.ledger_sums import Counts
 
     budget = Budget(
         Endpoint(base_url="http://x/v1", model="m"),

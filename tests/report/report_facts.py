@@ -8,7 +8,7 @@ from functools import cache
 
 from potstill.records import Measure, Problem, Trace
 from potstill.report import Compute, Funnel, ReportFacts, SetFacts, StageFacts, StudentFacts
-from potstill.report.study import LineFacts, RunFacts, SeedFacts, StudyFacts
+from potstill.report.study_facts import LineFacts, RunFacts, SeedFacts, StudyFacts
 
 HOSTILE = [
     "<script>document.title='PWNED'</script>",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potstill.report import plots
-from potstill.report.assemble import BINS, histogram
+from potstill.report.kept import BINS, histogram
 from potstill.report.nodes import Bar, Bars, Lines, Point, Points, Series
 
 finite = st.floats(-1e9, 1e9)

@@ -14,11 +14,27 @@ VOID = {"meta", "path", "rect"}
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "header", "main", "section", "footer", "h1", "h2", "h4"),
     *("p", "b", "span", "div", "article", "details", "summary", "pre", "figure", "figcaption"),
+    *(
+        "math",
+        "mrow",
+        "mi",
+        "mo",
+        "mn",
+        "mfrac",
+        "msup",
+        "msub",
+        "msubsup",
+        "msqrt",
+        "mroot",
+        "mtext",
+        "mspace",
+        "mover",
+    ),
     *("table", "thead", "tbody", "tr", "th", "td", "svg", "text", "path", "rect"),
 }
 ATTRIBUTES = {
     *("lang", "charset", "http-equiv", "content", "name", "class", "scope", "tabindex", "role", "aria-label"),
-    *("viewbox", "x", "y", "width", "height", "d", "text-anchor"),
+    *("viewbox", "x", "y", "width", "height", "d", "text-anchor", "display", "title"),
 }
 
 

@@ -6,7 +6,7 @@ import time
 
 from potstill import recipe
 from potstill.errors import TeacherError
-from potstill.models.ledger import Counts
+from potstill.models.ledger_sums import Counts
 from potstill.models.replies.usage import BYTES_PER_TOKEN
 from potstill.models.requests import Completion
 

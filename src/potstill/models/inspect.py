@@ -9,7 +9,8 @@ from pathlib import Path
 from potstill.durable import sync, writing
 from potstill.errors import DataError, RecipeError, StoreError, TeacherError
 from potstill.lock import is_held
-from potstill.models.ledger import Counts, Ledger
+from potstill.models.ledger import Ledger
+from potstill.models.ledger_sums import Counts
 from potstill.models.prices import Priced, price_of
 from potstill.models.requests import Completion
 from potstill.progress import clock

@@ -23,11 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from potstill.errors import BusyError, DamageError, StoreError
+from potstill.models.ledger_sums import Counts, Taken, taken_of, taken_query
 from potstill.models.replies import dialects, shapes
-from potstill.models.replies.usage import BYTES_PER_TOKEN
 from potstill.models.requests import Completion
 from potstill.models.served.faults import FaultError
-from potstill.recipe import Price
 from potstill.records import Finish, content_key
 
 LAYOUT = 3
@@ -68,35 +67,6 @@ class Entry:
     model: str
     tries: int
     seconds: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Counts:
-    """Sums over a ledger, without what tools wrote.
-
-    `unmetered` rows came without usage; `unmetered_bytes` is the size of their bodies.
-    `seconds` is the time during which requests were being asked. `lost_prompt` and `lost_completion` are tokens of
-    replies that were of no use and asked again: paid for, and in no row.
-    """
-
-    rows: int
-    requests: int
-    prompt_tokens: int
-    completion_tokens: int
-    unmetered: int
-    unmetered_bytes: int
-    finishes: dict[str, int]
-    failures: dict[str, int]
-    seconds: float
-    lost_prompt: int = 0
-    lost_completion: int = 0
-
-    def dollars(self, price: Price) -> float:
-        """Return US dollars; rows without usage are estimated from their size."""
-        prompt = self.prompt_tokens + self.lost_prompt
-        completion = self.completion_tokens + self.lost_completion + self.unmetered_bytes / BYTES_PER_TOKEN
-        tokens = (prompt * price.prompt + completion * price.completion) / 1e6
-        return tokens + self.seconds / 3600 * price.hour
 
 
 class Ledger:
@@ -152,6 +122,11 @@ class Ledger:
         """Return how many requests a completion took, and seconds; nothing where it is not there."""
         rows = self._select("SELECT tries, seconds FROM completions WHERE key = ?", (key,))
         return (int(rows[0][0]), float(rows[0][1])) if rows else (0, 0.0)
+
+    def taken(self, keys: Sequence[str] | None = None) -> dict[str, Taken]:
+        """Return what the completions of each model took, those of `keys` or all; a model without any is absent."""
+        query, values = taken_query(_ASKED, keys)
+        return taken_of(self._select(query, values))
 
     def missing(self, keys: Sequence[str]) -> list[str]:
         """Return the keys still to be asked, in order, each once: those never asked and those that failed."""

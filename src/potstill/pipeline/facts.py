@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,25 +12,27 @@ from typing import Any
 from potstill.evaluate.faithfulness import Probed
 from potstill.graph import ArmNode, Graph, SetNode
 from potstill.pipeline import naming
-from potstill.pipeline.planned import planned_of
+from potstill.pipeline.left_out import left_out
+from potstill.pipeline.places import places_of
 from potstill.pipeline.provenance import teacher_name
 from potstill.pipeline.settings import teacher_seed
+from potstill.pipeline.stage_facts import Named, plans_of_run, seconds_of, stages_of_run
+from potstill.pipeline.stages.also import TABLE
 from potstill.pipeline.stages.export import typed
+from potstill.pipeline.usage import usage_of_run
 from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher
 from potstill.recipe_file import dump
 from potstill.records import Example, Group, Measure, Problem, Score, Trace, Verdict
 from potstill.report import (
+    AlsoFacts,
     BenchmarkFacts,
-    Compute,
     FaithFacts,
     FileFacts,
     Funnel,
     LookFacts,
-    PlannedFacts,
     ReportFacts,
     ScorerFacts,
     SetFacts,
-    StageFacts,
     StudentFacts,
     WayFacts,
     shown_problems,
@@ -39,26 +40,29 @@ from potstill.report import (
 from potstill.scorer_nodes import ScorerNode
 from potstill.store import Committed
 
-ROWS_OF = {
-    "problems": "train", "traces": "traces", "verdicts": "verdicts", "examples": "examples", "pairs": "pairs",
-    "labels": "labels",
-}  # fmt: skip
 SEVERAL = ("explain", "strategies", "rationalise")
 """Strategies whose traces say in which of several ways they were asked."""
-Named = Mapping[str, Committed]
-"""Committed stages by the names of `naming`."""
 
 
 def facts_of(
-    recipe: Recipe, graph: Graph, stages: Named, plan: Mapping[str, Any] = MappingProxyType({})
-) -> ReportFacts:
+    recipe: Recipe, graph: Graph, stages: Named, plan: Mapping[str, Any] = MappingProxyType({}),
+    ledger: Path | None = None,
+) -> ReportFacts:  # fmt: skip
     """Gather everything a report needs; streams the traces and holds only counts and the shown ones.
 
-    `plan` is the record of what was planned, see `planned`.
+    `plan` is the record of what was planned, see `planned`; `ledger` the folder of the run's ledgers. Without it the
+    report is for strangers, to whom the run's folder is not at hand.
     """
-    students = [_student(arm, graph, stages) for arm in graph.arms.values()]
+    domains: dict[str, str] = {}
+    sets = [_set(node, graph, stages) for node in graph.sets.values()]
+    students = [_student(arm, graph, stages, sets) for arm in graph.arms.values()]
     shown = shown_problems(students, graph.deliver)
-    problems = {p.key: p for p in stages[naming.PROBLEMS].rows("evaluation", Problem) if p.key in shown}
+    problems: dict[str, Problem] = {}
+    for problem in stages[naming.PROBLEMS].rows("evaluation", Problem):
+        domains[problem.key] = problem.domain
+        if problem.key in shown:
+            problems[problem.key] = problem
+    files = _files(recipe, stages)
     counts = stages[naming.PROBLEMS].counts
     kept_problems = counts["train"] + counts["evaluate"]
     main = graph.sets[graph.main]
@@ -67,14 +71,18 @@ def facts_of(
         recipe_yaml=dump(recipe),
         versions=stages[naming.examples(main, graph)].clock.get("versions", {}),
         students=students,
+        usage=usage_of_run(recipe, graph, stages, sets, students, files, ledger),
+        domains=domains,
+        places=[] if ledger is None else places_of(recipe, graph, stages),
         benchmarks=_benchmarks(graph, stages),
+        also=_also(graph, stages),
         faithful=_faithful(graph, stages),
-        files=_files(recipe, stages),
+        files=files,
         main=graph.deliver,
         graph=graph.text(),
-        sets=[_set(node, graph, stages) for node in graph.sets.values()],
-        stages=_stages(graph, stages),
-        planned=_planned(stages, plan),
+        sets=sets,
+        stages=stages_of_run(graph, stages),
+        planned=plans_of_run(stages, plan),
         scorers=[_scorer(node, stages) for node in graph.scorers.values()],
         problem_funnel=Funnel(kept_problems + sum(counts["dropped"].values()), kept_problems, counts["dropped"]),
         template_overlap=_templates(stages[naming.PROBLEMS]),
@@ -99,6 +107,17 @@ def _benchmarks(graph: Graph, stages: Named) -> list[BenchmarkFacts]:
             )  # fmt: skip
     order = list(dict.fromkeys(one.name for one in found))
     return sorted(found, key=lambda one: order.index(one.name))
+
+
+def _also(graph: Graph, stages: Named) -> list[AlsoFacts]:
+    """Return what each arm answered to other problems than those that are taught."""
+    return [
+        AlsoFacts(
+            problems=also.name, student=arm.name, base=base_of_arm(arm, graph),
+            measures=list(stages[naming.also(arm, also)].rows(TABLE, Measure)),
+        )
+        for arm in graph.arms.values() for also in arm.recipe.evaluate.also
+    ]  # fmt: skip
 
 
 def _faithful(graph: Graph, stages: Named) -> list[FaithFacts]:
@@ -135,11 +154,13 @@ def _set(node: SetNode, graph: Graph, stages: Named) -> SetFacts:
     traces, judged, chosen = (stages[name(node, graph)] for name in (naming.traces, naming.verdicts, naming.examples))
     kept = Counter[int]()
     difficulties = Counter[float]()
+    domains: set[str] = set()
     for example in chosen.rows("examples", Example):
         kept[len(example.reasoning) + len(example.answer)] += 1
+        domains |= {example.domain} if example.domain else set()
         if example.difficulty is not None:
             difficulties[example.difficulty] += 1
-    verdicts, outages, opinions = _verdicts(judged)
+    verdicts, outages, opinions = _verdicts(traces, judged)
     counts = chosen.counts
     return SetFacts(
         name=node.name,
@@ -152,6 +173,8 @@ def _set(node: SetNode, graph: Graph, stages: Named) -> SetFacts:
         suspect_label=node.recipe.checks.suspect_label,
         lengths=kept,
         difficulties=difficulties,
+        example_domains=sorted(domains),
+        left_out=left_out(traces, chosen, stages[naming.PROBLEMS]),
         ways=_ways(traces, judged, chosen) if node.recipe.strategy.kind in SEVERAL else (),
         called=traces.counts.get("strategy", {}) if node.recipe.strategy.kind == "react" else {},
         calls=traces.counts.get("calls", {}),
@@ -183,7 +206,19 @@ def _templates(problems: Committed) -> tuple[int, int] | None:
     return None if share is None else (round(share * asked), asked)
 
 
-def _student(arm: ArmNode, graph: Graph, stages: Named) -> StudentFacts:
+def base_of_arm(arm: ArmNode, graph: Graph) -> str:
+    """Return the untouched arm with the same student, "" where none is measured."""
+    return next((one.name for one in graph.arms.values() if not one.trained and one.student == arm.student), "")
+
+
+def _taught(arm: ArmNode, graph: Graph, sets: Sequence[SetFacts]) -> tuple[str, ...]:
+    """Return the domains of the examples that an arm was trained on, those of the arms that it starts from too."""
+    on = {phase.on for phase in arm.phases}
+    found = {domain for facts in sets if facts.name in on for domain in facts.example_domains}
+    return tuple(sorted({*found, *(_taught(graph.arms[arm.start], graph, sets) if arm.start is not None else ())}))
+
+
+def _student(arm: ArmNode, graph: Graph, stages: Named, sets: Sequence[SetFacts]) -> StudentFacts:
     measured = stages[naming.measures(arm)]
     measures = [m for table in measured.counts["tables"] for m in measured.rows(table, Measure)]
     trained = [stages[name] for name in naming.trainings(arm, graph)]
@@ -221,9 +256,10 @@ def _student(arm: ArmNode, graph: Graph, stages: Named) -> StudentFacts:
         name=arm.name, measures=measures, losses=losses, looks=looks, chosen=chosen, rewards=rewards,
         examples=trained[-1].counts["examples"] if trained else 0,
         tokens_trained=sum(phase.counts["tokens"] for phase in trained),
-        training_seconds=sum(map(_seconds, trained)), flops=sum(phase.counts["flops"] for phase in trained),
-        evaluation_seconds=_seconds(measured), dropped=dict(dropped), chosen_by=arm.recipe.evaluate.by or "",
+        training_seconds=sum(map(seconds_of, trained)), flops=sum(phase.counts["flops"] for phase in trained),
+        evaluation_seconds=seconds_of(measured), dropped=dict(dropped), chosen_by=arm.recipe.evaluate.by or "",
         best_of=arm.recipe.evaluate.best_of or 0, scores=_scores(arm, stages),
+        base=base_of_arm(arm, graph), taught=_taught(arm, graph, sets),
     )  # fmt: skip
 
 
@@ -250,100 +286,17 @@ def _scorer(node: ScorerNode, stages: Named) -> ScorerFacts:
     )  # fmt: skip
 
 
-def _seconds(committed: Committed) -> float:
-    return float(committed.clock.get("seconds", 0.0))
+def _verdicts(
+    traces: Committed, judged: Committed
+) -> tuple[dict[str, int], dict[str, int], dict[tuple[str, str], int]]:
+    """Return how many verdicts came out how, why the infrastructure left some open, and what rules and judge said.
 
-
-def _who(name: str, graph: Graph) -> str:
-    """Return the arm, teacher or reward model that computes in a stage; nothing where none does."""
-    for arm in graph.arms.values():
-        of_phases = {made(phase) for phase in arm.phases for made in (naming.training, naming.measures_of_phase)}
-        of_benchmarks = {naming.benchmark(arm, asked) for asked in arm.recipe.evaluate.benchmarks}
-        if name in {naming.measures(arm), naming.faithful(arm), *of_phases, *of_benchmarks}:
-            return arm.name
-        if name == naming.best(arm):
-            return str(arm.recipe.evaluate.by)
-        for phase in arm.phases:
-            kl = phase.recipe.train.loss.kl
-            if kl is not None and name == naming.logits(phase):
-                return kl.arm or str(kl.model)
-            if name == naming.reference(phase):
-                return arm.name
-    for scorer in graph.scorers.values():
-        for part, labels in scorer.labels.items():
-            if name == naming.labels(scorer.name, part):
-                return labels.arm or ""
-        if name in (naming.scorer(scorer.name), naming.assessed(scorer.name)):
-            return scorer.name
-    for node in graph.sets.values():
-        if name == naming.traces(node, graph):
-            return teacher_name(node.recipe)
-        if name == naming.verdicts(node, graph) and node.recipe.checks.reward is not None:
-            return str(node.recipe.checks.reward.scorer or node.recipe.checks.reward.model)
-    return ""
-
-
-def _compute(committed: Committed, who: str) -> Compute | None:
-    counts, kind = committed.counts, committed.manifest["kind"]
-    if kind in ("train", "scorer"):
-        own = counts["flops"] - counts.get("captured_flops", 0)  # the stages `logits` and `reference` tell those
-        looks = counts.get("looks", {"tokens": 0, "flops": 0})
-        return Compute(
-            who=who, teaching=kind == "scorer", read=looks["tokens"], trained=counts["tokens"],
-            flops=own + looks["flops"],
-        )  # fmt: skip
-    told = counts.get("sampling") or counts.get("scoring")
-    if told is None:
-        return None
-    return Compute(
-        who=who, teaching=kind not in ("evaluate", "measure", "benchmark", "faithful"), read=told["prompt_tokens"],
-        written=told["completion_tokens"], flops=told["flops"],
-    )  # fmt: skip
-
-
-def _stages(graph: Graph, stages: Named) -> list[StageFacts]:
-    """Return the facts of all stages; an output with several names is in the account of compute under the first."""
-    found, counted = [], set[Path]()
-    for name, committed in stages.items():
-        facts = _stage(name, committed, _who(name, graph))
-        found.append(replace(facts, compute=None) if committed.path in counted else facts)
-        counted.add(committed.path)
-    return found
-
-
-def _planned(stages: Named, plan: Mapping[str, Any]) -> list[PlannedFacts]:
-    """Return what was planned of each stage beside what it took."""
-    found = []
-    for name, committed in stages.items():
-        seconds, peak, tokens = (planned_of(plan, name, what) for what in ("seconds", "peak", "tokens"))
-        trained = committed.counts.get("tokens") if committed.manifest["kind"] == "train" else None
-        if seconds is not None:
-            found.append(
-                PlannedFacts(
-                    name=name, seconds=seconds, took=_seconds(committed), peak=peak, trained=trained,
-                    held=committed.clock.get("peak_bytes"), tokens=None if trained is None else tokens,
-                )
-            )  # fmt: skip
-    return found
-
-
-def _stage(name: str, committed: Committed, who: str) -> StageFacts:
-    kind = str(committed.manifest["kind"])
-    rows = committed.total(ROWS_OF[kind]) if kind in ROWS_OF else committed.counts["examples"] if kind == "rows" else 0
-    tokens = committed.counts.get("tokens")
-    if kind in ("evaluate", "benchmark"):
-        measures = [m for table in committed.counts["tables"] for m in committed.rows(table, Measure)]
-        rows, tokens = len(measures), sum(m.completion_tokens for m in measures)
-    return StageFacts(
-        name=name, rows=rows, seconds=_seconds(committed), tokens=tokens, compute=_compute(committed, who)
-    )
-
-
-def _verdicts(judged: Committed) -> tuple[dict[str, int], dict[str, int], dict[tuple[str, str], int]]:
-    """Return how many verdicts came out how, why the infrastructure left some open, and what rules and judge said."""
+    A truncated trace has no answer that could be judged: it is told as truncated, and not as unknown.
+    """
     found, outages, opinions = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
-    for verdict in judged.rows("verdicts", Verdict):
-        found[f"unknown: {verdict.cause}" if verdict.outcome == "unknown" else verdict.outcome] += 1
+    for trace, verdict in zip(traces.rows("traces", Trace), judged.rows("verdicts", Verdict), strict=True):
+        told = "truncated" if trace.finish == "length" else f"unknown: {verdict.cause}"
+        found[told if verdict.outcome == "unknown" else verdict.outcome] += 1
         if verdict.cause == "infrastructure":
             outages[verdict.reason] += 1
         if verdict.rules:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from potstill.graph import ArmNode, Graph, Phase, SetNode
-from potstill.recipe import Benchmark
+from potstill.recipe import Also, Benchmark
 from potstill.scorer_nodes import Part
 
 PROBLEMS = "problems"
@@ -103,6 +103,16 @@ def measures_of_phase(phase: Phase) -> str:
 def benchmark(arm: ArmNode, asked: Benchmark) -> str:
     """What an arm answered by a published protocol."""
     return f"benchmark-{arm.name}-{asked.name}{'' if asked.form == 'r1' else f'-{asked.form}'}"
+
+
+def also_problems(also: Also) -> str:
+    """Other problems than those that are taught."""
+    return f"also_problems-{also.name}"
+
+
+def also(arm: ArmNode, also: Also) -> str:
+    """What an arm answered to other problems."""
+    return f"also-{arm.name}.{also.name}"
 
 
 def faithful(arm: ArmNode) -> str:

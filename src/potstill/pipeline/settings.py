@@ -23,6 +23,7 @@ from potstill.recipe import (
     DatasetTeacher,
     LocalTeacher,
     Recipe,
+    Source,
     Strategy,
     Tool,
     Ways,
@@ -102,17 +103,26 @@ def teacher_seed(recipe: Recipe) -> int:
 
 def of_problems(recipe: Recipe) -> Settings:
     """The sources with the contents of their files: an edited file is a changed setting."""
-    sources = []
-    for source in recipe.problems.sources:
-        found = _code("loader", source.loader, recipe)
-        found |= of_files(source.file, Path(recipe.data)) if source.file else {}
-        found |= contents("dataset", Path(recipe.data) / source.dataset) if source.dataset else {}
-        sources.append(chosen(source, "problems") | found)
-    own = {"sources": sources, "evaluate": recipe.problems.evaluate, "train": recipe.problems.train}
+    own = {
+        "sources": of_sources(recipe.problems.sources, recipe),
+        "evaluate": recipe.problems.evaluate,
+        "train": recipe.problems.train,
+    }
     if not all(source.family or source.reasoning_gym for source in recipe.problems.sources):  # see `splits`
         tests = [of_files(name, Path(recipe.data)) for name in recipe.problems.against]
         own |= {"near": recipe.problems.near, "against": [*recipe.problems.against], "tests": tests}
     return {"problems": own, "seed": problem_seed(recipe)}
+
+
+def of_sources(sources: Sequence[Source], recipe: Recipe) -> list[Settings]:
+    """Sources of problems, with the contents of their files."""
+    found = []
+    for source in sources:
+        files = _code("loader", source.loader, recipe)
+        files |= of_files(source.file, Path(recipe.data)) if source.file else {}
+        files |= contents("dataset", Path(recipe.data) / source.dataset) if source.dataset else {}
+        found.append(chosen(source, "problems") | files)
+    return found
 
 
 def of_traces(recipe: Recipe) -> Settings:
@@ -175,7 +185,8 @@ def of_tools(tools: Sequence[Tool], data: Path) -> Settings:
 def of_checks(recipe: Recipe) -> Settings:
     """How one answer is judged, a student's too, with the contents of the user's own checkers."""
     checkers: Settings = {}
-    for source in recipe.problems.sources:
+    also = (source for one in recipe.evaluate.also for source in one.sources)
+    for source in (*recipe.problems.sources, *also):
         checkers |= _code(source.checker or "", source.checker, recipe)
         if source.answer_kind is not None:
             checkers |= ANSWER_KINDS.settings(source.answer_kind, source.answer_kind)

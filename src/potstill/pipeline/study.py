@@ -21,7 +21,8 @@ from potstill.progress import run_of_study
 from potstill.recipe import Recipe
 from potstill.recipe_file import Location
 from potstill.records import Measure, Problem, content_key
-from potstill.report.study import LineFacts, RunFacts, SeedFacts, StudyFacts, StudyReport, build_study
+from potstill.report.study import StudyReport, build_study
+from potstill.report.study_facts import LineFacts, RunFacts, SeedFacts, StudyFacts
 from potstill.store import STUDY, Committed, Run
 
 RESULT_FILES = ("study.html", "study.json", "study.txt")
@@ -182,7 +183,26 @@ def study_facts(plan: StudyPlan, out: Path) -> StudyFacts:
         runs=_run_facts(plan, out),
         study_yaml=plan.file.text,
         versions=versions(),
+        domains=_domains(plan, out),
+        base=_base(plan),
     )
+
+
+def _domains(plan: StudyPlan, out: Path) -> dict[str, str]:
+    """Return held-out problem -> domain, of all runs."""
+    found: dict[str, str] = {}
+    for one in plan.runs:
+        problems = _committed(one.folder(out), naming.PROBLEMS)
+        found |= {problem.key: problem.domain for problem in problems.rows("evaluation", Problem)}
+    return found
+
+
+def _base(plan: StudyPlan) -> str:
+    """Return the untouched line: the baseline where it is untouched, else the first such line; "" where none is."""
+    arms = {one.variant.name: one.graph.arms for one in plan.runs}
+    untouched = [line.name for line in plan.lines if not arms[line.variant][line.arm].trained]
+    baseline = plan.file.keys.baseline
+    return baseline if baseline is not None and baseline in untouched else next(iter(untouched), "")
 
 
 def _phases(runs: Sequence[StudyRun], line: StudyLine, out: Path) -> Iterator[tuple[str, list[SeedFacts]]]:

@@ -133,8 +133,12 @@ def verdicts(planning: Planning, stage: Stage) -> StagePlan:
 def evaluate(planning: Planning, stage: Stage) -> StagePlan:
     """Measuring an arm."""
     arm, tables = planning.arms[stage.name]
+    return asked_of_arm(planning, stage, arm, tables, planning.material.held_out)
+
+
+def asked_of_arm(planning: Planning, stage: Stage, arm: ArmNode, tables: int, held_out: Figure) -> StagePlan:
+    """Return what `held_out` problems take of an arm that is asked each in so many ways, `tables`."""
     recipe = arm.recipe
-    held_out = planning.material.held_out
     responses = product("held-out problems x samples", held_out, known(recipe.evaluate.samples * tables, ""))
     length, prompt = _answers(planning, arm)
     made = StagePlan(

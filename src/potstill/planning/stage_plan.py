@@ -15,7 +15,7 @@ from potstill.planning.sets import Gathered
 from potstill.planning.shapes import Architecture, of_student
 from potstill.planning.timing import Timing, key_of
 from potstill.planning.trainings import Trainings
-from potstill.recipe import Benchmark, Recipe
+from potstill.recipe import Also, Benchmark, Recipe
 
 ROW_SECONDS = {
     "problems": (5e-5, 3e-4, 3e-3), "traces": (1e-4, 4e-4, 4e-3), "verdicts": (8e-4, 2e-3, 1.5e-2),
@@ -62,6 +62,7 @@ class Planning:
         self.phases: dict[str, Phase] = {}
         self.arms: dict[str, tuple[ArmNode, int]] = {}
         self.benchmarks: dict[str, Benchmark] = {}
+        self.also: dict[str, tuple[ArmNode, Also]] = {}
         for node in self.graph.sets.values():
             for name in (
                 naming.traces(node, self.graph),
@@ -72,6 +73,8 @@ class Planning:
         for arm in self.graph.arms.values():
             untouched = not arm.trained and arm.recipe.evaluate.shots > 0
             self.arms[naming.measures(arm)] = arm, 2 if untouched else 1
+            for also in arm.recipe.evaluate.also:
+                self.also[naming.also(arm, also)] = arm, also
             for asked in arm.recipe.evaluate.benchmarks:
                 self.benchmarks[naming.benchmark(arm, asked)] = asked
             for phase in arm.phases:

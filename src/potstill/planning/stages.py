@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from potstill.models.flops import read_flops
 from potstill.pipeline.benchmarking import protocol_of
 from potstill.pipeline.stage import Stage
-from potstill.planning.asking import evaluate, traces, verdicts
+from potstill.planning.asking import asked_of_arm, evaluate, traces, verdicts
 from potstill.planning.figures import BASES, Figure, assumed, formula, known, product, quotient, total
 from potstill.planning.memory import of_training
 from potstill.planning.shapes import Architecture, of_model
@@ -191,6 +191,18 @@ def benchmark(planning: Planning, stage: Stage) -> StagePlan:
     return replace(made, tokens=written.times(problems * protocol.samples * protocol.max_tokens))
 
 
+def also_problems(planning: Planning, stage: Stage) -> StagePlan:
+    """Reading other problems than those that are taught."""
+    del planning
+    return StagePlan(name=stage.name, kind=stage.kind, seconds=assumed(0.05, 0.5, 10.0, "reading a file of problems"))
+
+
+def also(planning: Planning, stage: Stage) -> StagePlan:
+    """Measuring an arm on other problems, at most as many as are asked for."""
+    arm, asked = planning.also[stage.name]
+    return asked_of_arm(planning, stage, arm, 1, formula(asked.count, "problems at most", 0.3))
+
+
 def faithful(planning: Planning, stage: Stage) -> StagePlan:
     """Asking an arm again about its own responses; how many can be asked about shows only then."""
     planning.say(f"{stage.name}: how many responses can be asked about")
@@ -219,7 +231,7 @@ def report(planning: Planning, stage: Stage) -> StagePlan:
 PLANNERS: dict[str, Callable[[Planning, Stage], StagePlan]] = {
     "problems": problems, "traces": traces, "verdicts": verdicts, "examples": examples, "student": student,
     "pairs": pairs, "rows": rows, "reference": reference, "logits": logits, "train": train, "evaluate": evaluate,
-    "benchmark": benchmark, "faithful": faithful,
+    "also_problems": also_problems, "also": also, "benchmark": benchmark, "faithful": faithful,
     "export": export, "measure": measure, "report": report,
 }  # fmt: skip
 """Kind of a stage -> what it will take."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+from potstill.recipe.also import Also
 from potstill.recipe.benchmarks import Benchmark, Faithfulness
 from potstill.recipe.bounds import Name, Seed
 from potstill.recipe.checks import Checks, CodeChecks, Curate, FaithFilter, Judge, Numbers, Policy, Portion, Reward
@@ -54,6 +55,7 @@ from potstill.tables import OneOf
 __all__ = [
     "PROBLEM_COLUMNS",
     "SECTIONS",
+    "Also",
     "ArmTeacher",
     "AskedTeacher",
     "Benchmark",

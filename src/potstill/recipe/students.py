@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, Len
 
 from potstill.hardware import Precise, Precision
+from potstill.recipe.also import Also
 from potstill.recipe.benchmarks import Benchmark, Faithfulness
 from potstill.recipe.bounds import (
     Amount,
@@ -361,8 +362,12 @@ class Evaluate:
     the majority and pass@n of the same responses; `samples` has to be as many."""
     by: Beside[Name | None] = None
     """The scorer that chooses among the responses of a problem."""
+    hour: Beside[Amount | None] = None
+    """US dollars for an hour of the machine that answers; the report then has the price of 1,000 answers."""
     phases: Beside[bool] = False
     """Measure an arm after each of its phases too. A study then draws its accuracy phase by phase over compute."""
+    also: Beside[tuple[Also, ...]] = ()
+    """Other problems than those that are taught, on which every arm is measured too: the report says what was lost."""
     benchmarks: Beside[tuple[Benchmark, ...]] = ()
     """Published protocols by which every arm is measured too, each on a file of problems."""
     faithfulness: Beside[Faithfulness | None] = None

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from potstill.report.assemble import Report, build
 from potstill.report.facts import (
+    AlsoFacts,
     BenchmarkFacts,
     Compute,
+    DeliveredPlace,
+    DroppedTrace,
     FaithFacts,
     FileFacts,
     Funnel,
@@ -16,13 +19,17 @@ from potstill.report.facts import (
     SetFacts,
     StageFacts,
     StudentFacts,
+    UsageFacts,
     WayFacts,
 )
 from potstill.report.students import shown_problems
 
 __all__ = [
+    "AlsoFacts",
     "BenchmarkFacts",
     "Compute",
+    "DeliveredPlace",
+    "DroppedTrace",
     "FaithFacts",
     "FileFacts",
     "Funnel",
@@ -34,6 +41,7 @@ __all__ = [
     "SetFacts",
     "StageFacts",
     "StudentFacts",
+    "UsageFacts",
     "WayFacts",
     "build",
     "shown_problems",

@@ -64,6 +64,20 @@ def decimal(number: float | None) -> str:
     return "-" if number is None or not math.isfinite(number) else f"{number:,.2f}"
 
 
+def instant(seconds: float | None) -> str:
+    """Return a short time with three digits that count, as `0.0123s`, `1.2s`, `75s`."""
+    if seconds is None or not math.isfinite(seconds):
+        return "-"
+    return f"{seconds:.0f}s" if seconds >= 100 else f"{seconds:.3g}s" if seconds >= 1e-3 else f"{seconds:.1g}s"
+
+
+def dollars(amount: float | None) -> str:
+    """Return US dollars: cents from a dollar up, else two digits that count."""
+    if amount is None or not math.isfinite(amount):
+        return "-"
+    return f"{amount:,.2f}" if amount >= 1 or amount == 0 else f"{amount:.2g}" if amount >= 1e-4 else f"{amount:.1e}"
+
+
 def chance(p: float) -> str:
     """Return a p-value as it is written in a sentence: `p < 0.001` or `p = 0.032`."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

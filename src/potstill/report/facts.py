@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from potstill.evaluate.faithfulness import Probed
+from potstill.intervals import Interval
 from potstill.records import Group, Measure, Problem, Trace
 
 
@@ -36,7 +37,8 @@ class StudentFacts:
     of its own answers that were right) of the steps that learn from those. `tokens_trained` counts tokens of training
     rows with prompts; it, `training_seconds` and `flops` are 0 for an untouched student. `dropped` counts rows the
     trainer left out, by reason. `scores` are what the scorer `chosen_by` gave each response, by (prompt, problem,
-    sample), for choosing the best of up to `best_of`.
+    sample), for choosing the best of up to `best_of`. `base` is the untouched arm with the same student, "" where none
+    is, `taught` the domains of the examples that it was trained on.
     """
 
     name: str
@@ -54,6 +56,62 @@ class StudentFacts:
     best_of: int = 0
     scores: Mapping[tuple[str, str, int], float | None] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
+    base: str = ""
+    taught: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageFacts:
+    """What answers of one teacher, student or delivered file take; None where nobody recorded it.
+
+    `answers` is how many the figures rest on. `read` and `written` are tokens of an answer, `first` and `last` seconds
+    until its first and last token are there, `rate` tokens written a second by everything that runs at once, `dollars`
+    the price of 1,000 answers. `accuracy` is on held-out problems, of a teacher on the problems that it was asked
+    (`elsewhere`). `basis` says in words what the figures rest on. `spent` is what all of its answers cost in dollars,
+    of a teacher.
+    """
+
+    name: str
+    kind: Literal["teacher", "student", "file"]
+    accuracy: Interval | None
+    answers: int
+    read: float | None = None
+    written: float | None = None
+    first: float | None = None
+    last: float | None = None
+    rate: float | None = None
+    dollars: float | None = None
+    spent: float | None = None
+    basis: str = ""
+
+
+@dataclass(frozen=True)
+class DroppedTrace:
+    """A trace that was left out, with its problem (None where the set has no such problem)."""
+
+    reason: str
+    detail: str
+    trace: Trace
+    problem: Problem | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlsoFacts:
+    """One arm on other problems than those it was trained for: `base` is the untouched arm of the same student."""
+
+    problems: str
+    student: str
+    base: str
+    measures: Sequence[Measure]
+
+
+@dataclass(frozen=True)
+class DeliveredPlace:
+    """Something that was delivered: what it is, where it is below the run's folder, and how it is used."""
+
+    what: str
+    where: str
+    use: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,6 +246,10 @@ class SetFacts:
     """Of a strategy of several calls a sample: role -> `calls`, `prompt_tokens` and `completion_tokens`."""
     counted: Mapping[str, int] = field(default_factory=dict)
     """What else it counted, by name."""
+    example_domains: Sequence[str] = ()
+    """Of its examples."""
+    left_out: Sequence[DroppedTrace] = ()
+    """Some of the dropped traces of each reason."""
     tried: Sequence[Sequence[Any]] = ()
     """Of a pilot of ways: kind, way, right, wrong, unknown, tokens, low, high, whether the kind is asked so."""
 
@@ -250,6 +312,11 @@ class ReportFacts:
     stages: Sequence[StageFacts] = ()
     planned: Sequence[PlannedFacts] = ()
     scorers: Sequence[ScorerFacts] = ()
+    usage: Sequence[UsageFacts] = ()
+    also: Sequence[AlsoFacts] = ()
+    places: Sequence[DeliveredPlace] = ()
+    domains: Mapping[str, str] = field(default_factory=dict)
+    """Held-out problem -> its domain."""
     problem_funnel: Funnel | None = None
     template_overlap: tuple[int, int] | None = None
     problems: Mapping[str, Problem] = field(default_factory=dict)

@@ -7,9 +7,11 @@ from functools import cache
 from typing import Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from potstill import __version__
 from potstill.report import display, plots
+from potstill.report.mathml import with_formulas
 from potstill.report.nodes import Cell, Column, Section
 
 
@@ -32,6 +34,7 @@ def written(cell: Cell, column: Column) -> str:
         return display.chance(cell).removeprefix("p ").removeprefix("= ")
     ways = {
         "number": display.decimal, "percent": display.percent, "points": display.points, "seconds": display.duration,
+        "instants": display.instant, "dollars": display.dollars,
     }  # fmt: skip
     return ways.get(column.kind, display.count)(cell)
 
@@ -39,6 +42,11 @@ def written(cell: Cell, column: Column) -> str:
 def _visible(value: object) -> object:
     """Spell out hidden characters in every text that enters the page, also where a node forgot to."""
     return display.visible(value, len(value)) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _maths(text: str) -> Markup:
+    """Return a text of a model with its formulas drawn, hidden characters spelt out."""
+    return with_formulas(display.visible(text, len(text)))
 
 
 @cache
@@ -52,6 +60,6 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(bars=plots.bars, histogram=plots.histogram, lines=plots.lines, points=plots.points)
-    environment.filters.update(percent=display.percent, forest=plots.forest)
+    environment.filters.update(percent=display.percent, forest=plots.forest, heat=plots.heat, maths=_maths)
     environment.globals.update(written=written, kind=lambda node: type(node).__name__)
     return environment.get_template("template.html")

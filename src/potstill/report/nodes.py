@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 Cell = str | int | float | None
-Kind = Literal["text", "count", "number", "percent", "points", "seconds", "p"]
+Kind = Literal["text", "count", "number", "percent", "points", "seconds", "instants", "dollars", "p"]
 
 
 @dataclass(frozen=True)
@@ -140,9 +140,29 @@ class Forest:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class HeatCell:
+    """A difference in share with the interval around it; NaN where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatMap:
+    """Differences in share by row and column; `cells` has a row for each of `rows`, a cell for each of `columns`."""
+
+    title: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: tuple[tuple[HeatCell, ...], ...]
+    note: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What one of them wrote to a problem; `mark` is right, wrong, unknown, or empty where nobody judged it."""
+    """What one of them wrote; `mark` is right, wrong, truncated, unknown, or empty where nobody judged it."""
 
     who: str
     mark: str
@@ -177,7 +197,7 @@ class Section:
     children: tuple[Node, ...]
 
 
-Node = Text | TableNode | Bars | Histogram | Lines | Points | Forest | SideBySide | Code | Section
+Node = Text | TableNode | Bars | Histogram | Lines | Points | Forest | HeatMap | SideBySide | Code | Section
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any node or field of one

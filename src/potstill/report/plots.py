@@ -12,11 +12,15 @@ from markupsafe import Markup
 
 from potstill.report.display import label, percent
 from potstill.report.display import points as in_points
-from potstill.report.nodes import Bars, Forest, Histogram, Lines, Points
+from potstill.report.nodes import Bars, Forest, HeatCell, HeatMap, Histogram, Lines, Points
 
 WIDTH = 400
 HEIGHT = 210
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 40
+ACROSS = 4
+"""Columns of a heat map side by side; further ones come below, so that figures stay as large as other text."""
+CELL, NAMED, SHADES = 44, 18, 5
+"""Height of a heat map's cell and of the name above its row, and how many strengths of colour there are."""
 SERIES = 6
 """Colours in the style sheet; further students repeat them."""
 
@@ -130,6 +134,42 @@ def forest(node: Forest) -> Markup:
     return _svg(node.title, parts, bottom + 22)
 
 
+def heat(node: HeatMap) -> Markup:
+    """Draw differences as cells with their figures: colour says again what sign and size say.
+
+    A cell whose interval leaves 0 out has a frame. The name of a row stands above its cells.
+    """
+    parts: list[Markup] = []
+    top = 0.0
+    for start in range(0, len(node.columns), ACROSS):
+        columns = node.columns[start : start + ACROSS]
+        width = WIDTH / max(len(columns), 2)
+        parts += [_text((at + 0.5) * width, top + 14, label(name, 14), "middle") for at, name in enumerate(columns)]
+        top += 20
+        for name, cells in zip(node.rows, node.cells, strict=True):
+            parts.append(_text(0, top + 14, label(name, 50), "start"))
+            for at, cell in enumerate(cells[start : start + ACROSS]):
+                parts += _heat_cell(cell, at * width, top + NAMED, width)
+            top += NAMED + CELL + 6
+        top += 8
+    return _svg(node.title, parts, top)
+
+
+def _heat_cell(cell: HeatCell, x: float, y: float, width: float) -> list[Markup]:
+    middle = x + width / 2
+    if math.isnan(cell.value):
+        return [_rect(x + 1, y, width - 2, CELL, "track"), _text(middle, y + 26, "-", "middle")]
+    shade = min(SHADES, math.ceil(abs(cell.value) * 2 * SHADES))
+    style = f"heat {'more' if cell.value > 0 else 'less'} s{shade}"
+    told = f"{in_points(cell.low)} to {in_points(cell.high)}"
+    surely = cell.low > 0 or cell.high < 0
+    return [
+        _rect(x + 1, y, width - 2, CELL, "track"), _rect(x + 1, y, width - 2, CELL, style),
+        *([_rect(x + 2, y + 1, width - 4, CELL - 2, "sure")] if surely else []),
+        _text(middle, y + 20, in_points(cell.value), "middle"), _text(middle, y + 36, told, "middle", "small"),
+    ]  # fmt: skip
+
+
 def _mark(colour: int, x: float, y: float) -> Markup:
     """Draw a square, diamond or triangle: marks differ in shape too, for those who see no colours."""
     style = f"fill c{colour % SERIES}"
@@ -197,9 +237,10 @@ def _svg(title: str, parts: Iterable[Markup], height: float) -> Markup:
     return head + Markup("").join(parts) + Markup("</svg>")
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> Markup:
-    drawn = Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>')
-    return drawn.format(round(x, 1), round(y, 1), anchor, text)
+def _text(x: float, y: float, text: str, anchor: str, style: str = "") -> Markup:
+    drawn = Markup('<text x="{}" y="{}" text-anchor="{}"{}>{}</text>')
+    named = Markup(' class="{}"').format(style) if style else ""
+    return drawn.format(round(x, 1), round(y, 1), anchor, named, text)
 
 
 def _rect(x: float, y: float, width: float, height: float, style: str) -> Markup:

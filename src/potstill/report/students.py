@@ -14,6 +14,8 @@ from potstill.report.facts import StudentFacts
 from potstill.report.nodes import Bar, Bars, Cell, Column, TableNode
 
 SIGNIFICANT = 0.05
+JUST_SHOWN = 0.0005
+"""A smaller difference in share is 0.0 points."""
 SHOWN = 3
 """Side-by-side problems of each sort."""
 
@@ -81,13 +83,14 @@ def headline(arm_results: Sequence[ArmResult], main: str | None) -> str:
     if pair is not None:
         other = pair[1]
         test = compare(found.measures, other.measures)
-        direction = "more" if test.difference >= 0 else "fewer"
+        same = abs(test.difference) < JUST_SHOWN
+        more = f"{points(abs(test.difference))[1:]} points {'more' if test.difference > 0 else 'fewer'} than"
         said += (
-            f" That is {points(abs(test.difference))[1:]} points {direction} than '{other.name}', "
+            f" That is {'no difference to' if same else more} '{other.name}', "
             f"the best of the other arms with {percent(other.summary.accuracy.value)} "
             f"(interval of the difference {points(test.low)} to {points(test.high)}; {chance(test.p)}, {test.test})."
         )
-        if test.p >= SIGNIFICANT:
+        if test.p >= SIGNIFICANT and not same:
             said += " A difference of this size can be chance."
     if summary.unscored:
         causes = [f"{cause}: {number}" for cause, number in summary.causes.items() if cause in UNSCORED]

@@ -14,8 +14,10 @@ from potstill.intervals import Interval
 from potstill.report.display import count, percent, points, visible
 from potstill.report.html import page
 from potstill.report.nodes import Bar, Bars, Cell, Code, Column, Node, Point, Points, Section, TableNode, Text, plain
-from potstill.report.step_facts import StepFacts, step_table
+from potstill.report.step_facts import step_table
+from potstill.report.study_facts import LineFacts, RunFacts, StudyFacts
 from potstill.report.terminal import table_text
+from potstill.report.transfer import transfer_map, transfer_table
 
 SCHEMA = 1
 SENTENCES = 12
@@ -25,64 +27,6 @@ ONLY_IN_STUDY_PAGE = frozenset({"unscored", "training", "a better", "b better"})
 
 
 UNITS = (("TFLOP", 1e12), ("GFLOP", 1e9), ("MFLOP", 1e6))
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeedFacts:
-    """One arm of one run. `shares` and `unscored` (a count of responses) are by the prompt that was asked with.
-
-    `tokens_trained` (tokens of training rows), `flops` and `training_seconds` are of all phases that made the arm, and
-    0 for an untouched student.
-    """
-
-    seed: int
-    shares: Mapping[str, Shares]
-    unscored: Mapping[str, int]
-    tokens_trained: int
-    flops: int
-    training_seconds: float
-    steps: Mapping[str, StepFacts] | None = None
-    """By prompt, where the study rewards steps."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LineFacts:
-    """One line of the table over all seeds; `variant` is empty where the arm is the same in all variants.
-
-    `before` has the arm after each phase but the last, where that was measured too, as lines of their own.
-    """
-
-    name: str
-    variant: str
-    arm: str
-    seeds: Sequence[SeedFacts]
-    before: Sequence[LineFacts] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunFacts:
-    """One run: how many stages it has, how many of them no run before it made, and the seconds that those took."""
-
-    name: str
-    stages: int
-    made: int
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyFacts:
-    """Everything that a study's page says; `pairs` name lines, `margin` is a share."""
-
-    name: str
-    question: str
-    predicted: str
-    lines: Sequence[LineFacts]
-    pairs: Sequence[tuple[str, str]]
-    margin: float
-    seeds_vary: str
-    runs: Sequence[RunFacts]
-    study_yaml: str
-    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -212,7 +156,13 @@ class StudyReport:
             line.name: [its[line.prompt] for seed in line.facts.seeds if line.prompt in (its := seed.steps or {})]
             for line in self.lines
         }
-        return (*found, step_table(steps)) if any(steps.values()) else found
+        found = (*found, step_table(steps)) if any(steps.values()) else found
+        moved = transfer_table(self._by_name, self.facts.domains, self.facts.base)
+        return found if moved is None else (*found, moved)
+
+    @property
+    def _by_name(self) -> dict[str, list[Shares]]:
+        return {line.name: line.shares for line in self.lines}
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -221,7 +171,9 @@ class StudyReport:
         asked += [Text(f"Predicted: {visible(self.facts.predicted)}")] if self.facts.predicted else []
         said = [Text(each.sentence) for each in self.comparisons[1:SENTENCES]]
         versions = ((visible(name, 80), visible(version, 200)) for name, version in self.facts.versions.items())
-        result: list[Node] = [*asked, *said, accuracy_bars(self.lines), *compute_points(self.lines), *self.tables]
+        result: list[Node] = [*asked, *said, accuracy_bars(self.lines), *compute_points(self.lines)]
+        moved = transfer_map(self._by_name, self.facts.domains, self.facts.base)
+        result += [*([] if moved is None else [moved]), *self.tables]
         return (
             Section("Result", tuple(result)),
             Section("How to repeat it", (

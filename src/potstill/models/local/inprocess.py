@@ -98,6 +98,11 @@ class InProcess:
         return request_counts
 
     @property
+    def loaded(self) -> bool:
+        """Whether it was needed yet."""
+        return self._engine is not None
+
+    @property
     def engine(self) -> Engine:
         """The model, loaded when it is first needed."""
         if self._engine is None:

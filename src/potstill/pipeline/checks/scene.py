@@ -89,6 +89,12 @@ class Scene:
         for index, source in enumerate(self.recipe.problems.sources):
             yield f"problems.sources.{index}", source
 
+    def other_sources(self) -> Iterator[tuple[str, Source]]:
+        """Yield each source of other problems that students are measured on, with its key."""
+        for number, also in enumerate(self.recipe.evaluate.also):
+            for index, source in enumerate(also.sources):
+                yield f"evaluate.also.{number}.sources.{index}", source
+
     def labellings(self) -> Iterator[tuple[str, Labels]]:
         """Yield the labels that each scorer is trained on, and those it is measured on where they are others."""
         for name, node in self.graph.scorers.items():

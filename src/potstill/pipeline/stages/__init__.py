@@ -12,6 +12,7 @@ from potstill.graph import Graph, graph_of
 from potstill.pipeline import naming
 from potstill.pipeline.stage import Stage
 from potstill.pipeline.stages import (
+    also,
     assess,
     benchmark,
     best,
@@ -48,6 +49,7 @@ STAGES: dict[str, Yielding] = {
     "logits": logits.stages,
     "train": train.stages,
     "evaluate": evaluate.stages,
+    "also": also.stages,
     "benchmark": benchmark.stages,
     "faithful": faithful.stages,
     "labels": labels.stages,

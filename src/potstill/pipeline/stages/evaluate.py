@@ -13,6 +13,8 @@ from potstill.evaluate.tool_answers import tools_at_hand
 from potstill.graph import ArmNode, Graph
 from potstill.models.flops import Account, shape_of
 from potstill.models.ledger import Ledger
+from potstill.models.local.alone import timed_alone
+from potstill.models.local.inprocess import InProcess
 from potstill.pipeline import naming, settings
 from potstill.pipeline.naming import MODEL
 from potstill.pipeline.stage import STUDENTS, Context, Stage
@@ -79,7 +81,9 @@ def work(arm: ArmNode, name: str, context: Context) -> dict[str, Any]:
         rows["few_shot"] = TableLine(name, f"{len(shots)}-shot", shots)
     account = Account(shape_of(Path(checkpoint)))
     together = recipe.evaluate.batch or PART_ROWS
-    unjudged = sum(measured(context, student, table, row, account, together) for table, row in rows.items())
+    clock: dict[str, float] = {}
+    unjudged = sum(measured(context, student, table, row, account, together, clock) for table, row in rows.items())
+    context.work.note_time(**clock)
     # Without `go_on` a judge that there is no money for ends the stage.
     return {
         "tables": list(rows), "sampling": account.counts(), **context.not_asked(unjudged if context.go_on else 0)
@@ -87,11 +91,13 @@ def work(arm: ArmNode, name: str, context: Context) -> dict[str, Any]:
 
 
 def measured(
-    context: Context, student: ModelUnderTest, table: str, row: TableLine, account: Account, together: int
-) -> int:
+    context: Context, student: ModelUnderTest, table: str, row: TableLine, account: Account, together: int,
+    clock: dict[str, float],
+) -> int:  # fmt: skip
     """Write one table, and what it took into the account; return how many whole responses the judge left open.
 
-    `together` is how many responses are kept at a time, which a kill may lose.
+    `together` is how many responses are kept at a time, which a kill may lose. The `clock` gets, of a model in this
+    process, how long the answers took together (`TABLE answers`, `TABLE seconds`) and one alone (`first`, `rate`).
     """
     recipe = context.recipe
     problems = list(context.inputs["problems"].rows("evaluation", Problem))
@@ -105,6 +111,10 @@ def measured(
         )  # fmt: skip
         for measure in measures:
             writer.append(measure)
+        if isinstance(student.model, InProcess):
+            for taken in ledger.taken([request.key for _, request in asked]).values():
+                clock |= {f"{table} answers": taken.rows, f"{table} seconds": round(taken.machine, 3)}
+            clock |= timed_alone(student.model, asked[len(asked) // 2][1]) if "first" not in clock else {}
     progress.close()
     writer.close()
     left_open = 0

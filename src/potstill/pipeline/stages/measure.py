@@ -53,7 +53,7 @@ def work(arm: ArmNode, exporter: str, kind: str, context: Context) -> dict[str, 
     runtime, about = RUNTIMES[exporter], {exporter: _digest(export, name)}
     with runtime.running(path, name=row.student, context=length, about=about) as running:
         account = Account(None)  # what another runtime computes is counted by nobody
-        unjudged = measured(context, running.student, "zero_shot", row, account, running.student.together or 1)
+        unjudged = measured(context, running.student, "zero_shot", row, account, running.student.together or 1, {})
         memory = running.memory()
     first = next(context.inputs["problems"].rows("evaluation", Problem))
     messages = [{"role": "user", "content": ask(recipe.student, first.statement)}]

@@ -11,7 +11,7 @@ from potstill.graph import Graph
 from potstill.pipeline.stage import Context, Stage
 from potstill.recipe import Recipe
 
-KIND, VERSION = "report", 3
+KIND, VERSION = "report", 4
 
 
 def stage(recipe: Recipe, graph: Graph, before: Sequence[Stage]) -> Stage:
@@ -28,7 +28,7 @@ def work(graph: Graph, context: Context) -> dict[str, Any]:
     from potstill.pipeline.planned import read_plan
     from potstill.report import build
 
-    built = build(facts_of(context.recipe, graph, context.inputs, read_plan(context.run.path)))
+    built = build(facts_of(context.recipe, graph, context.inputs, read_plan(context.run.path), context.run.ledger))
     write_durably(context.work.path / "report.html", built.html().encode("utf-8", "replace"))
     write_durably(context.work.path / "report.json", built.json().encode("utf-8", "replace"))
     write_durably(context.work.path / "table.txt", built.text_table().encode("utf-8", "replace"))
