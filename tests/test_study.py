@@ -334,6 +334,7 @@ def test_shipped_studies_are_sound_and_listed():
         "rl",
         "on-policy",
         "self-improvement",
+        "strategies",
     } == set(shipped("study"))
     for name in shipped("study"):
         assert f"\n{name} " in f"\n{listed}"

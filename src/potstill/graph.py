@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from potstill.errors import nearest
+from potstill.judged_ways import check_judging, judging_arms
 from potstill.nodes import (
     ARM_KEYS,
     EITHER,
@@ -197,6 +198,9 @@ class _Builder:
         sets = {name: _scored(node, scorers) for name, node in sets.items()}
         self._check_scorers_of_arms(arms, scorers)
         arms = {name: _rewarded(arm, scorers) for name, arm in arms.items()}
+        taught_on = {name: _taught_on(arm, arms, sets) for name, arm in arms.items()}
+        for name, taught in sets.items():
+            check_judging(name, taught.recipe, taught_on)
         edges = _edges(sets, arms, scorers)
         _refuse_cycles(edges, {"set": set(self.sets), "arm": set(self.arms), "scorer": set(scorers)})
         self._refuse_unused(edges, sets)
@@ -372,6 +376,13 @@ class _Builder:
         return named
 
 
+def _taught_on(arm: ArmNode, arms: Mapping[str, ArmNode], sets: Mapping[str, SetNode]) -> Recipe | None:
+    """Return the recipe of the set that an arm was trained on last, None where it was not."""
+    while not arm.phases and arm.start is not None and arm.start in arms:
+        arm = arms[arm.start]
+    return sets[arm.phases[-1].on].recipe if arm.phases else None
+
+
 def _base(student: Student) -> tuple[Any, ...]:
     return student.model, student.scratch
 
@@ -429,7 +440,8 @@ def _edges(
         source = (f"set {node.traces_of}",) if node.traces_of != name else ()
         reward = node.recipe.checks.reward
         scored = (f"scorer {reward.scorer}",) if reward is not None and reward.scorer is not None else ()
-        found[f"set {name}"] = (source or ((f"arm {node.taught_by}",) if node.taught_by else ())) + scored
+        judging = tuple(f"arm {arm}" for arm in judging_arms(node.recipe).values()) if not source else ()
+        found[f"set {name}"] = (source or ((f"arm {node.taught_by}",) if node.taught_by else ())) + scored + judging
     for name, arm in arms.items():
         needed = [f"arm {arm.start}"] if arm.start else []
         for phase in arm.phases:

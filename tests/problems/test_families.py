@@ -12,6 +12,7 @@ from potstill.errors import DataError, RecipeError
 from potstill.problems.families import FAMILIES, generate
 from potstill.problems.families.chain import CHANGES
 from potstill.problems.families.family import Story
+from potstill.problems.families.store import OTHERS
 
 NAMES = sorted(FAMILIES)
 SEEDS = st.integers(0, 2**32)
@@ -184,6 +185,26 @@ def solve_function(problem):
     return problem.gold
 
 
+def solve_store(question):
+    """Multiply the told price, else the house's; where there is neither, only one bill divides."""
+    house = {"rice": 4, "salt": 2, "tea": 8, "ham": 9, "corn": 3, "nuts": 7, "beans": 5, "fish": 6}
+    prices, *middle, asked = re.split(r"(?<=[.?]) ", question)
+    told = {}
+    for part in re.split(r" and |, ", prices):
+        good = next(word for word in re.findall(r"[a-z]{3,}", part) if word in house or word in OTHERS)
+        told[good] = int(re.search(r"\d+", part)[0])
+    (bought,) = (one for one in middle if re.search(r"[Cc]ustomer \d", one))
+    (bills,) = (list(map(int, re.findall(r"\d+", one))) for one in middle if re.search(r"\d+, \d+, \d+ or", one))
+    quantity, good = re.search(r"(\d+) kg of (\w+)", bought).groups()
+    assert "customer" in asked
+    price = told.get(good) or house.get(good)
+    if price is None:
+        (bill,) = (one for one in bills if one % int(quantity) == 0)
+        return str(bill)
+    assert int(quantity) * price in bills
+    return str(int(quantity) * price)
+
+
 def solve(problem):
     if problem.source == "family:function":
         return solve_function(problem)
@@ -222,6 +243,7 @@ def test_the_gold_is_what_the_question_says(name, seed):
         ("table", {"min_depth": 3, "max_depth": 3, "quantity": 2}),
         ("function", {"min_steps": 5, "max_steps": 5, "number": 20}),
         ("function", {"min_steps": 1, "max_steps": 1, "number": 2}),
+        ("store", {"new_wordings": 1}),
     ],
 )
 def test_the_gold_holds_at_the_edges_of_the_settings(name, chosen):

@@ -24,6 +24,12 @@ class AskedWay:
     """Whether it was to answer without reasoning."""
     hinted: bool = False
     """Whether it was told the answer."""
+    shown: bool = False
+    """Whether the student is told the instruction too."""
+
+    def question(self, statement: str) -> str:
+        """Return what the student is asked: the problem's statement, after the instruction where that is shown."""
+        return f"{self.instruction}\n\n{statement}" if self.shown else statement
 
 
 PLAIN = AskedWay()

@@ -122,6 +122,10 @@ class Looker:
         fitting = (n for n, portion in enumerate(self.settings.mix) if test_of(portion.where)(known))
         return next(fitting, NO_PORTION)
 
+    def question(self, problem: Problem, strategy: str) -> str:
+        """Return what a student is asked of a problem whose trace names its `strategy`."""
+        return self.ways.get(strategy, PLAIN).question(problem.statement)
+
     def difficulty(self, problem_key: str) -> float | None:
         """Return the difficulty of a training problem that counts, None where nothing is known of it."""
         group = self.groups.get(problem_key)

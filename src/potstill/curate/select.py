@@ -65,7 +65,7 @@ def example_of(trace: Trace, looker: Looker) -> Example:
     """Return a kept trace as what is trained on."""
     problem = looker.training[trace.problem_key]
     return Example(
-        problem_key=trace.problem_key, trace_key=trace.key, question=problem.statement, reasoning=trace.reasoning,
-        answer=trace.answer, difficulty=looker.difficulty(trace.problem_key), domain=problem.domain,
-        gold_source=looker.gold_source(trace.problem_key),  # type: ignore[arg-type]  # a group's own
+        problem_key=trace.problem_key, trace_key=trace.key, question=looker.question(problem, trace.strategy),
+        reasoning=trace.reasoning, answer=trace.answer, difficulty=looker.difficulty(trace.problem_key),
+        domain=problem.domain, gold_source=looker.gold_source(trace.problem_key),  # type: ignore[arg-type]  # a group's
     )  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from potstill.evaluate.tool_answers import ToolsAtHand, answers_with_tools
@@ -42,6 +43,8 @@ class TableLine:
     student: str
     prompt: str
     shots: tuple[Example, ...] = ()
+    statement: Callable[[Problem], str] = attrgetter("statement")
+    """What is asked of a problem."""
 
 
 def messages_of(student: Student, row: TableLine, statement: str) -> tuple[Message, ...]:
@@ -93,7 +96,7 @@ def requests_of(
     fixed = {"temperature": settings.temperature, "top_p": settings.top_p, "max_tokens": settings.max_tokens}
     asked = []
     for problem in problems:
-        turns = messages_of(student, row, problem.statement)
+        turns = messages_of(student, row, row.statement(problem))
         for sample in range(settings.samples):
             drawn = {"seed": row_seed(seed, "evaluate", problem.key, sample) & 0x7FFFFFFF}
             sampling = fixed | (drawn if settings.temperature > 0 else {}) | dict(model_under_test.about)

@@ -26,7 +26,7 @@ def asked_ways(recipe: Recipe) -> Known:
         ways = strategy.ways or Ways()
         direct = direct_ways(ways)
         return {
-            f"{strategy.kind}/{name}": AskedWay(instruction=text, direct=name in direct)
+            f"{strategy.kind}/{name}": AskedWay(instruction=text, direct=name in direct, shown=not ways.erase)
             for name, text in instructions(ways, Path(recipe.data)).items()
         }
     if strategy.kind == "rationalise":
@@ -46,6 +46,8 @@ def way_settings(recipe: Recipe) -> dict[str, Any]:
     known = asked_ways(recipe)
     if not known:
         return {}
-    told = {name: [way.instruction, way.direct, way.hinted] for name, way in known.items()}
+    told = {
+        name: [way.instruction, way.direct, way.hinted, *([True] if way.shown else [])] for name, way in known.items()
+    }
     capped = chosen(recipe.strategy.rationalise or Rationalise(), "examples")
     return {"told": told, "strategy": {"rationalise": capped}}

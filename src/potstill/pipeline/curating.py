@@ -162,7 +162,8 @@ class Curation:
         start, stop = self._range(first)[0], self._range(min(first + TOGETHER, self.looks) - 1)[1]
         places, bounds = self._places(), self._bounds()
         kept = sorted((places[at], at - start) for at in range(start, stop) if places[at] >= 0)
-        texts = self.given.inputs["traces"].columns("traces", _TEXTS, start, stop).combine_chunks()
+        columns = (*_TEXTS, "strategy")
+        texts = self.given.inputs["traces"].columns("traces", columns, start, stop).combine_chunks()
         parts, looker = SharedParts(self.scratch / MAPS / LOOK, self.looks), self.looker()
         rows = [row for part in range(first, min(first + TOGETHER, self.looks)) for row in self._looked(parts, part)]
         found: list[dict[str, Any]] = []
@@ -194,7 +195,10 @@ class Curation:
         values: dict[str, Any] = {
             "problem_key": [row.problem_key for row in seen],
             "trace_key": [row.key for row in seen],
-            "question": [parquet.clean(problem.statement) for problem in problems],
+            "question": [
+                parquet.clean(looker.question(problem, strategy))
+                for problem, strategy in zip(problems, picked.column("strategy").to_pylist(), strict=True)
+            ],
             "reasoning": picked.column("reasoning"),
             "answer": picked.column("answer"),
             "weight": [1.0] * len(seen),

@@ -12,6 +12,7 @@ from typing import Any
 from potstill.evaluate.faithfulness import Probed
 from potstill.graph import ArmNode, Graph, SetNode
 from potstill.pipeline import naming
+from potstill.pipeline.chosen_ways import choice_facts
 from potstill.pipeline.left_out import left_out
 from potstill.pipeline.places import places_of
 from potstill.pipeline.provenance import teacher_name
@@ -260,6 +261,7 @@ def _student(arm: ArmNode, graph: Graph, stages: Named, sets: Sequence[SetFacts]
         evaluation_seconds=seconds_of(measured), dropped=dict(dropped), chosen_by=arm.recipe.evaluate.by or "",
         best_of=arm.recipe.evaluate.best_of or 0, scores=_scores(arm, stages),
         base=base_of_arm(arm, graph), taught=_taught(arm, graph, sets),
+        choices=choice_facts(arm, graph, stages.__getitem__, measures),
     )  # fmt: skip
 
 

@@ -167,8 +167,17 @@ def of_traces(recipe: Recipe) -> Settings:
 
 def _hangs_on_verdicts(strategy: Strategy) -> bool:
     """Return whether what is asked depends on the verdicts of what was answered before."""
-    piloted = strategy.kind == "strategies" and strategy.ways is not None and strategy.ways.pilot is not None
-    return strategy.stop_at_right is not None or strategy.kind == "rationalise" or piloted
+    return strategy.stop_at_right is not None or strategy.kind == "rationalise" or has_pilot(strategy)
+
+
+def has_pilot(strategy: Strategy) -> bool:
+    """Return whether the ways of a set are measured on a pilot."""
+    return strategy.kind == "strategies" and (strategy.ways or Ways()).pilot is not None
+
+
+def judge_role(way: str) -> str:
+    """Return the role of the student that judges a way in a pilot, among the inputs of a stage."""
+    return f"student of {way}"
 
 
 def of_tools(tools: Sequence[Tool], data: Path) -> Settings:

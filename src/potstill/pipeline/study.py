@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from potstill.errors import StoreError, nearest
@@ -14,6 +14,7 @@ from potstill.evaluate.metrics import shares, summarise
 from potstill.graph import Graph, graph_of
 from potstill.pipeline import naming, run, statuses, steps_right, versions
 from potstill.pipeline.checks import check_recipe
+from potstill.pipeline.chosen_ways import choice_facts
 from potstill.pipeline.stage import Stage
 from potstill.pipeline.stages import stages_of
 from potstill.pipeline.study_file import StudyFile, Variant
@@ -228,6 +229,11 @@ def _seed_facts(one: StudyRun, arm: str, out: Path, number: int | None = None) -
     if steps_right.is_asked(one.graph):
         problems = {p.key: p for p in _committed(folder, naming.PROBLEMS).rows("evaluation", Problem)}
         steps = {prompt: steps_right.step_facts(measures, problems) for prompt, measures in asked.items()}
+    chosen = {
+        prompt: choice_facts(node, one.graph, partial(_committed, folder), measures)
+        for prompt, measures in asked.items()
+        if number is None
+    }
     return SeedFacts(
         seed=one.seed,
         shares={prompt: shares(measures) for prompt, measures in asked.items()},
@@ -236,6 +242,7 @@ def _seed_facts(one: StudyRun, arm: str, out: Path, number: int | None = None) -
         flops=sum(phase.counts["flops"] for phase in trained),
         training_seconds=sum(float(phase.clock.get("seconds", 0.0)) for phase in trained),
         steps=steps,
+        choices={prompt: facts for prompt, facts in chosen.items() if facts is not None},
     )
 
 

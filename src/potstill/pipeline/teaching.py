@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from potstill.models.flops import Account, ModelShape, shape_if_here, shape_of
 from potstill.models.sampler import Sampler, served_model
 from potstill.pipeline.checkpoints import arm_checkpoint, arm_teacher, local_teacher, located, noted_days
-from potstill.pipeline.settings import teacher_seed
+from potstill.pipeline.piloting import WAYS, Measured, names_of, noted_pilot
+from potstill.pipeline.settings import has_pilot, teacher_seed
 from potstill.pipeline.spending import ASKED
 from potstill.pipeline.stage import Context
 from potstill.progress import Progress
 from potstill.recipe import ArmTeacher, AskedTeacher, LocalTeacher, Ways
 from potstill.records import Problem, Trace
+from potstill.teach.piloted_ways import spared
 from potstill.teach.prompt_files import prompt_of
 from potstill.teach.samples import Judge
 from potstill.teach.served import served_traces
 from potstill.teach.strategies import STRATEGIES, Material
-
-WAYS = "ways-{}.json"
-"""In the run's ledger, what a pilot of ways found, by seed."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,11 @@ class Pilot:
 
 def asked_traces(
     context: Context, asked: AskedTeacher | ArmTeacher, checkpoint: Path | None, counts: dict[str, Any],
-    some: Pilot | None = None,
+    some: Pilot | None = None, measured: Measured | None = None,
 ) -> Iterator[Trace]:  # fmt: skip
     """Ask what the run's ledger lacks, and yield the traces; see `served_traces`. With `some` only those problems.
+
+    `measured` are the ways that students have found for kinds of problems, None where a pilot asks the teacher.
 
     `checkpoint` is the model of an arm of this recipe. Where the run goes on although the money is spent, `counts` says
     how many samples were not asked; of a local teacher whose chat template tells the date, which day it told.
@@ -48,8 +49,12 @@ def asked_traces(
     def training() -> Iterator[Problem]:
         return source.rows("train", Problem)
 
+    left = spared(training(), strategy.ways or Ways())
+
     def problems() -> Iterator[Problem]:
-        return training() if some is None else iter(some.problems)
+        if some is not None:
+            return iter(some.problems)
+        return (problem for problem in training() if problem.key not in left)
 
     model: Sampler
     teacher: AskedTeacher
@@ -60,16 +65,15 @@ def asked_traces(
     else:
         teacher, model = asked, served_model(asked, context.cap)
     first = min(strategy.samples, strategy.stop_at_right or strategy.samples)
-    number = source.total("train") if some is None else len(some.problems)
+    number = source.total("train") - len(left) if some is None else len(some.problems)
     progress = Progress("teacher", number * first, "requests")  # grows with what is asked beyond
     account = Account(_shape(asked, checkpoint, data)) if some is None else some.account
     with context.verdicts() as verdicts:
-        measured: Mapping[str, tuple[str, ...]] = {}
-        if strategy.kind == "strategies" and strategy.ways is not None and strategy.ways.pilot is not None:
+        if measured is None and has_pilot(strategy):
             measured = _piloted(context, teacher, model, verdicts.many, training, counts)
         material = Material(
             training=training, held_out=lambda: source.rows("evaluation", Problem), data=data, seed=seed,
-            kept=kept / f"shots-{seed}-{strategy.shots}.json", measured=measured,
+            kept=kept / f"shots-{seed}-{strategy.shots}.json", measured=measured or {},
         )  # fmt: skip
         asking = STRATEGIES[strategy.kind].asking(prompt_of(strategy, data), strategy, material)
         yield from served_traces(
@@ -85,10 +89,10 @@ def asked_traces(
 def _piloted(
     context: Context, teacher: AskedTeacher, model: Sampler, judge: Judge, training: Callable[[], Iterator[Problem]],
     counts: dict[str, Any],
-) -> Mapping[str, tuple[str, ...]]:  # fmt: skip
+) -> Measured:  # fmt: skip
     """Try the ways of `strategies` on a few problems of each kind; `counts` gets what came of it."""
     from potstill.teach.piloted_ways import chosen_ways, note, piloted
-    from potstill.teach.strategies.strategies import choosing, instructions, kind_of
+    from potstill.teach.strategies.strategies import choosing, kind_of
 
     recipe = context.recipe
     data, seed, strategy = Path(recipe.data), teacher_seed(recipe), recipe.strategy
@@ -102,15 +106,10 @@ def _piloted(
             progress=Progress(f"pilot: {name}", len(asked), "requests"), judge=judge, account=account,
         )  # fmt: skip
 
-    names = ways.among or tuple(instructions(ways, data))
-    tried = piloted(training(), ways, names, ask, judge)
-    chosen = chosen_ways(tried)
+    tried = piloted(training(), ways, names_of(recipe), ask, judge)
     note(context.run.ledger / WAYS.format(seed), tried)
-    counts["pilot"] = {
-        "tried": [[*astuple(one), *one.bounds, one.way in chosen.get(one.kind, ())] for one in tried],
-        "sampling": account.counts(),
-    }  # fmt: skip
-    return chosen
+    counts["pilot"] = noted_pilot(tried, account.counts())
+    return chosen_ways(tried)
 
 
 def _shape(asked: AskedTeacher | ArmTeacher, checkpoint: Path | None, data: Path) -> ModelShape | None:

@@ -74,8 +74,8 @@ class Way:
 class Ways:
     """Which way of solving each kind of problem is asked for, for the kind `strategies`."""
 
-    by: ForTraces[Literal["domain", "answer_kind", "source"]] = "domain"
-    """What of a problem says its kind."""
+    by: ForTraces[Literal["domain", "answer_kind", "source", "kind"]] = "domain"
+    """What of a problem says its kind; `kind` is that of its facts, which families have whose problems look alike."""
     assign: ForTraces[dict[str, str]] = field(default_factory=dict)
     """Kind -> name of a way: step_by_step, recall_then_generate, recall_reason_generate, extract_then_compute,
     explain_then_answer, elimination, analogy, direct, or one of `own`."""
@@ -88,6 +88,14 @@ class Ways:
     """Ways that a pilot tries; empty tries all."""
     own: ForTraces[tuple[Way, ...]] = ()
     """Ways of one's own."""
+    judge_by: ForTraces[dict[str, str]] = field(default_factory=dict)
+    """Students that judge a pilot in place of the teacher: way -> arm of this recipe that was trained on that way
+    alone. The arm that is right most often says the way of the kind; empty asks the teacher."""
+    spared: ForTraces[Annotated[int, Ge(0), Le(10_000)]] = 0
+    """Problems of each kind that are not asked, so that students of this set can judge a pilot of so many."""
+    erase: ForExamples[bool] = True
+    """Whether the student's question is the problem alone, so that it has to choose; `false` puts the instruction
+    before it, in training and in evaluation, which is the upper reference."""
 
 
 @dataclass(frozen=True, kw_only=True)

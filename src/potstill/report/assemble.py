@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from potstill.report import students
 from potstill.report.agents import tool_calls
 from potstill.report.benchmarks import benchmarks
+from potstill.report.choices import ChoiceFacts, choice_tables
 from potstill.report.costs import costs
 from potstill.report.delivered import delivered_table
 from potstill.report.display import percent, visible
@@ -128,6 +129,10 @@ def _untouched(student: StudentFacts) -> bool:
     return not student.tokens_trained
 
 
+def _chosen(students: Sequence[StudentFacts]) -> dict[str, list[ChoiceFacts]]:
+    return {one.name: [one.choices] for one in students if one.choices is not None}
+
+
 Nodes = Callable[[ReportFacts, Sequence[ArmResult]], tuple[Node, ...]]
 SECTIONS: tuple[tuple[str, Nodes], ...] = (
     ("The model", lambda facts, _: whereabouts(facts.places, facts.main)),
@@ -135,6 +140,7 @@ SECTIONS: tuple[tuple[str, Nodes], ...] = (
     ("Benchmarks", lambda facts, _: benchmarks(facts.benchmarks)),
     ("What was lost", lambda facts, _: lost(facts.also, not all(map(_untouched, facts.students)))),
     ("Faithfulness", lambda facts, _: faithful(facts.faithful, [student.name for student in facts.students])),
+    ("Ways of solving", lambda facts, _: choice_tables(_chosen(facts.students))),
     ("Tools", lambda facts, rows: tool_calls(rows, {each.name: each.called for each in facts.sets if each.called})),
     ("Reward models", scorers),
     ("Cost and latency", lambda facts, _: costs(facts)),

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from potstill.evaluate.faithfulness import Probed
 from potstill.intervals import Interval
 from potstill.records import Group, Measure, Problem, Trace
+from potstill.report.choices import ChoiceFacts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,8 @@ class StudentFacts:
     rows with prompts; it, `training_seconds` and `flops` are 0 for an untouched student. `dropped` counts rows the
     trainer left out, by reason. `scores` are what the scorer `chosen_by` gave each response, by (prompt, problem,
     sample), for choosing the best of up to `best_of`. `base` is the untouched arm with the same student, "" where none
-    is, `taught` the domains of the examples that it was trained on.
+    is, `taught` the domains of the examples that it was trained on. `choices` are the
+    ways of solving that its answers go, where it was taught by several.
     """
 
     name: str
@@ -58,6 +60,7 @@ class StudentFacts:
     dropped: Mapping[str, int] = field(default_factory=dict)
     base: str = ""
     taught: Sequence[str] = ()
+    choices: ChoiceFacts | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

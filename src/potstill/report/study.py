@@ -11,6 +11,7 @@ from typing import Any
 
 from potstill.evaluate.statistics import Conclusion, PairedSeeds, Shares, conclude, over_seeds, paired_over_seeds
 from potstill.intervals import Interval
+from potstill.report.choices import choice_tables
 from potstill.report.display import count, percent, points, visible
 from potstill.report.html import page
 from potstill.report.nodes import Bar, Bars, Cell, Code, Column, Node, Point, Points, Section, TableNode, Text, plain
@@ -158,7 +159,12 @@ class StudyReport:
         }
         found = (*found, step_table(steps)) if any(steps.values()) else found
         moved = transfer_table(self._by_name, self.facts.domains, self.facts.base)
-        return found if moved is None else (*found, moved)
+        found = found if moved is None else (*found, moved)
+        chose = {
+            line.name: [own[line.prompt] for seed in line.facts.seeds if line.prompt in (own := seed.choices or {})]
+            for line in self.lines
+        }
+        return (*found, *choice_tables(chose))
 
     @property
     def _by_name(self) -> dict[str, list[Shares]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from potstill.evaluate.statistics import Shares
+from potstill.report.choices import ChoiceFacts
 from potstill.report.step_facts import StepFacts
 
 
@@ -25,6 +26,8 @@ class SeedFacts:
     training_seconds: float
     steps: Mapping[str, StepFacts] | None = None
     """By prompt, where the study rewards steps."""
+    choices: Mapping[str, ChoiceFacts] | None = None
+    """By prompt, the ways of solving that were chosen, where an arm was taught by several."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ Ask = Callable[[str, Sequence[Problem]], Iterable[Trace]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tried:
-    """What a way did on the problems of a kind; `tokens` are those of all its responses."""
+    """What a way did on the problems of a kind; `tokens` are those of all its responses, words where nobody counts."""
 
     kind: str
     way: str
@@ -52,7 +52,7 @@ class Tried:
 
 def piloted(problems: Iterable[Problem], ways: Ways, names: Sequence[str], ask: Ask, judge: Judge) -> list[Tried]:
     """Try every way of `names` on `ways.pilot` problems of each kind."""
-    chosen = _few(problems, ways)
+    chosen = few(problems, ways, ways.pilot or 0)
     asked = [problem for kind in sorted(chosen) for problem in chosen[kind]]
     by_key = {problem.key: problem for problem in asked}
     found = []
@@ -101,15 +101,23 @@ def noted(path: Path) -> dict[str, tuple[str, ...]]:
         raise StoreError(f"{path} is damaged ({error}): remove it, the pilot is made again from the ledger") from None
 
 
-def _few(problems: Iterable[Problem], ways: Ways) -> Mapping[str, list[Problem]]:
+def spared(problems: Iterable[Problem], ways: Ways) -> frozenset[str]:
+    """Return the keys of the problems that are not asked, which are the first that a pilot would take."""
+    if not ways.spared:
+        return frozenset()
+    return frozenset(problem.key for of_kind in few(problems, ways, ways.spared).values() for problem in of_kind)
+
+
+def few(problems: Iterable[Problem], ways: Ways, number: int) -> Mapping[str, list[Problem]]:
+    """Return the first `number` problems of each kind, in an order that hangs on their content alone."""
     kinds: dict[str, list[tuple[str, Problem]]] = {}
     for problem in problems:
         kept = kinds.setdefault(kind_of(problem, ways), [])
         kept.append((content_key("pilot", problem.key), problem))
-        if len(kept) > 4 * (ways.pilot or 1):
-            kept[:] = sorted(kept, key=lambda item: item[0])[: ways.pilot]
+        if len(kept) > 4 * max(1, number):
+            kept[:] = sorted(kept, key=lambda item: item[0])[:number]
     return {
-        kind: [problem for _, problem in sorted(kept, key=lambda item: item[0])[: ways.pilot]]
+        kind: [problem for _, problem in sorted(kept, key=lambda item: item[0])[:number]]
         for kind, kept in kinds.items()
     }
 
@@ -119,5 +127,12 @@ def _tried(kind: str, name: str, own: Sequence[tuple[Trace, Verdict]]) -> Tried:
     failed = sum(trace.finish == "failed" for trace, _ in own)
     return Tried(
         kind=kind, way=name, right=outcomes.count("right"), wrong=outcomes.count("wrong") - failed,
-        unknown=outcomes.count("unknown") + failed, tokens=sum(trace.completion_tokens or 0 for trace, _ in own),
+        unknown=outcomes.count("unknown") + failed, tokens=sum(map(_length, (trace for trace, _ in own))),
     )  # fmt: skip
+
+
+def _length(trace: Trace) -> int:
+    """Return the tokens of a response, its words where its teacher counts none."""
+    if trace.completion_tokens is not None:
+        return trace.completion_tokens
+    return 0 if trace.finish == "failed" else len(f"{trace.reasoning} {trace.answer}".split())

@@ -10,9 +10,9 @@ from typing import Any
 from potstill.errors import PotstillError
 from potstill.models.ledger import Ledger
 from potstill.models.requests import Completion, Request
+from potstill.pipeline.piloting import WAYS
 from potstill.pipeline.settings import teacher_seed
 from potstill.pipeline.spending import ASKED
-from potstill.pipeline.teaching import WAYS
 from potstill.recipe import ArmTeacher, AskedTeacher, ServedTeacher
 from potstill.records import Measure, Problem, Trace
 from potstill.teach.calls import Call, SampleTalk, Talk

@@ -9,7 +9,7 @@ from potstill.errors import DataError, RecipeError
 from potstill.pipeline.checks.files import check_file
 from potstill.pipeline.checks.scene import ROWS, Scene, Teaching
 from potstill.problems.rows import find, means_one
-from potstill.recipe import DatasetTeacher, SolutionsTeacher, WorkedTeacher
+from potstill.recipe import DatasetTeacher, SolutionsTeacher, Ways, WorkedTeacher
 
 NO_SOLUTION = "no problem has a solution; name its column in `columns: {solution: COLUMN}` of the source"
 OTHER_QUESTIONS = "the questions of the teacher's file are not those of the problems"
@@ -18,6 +18,8 @@ OTHER_QUESTIONS = "the questions of the teacher's file are not those of the prob
 def fits_sources(teaching: Teaching, where: str, scene: Scene) -> None:
     """Refuse the worked teacher for foreign problems, and human solutions of families, which have none."""
     del where
+    if isinstance(teaching.teacher, WorkedTeacher) and teaching.strategy.kind == "strategies":
+        _worked_ways(teaching.strategy.ways or Ways(), scene)
     for place, source in scene.sources():
         if source.use == "evaluate":
             continue
@@ -28,6 +30,29 @@ def fits_sources(teaching: Teaching, where: str, scene: Scene) -> None:
             )
         if isinstance(teaching.teacher, SolutionsTeacher) and source.family is not None:
             raise RecipeError(f"{place}: families come without human solutions; use teacher.kind worked")
+
+
+def _worked_ways(ways: Ways, scene: Scene) -> None:
+    """Refuse ways that the worked teacher does not know for the families of a recipe."""
+    from potstill.teach.strategies.strategies import instructions
+    from potstill.teach.worked import TEMPLATES
+
+    known = instructions(ways, scene.data)
+    if ways.pilot is not None:
+        named = {f"judge_by.{way}": way for way in ways.judge_by} or dict.fromkeys(ways.among or known, "")
+        named = {key: value or key for key, value in named.items()}
+    else:
+        named = {f"assign.{kind}": way for kind, way in ways.assign.items()} or {"otherwise": ways.otherwise}
+    for place, source in scene.sources():
+        if source.use == "evaluate" or source.family not in TEMPLATES:
+            continue
+        able = TEMPLATES[source.family].ways
+        for key, way in named.items():
+            if way not in able:
+                raise RecipeError(
+                    f"strategy.ways: {key}: the worked teacher solves no problem of {place} (family {source.family}) "
+                    f"by {way!r}; it knows {', '.join(able) or 'no ways for this family'}"
+                )
 
 
 def curation(teaching: Teaching, where: str, scene: Scene) -> None:

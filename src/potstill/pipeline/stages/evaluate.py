@@ -10,7 +10,7 @@ from typing import Any
 from potstill.evaluate.protocol import ModelUnderTest, TableLine, choose_shots, requests_of
 from potstill.evaluate.protocol import measure as measures_of
 from potstill.evaluate.tool_answers import tools_at_hand
-from potstill.graph import ArmNode, Graph
+from potstill.graph import ArmNode, Graph, SetNode
 from potstill.models.flops import Account, shape_of
 from potstill.models.ledger import Ledger
 from potstill.models.local.alone import timed_alone
@@ -18,6 +18,7 @@ from potstill.models.local.inprocess import InProcess
 from potstill.pipeline import naming, settings
 from potstill.pipeline.naming import MODEL
 from potstill.pipeline.stage import STUDENTS, Context, Stage
+from potstill.pipeline.taught_ways import taught_by_ways, told_settings, told_statement, ways_of
 from potstill.progress import Progress
 from potstill.recipe import Recipe
 from potstill.records import Example, Measure, Problem
@@ -33,15 +34,19 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
         inputs = {"problems": "problems", "model": naming.model(arm, graph)}
         if _shown(arm):
             inputs["examples"] = naming.examples(graph.sets[graph.main], graph)
+        node = taught_by_ways(arm, graph)
+        own: settings.Settings = {}
+        if node is not None and not ways_of(node).erase:
+            inputs["told"], own = naming.traces(node, graph), {"told": told_settings(node)}
         yield Stage(
             kind=KIND, name=naming.measures(arm), version=VERSION, recipe=arm.recipe, inputs=inputs,
-            settings=measured_by(arm), work=partial(work, arm, arm.name),
+            settings=measured_by(arm) | own, work=partial(work, arm, arm.name, node),
         )  # fmt: skip
         for phase in arm.phases[:-1] if arm.recipe.evaluate.phases else ():
             yield Stage(
                 kind=KIND, name=naming.measures_of_phase(phase), version=VERSION, recipe=arm.recipe,
                 inputs={"problems": "problems", "model": naming.training(phase)},
-                settings=measured_by(arm) | {"arm": phase.name}, work=partial(work, arm, phase.name),
+                settings=measured_by(arm) | {"arm": phase.name}, work=partial(work, arm, phase.name, None),
             )  # fmt: skip
 
 
@@ -68,14 +73,20 @@ def measured_by(arm: ArmNode) -> settings.Settings:
     return found | settings.of_checks(recipe) | ({"seed": recipe.seed} if drawn else {})
 
 
-def work(arm: ArmNode, name: str, context: Context) -> dict[str, Any]:
-    """Write a table of measures for each way in which the arm is asked; `name` is its own or that of a phase."""
+def work(arm: ArmNode, name: str, node: SetNode | None, context: Context) -> dict[str, Any]:
+    """Write a table of measures for each way in which the arm is asked; `name` is its own or that of a phase.
+
+    `node` is the set of the strategy `strategies` that taught it.
+    """
     from potstill.pipeline.checkpoints import local_student
 
     recipe = context.recipe
     checkpoint = str(context.inputs["model"].folder(MODEL))
     student = local_student(checkpoint, name, recipe.train.precision, recipe.evaluate.batch, context.run.ledger)
     rows = {"zero_shot": TableLine(name, "zero-shot")}
+    if node is not None and "told" in context.inputs:
+        statement = told_statement(node, context.inputs["told"])
+        rows = {"zero_shot": TableLine(name, "zero-shot", statement=statement)}
     if _shown(arm):
         shots = choose_shots(context.inputs["examples"].rows("examples", Example), recipe.evaluate.shots, recipe.seed)
         rows["few_shot"] = TableLine(name, f"{len(shots)}-shot", shots)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from potstill.graph import Graph
+from potstill.graph import ArmNode, Graph
+from potstill.judged_ways import judging_arms
 from potstill.models.terms import check_terms
 from potstill.pipeline import naming, settings
 from potstill.pipeline.naming import MODEL
 from potstill.pipeline.stage import Context, Stage
+from potstill.pipeline.stages.evaluate import measured_by
 from potstill.progress import Progress
-from potstill.recipe import ArmTeacher, AskedTeacher, DatasetTeacher, Recipe, SolutionsTeacher
+from potstill.recipe import ArmTeacher, AskedTeacher, DatasetTeacher, Recipe, SolutionsTeacher, Ways, WorkedTeacher
 from potstill.records import Problem, Trace
 
 KIND, VERSION = "traces", 3
@@ -30,32 +33,47 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
             inputs["model"] = naming.model(graph.arms[node.taught_by], graph)
         elif node.taught_by_student is not None:
             inputs["model"] = naming.student(node.taught_by_student)
+        judges = {way: graph.arms[arm] for way, arm in judging_arms(node.recipe).items()}
+        own = settings.of_traces(node.recipe)
+        for way, arm in judges.items():
+            inputs[settings.judge_role(way)] = naming.model(arm, graph)
+        if judges:
+            own |= {"judges": {way: measured_by(arm) for way, arm in judges.items()}}
         yield Stage(
             kind=KIND, name=naming.traces(node, graph), version=VERSION, recipe=node.recipe, inputs=inputs,
-            settings=settings.of_traces(node.recipe), work=work,
+            settings=own, work=partial(work, judges),
         )  # fmt: skip
 
 
-def work(context: Context) -> dict[str, Any]:
-    """Write the table traces."""
+def work(judges: Mapping[str, ArmNode], context: Context) -> dict[str, Any]:
+    """Write the table traces. `judges` are the students that judge a pilot of the ways, by way."""
+    from potstill.pipeline.piloting import by_students, by_worked
+
     recipe, source = context.recipe, context.inputs["problems"]
     table = context.work.table("traces", Trace)
     counts: dict[str, Any] = {}
+    measured = by_students(context, judges, counts) if judges else None
     if isinstance(recipe.teacher, AskedTeacher | ArmTeacher):
         from potstill.pipeline.teaching import asked_traces
 
         if isinstance(recipe.teacher, AskedTeacher):
             counts["terms"] = check_terms(recipe.teacher)
         model = context.inputs["model"].folder(MODEL) if "model" in context.inputs else None
-        rows = asked_traces(context, recipe.teacher, model, counts)
+        rows = asked_traces(context, recipe.teacher, model, counts, measured=measured)
     else:
         from potstill.teach import traces as offline
+        from potstill.teach.piloted_ways import spared
 
-        training, held_out = source.rows("train", Problem), source.rows("evaluation", Problem)
+        if measured is None and isinstance(recipe.teacher, WorkedTeacher) and settings.has_pilot(recipe.strategy):
+            measured = by_worked(context, counts)
+        left = spared(source.rows("train", Problem), recipe.strategy.ways or Ways())
+        training = (problem for problem in source.rows("train", Problem) if problem.key not in left)
+        held_out = source.rows("evaluation", Problem)
         seed, data = settings.teacher_seed(recipe), Path(recipe.data)
         rows = offline(
-            recipe.teacher, training, held_out, strategy=recipe.strategy, seed=seed, data=data, counts=counts
-        )
+            recipe.teacher, training, held_out, strategy=recipe.strategy, seed=seed, data=data, counts=counts,
+            measured=measured,
+        )  # fmt: skip
     progress = Progress("traces", _expected(recipe, source.total("train")))
     progress.resume_at(table.rows_done)
     for trace in itertools.islice(rows, table.rows_done, None):

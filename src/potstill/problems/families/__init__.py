@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from potstill.errors import DataError, RecipeError, nearest
-from potstill.problems.families import chain, clock, compare, function, row, shop, table, weekday
+from potstill.problems.families import chain, clock, compare, function, row, shop, store, table, weekday
 from potstill.problems.families.family import Family
 from potstill.records import Problem, content_key
 
 FAMILIES: dict[str, Family] = {
-    module.FAMILY.name: module.FAMILY for module in (chain, shop, compare, clock, row, weekday, table, function)
+    module.FAMILY.name: module.FAMILY for module in (chain, shop, compare, clock, row, weekday, table, function, store)
 }
 
 _TRIES = 2000

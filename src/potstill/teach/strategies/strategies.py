@@ -6,6 +6,7 @@ that it has to learn which way suits. Which way a kind gets is assigned in the r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,14 +45,23 @@ class Choosing(Asking):
         """Return the instruction of the way that is drawn."""
         return self.texts[self.named(problem, sample)]
 
+    def ways_of(self, problem: Problem) -> tuple[str, ...]:
+        """Return the ways of a problem's kind."""
+        return self.assigned.get(kind_of(problem, self.ways), (self.ways.otherwise,))
+
     def named(self, problem: Problem, sample: int) -> str:
         """Return the name of the way that is drawn."""
-        ways = self.assigned.get(kind_of(problem, self.ways), (self.ways.otherwise,))
-        return min(ways, key=lambda name: content_key("way", self.seed, problem.key, sample, name))
+        return min(self.ways_of(problem), key=lambda name: content_key("way", self.seed, problem.key, sample, name))
 
 
 def kind_of(problem: Problem, ways: Ways) -> str:
-    """Return the kind of a problem."""
+    """Return the kind of a problem; by `kind` what its facts say of it, empty where they do not."""
+    if ways.by == "kind":
+        try:
+            facts = json.loads(problem.facts)
+        except ValueError:
+            return ""
+        return str(facts.get("kind", "")) if isinstance(facts, dict) else ""
     return str(getattr(problem, ways.by))
 
 
@@ -82,14 +92,20 @@ def direct_ways(ways: Ways) -> frozenset[str]:
     return frozenset([*(name for name in DIRECT if name not in own), *(way.name for way in ways.own if way.direct)])
 
 
-def choosing(prompt: str, strategy: Strategy, data: Path, seed: int, assigned: Mapping[str, tuple[str, ...]]) -> Asking:
+def choosing(
+    prompt: str, strategy: Strategy, data: Path, seed: int, assigned: Mapping[str, tuple[str, ...]]
+) -> Choosing:
     """Return how problems are asked where the ways of each kind are known."""
     ways = strategy.ways or Ways()
     return Choosing("", prompt, ways=ways, texts=instructions(ways, data), assigned=assigned, seed=seed)
 
 
-def asking(prompt: str, strategy: Strategy, material: Material) -> Asking:
-    """Return how every problem is asked; what a pilot has measured takes the place of what is assigned."""
+def assigned_ways(strategy: Strategy, measured: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return the ways of each kind; what a pilot has measured takes the place of what the recipe assigns."""
     ways = strategy.ways or Ways()
-    assigned = {kind: (name,) for kind, name in ways.assign.items()}
-    return choosing(prompt, strategy, material.data, material.seed, {**assigned, **material.measured})
+    return {kind: (name,) for kind, name in ways.assign.items()} | dict(measured)
+
+
+def asking(prompt: str, strategy: Strategy, material: Material) -> Asking:
+    """Return how every problem is asked."""
+    return choosing(prompt, strategy, material.data, material.seed, assigned_ways(strategy, material.measured))

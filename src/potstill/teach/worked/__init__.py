@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from potstill.errors import TeacherError
 from potstill.records import Problem
-from potstill.teach.worked import chain, clock, compare, function, row, shop, table, weekday
+from potstill.teach.worked import chain, clock, compare, function, row, shop, store, table, weekday
 from potstill.teach.worked.solver import ErrorKind, Facts, Solver, Strategy, Template, Worked
 
 TEMPLATES: dict[str, Template] = {
@@ -26,6 +26,7 @@ TEMPLATES: dict[str, Template] = {
     "weekday": weekday.TEMPLATE,
     "table": table.TEMPLATE,
     "function": function.TEMPLATE,
+    "store": store.TEMPLATE,
 }
 
 _OPENINGS = ("", "Let us go step by step.", "{goal}", "One thing at a time.", "First things first. {goal}")
@@ -76,6 +77,30 @@ def solve(
     sentences = [opening, *work.lines, work.check if checked else "", closing]
     info = {"strategy": name, "injected_error": injected, "checked": checked, "abandoned": abandoned}
     return " ".join(sentence for sentence in sentences if sentence), template.answer.replace("{}", work.answer), info
+
+
+def solve_by(problem: Problem, sample: int, seed: int, error_rate: float, way: str) -> tuple[str, str]:
+    """Return (reasoning, answer) of one sample that goes by a way of `strategies`, whether it suits or not.
+
+    An error at the set rate is one wrong result. Raises TeacherError for a problem that is not of potstill's own
+    families, or of one that cannot be solved by this way.
+    """
+    template, facts = _read(problem)
+    if way not in template.ways:
+        able = ", ".join(name for name, other in TEMPLATES.items() if way in other.ways) or "none"
+        raise TeacherError(
+            f"the worked teacher solves no problem of {problem.source!r} by the way {way!r} (families with it: {able}; "
+            f"ways of this one: {', '.join(template.ways) or 'none'}): name another in strategy.ways"
+        )
+    rng = random.Random(f"potstill worked {seed} {problem.key} {sample} {way}")
+    erring = rng.random() < error_rate
+    try:
+        work = template.ways[way](facts, Solver(rng, error="result" if erring else "", error_at=0))
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise TeacherError(
+            f"problem {problem.id!r}: its facts are not those of {problem.source!r} ({type(error).__name__}: {error})"
+        ) from error
+    return " ".join(work.lines), template.answer.replace("{}", work.answer)
 
 
 def _read(problem: Problem) -> tuple[Template, Facts]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from potstill.problems.families.family import apply
@@ -34,12 +34,14 @@ Strategy = Callable[[Facts, "Solver"], Worked]
 class Template:
     """How one family is taught: its strategies by name, the plain and shortest first, and how the goal is restated.
 
-    `answer` says how the answer is stated.
+    `answer` says how the answer is stated. `ways` are those of the strategy `strategies` that it can be asked for by
+    name; unlike its own strategies they need not lead to the right answer.
     """
 
     strategies: Mapping[str, Strategy]
     goal: Callable[[Facts], str]
     answer: str = "The answer is {}."
+    ways: Mapping[str, Strategy] = field(default_factory=dict)
 
 
 class Solver:
