@@ -90,7 +90,8 @@ class SharedParts:
                 if self._linked(own, path):
                     return True
                 with contextlib.suppress(FileNotFoundError):
-                    if now - path.stat().st_mtime < LEASE and not _is_gone(path):
+                    # One from the future is of before the clock was put back: it would count for as long as that.
+                    if abs(now - path.stat().st_mtime) < LEASE and not _is_gone(path):
                         return False
                 own.replace(path)
                 return True

@@ -18,8 +18,11 @@ from typing import Any
 
 Value = float | str | None
 Known = Mapping[str, Value]
-NUMBERS = frozenset({"pass_rate", "difficulty", "samples", "tokens", "characters", "score"})
-WORDS = frozenset({"domain", "source", "teacher"})
+FAITH_NUMBERS = frozenset({"valid", "dead", "nowhere"})
+FAITH = FAITH_NUMBERS | {"conclusion"}
+"""What is read from the reasoning of a trace itself (`verify.faithful`)."""
+NUMBERS = frozenset({"pass_rate", "difficulty", "samples", "tokens", "characters", "score"}) | FAITH_NUMBERS
+WORDS = frozenset({"domain", "source", "teacher", "strategy", "conclusion"})
 """What the conditions of curation may name."""
 LONGEST, DEEPEST = 500, 20
 """Characters of a condition, and brackets in brackets."""
@@ -32,6 +35,11 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
 }  # fmt: skip
 _Test = Callable[[Known], bool | None]
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Return the names of values that a condition asks for; raises ConditionError where it is none."""
+    return frozenset(word for kind, word in _tokens(text) if kind == "name")
 
 
 class ConditionError(ValueError):

@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from potstill.conditions import NUMBERS, WORDS, ConditionError, condition
+from potstill.conditions import NUMBERS, WORDS, ConditionError, condition, names_in
 from potstill.errors import nearest
 from potstill.nodes import Location
 from potstill.recipe import (
@@ -38,6 +38,7 @@ MOST_PARAMETERS = 2 * 10**9
 """Of a student from nothing: weights, gradient and optimiser of more do not fit one machine."""
 _MEASURED = ("gguf", "onnx")
 """Exports that are measured in a runtime of their own, which cannot go on from a begun answer."""
+NO_SCORES = "there are no scores: name a reward model in checks.reward"
 Found = Iterator[tuple[Location, str]]
 """(key, what is wrong with it), in the order in which they are told."""
 
@@ -70,16 +71,16 @@ def contradictions(recipe: Recipe) -> Found:
     if recipe.checks.reward is not None:
         yield from _of_reward(recipe.checks.reward)
     elif recipe.curate.min_score is not None:
-        yield ("curate", "min_score"), "there are no scores: name a reward model in checks.reward"
+        yield ("curate", "min_score"), NO_SCORES
     if recipe.curate.drop_wrong_steps == "human" and recipe.curate.people is None:
         yield ("curate", "drop_wrong_steps"), "nobody says which steps are wrong: name their labels in curate.people"
-    yield from _of_conditions(recipe.curate)
+    yield from _of_conditions(recipe.curate, scored=recipe.checks.reward is not None)
     judge = recipe.checks.judge.sampling.temperature if recipe.checks.judge is not None else None
     yield from _of_temperature(("evaluate", "temperature"), recipe.evaluate.temperature)
     yield from _of_temperature(("checks", "judge", "sampling", "temperature"), judge)
 
 
-def _of_conditions(curate: Curate) -> Found:
+def _of_conditions(curate: Curate, *, scored: bool) -> Found:
     conditions: list[tuple[Location, str]] = [] if curate.where is None else [(("curate", "where"), curate.where)]
     conditions += [(("curate", "mix", n, "where"), portion.where) for n, portion in enumerate(curate.mix)]
     for where, text in conditions:
@@ -87,6 +88,9 @@ def _of_conditions(curate: Curate) -> Found:
             condition(text, NUMBERS, WORDS)
         except ConditionError as error:
             yield where, f"{text!r} is no condition: {error}"
+        else:
+            if not scored and "score" in names_in(text):
+                yield where, NO_SCORES
 
 
 def _of_temperature(where: Location, value: float | None) -> Found:

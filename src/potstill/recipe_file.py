@@ -30,6 +30,8 @@ from potstill.yaml_text import Dumper, Loader, read_yaml
 
 FOLDERS = {"recipe": "recipes", "study": "studies"}
 """Where those are that come with the package."""
+FROM, MOST_BELOW = "from", 8
+"""The key of a recipe that names the one it is laid over, and how many may lie below another."""
 _WRITTEN = "# written by a run of potstill; SHA-256 of the lines below: "
 Location = tuple[str | int, ...]
 
@@ -108,12 +110,35 @@ def text_of(name: str | Inline, kind: Literal["recipe", "study"] = "recipe") -> 
 
 
 def _overlaid(text: str, file: str, sets: Iterable[str], overlays: Iterable[Overlay]) -> YamlText:
-    source = YamlText(file, text)
+    source = _built_on(YamlText(file, text), (file,))
     for overlay in overlays:
         source.lay(overlay)
     for item in sets:
         source.set(item)
     return source
+
+
+def _built_on(source: YamlText, above: tuple[str, ...]) -> YamlText:
+    """Return a recipe laid over the one that its key `from` names: the file of a path beside it, or a shipped one.
+
+    `above` are the recipes that led here, by what errors call them.
+    """
+    if FROM not in source.data:
+        return source
+    name, where = source.data[FROM], source.at((FROM,), "").removesuffix(" ")
+    if not isinstance(name, str):
+        raise RecipeError(f"{where} takes the name of a shipped recipe or a file, not {json.dumps(name, default=str)}")
+    beside = Path(source.file).parent / name
+    try:
+        text, called, _ = text_of(str(beside) if beside.is_file() else name)
+    except RecipeError as error:
+        raise RecipeError(f"{where} {error}") from None
+    if called in above or len(above) > MOST_BELOW:
+        raise RecipeError(f"{where} recipes are built on one another in a circle: {' on '.join((*above, called))}")
+    base = _built_on(YamlText(called, text), (*above, called))
+    own = {key: value for key, value in source.data.items() if key != FROM}
+    base.lay(Overlay(own, source.line))
+    return base
 
 
 def parse(

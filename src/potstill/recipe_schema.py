@@ -19,11 +19,13 @@ from potstill.hardware import unsettled
 from potstill.nodes import ARM_KEYS, MOST_ROUNDS, NODE_KEYS, NODE_NAME, NODES, SET_KEYS
 from potstill.recipe import PROBLEM_COLUMNS, SECTIONS, Recipe, Scorer
 from potstill.recipe.meanings import meanings
+from potstill.recipe_file import FROM
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = re.compile(r"(#/\$defs/)(\w+)")
 """Such as `#/$defs/Train`."""
+BELOW = "A shipped recipe, or a file beside this one: all of its keys that are not given here."
 _NAME: Schema = {"type": "string", "pattern": f"^{NODE_NAME}$"}
 
 
@@ -50,9 +52,13 @@ def printed(schema: Schema) -> str:
 
 
 def schema() -> Schema:
-    """Return the schema of a whole recipe."""
+    """Return the schema of a recipe file: of a whole recipe, or of one that is laid over another."""
     whole, parts = _whole()
-    return {"$schema": DIALECT} | whole | {"$defs": used(whole, parts)}
+    over, _ = overlay()
+    over["properties"] = {FROM: {"type": "string", "description": BELOW}} | over["properties"]
+    told = {name: {"description": key["description"]} for name, key in whole["properties"].items()}
+    either: Schema = {"if": {"required": [FROM]}, "then": over, "else": whole}
+    return {"$schema": DIALECT, "type": "object", "properties": told} | either | {"$defs": used(either, parts)}
 
 
 def overlay() -> tuple[Schema, Schema]:

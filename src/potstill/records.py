@@ -81,6 +81,8 @@ class Reason(StrEnum):
     SUMMARISED = "summarised reasoning"
     SUSPECT = "suspect label"
     WRONG = "wrong"
+    DECLINES = "declines to answer"
+    NO_CONCLUSION = "no conclusion"
     TOO_EASY = "too easy"
     TOO_HARD = "too hard"
     LOW_SCORE = "low score"

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potstill.curate.diversity import SKETCH, distance, most_diverse, sketch
+from potstill.curate.diversity import SKETCH, distance, in_turns, most_diverse, sketch, sketch_of_values
 
 words = st.lists(
     st.sampled_from(["add", "take", "the", "number", "seven", "from", "nine", "so", "we", "get", "two"]), max_size=60
@@ -48,3 +48,18 @@ def test_near_copies_lose_against_another_way():
     other = "Twice three is six and twice four is eight; six and eight make fourteen."
     candidates = [(0, f"k{i}", sketch(text)) for i, text in enumerate([*copies, other])]
     assert 5 in most_diverse(candidates, 2)
+
+
+def test_of_several_strategies_each_has_its_turn_before_one_has_two():
+    texts = ["one two three", "one two four", "nine ten eleven", "one two five"]
+    rows = [(0, str(n), sketch(text)) for n, text in enumerate(texts)]
+    kinds = ["plain", "tree", "plain", "tree"]
+    assert {kinds[i] for i in in_turns(rows, kinds, 2)} == {"plain", "tree"}
+    assert sorted(in_turns(rows, kinds, 4)) == [0, 1, 2, 3]
+    worse = [(2 if kind == "tree" else 0, key, one) for (_, key, one), kind in zip(rows, kinds, strict=True)]
+    assert {kinds[i] for i in in_turns(worse, kinds, 2)} == {"plain"}, "right ones go first"
+
+
+def test_solutions_that_compute_the_same_values_are_alike_whatever_their_words():
+    assert distance(sketch_of_values([4, 8, 8]), sketch_of_values([8, 4])) == 0
+    assert distance(sketch_of_values([4, 8]), sketch_of_values([5, 9])) == 1

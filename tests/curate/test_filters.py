@@ -9,6 +9,25 @@ from potstill.records import Problem, Trace, Verdict
 
 PROBLEM = Problem(id="p", question="What is 2 plus 2?", gold="4")
 CHINESE = Problem(id="p", question="What does 二加二 mean?", gold="4")
+ESSAY = Problem(id="e", question="Why is the sky blue?", gold=None, answer_kind="text")
+ELSEWHERE = "not as curate.where says"
+KEPT = {"settings": {"drop_unknown": False, "drop_no_conclusion": True}}
+DECLINED = (
+    "I'm sorry, but I can't help with that.",
+    "I cannot assist with this request.",
+    "I am unable to provide an answer.",
+    "As an AI language model, I cannot solve this.",
+    "I won't be able to answer. It goes against my usage policies.",
+    "Ich kann dir dabei leider nicht helfen.",
+    "Je ne peux pas vous aider.",
+    "No puedo ayudarte.",
+)
+NOT_DECLINED = (
+    "The number of sharks is not given, so we cannot answer the question. The answer is 4.",
+    "It cannot be determined from what is given: 4",
+    "We can't help but notice 2 + 2 = 4.",
+    "I'm unable to find a smaller one, so the answer is 4.",
+)
 RUN_ON = "runs on into another question"
 GOOD = Trace(
     problem_key=PROBLEM.key,
@@ -82,6 +101,26 @@ def reasons(trace=None, settings=None, **fields):
         ({"verdict": judged("unknown", "timeout"), "settings": {"drop_unknown": False}}, []),
         ({"verdict": judged("wrong")}, ["wrong"]),
         ({"verdict": judged("wrong"), "settings": {"drop_wrong": False}}, []),
+        *(({"trace": {"answer": text}}, ["declines to answer"]) for text in DECLINED),
+        (
+            {"trace": {"answer": "抱歉，我无法回答。", "reasoning": "二加二"}, "problem": CHINESE},
+            ["declines to answer"],
+        ),
+        *(({"trace": {"answer": text}}, []) for text in NOT_DECLINED),
+        ({"trace": {"answer": DECLINED[0]}, "settings": {"drop_refusals": False}}, []),
+        ({"trace": {"answer": "So we add them up. Done."}, "verdict": None, **KEPT}, ["no conclusion"]),
+        ({"trace": {"answer": "So we add them up. Done."}, "verdict": judged("unknown"), **KEPT}, ["no conclusion"]),
+        ({"trace": {"answer": "It is \\boxed{}"}, "verdict": judged("unknown"), **KEPT}, ["no conclusion"]),
+        ({"trace": {"answer": "So it is 4."}, "verdict": judged("unknown"), **KEPT}, []),
+        ({"trace": {"answer": "So we add them up."}, "verdict": judged("right")}, []),
+        ({"trace": {"answer": "Adding. Done."}, "problem": ESSAY, "verdict": None, **KEPT}, []),
+        ({"own": lambda problem, trace: "too \n short" if problem.gold == "4" else ""}, ["curate.filter: too short"]),
+        ({"own": lambda problem, trace: ""}, []),
+        ({"settings": {"where": "valid >= 0.9"}, "trace": {"reasoning": "2 + 2 = 5, so 5 - 1 = 4."}}, [ELSEWHERE]),
+        ({"settings": {"where": "valid >= 0.9"}, "trace": {"reasoning": "2 + 2 = 4."}}, []),
+        ({"settings": {"where": "valid >= 0.9"}}, []),
+        ({"settings": {"where": "conclusion != 'wrong'"}, "trace": {"reasoning": "2 + 3 = 5."}}, [ELSEWHERE]),
+        ({"settings": {"where": "strategy == 'few_shot'"}}, [ELSEWHERE]),
         ({"trace": {"answer": "The answer is 4.\n\nQ: What is the capital of Peru?\nA: Lima"}}, [RUN_ON]),
         ({"trace": {"answer": "$\\boxed{4}$\n\n## Question 2: How many are left?"}}, [RUN_ON]),
         ({"trace": {"answer": "#### 4\n**Problem:** Bo has 3 pens. How many?"}}, [RUN_ON]),

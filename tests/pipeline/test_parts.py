@@ -221,6 +221,9 @@ def test_a_worker_of_another_version_is_refused(tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(Exception, match="with the sandbox"):
         Helper(run, without_sandbox=True).work()
+    monkeypatch.setattr(helping.os, "access", lambda path, mode: False)
+    with pytest.raises(Exception, match="cannot be written by this process: mount its folder for writing"):
+        Helper(run).work()
     driver.kill()
     driver.communicate()
 

@@ -1,6 +1,7 @@
 """What a changed setting marks, what `status` says of it, and that nothing committed is redone unasked."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -33,7 +34,9 @@ def test_a_finished_run_is_done_and_a_rerun_does_nothing(finished_run):
 
     shown = done("status", finished_run).out
 
-    assert [line.split()[:2] for line in shown.splitlines()] == [[name, "done"] for name in ALL]
+    lines, _, funnel = shown.partition("\n\n")
+    assert [line.split()[:2] for line in lines.splitlines()] == [[name, "done"] for name in ALL]
+    assert re.match(r"examples: \d+ of \d+ traces kept, [\d,]+ of [\d,]+ tokens; dropped ", funnel)
     done("run", "r.yaml", "--out", finished_run)
     assert {p: p.stat().st_mtime_ns for p in finished_run.glob("*/manifest.json")} == before
 

@@ -116,7 +116,7 @@ def facts(extra=lambda number: "", **changed):
                 compute=Compute(who="traces", teaching=False, read=2_000, written=400, flops=10**12),
             ),
         ],
-        "problem_funnel": Funnel(100, 80, {"exact duplicate": 15, "overlap with evaluation": 5}),
+        "problem_funnel": Funnel(read=100, kept=80, dropped={"exact duplicate": 15, "overlap with evaluation": 5}),
         "template_overlap": (30, 40),
         "problems": {one.key: one for one in problems},
         "teacher": {
@@ -136,7 +136,7 @@ def facts(extra=lambda number: "", **changed):
         },
     }
     of_set = {
-        "trace_funnel": Funnel(320, 40, {"wrong" + extra(4): 80, "beyond 4 per problem": 200}),
+        "trace_funnel": Funnel(read=320, kept=40, dropped={"wrong" + extra(4): 80, "beyond 4 per problem": 200}),
         "verdicts": {"right": 240, "wrong": 79, "unknown: timeout": 1},
         "lengths": Counter(draw % 97 for draw in range(400)),
         "difficulties": {0.0: 5, 0.25: 10, 1.0: 3},

@@ -176,9 +176,21 @@ def test_a_run_with_nothing_measured_still_reports(students):
     assert "Students" in report.text_table()
 
 
+def test_a_funnel_shows_tokens_and_their_share_of_the_dollars():
+    tokens = {"kept": 3000, "wrong": 1000}
+    funnel = Funnel(read=10, kept=6, dropped={"wrong": 4}, tokens=tokens, dollars=8.0)
+    assert (funnel.all_tokens, funnel.worth("wrong"), funnel.worth("kept")) == (4000, 2.0, 6.0)
+    assert Funnel(read=10, kept=6, dropped={"wrong": 4}, dollars=8.0).worth("kept") is None
+    page = build(facts(trace_funnel=funnel))
+    check_page(page.html())
+    assert "Dollars are those of all replies" in page.json()
+    assert "4,000" in page.html()
+    assert "Dollars" not in build(facts(trace_funnel=dataclasses.replace(funnel, dollars=None))).json()
+
+
 def test_funnel_shows_what_nobody_accounted_for():
-    assert Funnel(10, 4, {"wrong": 6}).unaccounted == 0
-    page = check_page(build(facts(trace_funnel=Funnel(10, 4, {"wrong": 5}))).html())
+    assert Funnel(read=10, kept=4, dropped={"wrong": 6}).unaccounted == 0
+    page = check_page(build(facts(trace_funnel=Funnel(read=10, kept=4, dropped={"wrong": 5}))).html())
     assert "unaccounted for" in page
 
 

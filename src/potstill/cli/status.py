@@ -19,7 +19,9 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def work(asked: argparse.Namespace) -> int:
     """Say what is done in a run folder, what is stale and why."""
-    from potstill.pipeline import statuses
+    from potstill.graph import graph_of
+    from potstill.pipeline import outputs, statuses
+    from potstill.pipeline.funnels import told
     from potstill.pipeline.stages import stages_of
     from potstill.pipeline.watching import table, watch
     from potstill.recipe_file import load
@@ -34,5 +36,9 @@ def work(asked: argparse.Namespace) -> int:
         except KeyboardInterrupt:  # only the looking ends: the line of `interrupted` would be wrong
             return INTERRUPTED
     else:
-        print(table(statuses(Run(path), stages_of(load(str(path / "recipe.yaml"))))))
+        recipe = load(str(path / "recipe.yaml"))
+        stages = stages_of(recipe)
+        print(table(statuses(Run(path), stages)))
+        if lines := list(told(graph_of(recipe), outputs(Run(path), stages))):
+            print("\n".join(("", *lines)))
     return 0

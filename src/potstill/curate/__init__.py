@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from potstill.curate import faithful, filters
+from potstill.curate import concluding, faithful, filters, own, refusing
 from potstill.curate.filters import Candidate
 
 Filter = Callable[[Candidate], str | None]
@@ -20,6 +20,8 @@ FILTERS: tuple[Filter, ...] = (
     filters.suspect,
     filters.unknown,
     filters.wrong,
+    refusing.refuses,
+    concluding.no_conclusion,
     filters.too_easy,
     filters.too_hard,
     filters.low_score,
@@ -35,6 +37,7 @@ FILTERS: tuple[Filter, ...] = (
     filters.repeats_instruction,
     filters.speaks_of_hint,
     filters.bent,
+    own.own,
 )
 """In the order they are asked; a trace is dropped for the first reason. After them: exact duplicates, near ones,
 the traces beyond `per_problem`, what the mix and the tokens wished for leave out, and the share of told answers."""

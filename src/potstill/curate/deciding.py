@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from potstill.curate.diversity import most_diverse
+from potstill.curate.diversity import in_turns, most_diverse
 from potstill.curate.nearness import Shingles, near_copies
 from potstill.curate.seen import NO_PORTION, Looked, Looker
 from potstill.recipe import Curate
@@ -39,6 +39,7 @@ class Passed:
     tokens: int
     portion: int
     hinted: bool = False
+    kind: str = ""
 
     @property
     def precedence(self) -> tuple[int, int, str]:
@@ -67,13 +68,17 @@ class Decision:
 
     def drops(self, rows: Iterable[Looked]) -> Iterator[Drop]:
         """Yield every drop: of filters and copies in the order of the rows, which are those decided on, then others."""
+        return (drop for drop, _ in self.weighed(rows))
+
+    def weighed(self, rows: Iterable[Looked]) -> Iterator[tuple[Drop, int]]:
+        """Yield every drop with the tokens of its trace."""
         for ordinal, row in enumerate(rows):
             if row.reason:
-                yield row.drop
+                yield row.drop, row.tokens
             elif (why := self.late.get(ordinal)) is not None:
-                yield Drop("trace", row.key, why[0], why[1] or row.detail)
+                yield Drop("trace", row.key, why[0], why[1] or row.detail), row.tokens
         for item in self.beyond:
-            yield Drop("trace", item.key, f"beyond {self.limit} per problem")
+            yield Drop("trace", item.key, f"beyond {self.limit} per problem"), item.tokens
 
 
 def decide(rows: Iterable[Looked], looker: Looker, runs_of: Shingles) -> Decision:
@@ -115,7 +120,7 @@ def distinct(rows: Iterable[Looked], late: dict[int, tuple[str, str]]) -> dict[i
             ordinal=ordinal, key=row.key, problem_key=names.setdefault(row.problem_key, row.problem_key),
             order=row.order, content=bytes.fromhex(row.content), characters=row.characters, tier=row.tier,
             sample=row.sample, attempt=row.attempt, sketch=row.sketch,
-            bands=row.bands, tokens=row.tokens, portion=row.portion, hinted=row.hinted,
+            bands=row.bands, tokens=row.tokens, portion=row.portion, hinted=row.hinted, kind=row.kind,
         )  # fmt: skip
         other = first.setdefault(item.content, item)
         if other is not item:
@@ -136,7 +141,9 @@ def _choose(passed: dict[int, Passed], decision: Decision) -> None:
             crowded.setdefault(item.problem_key, []).append(item)
     for group in sorted(crowded.values(), key=lambda group: group[-1].ordinal):
         candidates = [(item.tier, item.key + item.content.hex(), array("I", item.sketch)) for item in group]
-        kept = set(most_diverse(candidates, decision.limit))
+        kinds = [item.kind for item in group]
+        chosen = in_turns(candidates, kinds, decision.limit) if any(kinds) else most_diverse(candidates, decision.limit)
+        kept = set(chosen)
         for index, item in enumerate(group):
             if index not in kept:
                 del passed[item.ordinal]

@@ -6,7 +6,7 @@ import re
 import unicodedata
 import zlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 SHINGLE = 3
 """Tokens in a shingle."""
@@ -29,6 +29,12 @@ def sketch(text: str) -> array[int]:
     # sample of all shingles, which those of a plain (linear) checksum would not be.
     mixed = {a * 0x9E3779B1 + b * 0x85EBCA77 + c * 0xC2B2AE3D for a, b, c in zip(row, row[1:], row[2:], strict=False)}
     return array("I", sorted({(h ^ h >> 15) * 0x27D4EB2F & 0xFFFFFFFF for h in mixed})[:SKETCH])
+
+
+def sketch_of_values(values: Iterable[object]) -> array[int]:
+    """Return the `SKETCH` smallest 32-bit hashes of the values that a solution computes, each counted once."""
+    hashes = {zlib.crc32(str(value).encode()) for value in values}
+    return array("I", sorted({(h ^ h >> 15) * 0x27D4EB2F & 0xFFFFFFFF for h in hashes})[:SKETCH])
 
 
 def distance(a: array[int], b: array[int]) -> float:
@@ -57,3 +63,19 @@ def most_diverse(candidates: Sequence[tuple[int, str, array[int]]], k: int) -> l
         for i in left:
             nearest[i] = min(nearest[i], distance(candidates[i][2], candidates[best][2]))
     return chosen
+
+
+def in_turns(candidates: Sequence[tuple[int, str, array[int]]], kinds: Sequence[str], k: int) -> list[int]:
+    """Return the indices of at most `k` candidates as `most_diverse` does, of as many different `kinds` as can be.
+
+    Within a tier the first choice of each kind goes before the second of any.
+    """
+    turns: dict[int, int] = {}
+    for kind in sorted(set(kinds)):
+        own = [i for i, each in enumerate(kinds) if each == kind]
+        for turn, place in enumerate(most_diverse([candidates[i] for i in own], len(own))):
+            turns[own[place]] = turn
+    most = len(candidates)
+    return most_diverse(
+        [(tier * most + turns[i], key, sketched) for i, (tier, key, sketched) in enumerate(candidates)], k
+    )

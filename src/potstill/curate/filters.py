@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from potstill.curate.known import known_of, test_of
+from potstill.conditions import Known
+from potstill.curate.known import asks_faith, known_of, test_of
 from potstill.curate.quoting import QuoteIndex
 from potstill.marks import holds_mark
 from potstill.recipe import Curate
@@ -47,6 +49,10 @@ _HINT = re.compile(
 """`We know that the answer is 72`, `the given answer`, `this matches the correct answer`."""
 
 
+OwnFilter = Callable[[Problem, Trace], str]
+"""Returns the reason for which the user's function drops a trace, "" where it keeps it."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
     """What a filter may look at: a trace, its verdict (None: nobody judged it), its problem (None: not in training)."""
@@ -71,6 +77,8 @@ class Candidate:
     quotes: QuoteIndex | None = None
     """The test questions that no trace may quote; None where nobody looks."""
     way: AskedWay = PLAIN
+    own: OwnFilter | None = None
+    """The user's function `curate.filter`; None where there is none."""
 
 
 def held_out(case: Candidate) -> str | None:
@@ -190,8 +198,14 @@ def elsewhere(case: Candidate) -> str | None:
     """Drop traces for which the condition of the recipe does not hold; one that is unknown drops nothing."""
     if case.settings.where is None:
         return None
-    known = known_of(case.trace, case.problem, case.group, case.difficulty, case.score)
-    return Reason.ELSEWHERE if test_of(case.settings.where)(known) is False else None
+    return Reason.ELSEWHERE if test_of(case.settings.where)(known_for(case, case.settings.where)) is False else None
+
+
+def known_for(case: Candidate, text: str) -> Known:
+    """Return what is known of a trace, with all that the condition `text` asks for."""
+    return known_of(
+        case.trace, case.problem, case.group, case.difficulty, case.score, faith=asks_faith(text)
+    )  # fmt: skip
 
 
 def quotes(case: Candidate) -> str | None:

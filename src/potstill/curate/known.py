@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from potstill.conditions import NUMBERS, WORDS, Known, condition
+from potstill.conditions import FAITH, NUMBERS, WORDS, Known, condition, names_in
 from potstill.records import Group, Problem, Trace
+from potstill.verify.faithful import faith_of
 
 CHARACTERS_A_TOKEN = 4
 """Where the teacher did not say how many tokens a trace has."""
@@ -18,6 +19,12 @@ def test_of(text: str) -> Callable[[Known], bool | None]:
     return condition(text, NUMBERS, WORDS)
 
 
+@functools.lru_cache(maxsize=256)
+def asks_faith(text: str) -> bool:
+    """Whether a condition asks for what has to be read from the reasoning, which takes about a millisecond a trace."""
+    return not FAITH.isdisjoint(names_in(text))
+
+
 def tokens_of(trace: Trace) -> int:
     """Return the tokens of a trace as the teacher counted them, else a quarter of its characters."""
     if trace.completion_tokens is not None:
@@ -26,13 +33,19 @@ def tokens_of(trace: Trace) -> int:
 
 
 def known_of(
-    trace: Trace, problem: Problem | None, group: Group | None, difficulty: float | None, score: float | None
+    trace: Trace, problem: Problem | None, group: Group | None, difficulty: float | None, score: float | None,
+    *, faith: bool = False,
 ) -> Known:  # fmt: skip
-    """Return the values by name; None where nothing is known."""
-    return {
+    """Return the values by name; None where nothing is known. Those of `faith` are read only where they are asked."""
+    found: dict[str, float | str | None] = {
         "pass_rate": None if group is None else group.pass_rate,
         "samples": None if group is None else group.samples,
         "difficulty": difficulty, "score": score, "tokens": tokens_of(trace), "teacher": trace.teacher,
-        "characters": len(trace.reasoning) + len(trace.answer),
+        "strategy": trace.strategy, "characters": len(trace.reasoning) + len(trace.answer),
         "domain": None if problem is None else problem.domain, "source": None if problem is None else problem.source,
     }  # fmt: skip
+    if faith and problem is not None:
+        read = faith_of(problem, trace)
+        said = None if read.conclusion == "unknown" else read.conclusion
+        found |= {"valid": read.valid, "dead": read.dead, "nowhere": read.nowhere, "conclusion": said}
+    return found

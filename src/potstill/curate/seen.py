@@ -8,13 +8,25 @@ from collections.abc import Container, Mapping, Set
 from dataclasses import dataclass, field
 
 from potstill import curate
-from potstill.curate.diversity import sketch
-from potstill.curate.filters import PLAIN, AskedWay, Candidate, characters, quoted, quotes, unknown, wrong
-from potstill.curate.known import known_of, test_of, tokens_of
+from potstill.curate.diversity import sketch, sketch_of_values
+from potstill.curate.filters import (
+    PLAIN,
+    AskedWay,
+    Candidate,
+    OwnFilter,
+    characters,
+    known_for,
+    quoted,
+    quotes,
+    unknown,
+    wrong,
+)
+from potstill.curate.known import test_of, tokens_of
 from potstill.curate.nearness import bands
 from potstill.curate.quoting import QuoteIndex
 from potstill.recipe import Curate
 from potstill.records import Drop, GoldFinding, Group, Problem, Trace, Verdict, content_key
+from potstill.verify.faithful.values import told_of
 
 BY_VERDICT = (wrong, unknown)
 """Filters whose reason the verdict explains."""
@@ -26,10 +38,12 @@ TIERS = {"right": 0, "unknown": 1, "wrong": 2}
 class Looked:
     """What is known of a trace once it was looked at, without its text: some 200 bytes, and 512 with a sketch.
 
-    `reason` is empty where it passed every filter; only then are the fields below `detail` filled. `order` is its place
+    `reason` is empty where it passed every filter; only then are the fields below `detail`
+    filled, but for `tokens`. `order` is its place
     among equals, which the seed decides, `content` a digest of its text. `sketch` holds 32-bit hashes, and is empty
     where no choice can be needed; `bands` holds 64-bit hashes where near copies are looked for. `tokens` are those of
-    the text, and `portion` is the number of its part of the mix, -1 where it belongs to none.
+    the text, and `portion` is the number of its part of the mix, -1 where it belongs to none. `kind` is what the
+    chosen traces of a problem are to differ in first.
     """
 
     key: str
@@ -47,6 +61,7 @@ class Looked:
     tokens: int = 0
     portion: int = 0
     hinted: bool = False
+    kind: str = ""
 
     @property
     def drop(self) -> Drop:
@@ -64,7 +79,7 @@ class Looker:
     it then). Stated and measured difficulties are compared as they are, so sources should state theirs between 0 and 1.
     `scores` are those of a reward model, by trace, and `wrong_steps` the traces in which people call a step wrong.
     `ways` are those that traces name as their strategy, and `hinted_at_most` the share of examples that may have been
-    told their answer.
+    told their answer. `own` asks the user's function.
     """
 
     training: Mapping[str, Problem]
@@ -80,6 +95,7 @@ class Looker:
     hinted_at_most: float = 1.0
     crowded: Container[str] = frozenset()
     quotes: QuoteIndex | None = None
+    own: OwnFilter | None = None
 
     def look(self, trace: Trace, verdict: Verdict | None) -> Looked:
         """Ask every filter about a trace, in their order, until one drops it."""
@@ -90,14 +106,16 @@ class Looker:
                 detail = verdict.reason if verdict is not None and check in BY_VERDICT else ""
                 detail = quoted(case) if check is quotes else detail
                 return Looked(
-                    key=key, problem_key=trace.problem_key, reason=reason, detail=detail or trace.failure
+                    key=key, problem_key=trace.problem_key, reason=reason, detail=detail or trace.failure,
+                    tokens=tokens_of(trace),
                 )  # fmt: skip
         choice, text = trace.problem_key in self.crowded, f"{trace.reasoning}\n{trace.answer}"
         return Looked(
             key=key, problem_key=trace.problem_key, reason="", detail=trace.failure,
             order=content_key(self.seed, key), content=_content(trace), characters=characters(trace),
             tier=TIERS[verdict.outcome if verdict is not None else "unknown"], sample=trace.sample,
-            attempt=trace.attempt, hinted=case.way.hinted, sketch=sketch(text).tobytes() if choice else b"",
+            attempt=trace.attempt, hinted=case.way.hinted, sketch=self._sketch(case, text) if choice else b"",
+            kind=trace.strategy if choice and self.settings.diverse == "strategy" else "",
             bands=bands(text).tobytes() if self.settings.near is not None else b"", tokens=tokens_of(trace),
             portion=self._portion(case),
         )  # fmt: skip
@@ -112,14 +130,24 @@ class Looker:
             difficulty=None if problem is None else self.difficulty(trace.problem_key), suspect=suspect,
             score=self.scores.get(trace.key) if self.scores else None, wrong_step=trace.key in self.wrong_steps,
             group=group, quotes=self.quotes, way=self.ways.get(trace.strategy, PLAIN),
+            own=self.own,
         )  # fmt: skip
+
+    def _sketch(self, case: Candidate, text: str) -> bytes:
+        """Return what the traces of a problem are compared by: their words, or the values that they compute."""
+        if self.settings.diverse == "steps" and case.problem is not None:
+            told = told_of(case.problem, case.trace.reasoning, case.trace.answer)
+            return sketch_of_values(value for step in told.forward for value in step.results).tobytes()
+        return sketch(text).tobytes()
 
     def _portion(self, case: Candidate) -> int:
         """Return the number of the first part of the mix that a trace fits; what is not known fits none."""
         if not self.settings.mix:
             return 0
-        known = known_of(case.trace, case.problem, case.group, case.difficulty, case.score)
-        fitting = (n for n, portion in enumerate(self.settings.mix) if test_of(portion.where)(known))
+        fitting = (
+            number for number, portion in enumerate(self.settings.mix)
+            if test_of(portion.where)(known_for(case, portion.where))
+        )  # fmt: skip
         return next(fitting, NO_PORTION)
 
     def question(self, problem: Problem, strategy: str) -> str:

@@ -21,16 +21,18 @@ from typing import TYPE_CHECKING, Any
 
 from potstill import parquet
 from potstill.claims import SharedParts
+from potstill.conditions import names_in
 from potstill.curate.deciding import Decision
 from potstill.curate.nearness import shingles
 from potstill.curate.quoting import QuoteIndex
 from potstill.curate.seen import Looked, Looker
 from potstill.durable import read_record, to_record, write_durably
 from potstill.pipeline.asked_ways import asked_ways, hinted_share
+from potstill.pipeline.own_filter import own_filter
 from potstill.pipeline.parts import MAPS
 from potstill.pipeline.people import Heard
 from potstill.pipeline.stage import Given, Map
-from potstill.recipe import ServedTeacher
+from potstill.recipe import Curate, ServedTeacher
 from potstill.records import Drop, Example, Group, Problem, Reason, Score, Trace, Verdict
 from potstill.table_parts import PART_ROWS, TableWriter
 
@@ -54,7 +56,7 @@ def looker_of(given: Given, heard: Heard) -> Looker:
     held_out = {key for p in inputs["problems"].rows("evaluation", Problem) for key in (p.key, p.overlap_key)}
     held_out |= {d.key for d in inputs["problems"].rows("dropped", Drop) if d.reason == Reason.OVERLAP}
     scores = {}
-    if recipe.curate.min_score is not None:
+    if asks_scores(recipe.curate):
         scores = {score.trace_key: score.value for score in inputs["verdicts"].rows("scores", Score)}
     return Looker(
         training={p.key: p for p in inputs["problems"].rows("train", Problem)}, held_out=held_out,
@@ -62,15 +64,20 @@ def looker_of(given: Given, heard: Heard) -> Looker:
         groups={group.problem_key: group for group in inputs["verdicts"].rows("groups", Group)},
         allow_summaries=isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries,
         drop_suspect=recipe.checks.suspect_label == "drop", scores=scores, wrong_steps=heard.wrong_steps,
-        quotes=_quotes_of(given),
+        quotes=_quotes_of(given), own=own_filter(recipe),
         ways=asked_ways(recipe), hinted_at_most=hinted_share(recipe.strategy),
     )  # fmt: skip
 
 
+def asks_scores(curate: Curate) -> bool:
+    """Whether the scores of a reward model say what is kept."""
+    conditions = [curate.where or "", *(portion.where for portion in curate.mix)]
+    return curate.min_score is not None or any(text and "score" in names_in(text) for text in conditions)
+
+
 def _quotes_of(given: Given) -> QuoteIndex | None:
-    """Return the test questions of a recipe: those held out, and those of the files of `problems.against`."""
-    from potstill.problems import read
-    from potstill.recipe import Source
+    """Return the test questions of a recipe: those held out, of the files of `problems.against`, and of benchmarks."""
+    from potstill.pipeline.held_apart import questions_of_tests
 
     least, recipe = given.recipe.curate.quotes, given.recipe
     if least is None:
@@ -78,10 +85,7 @@ def _quotes_of(given: Given) -> QuoteIndex | None:
     tests = [
         (f"held-out {p.id} of {p.source}", p.statement) for p in given.inputs["problems"].rows("evaluation", Problem)
     ]
-    for index, name in enumerate(recipe.problems.against):
-        file = read(Source(file=name), seed=0, data=Path(recipe.data), where=f"problems.against.{index}")
-        tests += [(f"{p.id} of {p.source}", p.statement) for p in file]
-    return QuoteIndex(least, tests)
+    return QuoteIndex(least, [*tests, *questions_of_tests(recipe)])
 
 
 class Curation:

@@ -13,6 +13,7 @@ from potstill.evaluate.faithfulness import Probed
 from potstill.graph import ArmNode, Graph, SetNode
 from potstill.pipeline import naming
 from potstill.pipeline.chosen_ways import choice_facts
+from potstill.pipeline.funnels import funnel_of
 from potstill.pipeline.left_out import left_out
 from potstill.pipeline.places import places_of
 from potstill.pipeline.provenance import teacher_name
@@ -85,7 +86,9 @@ def facts_of(
         stages=stages_of_run(graph, stages),
         planned=plans_of_run(stages, plan),
         scorers=[_scorer(node, stages) for node in graph.scorers.values()],
-        problem_funnel=Funnel(kept_problems + sum(counts["dropped"].values()), kept_problems, counts["dropped"]),
+        problem_funnel=Funnel(
+            read=kept_problems + sum(counts["dropped"].values()), kept=kept_problems, dropped=counts["dropped"]
+        ),
         template_overlap=_templates(stages[naming.PROBLEMS]),
         problems=problems,
         teacher=_teacher(main, problems, stages[naming.traces(main, graph)]),
@@ -162,11 +165,10 @@ def _set(node: SetNode, graph: Graph, stages: Named) -> SetFacts:
         if example.difficulty is not None:
             difficulties[example.difficulty] += 1
     verdicts, outages, opinions = _verdicts(traces, judged)
-    counts = chosen.counts
     return SetFacts(
         name=node.name,
         teacher_name=teacher_name(node.recipe),
-        trace_funnel=Funnel(traces.total("traces"), counts["kept"], counts["dropped"], counts["by_majority"]),
+        trace_funnel=funnel_of(node, traces, chosen),
         verdicts=verdicts,
         opinions=opinions,
         outages=outages,

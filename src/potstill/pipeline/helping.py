@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -88,6 +89,10 @@ class Helper:
         return self._maps[job.stage]
 
     def _refuse(self, job: MapUnderWay) -> None:
+        if not os.access(job.folder, os.W_OK):
+            raise PotstillError(
+                f"{self.run.path} cannot be written by this process: mount its folder for writing, or work elsewhere"
+            )
         theirs, ours = dict(job.about["versions"]), versions()
         if theirs != ours:
             apart = ", ".join(

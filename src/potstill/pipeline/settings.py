@@ -38,8 +38,10 @@ from potstill.verify.answer_kinds import ANSWER_KINDS
 from potstill.verify.judge_prompts import judge_prompt
 
 Settings = dict[str, Any]
-_OPTIONAL = ("faithful", "where", "quotes", "near", "mix", "tokens")
+_OPTIONAL = ("faithful", "where", "quotes", "near", "mix", "tokens", "filter", "diverse", "drop_no_conclusion")
 """Keys of `curate` that came later and change nothing unless they are given."""
+_AS_BEFORE: tuple[Any, ...] = (None, [], "text", False)
+"""Values of theirs that stand for not given."""
 FAITH_VERSION = 1
 """Raised by hand when the same text may get other scores of faithfulness."""
 
@@ -111,6 +113,8 @@ def of_problems(recipe: Recipe) -> Settings:
     if not all(source.family or source.reasoning_gym for source in recipe.problems.sources):  # see `splits`
         tests = [of_files(name, Path(recipe.data)) for name in recipe.problems.against]
         own |= {"near": recipe.problems.near, "against": [*recipe.problems.against], "tests": tests}
+        if recipe.problems.near is not None:
+            own |= of_benchmarks(recipe)
     return {"problems": own, "seed": problem_seed(recipe)}
 
 
@@ -123,6 +127,12 @@ def of_sources(sources: Sequence[Source], recipe: Recipe) -> list[Settings]:
         files |= contents("dataset", Path(recipe.data) / source.dataset) if source.dataset else {}
         found.append(chosen(source, "problems") | files)
     return found
+
+
+def of_benchmarks(recipe: Recipe) -> Settings:
+    """Return the benchmarks whose problems no training may know, with the contents of their files."""
+    found = [[each.name, each.form, of_files(each.file, Path(recipe.data))] for each in recipe.evaluate.benchmarks]
+    return {"benchmarks": found} if found else {}
 
 
 def of_traces(recipe: Recipe) -> Settings:
@@ -227,7 +237,13 @@ def of_curation(curate: Curate) -> Settings:
     found = chosen(curate, "examples")
     if curate.faithful is not None:
         found["faithful"] |= {"version": FAITH_VERSION}
-    return {key: value for key, value in found.items() if key not in _OPTIONAL or value not in (None, [])}
+    return {key: value for key, value in found.items() if key not in _OPTIONAL or value not in _AS_BEFORE}
+
+
+def of_own_filter(recipe: Recipe) -> Settings:
+    """Return the digest of the file of `curate.filter`, where there is one: an edited function curates anew."""
+    name = recipe.curate.filter
+    return {} if name is None else _code("filter", name, recipe)
 
 
 def of_rows(recipe: Recipe) -> Settings:

@@ -39,8 +39,9 @@ def traces(planning: Planning, stage: Stage) -> StagePlan:
         return StagePlan(name=stage.name, kind=stage.kind, seconds=of_rows("traces", found.traces))
     disk = product("tokens x bytes", total("", [asked.read, asked.written]), TEXT_BYTES)
     made = StagePlan(
-        name=stage.name, kind=stage.kind, what="read and written", tokens=total("", [asked.read, asked.written]),
-        disk=disk, needs=("tokens", "seconds", "disk"),
+        name=stage.name, kind=stage.kind, what="read and written", disk=disk,
+        tokens=total("requests x tokens of a prompt and a response", [asked.read, asked.written]),
+        needs=("tokens", "seconds", "disk"),
     )  # fmt: skip
     if isinstance(teacher, ServedTeacher):
         dollars = _price(planning, teacher, "teacher", asked)
@@ -89,11 +90,11 @@ def _local(planning: Planning, node: SetNode, asked: Requests, made: StagePlan) 
     if length is None or prompt is None or asked.requests is None:
         return made
     held = of_sampling(shape, teacher.precision, rows, prompt, round(length.value), planning.machine)
-    seconds = _sampled(shape, planning.machine, teacher.precision, asked.requests, rows, prompt, length)
+    seconds = sampled_seconds(shape, planning.machine, teacher.precision, asked.requests, rows, prompt, length)
     return replace(made, memory=held, seconds=seconds, peak=held.peak)
 
 
-def _sampled(
+def sampled_seconds(
     shape: Architecture, machine: Target, precision: str, responses: Figure, together: int, prompt: Figure,
     length: Figure,
 ) -> Figure | None:  # fmt: skip
@@ -117,9 +118,6 @@ def verdicts(planning: Planning, stage: Stage) -> StagePlan:
     node = planning.sets[stage.name]
     count, judge = planning.material.of(node).traces, node.recipe.checks.judge
     made = StagePlan(name=stage.name, kind=stage.kind, seconds=of_rows("verdicts", count))
-    if node.recipe.checks.reward is not None:
-        made = replace(made, seconds=None)
-        planning.say(f"{stage.name}: the time of its reward model")
     if judge is None:
         return made
     read, written = (product("undecided answers", count, UNDECIDED, each) for each in JUDGED)
@@ -140,7 +138,7 @@ def asked_of_arm(planning: Planning, stage: Stage, arm: ArmNode, tables: int, he
     """Return what `held_out` problems take of an arm that is asked each in so many ways, `tables`."""
     recipe = arm.recipe
     responses = product("held-out problems x samples", held_out, known(recipe.evaluate.samples * tables, ""))
-    length, prompt = _answers(planning, arm)
+    length, prompt = answers_of(planning, arm)
     made = StagePlan(
         name=stage.name, kind=stage.kind, what="written", needs=("tokens", "seconds", "peak"),
         tokens=product("responses x tokens of one", responses, length),
@@ -160,13 +158,13 @@ def asked_of_arm(planning: Planning, stage: Stage, arm: ArmNode, tables: int, he
         return replace(
             made, memory=held, seconds=timed, peak=formula(timing.held_sampling, "what --probe measured", 0.15)
         )
-    seconds_ = _sampled(shape, planning.machine, recipe.train.precision, responses, together, prompt, length)
+    seconds_ = sampled_seconds(shape, planning.machine, recipe.train.precision, responses, together, prompt, length)
     return replace(
         made, memory=held, peak=held.peak, seconds=total("weights read and arithmetic of each token", [seconds_, START])
     )
 
 
-def _answers(planning: Planning, arm: ArmNode) -> tuple[Figure, Figure]:
+def answers_of(planning: Planning, arm: ArmNode) -> tuple[Figure, Figure]:
     """Return the tokens of a response and of a prompt."""
     recipe, graph = arm.recipe, planning.graph
     limit = recipe.evaluate.max_tokens

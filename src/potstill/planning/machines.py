@@ -37,6 +37,8 @@ class Target:
     bandwidth: Figure
     bf16: Figure
     fp32: Figure
+    rent: Figure | None = None
+    """US dollars an hour."""
 
     def flops(self, precision: str) -> Figure:
         """Return the FLOP/s that a training step reaches."""
@@ -79,8 +81,16 @@ def gpu(name: str) -> Target:
     return Target(
         name=found, kind="gpu", memory=known(USABLE * about["memory"] * 1e9, f"{USABLE:.0%} of {about['memory']} GB"),
         bandwidth=assumed(slow * band, mean * band, fast * band, f"{slow:.0%} to {fast:.0%} of {band / 1e12:g} TB/s"),
+        rent=_rent(about.get("rent")),
         bf16=speed, fp32=speed.times(1 / 8).told(f"an eighth of bf16: {speed.how}"),
     )  # fmt: skip
+
+
+def _rent(found: list[float] | None) -> Figure | None:
+    if found is None:
+        return None
+    low, usual, high = found
+    return assumed(low, usual, high, "an hour as clouds asked in 2025, no offer")
 
 
 @functools.cache

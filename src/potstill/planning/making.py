@@ -23,6 +23,11 @@ from potstill.store import Run
 QUANTITIES = ("seconds", "dollars", "disk")
 """What is added up over stages; memory is not."""
 
+WITH_MODEL = frozenset(
+    {"traces", "labels", "scorer", "assess", "best", "reference", "logits", "train", "evaluate", "also", "benchmark"}
+)
+"""Kinds of stages that keep an accelerator at work."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunPlan:
@@ -42,6 +47,15 @@ class RunPlan:
         found = [getattr(stage, quantity) for stage in left if getattr(stage, quantity) is not None]
         missing = tuple(stage.name for stage in left if quantity in stage.needs and getattr(stage, quantity) is None)
         return total("all stages that are left", found), missing
+
+    @property
+    def accelerator_hours(self) -> Figure | None:
+        """Hours of one accelerator that all stages with a model take together, those that nobody knows left out."""
+        if self.machine.kind != "gpu":
+            return None
+        left = [s for s in self.stages if not s.done and s.kind in WITH_MODEL and s.seconds is not None]
+        own = [s.seconds.times(s.processes / 3600) for s in left if s.seconds is not None and not s.dollars]
+        return total("all stages that run a model here", own)
 
     @property
     def largest(self) -> StagePlan | None:

@@ -10,7 +10,7 @@ pair. It is the count of Korthikanti et al. 2022 (arXiv 2205.05198), section 4.1
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from potstill import recipe
 from potstill.planning.figures import Figure, assumed, formula, known, product, total
@@ -25,6 +25,8 @@ PROCESS = {
 HOLES = 0.1
 """Share by which allocators take more, or a library keeps less, than tensors add up to."""
 FP32, BF16 = 4, 2
+MOST_DOUBLINGS = 11
+"""Up to 1,024 processes are looked at."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +34,7 @@ class Memory:
     """The parts of what a process takes at its largest, in bytes, and the largest micro-batch for which that fits.
 
     `rows` and `tokens` are the micro-batch that it is for. `fits` is None where nobody knows the machine's memory, and
-    0 where not even one row fits.
+    0 where not even one row fits. `would` is then how many processes have room for one, with `sharding: full`.
     """
 
     parts: Sequence[tuple[str, Figure]]
@@ -40,6 +42,7 @@ class Memory:
     tokens: int
     fits: int | None = None
     twice: bool = False
+    would: int | None = None
 
     @property
     def peak(self) -> Figure:
@@ -70,7 +73,28 @@ def of_training(
             twice, row = True, _of_row(shape, train, longest, machine, twice=True)
         fits = max(0, min(train.batch, int(left // row.value)))
     parts = [*fixed, ("activations", row.times(rows)), ("logits", head)]
-    return Memory(parts=parts, rows=rows, tokens=longest, fits=fits, twice=twice)
+    would = None
+    if fits == 0 and machine.kind == "gpu":
+        would = _enough(shape, train, lora, longest, machine)
+    return Memory(parts=parts, rows=rows, tokens=longest, fits=fits, twice=twice, would=would)
+
+
+def _enough(
+    shape: Architecture, train: recipe.Train, lora: recipe.Lora | None, longest: int, machine: Target
+) -> int | None:
+    """Return the least power of two of processes that have room for one row each, None where no number has."""
+    one = replace(train, micro_batch=1, sharding="full", activation_checkpointing="always")
+    for processes in (1 << power for power in range(1, MOST_DOUBLINGS)):
+        room = machine.memory
+        if (processes <= train.processes and train.sharding == "full") or room is None:
+            continue
+        fixed = _fixed(shape, replace(one, processes=processes), lora, processes, machine)
+        parts = [part for _, part in fixed]
+        row = _of_row(shape, one, longest, machine, twice=True)
+        taken = total("", [*parts, _of_head(shape, longest), row])
+        if taken is not None and taken.value <= room.value:
+            return processes
+    return None
 
 
 def _fixed(

@@ -81,7 +81,7 @@ class Gathered:
     @cached_property
     def scene(self) -> Scene:
         """The problems as `potstill check` reads them."""
-        return Scene(self.recipe)
+        return Scene(recipe=self.recipe, by_counts=True)
 
     @property
     def _problems(self) -> Committed | None:
@@ -211,7 +211,7 @@ class Gathered:
         prompt = _sum(self.question, self._prompt(recipe))
         return Requests(
             requests=requests, read=product("requests x tokens of a prompt", requests, prompt),
-            written=product("requests x tokens of a response", requests, _response(teacher.sampling.max_tokens)),
+            written=product("requests x tokens of a response", requests, response(teacher.sampling.max_tokens)),
         )  # fmt: skip
 
     def _prompt(self, recipe: Recipe) -> Figure:
@@ -284,7 +284,7 @@ def _within(lengths: Lengths, recipe: Recipe) -> Lengths:
     return Lengths(texts=kept or lengths.texts, basis=lengths.basis, of=lengths.of)
 
 
-def _response(most: int) -> Figure:
+def response(most: int) -> Figure:
     """Return the tokens of a response of a teacher that nobody has asked yet."""
     low, usual, high = (min(max(each, SHORTEST_WRITTEN * most), most) for each in WRITTEN)
     return assumed(low, usual, high, f"a response of {low:,.0f} to {high:,.0f} tokens; --pilot measures")

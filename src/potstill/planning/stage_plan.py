@@ -16,6 +16,7 @@ from potstill.planning.shapes import Architecture, of_student
 from potstill.planning.timing import Timing, key_of
 from potstill.planning.trainings import Trainings
 from potstill.recipe import Also, Benchmark, Recipe
+from potstill.scorer_nodes import Part, ScorerNode
 
 ROW_SECONDS = {
     "problems": (5e-5, 3e-4, 3e-3), "traces": (1e-4, 4e-4, 4e-3), "verdicts": (8e-4, 2e-3, 1.5e-2),
@@ -43,6 +44,7 @@ class StagePlan:
     dollars: Figure | None = None
     memory: Memory | None = None
     peak: Figure | None = None
+    processes: int = 1
     needs: tuple[str, ...] = ("seconds",)
 
 
@@ -61,7 +63,10 @@ class Planning:
         self.sets: dict[str, SetNode] = {}
         self.phases: dict[str, Phase] = {}
         self.arms: dict[str, tuple[ArmNode, int]] = {}
-        self.benchmarks: dict[str, Benchmark] = {}
+        self.benchmarks: dict[str, tuple[ArmNode, Benchmark]] = {}
+        self.labels: dict[str, tuple[ScorerNode, Part]] = {}
+        self.scorers: dict[str, ScorerNode] = {}
+        self.bests: dict[str, tuple[ArmNode, ScorerNode]] = {}
         self.also: dict[str, tuple[ArmNode, Also]] = {}
         for node in self.graph.sets.values():
             for name in (
@@ -76,11 +81,18 @@ class Planning:
             for also in arm.recipe.evaluate.also:
                 self.also[naming.also(arm, also)] = arm, also
             for asked in arm.recipe.evaluate.benchmarks:
-                self.benchmarks[naming.benchmark(arm, asked)] = asked
+                self.benchmarks[naming.benchmark(arm, asked)] = arm, asked
+            if arm.recipe.evaluate.by is not None:
+                self.bests[naming.best(arm)] = arm, self.graph.scorers[arm.recipe.evaluate.by]
             for phase in arm.phases:
                 for made in (naming.pairs, naming.rows, naming.reference, naming.training, naming.logits):
                     self.phases[made(phase)] = phase
                 self.arms.setdefault(naming.measures_of_phase(phase), (arm, 1))
+        for scorer in self.graph.scorers.values():
+            for part in scorer.labels:
+                self.labels[naming.labels(scorer.name, part)] = scorer, part
+            for named in (naming.scorer, naming.assessed):
+                self.scorers[named(scorer.name)] = scorer
 
     def timing(self, recipe: Recipe) -> Timing | None:
         """Return what a probe measured of a student; nothing of an accelerator that is not here."""

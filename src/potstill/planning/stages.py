@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from potstill.models.flops import read_flops
 from potstill.pipeline.benchmarking import protocol_of
 from potstill.pipeline.stage import Stage
-from potstill.planning.asking import asked_of_arm, evaluate, traces, verdicts
+from potstill.planning.asking import SIDE_BY_SIDE, asked_of_arm, evaluate, sampled_seconds, traces
 from potstill.planning.figures import BASES, Figure, assumed, formula, known, product, quotient, total
 from potstill.planning.memory import of_training
+from potstill.planning.scoring import assess, best, labels, scorer, verdicts
 from potstill.planning.shapes import Architecture, of_model
 from potstill.planning.stage_plan import START, Planning, StagePlan, of_rows
 from potstill.planning.texts import mean_of
@@ -133,6 +134,7 @@ def train(planning: Planning, stage: Stage) -> StagePlan:
         kind=stage.kind,
         what="trained",
         tokens=found.tokens,
+        processes=recipe.train.processes,
         needs=("tokens", "seconds", "disk", "peak"),
     )
     if shape is None:
@@ -180,7 +182,7 @@ def _timed(timing: Timing, found: PhaseFigures, recipe: Recipe) -> Figure | None
 
 def benchmark(planning: Planning, stage: Stage) -> StagePlan:
     """Asking an arm by a published protocol: responses as many and at most as long as it says."""
-    asked = planning.benchmarks[stage.name]
+    arm, asked = planning.benchmarks[stage.name]
     protocol = protocol_of(asked, "evaluate.benchmarks")
     problems = asked.count or protocol.problems
     made = StagePlan(name=stage.name, kind=stage.kind, what="written", needs=("tokens", "seconds"))
@@ -188,7 +190,16 @@ def benchmark(planning: Planning, stage: Stage) -> StagePlan:
         planning.say(f"{stage.name}: how many problems its file has")
         return made
     written = assumed(0.01, 0.2, 1.0, "a share of the longest response that the protocol allows")
-    return replace(made, tokens=written.times(problems * protocol.samples * protocol.max_tokens))
+    made = replace(made, tokens=written.times(problems * protocol.samples * protocol.max_tokens))
+    shape, responses = planning.shape(arm.recipe), known(problems * protocol.samples, "problems x samples")
+    if shape is None:
+        return made
+    most = arm.recipe.evaluate.batch or SIDE_BY_SIDE[planning.machine.kind]
+    seconds = sampled_seconds(
+        shape, planning.machine, arm.recipe.train.precision, responses, most, planning.material.question,
+        written.times(protocol.max_tokens),
+    )  # fmt: skip
+    return replace(made, seconds=total("weights read and arithmetic of each token", [seconds, START]))
 
 
 def also_problems(planning: Planning, stage: Stage) -> StagePlan:
@@ -232,6 +243,7 @@ PLANNERS: dict[str, Callable[[Planning, Stage], StagePlan]] = {
     "problems": problems, "traces": traces, "verdicts": verdicts, "examples": examples, "student": student,
     "pairs": pairs, "rows": rows, "reference": reference, "logits": logits, "train": train, "evaluate": evaluate,
     "also_problems": also_problems, "also": also, "benchmark": benchmark, "faithful": faithful,
+    "labels": labels, "scorer": scorer, "assess": assess, "best": best,
     "export": export, "measure": measure, "report": report,
 }  # fmt: skip
 """Kind of a stage -> what it will take."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from potstill.planning.figures import Figure
+from potstill.planning.figures import Figure, product
 from potstill.printed import harmless
 
 if TYPE_CHECKING:
@@ -38,12 +38,25 @@ def _lines(plan: RunPlan) -> Iterator[str]:
     for row in table:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
     yield f"({LEGEND})"
+    yield from _hours(plan)
     yield from _memory(plan)
     yield from _bases(plan)
     if plan.unknown:
         yield ""
         yield "not known"
         yield from (f"  {what}" for what in plan.unknown)
+
+
+def _hours(plan: RunPlan) -> Iterator[str]:
+    """Yield the hours of all accelerators together, and what they cost to rent."""
+    hours = plan.accelerator_hours
+    if hours is None:
+        return
+    low, value, high = (f"{part:,.0f}" for part in (hours.low, hours.value, hours.high))
+    yield f"hours of one {plan.machine.name} for all stages that run a model: {value} ({low} to {high})"
+    rent = product("", hours, plan.machine.rent)
+    if rent is not None and plan.machine.rent is not None:
+        yield f"  to rent: {shown(rent, 'dollars')}, {plan.machine.rent.how}"
 
 
 def _cell(stage: StagePlan, column: str) -> str:
@@ -121,6 +134,10 @@ def _memory(plan: RunPlan) -> Iterator[str]:
             room = plan.machine.memory
             free = "" if room is None else f" into {size(room.value)} ({room.how})"
             yield f"  {what}{free}: {held.fits:,}"
+        if held.fits == 0 and stage.kind == "train":
+            would = "no number of processes has" if held.would is None else f"processes: {held.would} would have"
+            more = "" if held.would is not None else "; a shorter max_length, LoRA or another accelerator may"
+            yield f"  not one row fits: with sharding: full {would} room for one row each{more}"
 
 
 def _bases(plan: RunPlan) -> Iterator[str]:

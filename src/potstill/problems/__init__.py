@@ -7,7 +7,7 @@ Late binding: the one key that a source sets (`family`, `reasoning_gym`, `file`,
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -52,8 +52,11 @@ def check_source(source: Source, *, data: Path, where: str) -> None:
     import_module(_MODULES[kind]).check(name, source, data=data, where=where)
 
 
-def divide(problems: Problems, *, seed: int, data: Path) -> Division:
-    """Read all sources and divide their problems into training and evaluation; see `splits.split`."""
+def divide(problems: Problems, *, seed: int, data: Path, tests: Callable[[], Iterable[Problem]] = tuple) -> Division:
+    """Read all sources and divide their problems into training and evaluation; see `splits.split`.
+
+    `tests` starts the problems of further tests that no training problem may be a copy of.
+    """
 
     def stream() -> Iterator[tuple[Problem, Use]]:
         for index, source in enumerate(problems.sources):
@@ -61,11 +64,11 @@ def divide(problems: Problems, *, seed: int, data: Path) -> Division:
             for problem in read(source, seed=source_seed(seed, index), data=data, where=where):
                 yield problem, source.use
 
-    leaks = leaks_of(problems, data)
+    leaks = leaks_of(problems, data, tests)
     return split(stream, seed=seed, evaluate=problems.evaluate, train=problems.train, leaks=leaks)
 
 
-def leaks_of(problems: Problems, data: Path) -> Leaks | None:
+def leaks_of(problems: Problems, data: Path, tests: Callable[[], Iterable[Problem]] = tuple) -> Leaks | None:
     """Return what training problems are kept apart from, None where the recipe looks for nothing."""
     if problems.near is None:
         return None
@@ -73,6 +76,7 @@ def leaks_of(problems: Problems, data: Path) -> Leaks | None:
     def against() -> Iterator[Problem]:
         for index, name in enumerate(problems.against):
             yield from read(Source(file=name), seed=0, data=data, where=f"problems.against.{index}")
+        yield from tests()
 
     return Leaks(threshold=problems.near, against=against)
 

@@ -156,6 +156,11 @@ class Curate:
     """Drop traces whose answer is wrong."""
     drop_unknown: ForExamples[bool] = True
     """Drop traces whose answer could not be judged."""
+    drop_refusals: ForExamples[bool] = True
+    """Drop traces that decline to answer (`I can't help with that`), whatever became of their answer."""
+    drop_no_conclusion: ForExamples[bool] = False
+    """Drop traces in whose answer no final answer of the problem's kind can be found, where those that could not be
+    judged are kept."""
     drop_repetition: ForExamples[Share | None] = 0.5
     """Drop traces in which more than this share of the text repeats itself; `null` keeps them."""
     drop_run_on: ForExamples[bool] = True
@@ -167,11 +172,14 @@ class Curate:
     """Drop traces longer than this, reasoning and answer together; `null` keeps them."""
     where: ForExamples[str | None] = None
     """Drop traces for which this is not so, such as `0 < pass_rate < 0.9 and tokens < 8000`. Known are pass_rate,
-    difficulty, samples, tokens, characters, score, domain, source and teacher; what is not known of a trace drops
-    nothing."""
+    difficulty, samples, tokens, characters, score, domain, source, teacher, strategy, and the scores of `faithful`:
+    valid, dead, nowhere and conclusion. What is not known of a trace drops nothing."""
+    filter: ForExamples[str | None] = None
+    """A function of yours, `module:function`, that is called with the problem and the trace, after all other filters.
+    It returns None to keep the trace, or a short text, the reason for which it is dropped."""
     quotes: ForExamples[Annotated[float, Gt(0), Le(1)] | None] = None
     """Drop traces in which at least this share of a test question stands, by its runs of 8 words: one of a held-out
-    problem or of the files of `problems.against`. `null` looks for none."""
+    problem, of the files of `problems.against` or of `evaluate.benchmarks`. `null` looks for none."""
     near: ForExamples[Annotated[float, Ge(0.5), Le(1)] | None] = None
     """Drop traces that are nearly another one: of their runs of 5 words together at least this share in both. `null`
     drops exact copies alone."""
@@ -182,6 +190,9 @@ class Curate:
     """So many tokens of traces, drawn by the seed; the trace that reaches the number is the last. `null` takes all."""
     per_problem: ForExamples[Positive] = 4
     """At most this many traces a problem, the most diverse first."""
+    diverse: ForExamples[Literal["text", "strategy", "steps"]] = "text"
+    """What the most diverse traces of a problem differ in. `text`: their words; `strategy`: first the strategies that
+    they were asked by, then their words; `steps`: the values that they compute on the way."""
     difficulty: ForExamples[Literal["stated", "measured"]] = "stated"
     """Which difficulty counts. `stated`: the source's own, else one minus the pass rate of the problem's samples;
     `measured`: the other way."""

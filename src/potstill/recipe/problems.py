@@ -71,6 +71,6 @@ class Problems:
     three words together at least this share in both. `null` looks for none. Generated problems are not looked at."""
     against: ForProblems[tuple[str, ...]] = ()
     """Files of test questions, of any format that problems can have, that no training problem may be a copy of, edited
-    or not."""
+    or not. The problems of `evaluate.benchmarks` are such tests without being named here."""
     seed: ForProblems[Seed | None] = None
     """Seed of generation and split; `null` takes the recipe's."""

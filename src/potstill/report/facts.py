@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from potstill.evaluate.faithfulness import Probed
 from potstill.intervals import Interval
@@ -143,17 +143,32 @@ class FaithFacts:
     probed: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Funnel:
     """How many of something were read and kept, and why the rest was left out.
 
     `by_majority` of the kept were judged by what most samples of their problem say, for want of a gold that stands.
+    `tokens` are those of the kept ones (`KEPT`) and of the others by reason, `dollars` what all of them cost.
     """
 
+    KEPT: ClassVar[str] = "kept"
     read: int
     kept: int
     dropped: Mapping[str, int] = field(default_factory=dict)
     by_majority: int = 0
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    dollars: float | None = None
+
+    @property
+    def all_tokens(self) -> int:
+        """Tokens of everything that was read."""
+        return sum(self.tokens.values())
+
+    def worth(self, part: str) -> float | None:
+        """Return a part's share of the dollars, by its tokens; None where nobody knows either."""
+        if self.dollars is None or not self.all_tokens:
+            return None
+        return self.dollars * self.tokens.get(part, 0) / self.all_tokens
 
     @property
     def unaccounted(self) -> int:

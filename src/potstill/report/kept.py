@@ -57,16 +57,27 @@ def _of_set(facts: SetFacts, of: str) -> Iterator[Node]:
 def _funnel(title: str, funnel: Funnel) -> TableNode:
     share = funnel.read or math.nan
     dropped = sorted(funnel.dropped.items(), key=lambda item: (-item[1], item[0]))
-    rows: list[tuple[nodes.Cell, ...]] = [("read", funnel.read, 1.0 if funnel.read else math.nan)]
-    rows += [(label(f"dropped: {reason}", 160), number, number / share) for reason, number in dropped]
+    counted: list[tuple[str, int, str]] = [(f"dropped: {reason}", number, reason) for reason, number in dropped]
     if funnel.unaccounted:
-        rows.append(("unaccounted for", funnel.unaccounted, funnel.unaccounted / share))
-    rows.append(("kept", funnel.kept, funnel.kept / share))
+        counted.append(("unaccounted for", funnel.unaccounted, ""))
+    counted.append(("kept", funnel.kept, Funnel.KEPT))
+    rows: list[tuple[nodes.Cell, ...]] = [("read", funnel.read, 1.0 if funnel.read else math.nan)]
+    rows += [(label(name, 160), number, number / share) for name, number, _ in counted]
     if funnel.by_majority:
         rows.append(("of these judged by the majority of samples", funnel.by_majority, funnel.by_majority / share))
-    columns = (Column(title.lower()), Column("count", "count"), Column("share", "percent"))
+    columns = [Column(title.lower()), Column("count", "count"), Column("share", "percent")]
     note = "Each is counted once, under its first reason."
-    return TableNode(f"{title}: read, dropped and kept", columns, tuple(rows), note)
+    parts = ["", *(part for _, _, part in counted), *([""] if funnel.by_majority else [])]
+    if funnel.all_tokens:
+        tokens = [funnel.all_tokens, *(funnel.tokens.get(part, 0) if part else None for part in parts[1:])]
+        rows = [(*row, number) for row, number in zip(rows, tokens, strict=True)]
+        columns.append(Column("tokens", "count"))
+    if funnel.dollars is not None and funnel.all_tokens:
+        dollars = [funnel.dollars, *(funnel.worth(part) if part else None for part in parts[1:])]
+        rows = [(*row, worth) for row, worth in zip(rows, dollars, strict=True)]
+        columns.append(Column("dollars", "number"))
+        note += " Dollars are those of all replies, divided by tokens."
+    return TableNode(f"{title}: read, dropped and kept", tuple(columns), tuple(rows), note)
 
 
 def histogram(title: str, unit: str, counts: Counts, note: str = "") -> nodes.Histogram:

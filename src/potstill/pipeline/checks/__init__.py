@@ -97,7 +97,7 @@ def check_recipe(
     Raises:
         PotstillError: one line with the key, the file or the row, and what to do.
     """
-    scene = Scene(recipe, online=online, without_sandbox=without_sandbox)
+    scene = Scene(recipe=recipe, online=online, without_sandbox=without_sandbox)
     for check in CHECKS.values():
         if stages is None or check.stage in stages:
             for where, section in check.over(scene):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 
-from potstill.errors import RecipeError
+from potstill.errors import DataError, RecipeError
 from potstill.graph import Graph, Phase, SetNode, graph_of
+from potstill.pipeline.held_apart import benchmark_problems
 from potstill.pipeline.settings import problem_seed
 from potstill.problems import leaks_of, read, source_seed
+from potstill.problems.rows import find
 from potstill.problems.splits import Use, split
 from potstill.recipe import Checks, Curate, Evaluate, Labels, Recipe, Source, Strategy, Student, Teacher, Train
 from potstill.records import Drop, Problem
@@ -62,7 +64,7 @@ class ProblemSample:
         return (*self.training, *self.held_out)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Scene:
     """One recipe under examination. `unknown` collects what could not be looked at, each as a sentence."""
 
@@ -70,6 +72,8 @@ class Scene:
     online: bool = False
     without_sandbox: bool = False
     unknown: list[str] = field(default_factory=list)
+    by_counts: bool = False
+    """Whether a source whose file is not there counts as so many problems as its `count` says, for plans."""
 
     @cached_property
     def graph(self) -> Graph:
@@ -164,6 +168,13 @@ class Scene:
                 self.unknown.append(f"{where}: the {what} beforehand")
                 whole = False
                 continue
+            if self.by_counts and source.count is not None and source.file is not None:
+                try:
+                    find(source.file, self.data, f"{where}.file")
+                except DataError as error:
+                    self.unknown.append(f"{error}; planned by its count")
+                    whole = False
+                    continue
             seed = source_seed(problem_seed(self.recipe), index)
             found = list(islice(read(source, seed=seed, data=self.data, where=where), ROWS + 1))
             if len(found) > ROWS:
@@ -176,7 +187,7 @@ class Scene:
         asked = self.recipe.problems
         divided = split(
             lambda: rows, seed=problem_seed(self.recipe), evaluate=asked.evaluate, train=asked.train,
-            leaks=leaks_of(asked, self.data),
+            leaks=leaks_of(asked, self.data, partial(benchmark_problems, self.recipe)),
         )  # fmt: skip
         placed = [row for row in divided.rows() if not isinstance(row, Drop)]
         training, held_out = (tuple(p for p, side in placed if side == name) for name in ("train", "evaluate"))

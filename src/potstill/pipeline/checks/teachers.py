@@ -8,6 +8,7 @@ from pathlib import Path
 from potstill.errors import DataError, RecipeError
 from potstill.pipeline.checks.files import check_file
 from potstill.pipeline.checks.scene import ROWS, Scene, Teaching
+from potstill.problems.functions import check_function
 from potstill.problems.rows import find, means_one
 from potstill.recipe import DatasetTeacher, SolutionsTeacher, Ways, WorkedTeacher
 
@@ -56,8 +57,11 @@ def _worked_ways(ways: Ways, scene: Scene) -> None:
 
 
 def curation(teaching: Teaching, where: str, scene: Scene) -> None:
-    """Refuse bounds between which no problem lies, and labels of people that are not there."""
+    """Refuse bounds between which no problem lies, labels of people and a function that are not there."""
     del where
+    own = teaching.curate.filter
+    if own is not None and (refusal := check_function(own, scene.data, "curate.filter", positional=2)):
+        raise RecipeError(f"curate.filter: {own} is called with a problem and a trace: {refusal}")
     people = teaching.curate.people
     if people is not None and not (scene.data / Path(people).expanduser()).exists():
         raise RecipeError(f"curate.people: there is no file or folder {scene.data / people}")

@@ -45,7 +45,8 @@ def _settings(recipe: Recipe) -> settings.Settings:
     if recipe.curate.quotes is not None:
         against = [*recipe.problems.against]
         said |= {"against": against, "tests": [settings.of_files(name, Path(recipe.data)) for name in against]}
-    said |= way_settings(recipe)
+        said |= settings.of_benchmarks(recipe)
+    said |= way_settings(recipe) | settings.of_own_filter(recipe)
     return said | {
         "curate": curate,
         "checks": settings.chosen(recipe.checks, "examples"),
@@ -69,9 +70,10 @@ def work(context: Context) -> dict[str, Any]:
     looked = mapped(context, curation.maps, LOOK, curation.rows, PART_ROWS, alone=alone)
     looker = curation.looker()
     decision = decide(curation.seen(looked), looker, curation.runs_of)
-    dropped, reasons = context.work.table("dropped", Drop), Counter[str]()
-    for number, drop in enumerate(decision.drops(curation.seen(looked))):
+    dropped, reasons, tokens = context.work.table("dropped", Drop), Counter[str](), Counter[str]()
+    for number, (drop, size) in enumerate(decision.weighed(curation.seen(looked))):
         reasons[drop.reason] += 1
+        tokens[drop.reason] += size
         if number >= dropped.rows_done:  # else committed before a kill; the same rows come in the same order
             dropped.append(drop)
     if not decision.kept:
@@ -88,6 +90,7 @@ def work(context: Context) -> dict[str, Any]:
     by_majority = sum(looker.gold_source(item.problem_key) == "majority" for item in decision.kept)
     return {
         "kept": len(decision.kept), "by_majority": by_majority, "dropped": dict(sorted(reasons.items())),
+        "token_counts": {"kept": sum(item.tokens for item in decision.kept), **dict(sorted(tokens.items()))},
         **people.counts,
     }  # fmt: skip
 

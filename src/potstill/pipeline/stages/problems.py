@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
 
 def work(context: Context) -> dict[str, Any]:
     """Write the tables train, evaluation and dropped."""
+    from potstill.pipeline.held_apart import benchmark_problems
     from potstill.problems import divide
 
     recipe, work = context.recipe, context.work
@@ -37,7 +39,10 @@ def work(context: Context) -> dict[str, Any]:
     tables = {"train": work.table("train", Problem), "evaluate": work.table("evaluation", Problem)}
     dropped = work.table("dropped", Drop)
     print("problems: reading and dividing", file=sys.stderr)
-    divided = divide(recipe.problems, seed=settings.problem_seed(recipe), data=Path(recipe.data))
+    divided = divide(
+        recipe.problems, seed=settings.problem_seed(recipe), data=Path(recipe.data),
+        tests=partial(benchmark_problems, recipe),
+    )  # fmt: skip
     progress = Progress("problems", sum(divided.counts.values()))
     for row in progress.track(divided.rows()):
         if isinstance(row, Drop):
