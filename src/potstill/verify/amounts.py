@@ -302,8 +302,8 @@ _CLAUSES = re.compile(r";\s(?=[A-Za-z]{2,}[\s,])")
 """`With 9 more he would have 36; as it is, he has 27.`"""
 _HEAD = re.compile(r"\A\W{0,6}[A-Za-z][A-Za-z ']{1,40}:\s{1,3}(?=[-$\d(][^A-Za-z=]{0,80}=[^A-Za-z=]{1,40}\Z)")
 """What a calculation is of: `Total: 9 * 2 = $18`."""
-_LIST_MARK = re.compile(r"\A\s{0,8}\d{1,2}[.)]\s(?=\W{0,4}[A-Za-z])")
-"""The number of a list item, which is no answer: `3. Subtract.`"""
+_LIST_MARK = re.compile(r"\A\s{0,8}(?:\d{1,2}[.)]\s(?=\W{0,4}[A-Za-z])|[^\W\d_]{3,12}\s\d{1,2}\s?[:.]\s(?=\S))")
+"""The number of a list item or a step, which is no answer: `3. Subtract.`, `Step 4: Simplify.`"""
 _SCRIPT = re.compile(r"[\u0400-\u04ff\u0590-\u06ff\u0900-\u0dff\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _SCRIPT_DENIES = re.compile("不|非|没|無|无|ない|아니|ليس|غير|ไม่|नहीं|(?i:\\b(?:не|нет)\\b)")
 _SCRIPT_TAIL = 2_000

@@ -10,25 +10,28 @@ from potstill.recipe import Policy
 from potstill.records import LETTERS, too_many
 from potstill.text import split_response
 from potstill.verify.allowance import Allowance
+from potstill.verify.amounts import EXPLICIT
 from potstill.verify.asides import aside_of
+from potstill.verify.asked import is_from, quantity_said, says_again, unit_asked, without_echo
 from potstill.verify.choices import gold_letter
 from potstill.verify.comparison import compare
 from potstill.verify.decimals import in_notation
 from potstill.verify.doubts import doubt_of
+from potstill.verify.endings import MAX_CUT, asks_back, taken_up
 from potstill.verify.extract import EMPTY, MAX_WHOLE, extract
-from potstill.verify.foreign import denies_in, language_of, without_contrast
+from potstill.verify.foreign import denies_in, is_unread, language_of, without_contrast
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
-from potstill.verify.kinds import MATHEMATICAL, Gold, read_gold, words_in
-from potstill.verify.lists import boxed_parts, numbered_parts, split_answers
-from potstill.verify.markup import read_lines
+from potstill.verify.kinds import Gold, read_gold, words_in
+from potstill.verify.lists import boxed_parts
 from potstill.verify.normalise import plain_math, plain_words, spelling
 from potstill.verify.numbers import MAX_DIGITS, Number, numbers_in
 from potstill.verify.numerals import number_in_words
 from potstill.verify.parts import PARTS, judge_parts
-from potstill.verify.quantities import form_of
+from potstill.verify.quantities import compare_numbers, form_of
 from potstill.verify.readings import Extraction, without_determiners
-from potstill.verify.sentences import denies, without_reading
-from potstill.verify.several import given_apart
+from potstill.verify.sentences import MOST_WORDS, commits_to_nothing, denies, without_reading
+from potstill.verify.several import lettered_parts, together
+from potstill.verify.units import unit_of
 from potstill.verify.words import Meaning, compare_meanings, declines, meaning_of, word_key
 
 __all__ = ["Judged", "gold_letter", "judge_answer", "judge_response", "unknown", "word_key"]
@@ -103,11 +106,19 @@ def _judge_answer(
 
 
 def judge_response(
-    response: str, gold: str, kind: str, choices: tuple[str, ...], policy: Policy, *, seconds: float
+    response: str,
+    gold: str,
+    kind: str,
+    choices: tuple[str, ...],
+    policy: Policy,
+    *,
+    seconds: float,
+    question: str = "",
 ) -> Judged:
     """Extract the final answer from a response and compare it with the gold answer, in so many seconds of work at most.
 
-    Of a response with marks of thinking only what follows them counts.
+    Of a response with marks of thinking only what follows them counts. A `question` that is known tells the unit of a
+    bare gold, and which words and figures of the response are only its own said again.
     """
     if kind == "code":
         return unknown("unsupported", "a program is judged by its tests")
@@ -124,28 +135,64 @@ def judge_response(
     if kind == PARTS:
         return _judge_parts(response, gold, policy, seconds)
     allowance = Allowance(seconds)
-    if read_gold(gold, kind, choices).kind in _WORDED:
-        return _judge_response(response, gold, kind, choices, policy, allowance)
-    return in_notation(
-        response, gold, policy.numbers.decimal,
-        lambda said, wanted: _judge_response(said, wanted, kind, choices, policy, allowance),
-    )  # fmt: skip
+
+    def judged(said: str, gold: str) -> Judged:
+        wanted = read_gold(gold, kind, choices)
+        wanted = replace(wanted, question=question) if question else wanted
+        judged = _judge_response(said, wanted, gold, choices, policy, allowance)
+        return _in_unit_asked(judged, said, wanted, choices, policy, allowance) if question else judged
+
+    worded = read_gold(gold, kind, choices).kind in _WORDED
+    said = (without_echo(response, question) if question and not worded else None) or response
+    found = judged(said, gold) if worded else in_notation(said, gold, policy.numbers.decimal, judged)
+    if found.method and not found.method.startswith(EXPLICIT) and is_unread(response):
+        return replace(found, method=f"{found.method}, in a language that is not read")
+    return found
+
+
+def _in_unit_asked(
+    judged: Judged, response: str, wanted: Gold, choices: tuple[str, ...], policy: Policy, allowance: Allowance
+) -> Judged:
+    """Judge once more with the unit that the question asks for, where the gold is a bare number and this tells more.
+
+    Of `How many minutes?` with the gold 15, `a quarter of an hour` is right and `15 seconds` is not.
+    """
+    bare = isinstance(wanted.value, Number) and not wanted.value.symbol and not wanted.value.percent
+    asked = unit_asked(wanted.question) if bare and policy.units == "optional" else ""
+    if not asked or not any(map(str.isalpha, response)):
+        return judged
+    gold = f"{wanted.text} {asked}"
+    whole = replace(read_gold(gold, "quantity"), question=wanted.question)
+    if judged.outcome != "right":
+        again = _judge_response(response, whole, gold, choices, policy, allowance)
+        own = says_again(wanted.question, again.extracted or "")
+        return again if again.outcome == "right" and not own else judged
+    said, unit = quantity_said(response, judged.extracted or ""), unit_of(asked)
+    if said is None or unit is None or not isinstance(whole.value, Number):
+        return judged
+    again = compare_numbers(said, whole.value, policy)
+    if again.outcome == "right" or unit_of(said.symbol) == unit:
+        return judged
+    own = unit_of(said.symbol)
+    if own is not None and own.dimension == unit.dimension:
+        return replace(again, method=f"{judged.method}, quantity", extracted=judged.extracted)
+    return unknown("ambiguous", f"the question asks for {asked}", judged.method, judged.extracted)
 
 
 def _judge_response(
-    response: str, gold: str, kind: str, choices: tuple[str, ...], policy: Policy, allowance: Allowance
+    response: str, wanted: Gold, gold: str, choices: tuple[str, ...], policy: Policy, allowance: Allowance
 ) -> Judged:
-    judged = _judge_stated(response, gold, kind, choices, policy, allowance)
-    if judged.outcome != "right" and (kept := without_contrast(response)) is not None:
-        stated = _judge_stated(kept, gold, kind, choices, policy, allowance)
-        return stated if stated.outcome == "right" else judged
-    return judged
+    judged = _judge_stated(response, wanted, gold, choices, policy, allowance)
+    if judged.outcome == "right":
+        return judged
+    kept = without_contrast(response)
+    stated = judged if kept is None else _judge_stated(kept, wanted, gold, choices, policy, allowance)
+    return stated if stated.outcome == "right" else judged
 
 
 def _judge_stated(
-    response: str, gold: str, kind: str, choices: tuple[str, ...], policy: Policy, allowance: Allowance
+    response: str, wanted: Gold, gold: str, choices: tuple[str, ...], policy: Policy, allowance: Allowance
 ) -> Judged:
-    wanted = read_gold(gold, kind, choices)
     judged = _judge_whole(response, wanted, choices, gold, policy, allowance)
     if judged.outcome == "right" and wanted.kind == "yes_no" and _PERHAPS.match(_last_line(response)):
         return unknown("ambiguous", "the answer is left open", judged.method, judged.extracted)
@@ -155,6 +202,8 @@ def _judge_stated(
     words = wanted.kind == "yes_no"
     if judged.outcome == "right" and (why := doubt_of(response, judged.extracted or "", words=words)):
         return unknown("ambiguous", f"the answer is {why} where it is named", judged.method, judged.extracted)
+    if judged.outcome == "right" and taken_up(response, judged.extracted or ""):
+        return unknown("ambiguous", "the answer is taken up again and not settled", judged.method, judged.extracted)
     return judged
 
 
@@ -173,8 +222,8 @@ def _judge_whole(
         return replace(decided(True, "whole, same spelling"), extracted=response.strip())
     if wanted.kind == "text" and wanted.text.count("{") != wanted.text.count("}"):
         return _unbalanced_box(response, wanted) or judged
-    parts = _lettered_parts(response, wanted, policy, allowance)
-    return parts or _together(response, wanted, policy, allowance) or judged
+    parts = lettered_parts(response, wanted, policy, allowance)
+    return parts or together(response, wanted, policy, allowance) or judged
 
 
 def _beside_aside(prediction: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
@@ -216,8 +265,9 @@ def _judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Pol
     bare = found.method.startswith("whole of a text that breaks") and (
         wanted.kind != "choice" or len(response) <= MAX_WHOLE
     )
+    bare = bare and words_in(response) <= MOST_WORDS
     if found.ambiguous and not bare:  # a bare answer needs no full stop
-        return _doubtful(found, wanted, policy, allowance)
+        return _doubtful(response, found, wanted, policy, allowance)
     if wanted.kind == "yes_no" and found.method != "stated answer" and _says_both(_last_line(response)):
         return unknown("ambiguous", "yes and no in one line", found.method, found.value)
     if found.value is None:
@@ -243,10 +293,11 @@ def _last_line(response: str) -> str:
     return _FORM.sub(" ", response.rstrip().rpartition("\n")[2])
 
 
-def _doubtful(found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
+def _doubtful(response: str, found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
     """Judge two different final answers: wrong if neither is the gold, else unknown, whichever was meant.
 
-    Two boxes in one breath are left open: they may be parts of one answer.
+    Two boxes in one breath are left open: they may be parts of one answer. A text that breaks off is wrong only if it
+    is a long one, which had its chance.
     """
     shown = (found.value or "")[:SHOWN]
     readings = tuple(dict.fromkeys((found.value or "", *found.others)))
@@ -254,7 +305,7 @@ def _doubtful(found: Extraction, wanted: Gold, policy: Policy, allowance: Allowa
     outcomes = {compare(reading, wanted, policy, allowance).outcome for reading in readings} if apart else set()
     if outcomes == {"right"} and len(readings) > 1 and not found.method.endswith("breaks off"):
         return replace(decided(True, found.method, reason="every reading of it is the gold"), extracted=shown)
-    if outcomes == {"wrong"}:
+    if outcomes == {"wrong"} and not (found.unfinished and len(response) <= MAX_CUT):
         return replace(decided(False, found.method, reason="no reading of it is the gold"), extracted=shown)
     reason = "two different final answers" if len(readings) > 1 or not found.others else "the text breaks off"
     return unknown("ambiguous", reason, found.method, shown)
@@ -274,6 +325,9 @@ def _by_formula(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -
         return None
     judged = compare(found.value, wanted, policy, allowance)
     if judged.outcome == "unknown" or (judged.outcome == "right" and denies(text[-MAX_ANSWER:])):
+        return None
+    weak = says_again(wanted.question, found.value, text) or commits_to_nothing(found.value)
+    if judged.outcome == "wrong" and len(text) <= MAX_CUT and weak:
         return None
     return replace(judged, method=f"{found.method}, {judged.method}", extracted=found.value[:SHOWN])
 
@@ -303,7 +357,16 @@ def _judge_found(response: str, found: Extraction, wanted: Gold, policy: Policy,
         judged = _otherwise(response, judged, found, wanted, policy, allowance)
     shown = value if len(value) <= SHOWN else f"{value[: SHOWN - 3]}..."
     method = ", ".join(filter(None, (found.method, judged.method)))
+    if judged.outcome == "wrong" and found.method in _UNANNOUNCED and len(response) <= MAX_CUT:
+        given = found.method not in _COMPUTED and says_again(wanted.question, value, response)
+        read = judged.method in ("number", "quantity") or wanted.kind not in ("number", "quantity")
+        if given or (not read and commits_to_nothing(value)):
+            return unknown("unparsable prediction", "the response commits to no value", method, shown)
     return replace(judged, method=method, extracted=judged.extracted or shown)
+
+
+_UNANNOUNCED = ("last line", "last formula", "last number", "last result", "last numeral", "whole")
+_COMPUTED = ("last result", "whole")
 
 
 def _otherwise(
@@ -320,7 +383,11 @@ def _otherwise(
         return judged
     if judged.outcome != "wrong" or wanted.kind == "choice":
         return judged
-    golds = [other for other in found.others if compare(other, wanted, policy, allowance).outcome == "right"]
+    golds = [
+        other
+        for other in found.others
+        if compare(other, wanted, policy, allowance).outcome == "right" and not is_from(wanted.question, other)
+    ]
     if golds and not all(doubt_of(response, other) for other in golds):
         return unknown("ambiguous", "another number of the same sentence is the gold answer")
     return judged
@@ -346,7 +413,7 @@ def _nothing_found(response: str, found: Extraction, wanted: Gold) -> Judged:
         return replace(decided(True, f"{found.method}, same spelling"), extracted=found.others[0][:SHOWN])
     if wanted.meaning and wanted.kind != "text" and (meaning := _last_meaning(response)):
         return replace(compare_meanings(meaning, wanted.meaning), method="last clause")
-    if wanted.kind not in ("text", "choice") and not wanted.meaning and declines(response):
+    if wanted.kind not in ("text", "choice") and not wanted.meaning and not asks_back(response) and declines(response):
         return decided(False, "declined", reason="the response gives no answer")
     return unknown("unparsable prediction", "no final answer found", found.method)
 
@@ -355,52 +422,6 @@ def _last_meaning(response: str) -> Meaning:
     """Return what the last sentence of a response means, or its last clause: `..., there is no solution.`"""
     sentence = _SENTENCES.split(response.rstrip(" \n.*")[-MAX_CLAUSE:])[-1].strip()
     return meaning_of(sentence) or meaning_of(sentence.rpartition(",")[2].strip())
-
-
-_PART = re.compile(r"\W{0,4}\(?(?P<mark>[a-e1-5]|i{1,3}|iv|v)\)\s{0,3}(?P<said>\S.*)")
-
-
-def _lettered_parts(response: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
-    """Judge the parts of a response, each on its line, where the gold has as many: `(a) 2 + 3 = 5`, `(b) 6`."""
-    golds = numbered_parts(wanted.text)
-    if not golds or wanted.kind not in MATHEMATICAL:
-        return None
-    said = {}
-    for line in read_lines(response[-MAX_ANSWER:]):
-        found = _PART.match(line.text)
-        if found is not None:
-            bold = [span for span in line.bold if _PART.match(f"{span} .") is None]
-            said[found["mark"]] = bold[-1] if bold else found["said"].rpartition("=")[2].strip(" .")
-    if len(said) != len(golds):
-        return None
-    joined = " ".join(f"({mark}) {value}" for mark, value in said.items())
-    judged = compare(joined, wanted, policy, allowance)
-    return (
-        replace(judged, method=f"parts, {judged.method}", extracted=joined[:SHOWN])
-        if judged.score is not None
-        else None
-    )
-
-
-def _together(response: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
-    """Judge what the end of a response gives one by one, where the gold is as many answers; None unless right."""
-    if wanted.kind not in MATHEMATICAL:
-        return None
-    golds = split_answers(wanted.text)
-    if len(golds) == 1 and wanted.text.startswith(("{", "\\{")) and wanted.text.endswith("}"):
-        golds = split_answers(wanted.text.lstrip("\\{").rstrip("\\}"))
-    if len(golds) == 1 and wanted.text.startswith("(") and wanted.text.endswith(")"):
-        golds = split_answers(wanted.text[1:-1])
-    if len(golds) < 2:
-        return None
-    for way, parts in given_apart(response[-MAX_ANSWER:]):
-        if len(parts) != len(golds) or {doubt_of(response, part) for part in parts} - {"", "one of two"}:
-            continue
-        joined = " ; ".join(parts)
-        judged = compare(joined, wanted, policy, allowance)
-        if judged.outcome == "right":
-            return replace(judged, method=f"{way}, {judged.method}", extracted=joined[:SHOWN])
-    return None
 
 
 def _unbalanced_box(response: str, wanted: Gold) -> Judged | None:

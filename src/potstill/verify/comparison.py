@@ -356,6 +356,8 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     if _OPERATION.match(bare) and bare.count("=") == 1 and "=" not in wanted.text:
         bare = bare.partition("=")[2].strip()
     judged = _symbolic(bare, wanted, policy, allowance)
+    if judged.outcome == "wrong" and (converted := _in_golds_unit(bare, wanted.text)) is not None:
+        return _symbolic(converted[0], replace(wanted, text=converted[1]), policy, allowance)
     if judged.outcome == "wrong" and policy.units == "optional" and (counted := _UNIT_AT_END.fullmatch(bare)):
         named = unit_of(plain_unicode(counted.group(2)))
         without = _symbolic(counted.group(1), wanted, policy, allowance) if named else judged
@@ -365,6 +367,22 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     return judged
 
 
+def _in_golds_unit(text: str, gold: str) -> tuple[str, str] | None:
+    """Return both values in the gold's unit where they are formulas in two units of one dimension.
+
+    Of `2500π mm²` and `25π cm²` these are `(2500π)*(1/100)` and `25π`.
+    """
+    stated, wanted = (_FORMULA_IN.fullmatch(plain_unicode(side)) for side in (text, gold))
+    if stated is None or wanted is None:
+        return None
+    own, other = unit_of(stated[2]), unit_of(wanted[2])
+    if own is None or other is None or own == other or own.dimension != other.dimension or own.zero or other.zero:
+        return None
+    return f"({stated[1].rpartition('=')[2]})*({own.factor / other.factor})", wanted[1]
+
+
+_FORMULA_IN = re.compile(r"(\S.{0,200}?)\s(?:\\(?:text|mathrm)\{)?([A-Za-z]{1,12}(?:\^?\{?[23]\}?)?)\}?")
+"""`25π cm^2`"""
 _POINT = re.compile(r"[A-Z]'?\s?=?\s?(\([^()]{1,200},[^()]{1,200}\))")
 """P(2, 3) is where P lies."""
 _OPERATION = re.compile(

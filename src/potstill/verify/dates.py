@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from potstill.verify.calendars import MONTHS, english_date
 from potstill.verify.judged import Judged, decided, unknown
 from potstill.verify.normalise import plain_math
 
@@ -30,11 +31,7 @@ class Time:
     certain: bool
 
 
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december",
-)  # fmt: skip
-_MONTH = r"(?P<name>jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec|" + "|".join(_MONTHS) + r")\.?"
+_MONTH = r"(?P<name>jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec|" + "|".join(MONTHS) + r")\.?"
 _WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s)?(?:the\s)?"
 _FORMS = tuple(
     re.compile(form)
@@ -58,9 +55,9 @@ def _words(text: str) -> str:
 
 def parse_date(text: str) -> Date | None:
     """Return the date that the whole text is, or None. Figures between slashes are read month first, as in the US."""
-    if len(text) > MAX_CHARACTERS or not any(c.isdigit() for c in text):
+    if len(text) > MAX_CHARACTERS or not any(map(str.isdigit, text)):
         return None
-    words = _words(text)
+    words = english_date(_words(text))
     for form in _FORMS:
         found = form.fullmatch(words)
         if found is not None:
@@ -81,7 +78,7 @@ def _date(fields: dict[str, str | None]) -> Date | None:
         else:
             swapped = day <= 12 and day != month
     elif fields.get("name"):
-        month = next(at for at, name in enumerate(_MONTHS, 1) if name.startswith((fields["name"] or "")[:3]))
+        month = next(at for at, name in enumerate(MONTHS, 1) if name.startswith((fields["name"] or "")[:3]))
         day = int(fields["day"] or 0)
     else:
         month, day = int(fields["month"] or 0), int(fields["day"] or 0)

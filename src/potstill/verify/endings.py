@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from potstill.verify.foreign import gives_up_abroad
 from potstill.verify.formulas import closed
 
 TAIL = 6_000
@@ -103,7 +104,10 @@ _GIVES_UP = re.compile(
     r"|finish|figure (?:it|this|that) out)\b|\bi(?: am|['’]m) not (?:really "
     r"|quite )?sure\b"
     r"|\bnot enough (?:information|data)\b|\binsufficient (?:information|data)\b|\bjust as well be\b"
-    r"|\bcould you (?:please )?(?:share|provide|give|tell|clarify)\b|\bplease (?:share|provide|clarify)\b"
+    r"|\b(?:it|this|that|the (?:answer|result)) depends on (?:how|which|whether|what)\b"
+    r"|\b(?:methods|results|answers|values|ways) (?:disagree|differ|conflict|contradict|do not (?:agree|match)"
+    r"|don['’]t (?:agree|match))\b"
+    r"|\bwithout (?:further|more|additional) (?:clarification|information|context|details?)\b"
     r"|\bnone (?:of (?:them|these|the \w+) )?(?:fits?|works?|match\w*|applies|is (?:correct|right))\b"
     r"|\bmore information (?:is|would be) (?:needed|required)\b"
     r"|\b(?:can['’]t|cannot|can not|could not) be (?:solved|answered|determined|decided)\b",
@@ -111,13 +115,45 @@ _GIVES_UP = re.compile(
 )
 
 
+_ASKS_BACK = re.compile(
+    r"\bcould you (?:please )?(?:share|provide|give|tell|clarify|upload|send)\b"
+    r"|\bplease (?:share|provide|clarify|specify|upload|(?:re-?)?send)\b|\brather not (?:guess|say|answer)\b"
+    r"|\b(?:can['’]t|cannot|can not|unable to) (?:(?:see|view|open|access) (?:the|your|any)|help|assist|comply)\b",
+    re.IGNORECASE,
+)
+"""`Could you upload the diagram again?`"""
+
+
+def asks_back(text: str) -> bool:
+    """Whether the end of a text asks for something before it answers, where others say that there is no answer."""
+    return _ASKS_BACK.search(text, max(0, len(text) - 400)) is not None
+
+
 _CONCLUDED = re.compile(r"\b(?:so|thus|therefore|hence)\b[^\n]{0,200}\d", re.IGNORECASE)
 
 
 def gives_up(text: str, begin: int = 0) -> bool:
     """Whether the end of a text, from `begin` on, says that the question cannot be decided."""
+    if not begin and (gives_up_abroad(text) or asks_back(text)):
+        return True
     found = [said.end() for said in _GIVES_UP.finditer(text, max(begin, len(text) - 400))]
     return bool(found) and _CONCLUDED.search(text, found[-1]) is None
+
+
+_TAKES_UP = re.compile(
+    r"\b(?:wait|hold on|hmm+|on second thought|let me (?:re-?)?(?:check|think|consider|calculate|do|try|read)\w*)\b",
+    re.IGNORECASE,
+)
+_SETTLES = re.compile(
+    r"\b(?:yes|correct|right|indeed|confirm\w*|match\w*|holds?|works?|checks? out|so)\b|[✓✔✅☑]", re.IGNORECASE
+)
+
+
+def taken_up(text: str, answer: str) -> bool:
+    """Whether a text takes its answer up again after its last mention, and ends before it says what comes of that."""
+    rest = text[text.rfind(answer) + len(answer) :] if answer and answer in text else ""
+    found = _TAKES_UP.search(rest[:MAX_CHECK])
+    return found is not None and _SETTLES.search(rest, found.end()) is None
 
 
 _MID_SENTENCE = re.compile(
@@ -126,6 +162,28 @@ _MID_SENTENCE = re.compile(
     r"|but|be|it|its|then|as|at|on|from|has|have|equals?|when|where|since|because|not|his|her|their|our|these"
     r"|those|there|let|using|answer))\s*\Z"
 )
+_FAILED = re.compile(r"\n\w{0,30}(?:Error|Exception)\b[^\n]{0,120}\n?(?:```)?\s{0,4}\Z")
+"""`NameError: name 'x' is not defined` at the end of what a program printed."""
+MAX_CUT = 800
+"""Characters of a response that may have been cut short; a longer one that has not named the gold has failed."""
+_ENDED = re.compile(r"[.!?؟](?=[\s*)\"'”]|\Z)|[。！？।]")
+_LABEL = re.compile(r"(?m)^\s{0,6}(?:\d{1,2}[.)]\s|[#>|*•-].*$)")
+"""The number of a list item ends no sentence, and marked lines have no full stop."""
+UNENDED = 4
+"""Words behind the last number of a sentence that is not at its end."""
+
+
+def _stops_short(text: str) -> bool:
+    """Whether a text of whole sentences ends in one that has no end: words of prose behind its last number."""
+    plain = _LABEL.sub("", text)
+    ends = [found.end() for found in _ENDED.finditer(plain)]
+    rest = plain[ends[-1] :].strip() if ends else ""
+    if not rest or "\n" in rest or not rest[-1].isalpha() or rest[-1] not in text.rstrip()[-1:]:
+        return False
+    behind = re.split(r"\d", rest)[-1]
+    return len(behind.split()) >= UNENDED and not any(sign in rest for sign in "=*$\\")
+
+
 _LOOP = 60
 """Characters that an unfinished loop repeats."""
 
@@ -134,6 +192,8 @@ def breaks_off(text: str) -> bool:
     """Whether a text ends in mid-sentence, inside a formula or a JSON string, or in a loop."""
     tail = text[-4_000:]
     if _MID_SENTENCE.search(tail, max(0, len(tail) - 20)) is not None or closed(text) != text.rstrip():
+        return True
+    if _FAILED.search(tail, max(0, len(tail) - 200)) is not None or (len(text) <= MAX_CUT and _stops_short(text)):
         return True
     if text.startswith(("{", "```json")) and not tail.rstrip("`\n ").endswith("}") and '"reasoning"' in text[:200]:
         return True

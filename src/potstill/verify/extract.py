@@ -82,6 +82,8 @@ def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
         body = "\n".join(line.text for line in ended)
         coda = "\n".join(line.text for line in lines[len(ended) :]) if ended == lines[: len(ended)] else ""
         shown = _shown(ended, kind, choices) or _shown_above(ended, kind, choices)
+        if shown is not None and gives_up(text):
+            return replace(shown, ambiguous=True, others=(shown.value or "", *shown.others), unfinished=True)
         if shown is not None:
             beside = numbers_of(body.rpartition("\n")[2] + coda[:LINE_CHARACTERS]) if kind in AMOUNTS else ()
             return replace(shown, others=(*shown.others, *beside))
@@ -97,7 +99,7 @@ def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     if found.value is None or (found.method == "whole" and len(text) <= MAX_WHOLE) or not doubt:
         return found
     # A guess from such a text: never right, and wrong only if no reading of it is the gold answer.
-    return Extraction(found.value, f"{found.method} of a text that {doubt}", True, (found.value, *found.others))
+    return Extraction(found.value, f"{found.method} of a text that {doubt}", True, (found.value, *found.others), True)
 
 
 def _counts(value: str) -> bool:
@@ -134,7 +136,8 @@ def _shown_above(lines: list[Line], kind: str, choices: tuple[str, ...]) -> Extr
             return None
         if computes and place != written[0]:
             continue
-        for span in bold_in(lines[: place + 1]):
+        led = [said_last(lines[: place + 1])] if kind not in (*WORDED, *AMOUNTS) and concludes(lines[place]) else []
+        for span in (*bold_in(lines[: place + 1]), *filter(None, led)):
             found = read_stated(Stated(0, 0, span, "bold above"), kind, choices)
             if found.value is None or ((kind in AMOUNTS or kind == "date") and not _counts(found.value)):
                 continue

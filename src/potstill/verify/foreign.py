@@ -79,6 +79,20 @@ def language_of(text: str) -> str:
     return best if met[best] else ""
 
 
+def is_unread(text: str) -> bool:
+    """Whether the end of a text is words of a language that no table here has: few of them are known."""
+    text = text[-SHOWN:]
+    if not text.isascii() and any(script.search(text) for _, script in _SCRIPTS):
+        return False
+    words = [word.casefold() for word in _WORD.findall(text) if len(word) > 1]
+    unknown = sum(word in _telling() for word in words) * KNOWN < len(words)
+    return unknown and (len(words) >= LEAST_WORDS or not all(map(str.isascii, words)))
+
+
+KNOWN = 6
+"""Of the words of a language that is known here, every sixth at least is in its table."""
+LEAST_WORDS = 14
+"""Words that tell a language which is written without any sign of its own."""
 SHOWN = 400
 """Characters from the end that tell a language."""
 
@@ -130,6 +144,13 @@ def _words(name: str, part: str) -> re.Pattern[str] | None:
     if name in SPACELESS:
         return re.compile(f"(?:{alternatives(words)})")
     return re.compile(rf"(?<!\w)(?:{alternatives(words)})(?!\w)", re.IGNORECASE)
+
+
+def gives_up_abroad(text: str) -> bool:
+    """Whether the end of a text says in its language that nothing can be told: `无法确定`."""
+    name = language_of(text[-SHOWN:])
+    lost = _words(name, "lost") if name in LANGUAGES else None
+    return lost is not None and lost.search(text, max(0, len(text) - SHOWN)) is not None
 
 
 @lru_cache(maxsize=32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from potstill.verify.calendars import FOREIGN_MONTHS
 from potstill.verify.numbers import MAX_CHARACTERS
 from potstill.verify.stated import SENTENCE_END
 
@@ -115,6 +116,8 @@ def object_in(text: str, kind: str) -> str | None:
     if not body:
         return None
     spans = formulas_in(body)
+    if len(spans) == 1 and spans[0][1] == len(body) and body[: spans[0][0]].rstrip().endswith((",", ":")):
+        return result_of(spans[0][2], kind)  # In vector notation, $4i + j$
     if not is_prose(body, spans):
         return _object_at_start(body, kind)
     if _WHOLE.match(body):
@@ -264,7 +267,10 @@ def last_object(text: str, kind: str) -> str | None:
         opening = tail.rfind("\\[" if tail.endswith("\\]") else "$$", 0, len(tail) - 2)
         if opening >= 0:
             return result_of(tail[opening + 2 : -2].strip().rstrip(".,"), kind) or None
-    for line in (_ITEM.sub("", line, count=1) for line in reversed(tail.split("\n")[-60:])):
+    lines = tail.split("\n")[-60:]
+    while len(lines) > 1 and _opens_above(lines[-1]):
+        lines[-2:] = [f"{lines[-2]} {lines[-1]}"]
+    for line in (_ITEM.sub("", line, count=1) for line in reversed(lines)):
         if not any(c.isdigit() or c in "$\\∞∅" for c in line) or len(line) > MAX_CHARACTERS:
             continue
         for sentence in reversed(_sentences(line)):
@@ -273,6 +279,11 @@ def last_object(text: str, kind: str) -> str | None:
                 if found is not None and found.strip("$\\[]() "):
                     return found
     return None
+
+
+def _opens_above(line: str) -> bool:
+    """Whether a line closes a bracket that opens above it: the second row of `[[2, 1],` and ` [4, 3]]`."""
+    return line.rstrip().endswith("]]") and line.count("]") > line.count("[")
 
 
 def _sentences(line: str) -> list[str]:
@@ -284,11 +295,12 @@ def _sentences(line: str) -> list[str]:
     return [*sentences, line[at:]]
 
 
-_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6}\.?"
+_MONTH = rf"(?:(?:{FOREIGN_MONTHS})(?!\w)|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)[a-z]{{0,6}}\.?)"
 _DATE = re.compile(
     rf"\b(?:\d{{1,4}}[/-]\d{{1,2}}[/-]\d{{1,4}}|{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?"
-    rf"|\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{_MONTH}(?:,?\s\d{{4}})?"
-    r"|\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b\.?)?|\d{1,2}\s?[ap]\.?m\b\.?|(?:noon|midnight)\b)",
+    rf"|\d{{1,2}}(?:st|nd|rd|th|er|\.)?\s(?:(?:of|de)\s)?{_MONTH}(?:,?\s(?:del?\s)?\d{{4}})?"
+    r"|\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b\.?)?|\d{1,2}\s?[ap]\.?m\b\.?|(?:noon|midnight)\b)"
+    r"|\d{4}\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일]",
     re.IGNORECASE,
 )
 
@@ -303,7 +315,7 @@ def date_in(text: str) -> str | None:
     if not found or _COMMAND.search(body):
         return body or None
     around = body[: found[-1].start()] + body[found[-1].end() :]
-    told = _WORDS.search(around) is not None and not any(map(str.isdigit, around))
+    told = _LETTERS.search(around) is not None and not any(map(str.isdigit, around))
     if not (told or is_prose(body, formulas_in(body)) or len(found) > 1):
         return body or None
     if len(found) > 1 and found[-1].group() != found[-2].group():
@@ -313,6 +325,8 @@ def date_in(text: str) -> str | None:
     return found[-1].group()
 
 
+_LETTERS = re.compile(r"[^\W\d_]{3,}")
+"""A word in any script."""
 _COMMAND = re.compile(r"\\(?!text|mbox|mathrm|textbf|boxed)[A-Za-z]{1,20}\s?\{")
 _EITHER = re.compile(r".{0,80}\b(?:and|or)\b.{0,20}", re.DOTALL)
 

@@ -11,6 +11,7 @@ from potstill.verify.choices import gold_letter, letters_of, looks_like_choice
 from potstill.verify.dates import Date, Time, parse_date, parse_time
 from potstill.verify.foreign import said_yes_no
 from potstill.verify.lists import boxed_parts
+from potstill.verify.markup import raised
 from potstill.verify.normalise import plain_math, plain_words, visible
 from potstill.verify.numbers import Number, TooLargeError, parse_based
 from potstill.verify.numerals import counted_in_words, number_in_words, ordinal_in_words
@@ -26,7 +27,8 @@ class Gold:
     """A gold answer: its text without dress, its kind (never `auto`) and what was read from it.
 
     `letters` are a choice's, `options` its choices; `based` is value and base of a number with its base written;
-    `label` the variable of `x = 5`. All values are None where the gold is something else.
+    `label` the variable of `x = 5`; `question` what was asked, where it is known. All values are
+    None where the gold is something else.
     """
 
     text: str
@@ -39,6 +41,7 @@ class Gold:
     options: tuple[str, ...] = ()
     yes: bool | None = None
     label: str = ""
+    question: str = ""
 
 
 @lru_cache(maxsize=65_536)
@@ -177,7 +180,6 @@ _BUILT = re.compile(r"\{\s?([a-z])\s?\|([^{}|]{1,200})\}")
 _ANSWER_TAG = re.compile(
     r"<(?P<tag>(?:final[_ ])?answer|ans|result|solution)>\s{0,9}(?P<inner>[^<>].{0,2000}?)\s{0,9}</(?P=tag)>", re.DOTALL
 )
-_TAGS = re.compile(r"<(sub|sup)>([^<>]{1,40})</\1>")
 
 
 def undressed(text: str) -> str:
@@ -203,7 +205,7 @@ def undressed(text: str) -> str:
             distinct = list(dict.fromkeys(parts))
             text = distinct[0] if len(distinct) == 1 else " ; ".join(parts)
     if "<su" in text:
-        text = _TAGS.sub(lambda tag: f"{'_' if tag.group(1) == 'sub' else '^'}{{{tag.group(2)}}}", text)
+        text = raised(text)
     for _ in range(3):
         found = _DELIMITED.fullmatch(text)
         if found is None:

@@ -17,7 +17,7 @@ class Language:
     `answer` are the nouns that announce an answer and `of` what may stand between one and its verb; `is_` the verbs and
     `end` what ends a sentence behind the answer; `check` begins what follows a conclusion. `no_value` deny and `affirm`
     are phrases with such a word that deny nothing; `doubt` leaves open what stands in its clause and `unsure` all of
-    its sentence; `but` begins a clause that may take back what stands before it.
+    its sentence; `but` begins a clause that may take back what stands before it; `lost` gives up.
     """
 
     answer: tuple[str, ...]
@@ -33,6 +33,7 @@ class Language:
     affirm: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
     but: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     letters: str = ""
     """Letters that tell a word of it from one of its neighbours'."""
     copula: bool = True
@@ -52,11 +53,13 @@ LANGUAGES = {
         or_=("oder",), yes=("ja", "richtig", "wahr"), no=("nein", "falsch"), of=("also", "daher", "somit", "demnach"),
         check=("probe", "überprüfung", "kontrolle", "hinweis", "anmerkung"),
         doubt=("vielleicht", "kaum", "möglicherweise", "könnte", "unsicher", "mindestens", "höchstens"), comma=True,
-        common=("der", "die", "das", "und", "sind", "ein", "eine", "wir", "kostet", "also", "daher", "mit",
+        common=("der", "die", "das", "und", "sind", "ein", "eine", "wir", "kostet", "also", "daher", "mit", "wurde",
         "zusammen"),
         but=("aber", "doch", "jedoch", "allerdings", "wenn", "falls", "obwohl"), unsure=("weiß nicht", "nicht sicher",
         "unklar", "keine ahnung"),
         affirm=("nicht nur",), letters="äöüß",
+        lost=("nicht eindeutig", "reichen nicht", "nicht genug", "nicht genügend",
+        "nicht bestimmen", "nicht beantworten", "fehlen angaben",),
     ),
     "fr": Language(
         answer=("réponse", "résultat", "solution", "reponse", "conclusion"),
@@ -69,6 +72,8 @@ LANGUAGES = {
         but=("mais", "cependant", "pourtant", "si", "bien que"), unsure=("ne sais pas", "sais pas", "pas sûr",
         "pas certain"),
         affirm=("pas seulement",), letters="éèêçàùœâîô",
+        lost=("ne permet pas", "ne permettent pas", "pas assez", "impossible de",
+        "je ne peux pas", "il manque",),
     ),
     "es": Language(
         answer=("respuesta", "resultado", "solución", "conclusión"), is_=("es", "son", "sería", "es igual a", "vale",
@@ -81,6 +86,8 @@ LANGUAGES = {
         "del", "la"),
         but=("pero", "aunque", "sin embargo", "si"), unsure=("no sé", "no estoy seguro", "no sabemos"),
         affirm=("no solo", "no sólo"), letters="ñ¿¡áíóú",
+        lost=("no se puede", "no puedo", "no es posible", "falta información",
+        "no hay suficiente",),
     ),
     "pt": Language(
         answer=("resposta", "resultado", "solução", "conclusão"), is_=("é", "são", "seria", "é igual a", "vale",
@@ -92,6 +99,8 @@ LANGUAGES = {
         common=("o", "os", "um", "uma", "portanto", "logo", "custa", "para", "do", "da", "que"),
         but=("mas", "porém", "contudo", "se"), unsure=("não sei", "não tenho certeza", "não sabemos"),
         affirm=("não só", "não apenas"), letters="ãõçáéêâ",
+        lost=("não é possível", "não posso", "não consigo", "falta informação",
+        "não há informação",),
     ),
     "it": Language(
         answer=("risposta", "risultato", "soluzione", "conclusione"), is_=("è", "sono", "sarebbe", "è uguale a",
@@ -103,6 +112,7 @@ LANGUAGES = {
         "della", "con", "pertanto"),
         but=("ma", "però", "tuttavia", "se"), unsure=("non so", "non sono sicuro", "non saprei"), affirm=("non solo",),
         letters="àèìòù",
+        lost=("non posso", "non è possibile", "non si può", "mancano", "non bastano",),
     ),
     "nl": Language(
         answer=("antwoord", "resultaat", "oplossing", "uitkomst", "conclusie", "eindantwoord"), is_=("is", "zijn",
@@ -113,6 +123,7 @@ LANGUAGES = {
         common=("het", "een", "zijn", "en", "te", "gaan", "dus", "daarom", "kost", "van", "voor", "met"),
         but=("maar", "echter", "als", "hoewel"), unsure=("weet niet", "weet ik niet", "niet zeker"),
         affirm=("niet alleen",),
+        lost=("weet ik niet", "niet te bepalen", "niet bepalen", "niet genoeg", "onvoldoende",),
     ),
     "pl": Language(
         answer=("odpowiedź", "odpowiedzią", "wynik", "wynikiem", "rozwiązanie", "rozwiązaniem", "wniosek"),
@@ -124,6 +135,7 @@ LANGUAGES = {
         common=("jest", "są", "więc", "zatem", "kosztuje", "się", "oraz", "dla"),
         but=("ale", "lecz", "jednak"), unsure=("nie wiem", "nie jestem pewien", "nie wiadomo"),
         affirm=("nie tylko",), letters="ąćęłńśźż",
+        lost=("nie wiem", "nie mogę", "nie da się", "nie można", "za mało",),
     ),
     "ru": Language(
         answer=("ответ", "ответом", "результат", "решение", "итог", "вывод"),
@@ -135,6 +147,7 @@ LANGUAGES = {
         "как минимум", "не менее"),
         comma=True, common=("это", "равен", "равна", "составляет", "следовательно", "получаем", "значит", "и", "на"),
         but=("но", "однако"), unsure=("не знаю", "не уверен", "неизвестно"), affirm=("не только",), copula=False,
+        lost=("не могу", "невозможно", "недостаточно", "нельзя определить",),
     ),
     "zh": Language(
         answer=("答案", "结果", "結果", "答", "解", "结论"), is_=("是", "为", "為", "应为", "等于", "就是", "应该是"),
@@ -145,6 +158,7 @@ LANGUAGES = {
         doubt=("可能", "也许", "大概", "至少", "至多", "不确定"),
         but=("但", "可是", "不过", "然而", "却"), unsure=("不知道", "不确定", "不清楚", "说不准"),
         affirm=("不得不", "毫无疑问", "没有问题"),
+        lost=("无法", "信息不足", "不能确定", "無法",),
     ),
     "ja": Language(
         answer=("答え", "答", "解答", "回答", "正解", "結果", "解", "結論", "最終回答"), is_=("は", "が", "とは"),
@@ -157,6 +171,7 @@ LANGUAGES = {
         but=("が、", "しかし", "でも", "けど", "ただし"), unsure=("わかりません", "分かりません", "わからない",
         "分からない", "不明"),
         affirm=("なければなりません", "なければならない", "にほかなりません", "間違いありません", "間違いなく"),
+        lost=("できません", "不足して", "求められません", "わかりません", "分かりません",),
     ),
     "ko": Language(
         answer=("정답", "답", "답안", "답변", "결과", "해답", "해", "결론"), is_=("은", "는", "이", "가"),
@@ -166,6 +181,7 @@ LANGUAGES = {
         end=("입니다", "이다", "이에요", "예요", "가 됩니다", "이 됩니다", "다"), check=("검산", "확인", "참고"),
         doubt=("아마", "수도 있", "적어도", "최소"),
         but=("하지만", "그러나", "지만"), unsure=("모르", "확실하지"), affirm=("아닐 수 없",),
+        lost=("알 수 없", "할 수 없", "구할 수 없", "부족",),
     ),
     "ar": Language(
         answer=("الإجابة", "الاجابة", "الجواب", "الناتج", "النتيجة", "الحل", "الخلاصة"), is_=("هي", "هو", "تساوي",
@@ -174,6 +190,7 @@ LANGUAGES = {
         no=("لا", "خطأ"), of=("النهائية", "النهائي", "الصحيحة", "الصحيح"), check=("تحقق", "التحقق", "ملاحظة"),
         doubt=("ربما", "قد", "على الأقل", "على الأكثر"),
         but=("لكن", "ولكن"), unsure=("لا أعرف", "لا أدري", "لست متأكد"),
+        lost=("لا يمكن", "لا أستطيع", "غير كافية", "لا تكفي",),
     ),
     "hi": Language(
         answer=("उत्तर", "परिणाम", "जवाब", "हल", "निष्कर्ष"), is_=("है", "होगा"),
@@ -183,6 +200,7 @@ LANGUAGES = {
         doubt=("शायद", "संभवतः", "कम से कम", "अधिक से अधिक"),
         but=("लेकिन", "परंतु", "किंतु", "मगर"), unsure=("नहीं पता", "पता नहीं", "निश्चित नहीं", "यकीन नहीं"),
         copula=False,
+        lost=("पर्याप्त नहीं", "नहीं कर सकत", "नहीं बता", "संभव नहीं",),
     ),
 }  # fmt: skip
 """Languages beside English, whose cues are in the rooms that read English sentences."""

@@ -73,6 +73,15 @@ def without_html(text: str) -> str:
     return _HTML.sub(" ", text).strip() if "<" in text and ">" in text else text
 
 
+_RAISED = re.compile(r"<(sub|sup)>([^<>]{1,40})</\1>")
+"""`m<sup>3</sup>`, which is mathematics."""
+
+
+def raised(text: str) -> str:
+    """Return a text with the powers and indices of HTML as LaTeX writes them."""
+    return _RAISED.sub(lambda tag: f"{'_' if tag[1] == 'sub' else '^'}{{{tag[2]}}}", text)
+
+
 _STRUCK = re.compile(r"~~(?=\S)[^~\n]{1,200}~~|<(s|del|strike)>[^<>\n]{1,200}</\1>")
 """`~~12~~ 15`: what is struck out is not said."""
 _PRINT = re.compile(
@@ -183,7 +192,7 @@ def _inline(text: str, *, ticks: bool) -> tuple[str, tuple[str, ...]]:
         return str(span)
 
     if "~~" in text or "<" in text:
-        text = _STRUCK.sub("", text)
+        text = raised(_STRUCK.sub("", text))
     if "**" in text or "__" in text:
         text = _BOLD.sub(kept, text)
     if "*" in text:

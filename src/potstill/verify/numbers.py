@@ -64,7 +64,7 @@ _LABEL = re.compile(
     r"[^\d=+*/^<>!≠~\[\]{}\\-]{0,60}|\\?[A-Za-z]{1,12}(?:_\{?\w{1,12}\}?)?|\|[A-Z]{1,4}\||[^=!≠~<>≤≥A-Za-z\\]{0,400}"
 )
 _NO_UNIT = re.compile(
-    r"(?![mgshlLVAWJKCNFTMBΩ](?![A-Za-z]))[^\W\d_](?![^\W\d_])|(?:a?(?:sin|cos|tan|cot|sec|csc)|log|ln|exp|sqrt|pi|mod)\b|π"
+    r"(?![mgshlLVAWJKCNFTMBΩ](?![A-Za-z]))[A-Za-z\u0370-\u03ff](?![^\W\d_])|(?:a?(?:sin|cos|tan|cot|sec|csc)|log|ln|exp|sqrt|pi|mod)\b|π"
 )
 """A variable or a function after a number: `4x`, `4x^2`, `2 cos t`; not one of the units written as one letter."""
 _PARTS = ("fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth")

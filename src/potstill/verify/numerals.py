@@ -67,7 +67,7 @@ def counted_in_words(text: str) -> tuple[Fraction, str] | None:
     for rest in range(1, min(4, len(words))):
         value = number_in_words(" ".join(words[:-rest]))
         if value is not None:
-            return value, " ".join(words[-rest:])
+            return value, " ".join(word for word in words[-rest:] if word not in ("of", "a", "an"))
     return None
 
 
@@ -75,7 +75,22 @@ _BEFORE = frozenset(
     ("is", "are", "was", "were", "equals", "has", "have", "had", "leaves", "makes", "gets", "got", "total")
 )
 _NAMES_A_NUMBER = NUMERALS | {"hundred", *_LARGE}
-_NOT_AFTER = COUNTING | {"times", "in", "out", "point", "percent", "or", "to", "more", "less", "fewer", "of", "and"}
+_NOT_AFTER = COUNTING | {
+    "times",
+    "in",
+    "out",
+    "point",
+    "percent",
+    "or",
+    "to",
+    "more",
+    "less",
+    "fewer",
+    "of",
+    "and",
+    "the",
+    "as",
+}
 
 
 def numeral_in(sentence: str) -> str | None:
@@ -95,15 +110,22 @@ def numeral_in(sentence: str) -> str | None:
         return None
     start, end = found[0]
     elsewhere = not NUMERALS.isdisjoint((*words[:start], *words[end:]))
-    if elsewhere or (end < len(words) and words[end] in _NOT_AFTER):
+    end, bare = _with_unit(words, end), end
+    if elsewhere or (end == bare < len(words) and words[end] in _NOT_AFTER):
         return None
     return " ".join(words[start:end])
+
+
+def _with_unit(words: list[str], end: int) -> int:
+    """Return where a share of a unit ends that begins before `end`: `three quarters` `of an hour`."""
+    at = end + (words[end : end + 1] == ["of"])
+    return at + 2 if words[at : at + 1] in (["a"], ["an"]) and words[at + 1 : at + 2] else end
 
 
 _COMPARING = frozenset(("not", "or", "than", "no", "less", "more", "some", "few", "several", "many", "as", "about"))
 _LEADING = frozenset((
     "is", "are", "was", "were", "has", "have", "had", "exactly", "now", "only", "just", "equals", "makes", "gets",
-    "leaves", "left", "keeps", "spends", "costs", "needs", "takes", "pays", "earns", "total",
+    "leaves", "left", "keeps", "spends", "costs", "needs", "takes", "pays", "earns", "total", "after", "within",
 ))  # fmt: skip
 _CONNECTING = frozenset(("and", "a", "an", "of", "the"))
 
@@ -118,10 +140,16 @@ def sole_numeral(sentence: str) -> str | None:
         ends = range(min(len(words), at + MAX_WORDS), at, -1)
         fits = (end for end in ends if words[at] not in _CONNECTING and words[end - 1] not in _CONNECTING)
         end = next((end for end in fits if number_in_words(" ".join(words[at:end])) is not None), 0)
-        if end and (at == 0 or words[at - 1] not in _LEADING):
+        first = at - (words[at - 1 : at] in (["a"], ["an"]))
+        if end and (first <= 0 or words[first - 1] not in _LEADING):
+            return None
+        if end and (
+            words[end : end + 1] in (["the"], ["as"]) or words[end : end + 2] == ["of", "the"]
+        ):  # half the product of base and height
             return None
         if end:
-            found.append(" ".join(words[at:end]))
+            end = _with_unit(words, end)
+            found.append(" ".join(words[first:end]))
         at = end or at + 1
     return found[0] if len(found) == 1 and found[0] != "one" else None
 

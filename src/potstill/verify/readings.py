@@ -15,12 +15,14 @@ class Extraction:
 
     `others` are further readings of the same words: enough to doubt that `value` is wrong, never to call it right. Of
     an ambiguous answer they are the other candidates: where none of all is the gold, it is wrong whatever it means.
+    `unfinished` is a guess from a text that breaks off or gives up.
     """
 
     value: str | None
     method: str = ""
     ambiguous: bool = False
     others: tuple[str, ...] = ()
+    unfinished: bool = False
 
 
 NOTHING = Extraction(None, "nothing found")

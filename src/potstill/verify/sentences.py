@@ -8,10 +8,10 @@ from fractions import Fraction
 from potstill.recipe import Policy
 from potstill.verify.amounts import SCALED, last_in_script
 from potstill.verify.judged import Judged, decided, unknown
-from potstill.verify.kinds import Gold
+from potstill.verify.kinds import Gold, words_in
 from potstill.verify.normalise import plain_math, plain_words
 from potstill.verify.numbers import Number, TooLargeError, numbers_in
-from potstill.verify.numerals import COUNTING, NUMERALS
+from potstill.verify.numerals import COUNTING, NUMERALS, number_in_words
 from potstill.verify.quantities import compare_numbers, form_of, parse_quantity
 from potstill.verify.words import declines, states_bound
 
@@ -120,3 +120,21 @@ def _mentions(plain: str, value: Number) -> list[tuple[int, int]]:
         if number is not None and number.value == value.value:
             spans.append((start, end))
     return spans
+
+
+_VARIABLE = re.compile(r"(?<![A-Za-z\\])(?![eiI])[A-Za-z](?![A-Za-z°])")
+_COMMAND = re.compile(r"\\(?:text|mathrm|operatorname)\s?\{[^{}]{0,40}\}|\\[A-Za-z]+|[A-Za-z]{2,}")
+
+
+def commits_to_nothing(value: str) -> bool:
+    """Whether what stands last in a response is no value but a formula with letters: `t = V / r`, `C(m) = 3 + 2m`."""
+    formula = plain_math(value).rpartition("=")[2]
+    if not any(c.isdigit() or c in "\\π√∞" for c in formula) and number_in_words(plain_words(value[:MAX_TAIL])) is None:
+        return True
+    if "=" not in value:
+        return words_in(value) > MOST_WORDS
+    return _VARIABLE.search(_COMMAND.sub(" ", formula)) is not None
+
+
+MOST_WORDS = 5
+"""Words of a value that is more than a number and what it counts."""

@@ -159,7 +159,7 @@ def said_last(lines: list[Line]) -> str:
     return "" if SENTENCE_END.search(said) else said
 
 
-_BRACKETS = re.compile(r"(?P<said>\S.{0,300}?)\s\([^()]{0,80}[A-Za-z]{2,} [^()]{1,80}\)[\s.]{0,3}")
+_BRACKETS = re.compile(r"(?P<said>\S.{0,300}?)\s\([^()\d]{2,160}\)[\s.*]{0,4}")
 
 
 def without_brackets(said: str) -> list[str]:

@@ -35,6 +35,8 @@ def as_text(text: str, wanted: Gold) -> Judged:
     if judged.outcome != "wrong" or judged.method == "Python value":
         return judged
     key, said = word_key(wanted.text), word_key(text)
+    if key and said.startswith(f"{key} ") and set(said[len(key) :].split()) <= words_of(wanted.question):
+        return replace(judged, outcome="right", score=1.0, method="text and a noun of the question")
     if key and f" {key} " in f" {_PAUSES.sub(' ', said)} ":
         first = word_key(re.split(r"[.!]\s|\n", text.strip(), maxsplit=1)[0])
         if key.replace(" ", "").isalpha() and (states_word(said, key) or (first != key and states_word(first, key))):
@@ -42,6 +44,11 @@ def as_text(text: str, wanted: Gold) -> Judged:
         if "\n" in text or (len(key) > 2 and is_sentence(said) and not denies(text)):
             return unknown("ambiguous", "the gold answer occurs in a longer text")
     return judged
+
+
+def words_of(question: str) -> set[str]:
+    """Return the words of a question in lower case, singular where they are: of `triangles` both forms."""
+    return set(re.findall(r"[^\W\d_]{3,}", question.casefold()))
 
 
 _PAUSES = re.compile(r"[.,;:!?](?=\s|\Z)")

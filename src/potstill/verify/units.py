@@ -89,7 +89,7 @@ _ENDS = frozenset((
 ))  # fmt: skip
 """Words that end a unit: what follows says of what, or compares."""
 _PIECE = re.compile(
-    r"(?P<name>[^\W\d_]+|[$€£¥₹¢₽₩₪₺₴฿₫°](?:[CF]\b)?)|(?P<power>\^\s?[{(]?\s?-?\d\s?[})]?|[23](?!\d))|(?P<sign>[/*.·()-])"
+    r"(?P<name>(?:[^\W\d_][\u064b-\u0652\u0900-\u0903\u093a-\u094f]*)+|[$€£¥₹¢₽₩₪₺₴฿₫°](?:[CF]\b)?)|(?P<power>\^\s?[{(]?\s?-?\d\s?[})]?|[23](?!\d))|(?P<sign>[/*.·()-])"
 )
 
 
@@ -153,6 +153,8 @@ def _scaled(unit: Unit, power: int) -> Unit:
     return Unit(unit.dimension, unit.factor * Fraction(10) ** power)
 
 
+_TANWIN = re.compile(r"[\u064b-\u0652]")
+"""Signs for vowels, which Arabic may write or not: `دولارًا`."""
 _RUN_TOGETHER = re.compile(r"(?<![A-Za-z])(k?m)([sh])\s?\^\s?[{(]?\s?-\s?([1-9])\s?[})]?")
 """`ms^{-1}` is metres per second, not one in a millisecond."""
 _SQUARES = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
@@ -167,6 +169,7 @@ def unit_of(words: str) -> Unit | None:
     """
     if len(words) > MAX_CHARACTERS:
         return None
+    words = _TANWIN.sub("", words) if not words.isascii() else words
     words = words.replace("light year", "lightyear").replace("light-year", "lightyear").replace("watt hour", "watthour")
     words = _RUN_TOGETHER.sub(r"\1/\2^\3", words)
     parts: list[tuple[Unit, int]] = []

@@ -6,10 +6,11 @@ import re
 from dataclasses import replace
 
 from potstill.verify.amounts import last_number, read_quantity, whole_number, without_restating
+from potstill.verify.foreign import yes_no_in
 from potstill.verify.formulas import closed, date_in, formulas_in, is_prose, last_object, object_in, trimmed
 from potstill.verify.normalise import plain_math, plain_unicode, plain_words
 from potstill.verify.numbers import MAX_CHARACTERS, numbers_in
-from potstill.verify.numerals import number_in_words, numeral_in, sole_numeral
+from potstill.verify.numerals import counted_in_words, number_in_words, numeral_in, sole_numeral
 from potstill.verify.readings import NOTHING, Extraction, differ, numbers_of, offered, read_choice, read_yes_no
 from potstill.verify.shown import (
     LINE_CHARACTERS,
@@ -98,12 +99,16 @@ def _in_words(line: str, choices: tuple[str, ...]) -> Extraction:
     return Extraction(named[0], "option in words") if len(named) == 1 else NOTHING
 
 
+_FIRST_WORD = re.compile(r"[.,;:!。，、！—–]")
+"""What ends the first word of `Ja. Denn 7 · 143 = 1001.`"""
 _CONDITION = re.compile(r"\b(?:would|could|might|if|though|although)\b", re.IGNORECASE)
 
 
 def unstated_yes_no(text: str) -> Extraction:
     """Read the last sentence, else the first word: `No. ...`."""
     first = read_yes_no(text[:40], "first word")
+    if first.value is None and (said := yes_no_in(_FIRST_WORD.split(text.lstrip(), maxsplit=1)[0])) is not None:
+        return Extraction(said, "first word")
     lines = [line for line in text[-4_000:].split("\n") if line.strip()]
     for sentence in reversed([part for line in lines[-2:] for part in SENTENCE_END.split(line) if part.strip()]):
         last = read_yes_no(sentence, "last sentence")
@@ -134,9 +139,11 @@ def unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
         others = tuple(content for _, _, content in formulas_in(line)[-8:])
         return Extraction(last_object(text, kind), "last formula", others=others)
     found = _last_amount(text, kind)
-    if found.value is None and kind == "number" and not any(map(str.isdigit, text)):
+    if found.value is None and kind in AMOUNTS and not any(map(str.isdigit, text)):
         sentence = SENTENCE_END.split(text.rstrip(" \n.!*"))[-1][-LINE_CHARACTERS:]
         said = numeral_in(sentence) or sole_numeral(sentence) or sole_numeral(_SO.split(sentence)[-1])
+        if said is None and counted_in_words(plain_words(sentence)) is not None:
+            said = sentence  # Twelve buns per hour
         return Extraction(said, "last numeral")
     return found
 

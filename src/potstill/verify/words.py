@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
+from potstill.verify.calendars import DAYS, MONTHS, english_day
 from potstill.verify.judged import Judged, decided, unknown
 from potstill.verify.languages import said_none
 from potstill.verify.normalise import plain_math, plain_unicode, plain_words, without_emphasis
@@ -150,16 +151,13 @@ def states_bound(text: str) -> bool:
     return _BOUND.search(text) is not None
 
 
-_NAMES = (
-    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february", "march",
-    "april", "june", "july", "august", "september", "october", "november", "december",
-)  # fmt: skip
+_NAMES = (*DAYS, *MONTHS)
 _SHORT_NAMES = {name[:length]: name for name in _NAMES for length in (3, 4, 5)} | {"tues": "tuesday"}
 
 
 def _named_day(key: str) -> str:
     """Return the weekday or month that a word is or abbreviates, `mon` or `on monday`; else the word."""
-    bare = key.removeprefix("on ").removeprefix("in ").rstrip(".")
+    bare = english_day(key.removeprefix("on ").removeprefix("in ").rstrip("."))
     return bare if bare in _NAMES else _SHORT_NAMES.get(bare, key)
 
 
@@ -173,7 +171,7 @@ def states_word(said: str, word: str) -> bool:
 
     Both are keys (`word_key`); what the sentence denies is not said.
     """
-    word = re.escape(word)
+    word, said = re.escape(word), said.replace("'s ", " is ", 1)
     return re.fullmatch(
         rf"{_ARTICLE}{word}|(?:so |thus |therefore |hence )?,? ?{_SUBJECT} {_IS} {_ARTICLE}{word}"
         rf"|(?:it|(?:the|this) [a-z'-]+(?: [a-z'-]+)?) {word}"

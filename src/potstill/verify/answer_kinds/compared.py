@@ -13,7 +13,13 @@ def _compare(problem: Problem, answer: str, setting: Setting) -> Judged:
         return unknown("no gold", "the problem has no gold answer")
     checks = setting.checks
     return judge_response(
-        answer, problem.gold, problem.answer_kind, problem.choices, checks.policy, seconds=checks.seconds
+        answer,
+        problem.gold,
+        problem.answer_kind,
+        problem.choices,
+        checks.policy,
+        seconds=checks.seconds,
+        question=problem.question,
     )
 
 
