@@ -6,7 +6,7 @@ from potstill.recipe import Policy
 from potstill.verify.answers import judge_response
 from potstill.verify.asked import unit_asked, without_echo
 
-MINUTES = "A pump runs for three quarters of an hour. How many minutes is that?"
+MINUTES = "A pump empties a pool of 90 litres. How many minutes does it take?"
 METRES = "How long is the fence, in metres?"
 DAY = "What fraction of a week are 7 hours a day?"
 ROPE = "A rope of 60 feet is cut into 5 parts. How long is each part, in feet?"

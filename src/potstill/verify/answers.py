@@ -165,8 +165,8 @@ def _in_unit_asked(
     whole = replace(read_gold(gold, "quantity"), question=wanted.question)
     if judged.outcome != "right":
         again = _judge_response(response, whole, gold, choices, policy, allowance)
-        own = says_again(wanted.question, again.extracted or "")
-        return again if again.outcome == "right" and not own else judged
+        repeats = says_again(wanted.question, again.extracted or "")
+        return again if again.outcome == "right" and not repeats else judged
     said, unit = quantity_said(response, judged.extracted or ""), unit_of(asked)
     if said is None or unit is None or not isinstance(whole.value, Number):
         return judged

@@ -71,7 +71,8 @@ def says_again(question: str, value: str, response: str = "") -> bool:
 
 
 _ASSERTED = re.compile(
-    r"\b(?:so|thus|hence|therefore|is|are|was|be|equals?|answer|total|get|gets|gives?|left|remain\w*)\b[^.\n]*\Z|[=≈→]\s?\Z",
+    r"\b(?:so|thus|hence|therefore|answer|total|left|remain\w*)\b[^.\n]*\Z"
+    r"|(?:\b(?:is|are|was|be|equals?|gets?|gives?)\b|[=≈→])\s?(?:about |exactly |only |just )?[\s$(*]{0,4}\Z",
     re.IGNORECASE,
 )
 """`so the median is `"""

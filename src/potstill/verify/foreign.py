@@ -28,7 +28,7 @@ _ENGLISH = frozenset((
     "get", "but", "if", "looks", "right", "wrong", "then", "all", "value", "result",
 ))  # fmt: skip
 _SHARED = frozenset(
-    ("solution", "note", "no", "o", "a", "is", "to", "so", "of", "per", "come", "vale", "final", "note")
+    ("solution", "note", "no", "o", "a", "is", "to", "so", "of", "per", "come", "vale", "final", "note", "mai")
 )
 """Words of other languages that stand in English sentences, too."""
 
@@ -84,11 +84,13 @@ def is_unread(text: str) -> bool:
     text = text[-SHOWN:]
     if not text.isascii() and any(script.search(text) for _, script in _SCRIPTS):
         return False
-    words = [word.casefold() for word in _WORD.findall(text) if len(word) > 1]
+    words = [word.casefold() for word in _WORD.findall(_TEX.sub(" ", text)) if len(word) > 1]
     unknown = sum(word in _telling() for word in words) * KNOWN < len(words)
     return unknown and (len(words) >= LEAST_WORDS or not all(map(str.isascii, words)))
 
 
+_TEX = re.compile(r"\\[A-Za-z]+(?:\s?\{[^{}]{0,40}\})?")
+"""`\\text{km}` is no word."""
 KNOWN = 6
 """Of the words of a language that is known here, every sixth at least is in its table."""
 LEAST_WORDS = 14
