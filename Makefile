@@ -11,6 +11,7 @@ SOAK ?= full
 
 .PHONY: install quickstart pocket test soak check format docs lint-packaging bench bench-train bench-verify bench-sandbox \
   bench-generate bench-evaluate bench-rl bench-head bench-packing bench-rows bench-curate bench-plan bench-view bench-edge \
+  rules \
   oracle-gguf \
   study-self-consistency clean temml
 
@@ -103,6 +104,10 @@ bench-verify: $(STAMP)
 	$(PIP) install --quiet --no-deps 'math-verify==0.9.0' 'latex2sympy2_extended==1.11.0' \
 	  'antlr4-python3-runtime==4.13.2'
 	$(BIN)/python benchmarks/bench_verify.py
+
+# What each pattern and branch of verify/ is worth on every text that its tests judge.
+rules: $(STAMP)
+	$(BIN)/python benchmarks/rules.py
 
 bench-sandbox: $(STAMP)
 	$(BIN)/python benchmarks/bench_sandbox.py

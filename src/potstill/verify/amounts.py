@@ -6,12 +6,13 @@ import re
 from dataclasses import replace
 
 from potstill.verify.asides import aside_of
-from potstill.verify.formulas import object_in, result_of, trimmed, undollared
+from potstill.verify.formulas import UNIT, object_in, result_of, trimmed, undollared
 from potstill.verify.normalise import plain_math
 from potstill.verify.numbers import MAX_CHARACTERS, TooLargeError, numbers_in, parse_plain
 from potstill.verify.numerals import COUNTING
 from potstill.verify.readings import NOTHING, Extraction
 from potstill.verify.stated import SENTENCE_END
+from potstill.verify.statement import EXPLICIT, FoundIn
 
 _BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,80})(?<=\S)\*\*")
 _WORD = r"(?<![\\A-Za-z])(?!(?:sqrt|sin|cos|tan|log|ln|exp|frac|pi|mod|min|max)(?![A-Za-z]))[A-Za-z]{2,}"
@@ -58,7 +59,7 @@ def read_number(text: str, method: str, before: str = "") -> Extraction:
     beside = aside_of(text)
     if beside is not None and (number := whole_number(plain_math(beside[0]), method)) is not None:
         return Extraction(number.value, method, others=_others(found, number.value or ""))
-    if method == "box" or not found or _is_expression(plain):
+    if method == FoundIn.BOX or not found or _is_expression(plain):
         return _formula(text, plain, method, found)
     if "$" in text or "\\" in text:
         named = object_in(text, "number")
@@ -83,10 +84,6 @@ def read_number(text: str, method: str, before: str = "") -> Extraction:
     if not plain[:start].strip(" $(*:~≈") and not _operates(plain, end):
         return Extraction(first, method, _LIST.match(plain, end) is not None, _others(found, first))
     return _last_of_prose(plain, method, found)
-
-
-EXPLICIT = ("box", "second box", "JSON field", "answer tag")
-"""Methods that mark exactly what is the answer: words there are one, too (`\\boxed{\\text{none}}`)."""
 
 
 _SOLUTIONS = re.compile(r"\b([a-z])\s?=[^=]{1,40}\bor\s\1\s?=")
@@ -382,12 +379,7 @@ _WORDY = re.compile(r"\A\W{0,4}[A-Za-z'’]{2,}\s")
 """A statement that begins with a word: `it takes 3 hours and 30 minutes`."""
 _NO_FACTORIAL = re.compile(r".{0,20}(?:[$€£]\s?[\d.,]+|\d\.\d+|[a-z%°]{1,20})!+", re.DOTALL)
 """The end of a sentence: `$76.50!`, `12 km!`; `5!` may be a factorial."""
-_UNIT_AFTER = re.compile(
-    r"\s?(?!(?:when|for|if|because|since|which|as|in|where|with|by|on|at|so|and|or|is|are|was|to|that|the|we|this|total"
-    r"|of|from|after|before|more|less|each|a)\b)[A-Za-z%°µΩ]{1,16}[²³]?(?:\^\{?-?[1-9]\}?)?"
-    r"(?:\s?(?:/|per\s)\s?[A-Za-z]{1,12}(?:\^?[23²³])?|\s(?:units?|inches|feet|meters|metres|centimeters|miles|cm"
-    r"|m|ft)\b)?"
-)
+_UNIT_AFTER = re.compile(rf"\s?{UNIT}")
 
 
 def read_quantity(text: str, method: str) -> Extraction:

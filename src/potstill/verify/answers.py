@@ -10,7 +10,6 @@ from potstill.recipe import Policy
 from potstill.records import LETTERS, too_many
 from potstill.text import split_response
 from potstill.verify.allowance import Allowance
-from potstill.verify.amounts import EXPLICIT
 from potstill.verify.asides import aside_of
 from potstill.verify.asked import is_from, quantity_said, says_again, unit_asked, without_echo
 from potstill.verify.choices import gold_letter
@@ -31,6 +30,7 @@ from potstill.verify.quantities import compare_numbers, form_of
 from potstill.verify.readings import Extraction, without_determiners
 from potstill.verify.sentences import MOST_WORDS, commits_to_nothing, denies, without_reading
 from potstill.verify.several import lettered_parts, together
+from potstill.verify.statement import EXPLICIT, FoundIn
 from potstill.verify.units import unit_of
 from potstill.verify.words import Meaning, compare_meanings, declines, meaning_of, word_key
 
@@ -268,7 +268,7 @@ def _judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Pol
     bare = bare and words_in(response) <= MOST_WORDS
     if found.ambiguous and not bare:  # a bare answer needs no full stop
         return _doubtful(response, found, wanted, policy, allowance)
-    if wanted.kind == "yes_no" and found.method != "stated answer" and _says_both(_last_line(response)):
+    if wanted.kind == "yes_no" and found.method != FoundIn.STATED and _says_both(_last_line(response)):
         return unknown("ambiguous", "yes and no in one line", found.method, found.value)
     if found.value is None:
         judged = _by_option(response, wanted, policy, allowance) or _nothing_found(response, found, wanted)
@@ -301,7 +301,7 @@ def _doubtful(response: str, found: Extraction, wanted: Gold, policy: Policy, al
     """
     shown = (found.value or "")[:SHOWN]
     readings = tuple(dict.fromkeys((found.value or "", *found.others)))
-    apart = bool(found.others) and found.method != "box"  # a box that restates another has a method of its own
+    apart = bool(found.others) and found.method != FoundIn.BOX  # a box that restates another has a method of its own
     outcomes = {compare(reading, wanted, policy, allowance).outcome for reading in readings} if apart else set()
     if outcomes == {"right"} and len(readings) > 1 and not found.method.endswith("breaks off"):
         return replace(decided(True, found.method, reason="every reading of it is the gold"), extracted=shown)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction
 
 from potstill.recipe import Policy
 from potstill.verify.alike import (
@@ -26,25 +25,18 @@ from potstill.verify.allowance import Allowance
 from potstill.verify.amounts import concluded
 from potstill.verify.asides import without_quantifier
 from potstill.verify.choices import letters_of
-from potstill.verify.dates import Time
 from potstill.verify.foreign import said_yes_no
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
-from potstill.verify.kinds import MATHEMATICAL, Gold, label_of, moment_of, read_gold, undressed, words_in
+from potstill.verify.kinds import MATHEMATICAL, Gold, label_of, read_gold, undressed, words_in
 from potstill.verify.lists import matched, numbered_parts, split_answers
 from potstill.verify.normalise import plain_math, plain_unicode, plain_words, spelling
-from potstill.verify.numbers import (
-    MAX_DIGITS,
-    Number,
-    TooLargeError,
-    numbers_in,
-    parse_based,
-    parse_number,
-)
-from potstill.verify.numerals import COUNTING, counted_in_words, number_in_words, ordinal_in_words
+from potstill.verify.numbers import Number, TooLargeError, parse_number
+from potstill.verify.numerals import COUNTING
+from potstill.verify.odd_numbers import as_share, names_alone, odd_number, too_large, with_base
 from potstill.verify.python_values import same_python_value
-from potstill.verify.quantities import Compound, compare_compound, compare_numbers, form_of, parse_quantity
+from potstill.verify.quantities import Compound, compare_compound, compare_numbers, parse_quantity
 from potstill.verify.sentences import denies
-from potstill.verify.texts import PLACES, as_moment, as_text
+from potstill.verify.texts import as_moment, as_text
 from potstill.verify.tolerances import allowed_by, within
 from potstill.verify.units import unit_of
 from potstill.verify.words import (
@@ -68,7 +60,7 @@ def compare(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Ju
         if judged.outcome != "right" and (allowed := allowed_by(wanted.text)) is not None:
             return within(undressed(text), allowed, policy) or judged
     except TooLargeError:
-        return _too_large(text, wanted)
+        return too_large(text, wanted)
     if judged.outcome == "wrong" and isinstance(wanted.value, Number) and wanted.value.decimal:
         found = _APPROXIMATION.fullmatch(text) if "≈" in text or "approx" in text else None
         if found is not None:
@@ -129,7 +121,7 @@ def _as_choice(text: str, wanted: Gold, policy: Policy, allowance: Allowance) ->
 def _as_number(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
     stated = parse_quantity(_unquoted(undressed(text)))
     if wanted.based is not None:
-        return _with_base(text, stated, wanted.based)
+        return with_base(text, stated, wanted.based)
     if wanted.value is None:
         same = spelling(text) == spelling(wanted.text)
         return decided(True, "same spelling") if same else unknown("unsupported", "number too large to compare")
@@ -147,60 +139,12 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if len(text) > 2 and text[0] + text[-1] in ('""', "''", "``", "<>") else text
 
 
-def _too_large(text: str, wanted: Gold) -> Judged:
-    if spelling(text) == spelling(wanted.text):
-        return decided(True, "same spelling")
-    digits = plain_math(text).strip("$ ").replace(",", "").lstrip("-0")
-    if isinstance(wanted.value, Number) and digits.isdigit() and len(digits) > MAX_DIGITS:
-        return decided(False, "number", form_of(wanted.value), reason="a number of too many digits")
-    return unknown("unsupported", "number too large to compare")
-
-
-def _with_base(text: str, stated: Number | Compound | None, wanted: tuple[int, int]) -> Judged:
-    """Compare with a gold whose base is written: the base belongs to the answer."""
-    based = parse_based(undressed(text))
-    if based is not None:
-        if based[0] == wanted[0] and based[1] != wanted[1]:
-            return unknown("ambiguous", "the same number in another base")
-        return decided(based == wanted, "number in a base", f"{wanted[0]} in base {wanted[1]}", f"{based[0]}")
-    if isinstance(stated, Number):
-        if stated.value == wanted[0] and wanted[1] != 10:
-            return unknown("ambiguous", "the same number in base ten")
-        return decided(
-            stated.value == wanted[0], "number in a base", f"{wanted[0]} in base {wanted[1]}", form_of(stated)
-        )
-    return unknown("unparsable prediction", "no number in a base")
-
-
 def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy, allowance: Allowance) -> Judged:
     """Judge an answer that is not one plain number against a gold that is."""
     bare = undressed(text)
-    if not any(c.isalnum() or c in "\\∞∅" for c in bare):
-        return unknown("unparsable prediction", "no answer in it")
-    meaning = meaning_of(bare)
-    if meaning:
-        if meaning in ("none", "impossible") and isinstance(value, Number) and value.value == 0:
-            return unknown("ambiguous", f"zero, and {meaning!r}")
-        return decided(False, "meaning", wanted.text[:SHOWN], meaning)
-    place = ordinal_in_words(plain_words(bare[:200]))
-    if place is not None and isinstance(value, Number) and (value.unit in PLACES or value.value == place):
-        same = decided(value.value == place, "place", form_of(value), str(place))
-        return same if value.unit in PLACES else unknown("ambiguous", f"{bare[:SHOWN]}, where the gold is a number")
-    stated = _in_words(bare)
-    if stated is not None and isinstance(value, Number):
-        return compare_numbers(stated, value, policy)
-    based = parse_based(bare)
-    if based is not None and isinstance(value, Number):
-        if based[0] == value.value:
-            return decided(True, "number in a base") if based[1] == 10 else unknown("ambiguous", "the gold in a base")
-        return decided(False, "number in a base", form_of(value), f"{based[0]}")
-    moment = moment_of(bare)
-    if isinstance(moment, Time) and isinstance(value, Number) and moment.seconds in _on_the_hour(value):
-        return unknown("ambiguous", "a time of day, where the gold is its hour alone")
-    if moment is not None and ":" not in bare:
-        return decided(False, "date", wanted.text[:SHOWN], bare[:SHOWN])
-    if _RELATION.match(bare):
-        return decided(False, "relation", form_of(value) if isinstance(value, Number) else "", bare[:SHOWN])
+    if (judged := odd_number(undressed(text), wanted, value, policy)) is not None:
+        return judged
+    bare = undressed(text)
     conclusion = concluded(bare)
     if conclusion is not None and not denies(bare):
         return compare(conclusion, wanted, policy, allowance)
@@ -211,21 +155,15 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
         and (all(map(_has_value, parts)) or not any(map(_has_digit, parts)))
     ):
         return _one_of_several(parts, wanted, policy, allowance)
-    if words_in(bare) >= 3 or _names_alone(bare, value) or "boxed{" in bare:
+    if words_in(bare) >= 3 or names_alone(bare, value) or "boxed{" in bare:
         return unknown("unparsable prediction", "a sentence, not a value")
-    share = _OUT_OF.fullmatch(plain_words(bare))
-    if share is not None and isinstance(value, Number):
-        return _as_share(int(share.group(1)), int(share.group(2)), value, policy)
+    if (judged := as_share(bare, value, policy)) is not None:
+        return judged
     angle = angle_in_radians(bare, value)
     bare = _RADIANS.sub("", bare) if angle is not None else bare
     if angle is not None:
         return _symbolic(bare, replace(wanted, text=angle), policy, allowance)
     return _symbolic(bare, wanted, policy, allowance)
-
-
-def _on_the_hour(value: Number) -> tuple[Fraction, Fraction]:
-    """Return the seconds of day of a number of hours, before and after noon."""
-    return Fraction(value.value) * 3600, (Fraction(value.value) + 12) * 3600
 
 
 def _has_digit(text: str) -> bool:
@@ -237,40 +175,7 @@ def _has_value(text: str) -> bool:
     return _has_digit(text) or "\\" in text or not words_in(text)
 
 
-def _names_alone(text: str, value: Number | Compound) -> bool:
-    """Whether words stand around one number that is the gold: what they say of it decides (`Sum: 17`, `Its 17`)."""
-    if not words_in(text) or not isinstance(value, Number):
-        return False
-    found = numbers_in(plain_math(text))
-    number = parse_number(found[0][0]) if len(found) == 1 else None
-    return number is not None and number.value == value.value
-
-
 _RADIANS = re.compile(r"\s?(?:\\(?:text|mathrm)\s?\{\s?)?\brad(?:ians?)?\b\s?\}?\s?\Z")
-_OUT_OF = re.compile(r"(\d{1,9}) (?:out of|in) (?:every )?([1-9]\d{0,8})")
-
-
-def _as_share(part: int, whole: int, value: Number, policy: Policy) -> Judged:
-    """Compare `3 out of 4`, which may stand for the share and for the 3."""
-    judged = compare_numbers(Number(Fraction(part, whole)), value, policy)
-    if judged.outcome == "wrong" and value.value in (part, Fraction(100 * part, whole)):
-        return unknown("ambiguous", "a share, where the gold may be its part")
-    return judged
-
-
-def _in_words(text: str) -> Number | None:
-    """Return the number that all of a text writes in words, with the noun or unit it counts: `four apples`."""
-    plain = plain_words(text[:200])
-    written = number_in_words(plain)
-    if written is not None:
-        return Number(written)
-    counted = counted_in_words(plain)
-    return None if counted is None else parse_number(f"{counted[0]} {counted[1]}")
-
-
-_RELATION = re.compile(r"[<>≤≥≠]|\\(?:leq?|leqslant|geq?|geqslant|lt|gt|neq?)(?![A-Za-z])")
-
-
 _LEADING_WORDS = re.compile(r"\A\W*(?:[A-Za-z]{2,}\W+)+")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from potstill.verify.amounts import EXPLICIT, whole_number
+from potstill.verify.amounts import whole_number
 from potstill.verify.closing import conclusion
 from potstill.verify.endings import breaks_off, gives_up, leaves_empty, without_coda
 from potstill.verify.fields import json_answers, mended
@@ -23,7 +23,7 @@ from potstill.verify.readings import NOTHING, Extraction, differ, numbers_of
 from potstill.verify.runs_on import runs_on_at
 from potstill.verify.shown import LINE_CHARACTERS, bold_in, concludes, said_last, takes_one, titled, turns
 from potstill.verify.stated import SENTENCE_END
-from potstill.verify.statement import Stated
+from potstill.verify.statement import EXPLICIT, Stated
 from potstill.verify.unstated import AMOUNTS, WORDED, endorsed_in, unstated
 from potstill.verify.weighing import read_stated, stated_answers
 from potstill.verify.words import meaning_of

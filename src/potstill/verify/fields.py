@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from potstill.verify.stated import BOX_CHARACTERS
-from potstill.verify.statement import Stated
+from potstill.verify.statement import FoundIn, Stated
 
 _KEY = re.compile(r"[\"'](?:(?:final|correct)[_ ]?)?answer[\"']\s{0,5}:\s{0,20}", re.IGNORECASE)
 _SURE_END = re.compile(
@@ -52,12 +52,12 @@ def _field(text: str, key: re.Match[str]) -> Stated:
     if text.startswith('"', begin):
         found = _SURE_END.search(text, begin + 1, limit) or _LIKELY_END.search(text, begin + 1, limit)
         inner = text[begin + 1 : found.start("quote") if found else limit]
-        return Stated(key.start(), begin + 1 + len(inner), unescaped(inner), "JSON field")
+        return Stated(key.start(), begin + 1 + len(inner), unescaped(inner), FoundIn.FIELD)
     end = _closing(text, begin, limit) if text[begin : begin + 1] in ("[", "{", "(") else -1
     if end < 0:
         bare = _BARE_END.search(text, begin, limit)
         end = bare.start() if bare else limit
-    return Stated(key.start(), end, text[begin:end], "JSON field")
+    return Stated(key.start(), end, text[begin:end], FoundIn.FIELD)
 
 
 def _closing(text: str, begin: int, limit: int) -> int:

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 
 from potstill.verify.languages import LANGUAGES, SPACELESS, UNREAD_DENIALS, Language, alternatives
 from potstill.verify.normalise import plain_words
-from potstill.verify.statement import Stated
+from potstill.verify.statement import FoundIn, Stated
 
 MAX_VALUE = 400
 _SENTENCE_END = re.compile(r"[。！？؟।]|(?<!\\)[.!?](?=\s|\Z)(?!\S)|\n")
@@ -175,7 +175,7 @@ def foreign_statements(text: str) -> list[Stated]:
         value = first if any(map(str.isdigit, first)) else value
         rest = mark.group() if said_yes_no(value) is not None else text[mark.start() : limit]
         if value and not denies_in(rest, name):
-            found.append(Stated(mark.start(), limit, value, "stated answer"))
+            found.append(Stated(mark.start(), limit, value, FoundIn.STATED))
     return found
 
 

@@ -75,14 +75,14 @@ _FILLER = re.compile(
     re.IGNORECASE,
 )
 _JOIN = re.compile(r"[\s,;]{0,4}(?:and|or|,|;|\\text\{ ?(?:and|or) ?\})?[\s,;]{0,4}", re.IGNORECASE)
-_UNIT = re.compile(
-    r"\s{0,2}(?!(?:when|for|if|because|since|which|as|in|where|with|by|on|at|so|and|or|is|are|was|to|that|the|we"
-    r"|this|total"
-    r"|of|from|after|before|more|less|each|per)\b)(?:[A-Za-z%°µΩ]{1,16}[²³]?(?:\^\{?-?[1-9]\}?)?)"
-    r"(?:\s?(?:/|per)\s?[A-Za-z]{1,12}(?:\^?[23²³])?|\s(?:units?|inches|feet|meters|metres|centimeters|miles|cm|m"
-    r"|ft|in)\b)?"
-    r"(?=[\s.,;!?)]{0,3}\Z)"
+UNIT = (
+    r"(?!(?:when|for|if|because|since|which|as|in|where|with|by|on|at|so|and|or|is|are|was|to|that|the|we|this|total"
+    r"|of|from|after|before|more|less|each|per|a)\b)[A-Za-z%°µΩ]{1,16}[²³]?(?:\^\{?-?[1-9]\}?)?"
+    r"(?:\s?(?:/|per\s)\s?[A-Za-z]{1,12}(?:\^?[23²³])?|\s(?:units?|inches|feet|meters|metres|centimeters|miles|cm|m|ft"
+    r"|in(?=[\s.,;!?)]{0,3}\Z))\b)?"
 )
+"""A unit or a noun behind a number: `cm^2`, `miles per hour`, `square feet`."""
+_UNIT = re.compile(rf"\s{{0,2}}{UNIT}(?=[\s.,;!?)]{{0,3}}\Z)")
 _EDGES = " \t\n*_`"
 
 

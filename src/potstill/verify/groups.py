@@ -14,16 +14,16 @@ from dataclasses import dataclass, replace
 from potstill.intervals import wilson
 from potstill.recipe import Checks
 from potstill.records import Cause, GoldFinding, GoldSource, Group, Outcome, Problem, Trace, Verdict
-from potstill.verify.amounts import EXPLICIT
 from potstill.verify.answers import MAX_ANSWER, judge_answer
 from potstill.verify.extract import extract
 from potstill.verify.judged import SHOWN, Judged
 from potstill.verify.kinds import read_gold
 from potstill.verify.parts import PARTS
+from potstill.verify.statement import EXPLICIT, FoundIn
 
 MOST_SPELLINGS = 64
 """Different spellings that are compared with each other; rarer ones agree with nobody."""
-_STATED = (*EXPLICIT, "stated answer")
+_STATED = (*EXPLICIT, FoundIn.STATED)
 _OPEN: tuple[Cause, ...] = ("infrastructure", "timeout")
 """Causes of unknown that may pass: such a sample may yet turn out to give the gold."""
 Sample = tuple[Trace, Verdict]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from potstill.verify.normalise import plain_math, plain_unicode
-from potstill.verify.numerals import NUMERALS
+from potstill.verify.numerals import NUMERALS, number_in_words
 from potstill.verify.units import names_unit
 
 MAX_CHARACTERS = 10_000
@@ -225,7 +225,6 @@ def _repeating(sign: str, whole: str, once: str, again: str) -> Number:
 
 
 _BASE_MARKS = ("_", "base", "binary", "octal", "decimal", "hex", "0b", "0o", "0x", "0X", "0B")
-_BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _BASED_DRESS = re.compile(r"\A(?:\(|\\(?:text|mathrm)\s?\{)\s?(-?[0-9A-Za-z]{1,400})\s?[)}]\s?_")
 _UPRIGHT_DIGITS = re.compile(r"\\(?:text|mathrm)\s?\{\s?([0-9A-Za-z]{1,40})\s?\}(?=[^}]*_)")
 """1\\text{A}3_{16}"""
@@ -257,7 +256,7 @@ def parse_based(text: str) -> tuple[int, int] | None:
             return None
         minus, digits, index, word, name = found.groups()
         written = index or word or ""
-        base = int(written) if written.isdigit() else _BASES.get(written) or _NAMED_BASES.get(name, 0)
+        base = int(written) if written.isdigit() else int(number_in_words(written) or _NAMED_BASES.get(name, 0))
     if not 2 <= base <= 36 or any(int(digit, 36) >= base for digit in digits):
         return None
     value = int(digits, base)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from potstill.verify.foreign import foreign_statements
-from potstill.verify.statement import Stated
+from potstill.verify.statement import FoundIn, Stated
 
 STATEMENT_CHARACTERS = 600
 BOX_CHARACTERS = 10_000
@@ -65,7 +65,7 @@ def _box_at(text: str, at: int) -> Stated | None:
         opening += 1
     if text[opening : opening + 1] != "{":
         bare = re.compile(r"-?\d[\d.,]*|[A-Z]\b").match(text, opening)
-        return Stated(at, bare.end(), bare.group().rstrip(".,"), "box") if bare else None
+        return Stated(at, bare.end(), bare.group().rstrip(".,"), FoundIn.BOX) if bare else None
     depth = 0
     for brace in _BRACE.finditer(text, opening, opening + BOX_CHARACTERS):
         depth += {"{": 1, "}": -1}.get(brace.group(), 0)
@@ -74,7 +74,7 @@ def _box_at(text: str, at: int) -> Stated | None:
             more = _MORE_BRACKETS.match(text, end) if _BRACKETS.fullmatch(inner) else None
             if more is not None:
                 inner, end = text[opening + 1 : more.end() - 1], more.end()
-            return Stated(at, end, inner, "box") if inner.strip() else None
+            return Stated(at, end, inner, FoundIn.BOX) if inner.strip() else None
     return None
 
 
@@ -100,7 +100,7 @@ def last_tag(text: str) -> Stated | None:
                 continue
             inner = text[begin : end if end >= 0 else len(text)]
             if inner.strip():
-                return Stated(start, end if end >= 0 else len(text), inner, "answer tag")
+                return Stated(start, end if end >= 0 else len(text), inner, FoundIn.TAG)
     return None
 
 
@@ -145,7 +145,7 @@ def statements_of(text: str, kind: str) -> list[Stated]:
             mark = _heading_at(text, at)
         if mark is not None and not _NO_ANSWER.match(text, mark.end()) and not _negated(text, at):
             weak = "weak" in mark.re.groupindex and mark.group("weak") is not None
-            _keep(found, Stated(at, mark.end(), text, "stated answer", not weak), kind)
+            _keep(found, Stated(at, mark.end(), text, FoundIn.STATED, not weak), kind)
     at = text.rfind("####")
     if at >= 0 and text[at - 1 : at] != "#" and (mark := _HASHES.match(text, at)):
         _keep(found, Stated(at, mark.end(), text, "hashes"), kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from potstill.verify.amounts import EXPLICIT, read_number, read_quantity
+from potstill.verify.amounts import read_number, read_quantity
 from potstill.verify.asides import aside_of
 from potstill.verify.fields import json_answers
 from potstill.verify.foreign import yes_no_in
@@ -21,7 +21,7 @@ from potstill.verify.shown import (
     without_brackets,
 )
 from potstill.verify.stated import SENTENCE_END, last_boxes, last_tag, statements_of
-from potstill.verify.statement import Stated
+from potstill.verify.statement import EXPLICIT, FoundIn, Stated
 from potstill.verify.unstated import unstated
 
 MAX_BETWEEN = 120
@@ -41,7 +41,7 @@ def stated_answers(text: str, kind: str, choices: tuple[str, ...]) -> tuple[list
     if not boxes:
         return _last_of(text, statements, kind, choices)
     if _restated(text, boxes, kind):
-        return [boxes[-2], replace(boxes[-1], method="second box")], True
+        return [boxes[-2], replace(boxes[-1], method=FoundIn.SECOND_BOX)], True
     ambiguous = _joined(text, boxes, kind)
     later = [s for s in statements if s.start > boxes[-1].end]
     if later and not ambiguous and _contradicted(text, [boxes[-1], later[-1]], kind, choices):
@@ -127,7 +127,7 @@ def _contradicted(text: str, stated: list[Stated], kind: str, choices: tuple[str
     if len(stated) < 2 or not stated[-2].firm:
         return False
     first, last = stated[-2:]
-    if first.method == "stated answer" and _closes(text, last) and not _closes(text[: first.end], first):
+    if first.method == FoundIn.STATED and _closes(text, last) and not _closes(text[: first.end], first):
         return False
     values = [read_stated(s, kind, choices).value for s in (first, last)]
     if values[0] is None or values[1] is None or not differ(values[0], values[1]):
@@ -151,7 +151,7 @@ def read_stated(stated: Stated, kind: str, choices: tuple[str, ...], before: str
     """Read a stated answer as `kind` wants it; `before` is the text that leads to it."""
     text, method = stated.text, stated.method
     inner = last_boxes(text)
-    if inner and method != "box":
+    if inner and method != FoundIn.BOX:
         text = inner[-1].text
     elif method in EXPLICIT and len(text) > 60 and kind not in ("text", "code") and _is_response(text):
         found = _in_field(text, kind, choices)

@@ -68,7 +68,10 @@ _SAID: dict[Meaning, str] = {
         r"|undetermined|not determinable|undeterminable|unknown|n/a|not applicable"
         rf"|impossible to (?:determine|tell|say|know)|unanswerable){_CLOSING}"
     ),
-    "all reals": r"(?:(?:all|any|every) real(?:s| numbers?)(?: [a-z])?|\\mathbb\{?r\}?|ℝ|\(-\\infty, ?\\infty\))",
+    "all reals": (
+        r"(?:(?:the set of )?(?:all|any|every|the)(?: the)? real(?:s| numbers?| values)(?: [a-z])?|reals"
+        r"|\\mathbb\{?r\}?|ℝ|\(-\\infty, ?\\infty\))"
+    ),
 }
 _PHRASES = tuple((meaning, re.compile(f"{_OPENING}(?:{phrase})")) for meaning, phrase in _SAID.items())
 _EMPTY_SETS = frozenset(("{}", "\\{\\}", "\\{ \\}", "{ }", "[]", "set()"))

@@ -7,39 +7,30 @@ from fractions import Fraction
 
 from potstill.verify.closeness import integer
 from potstill.verify.symbolic.tree import Constant, Node, Number, Op, Token, TooCostlyError, UnparsableError, Words
+from potstill.verify.words import meaning_of
 
 MAX_EXPONENT = 5_000
 """Of ten, in scientific notation."""
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-BASE_WORDS = {
-    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
-    "ten": "10", "eleven": "11", "twelve": "12", "sixteen": "16",
+_MEANT: dict[str, Node] = {
+    "none": Constant("empty"), "undefined": Constant("undefined"), "all reals": Constant("R"),
+    "infinitely many": Words("infinitely many"),
 }  # fmt: skip
-_NOTHING = (
-    "no solution", "no solutions", "no real solution", "no real solutions", "empty set", "the empty set", "null set",
-    "there is no solution", "there are no solutions", "no such numbers", "no real roots", "none",
-)  # fmt: skip
-_ALL = (
-    "all real numbers", "all reals", "any real number", "every real number", "the real numbers", "all real x", "reals",
-    "all real values", "all real number", "the set of all real numbers", "the set of real numbers",
-)  # fmt: skip
-_UNDEFINED = (
-    "undefined", "does not exist", "dne", "nan", "not defined", "divergent", "diverges", "indeterminate",
-)  # fmt: skip
-_PHRASES: dict[str, Node] = {text: Constant("empty") for text in _NOTHING}
-_PHRASES |= {text: Constant("R") for text in _ALL} | {text: Constant("undefined") for text in _UNDEFINED}
-_PHRASES |= {text: Constant("oo") for text in ("infinity", "positive infinity")}
-_PHRASES |= {text: Op("neg", (Constant("oo"),)) for text in ("negative infinity", "minus infinity")}
-_PHRASES |= {text: Words("infinitely many") for text in ("infinitely many", "infinitely many solutions")}
+_PHRASES: dict[str, Node] = {
+    **dict.fromkeys(("nan", "divergent", "diverges", "indeterminate"), Constant("undefined")),
+    **dict.fromkeys(("infinity", "positive infinity"), Constant("oo")),
+    **dict.fromkeys(("negative infinity", "minus infinity"), Op("neg", (Constant("oo"),))),
+}
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3}")
 _WRAPPER = re.compile(r"\\(?:text|mbox|mathrm|textbf)\s?\{([^{}]{1,60})\}")
 
 
 def phrase(text: str) -> Node | None:
     """Return what a known phrase stands for: `no solution`, `all real numbers`, `does not exist`."""
-    if len(text) > 80:
+    if len(text) > 80 or not _WORD.search(text):
         return None
     plain = _WRAPPER.sub(r"\1", text).strip(" $.!\n").lower()
-    return _PHRASES.get(plain)
+    return _PHRASES.get(plain) or _MEANT.get(meaning_of(plain))
 
 
 def wrapped(text: str) -> str | None:

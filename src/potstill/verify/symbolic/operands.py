@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from potstill.verify.numerals import number_in_words
 from potstill.verify.symbolic.cursor import Cursor
-from potstill.verify.symbolic.literals import BASE_WORDS, literal, mixed
+from potstill.verify.symbolic.literals import literal, mixed
 from potstill.verify.symbolic.signs import gather
 from potstill.verify.symbolic.tree import Constant, Node, Op, Symbol, TooCostlyError, UnparsableError, Words
 
@@ -72,7 +73,7 @@ class Operands(Cursor):
         index = self.argument()
         inside = [token for token in self.tokens[start : self.at] if token.text not in ("{", "}")]
         base = inside[0].text if len(inside) == 1 else ""
-        digits = base if inside[0].kind == "number" else BASE_WORDS.get(base.lower(), "")
+        digits = base if inside[0].kind == "number" else str(number_in_words(base.lower()) or "")
         return literal(f"{text}_{digits}") if digits else Op("apply", (index,), f"{text[:40]}_")
 
     def named(self, name: str) -> Node:
