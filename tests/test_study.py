@@ -335,6 +335,7 @@ def test_shipped_studies_are_sound_and_listed():
         "on-policy",
         "self-improvement",
         "strategies",
+        "student-aware",
     } == set(shipped("study"))
     for name in shipped("study"):
         assert f"\n{name} " in f"\n{listed}"

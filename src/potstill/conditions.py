@@ -21,7 +21,9 @@ Known = Mapping[str, Value]
 FAITH_NUMBERS = frozenset({"valid", "dead", "nowhere"})
 FAITH = FAITH_NUMBERS | {"conclusion"}
 """What is read from the reasoning of a trace itself (`verify.faithful`)."""
-NUMBERS = frozenset({"pass_rate", "difficulty", "samples", "tokens", "characters", "score"}) | FAITH_NUMBERS
+LISTENED = frozenset({"surprisal", "rank_surprisal", "gain"})
+"""What is known only where a student reads the traces."""
+NUMBERS = frozenset({"pass_rate", "difficulty", "samples", "tokens", "characters", "score"}) | FAITH_NUMBERS | LISTENED
 WORDS = frozenset({"domain", "source", "teacher", "strategy", "conclusion"})
 """What the conditions of curation may name."""
 LONGEST, DEEPEST = 500, 20

@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from potstill.conditions import NUMBERS, WORDS, ConditionError, condition, names_in
+from potstill.conditions import LISTENED, NUMBERS, WORDS, ConditionError, condition, names_in
 from potstill.errors import nearest
 from potstill.nodes import Location
 from potstill.recipe import (
@@ -74,20 +74,28 @@ def contradictions(recipe: Recipe) -> Found:
         yield ("curate", "min_score"), NO_SCORES
     if recipe.curate.drop_wrong_steps == "human" and recipe.curate.people is None:
         yield ("curate", "drop_wrong_steps"), "nobody says which steps are wrong: name their labels in curate.people"
-    yield from _of_conditions(recipe.curate, scored=recipe.checks.reward is not None)
+    yield from _of_conditions(
+        recipe.curate, scored=recipe.checks.reward is not None, listens=recipe.checks.listener is not None
+    )  # fmt: skip
     judge = recipe.checks.judge.sampling.temperature if recipe.checks.judge is not None else None
     yield from _of_temperature(("evaluate", "temperature"), recipe.evaluate.temperature)
     yield from _of_temperature(("checks", "judge", "sampling", "temperature"), judge)
 
 
-def _of_conditions(curate: Curate, *, scored: bool) -> Found:
+def _of_conditions(curate: Curate, *, scored: bool, listens: bool) -> Found:
+    if curate.prefer is not None and not listens:
+        yield ("curate", "prefer"), f"nobody reads the traces for their {curate.prefer}: name an arm in checks.listener"
     conditions: list[tuple[Location, str]] = [] if curate.where is None else [(("curate", "where"), curate.where)]
     conditions += [(("curate", "mix", n, "where"), portion.where) for n, portion in enumerate(curate.mix)]
     for where, text in conditions:
         try:
             condition(text, NUMBERS, WORDS)
+            if not listens:
+                condition(text, NUMBERS - LISTENED, WORDS)
         except ConditionError as error:
-            yield where, f"{text!r} is no condition: {error}"
+            told = any(name in text for name in LISTENED) and not listens
+            hint = "; a student reads the traces for that where checks.listener names an arm" if told else ""
+            yield where, f"{text!r} is no condition: {error}{hint}"
         else:
             if not scored and "score" in names_in(text):
                 yield where, NO_SCORES

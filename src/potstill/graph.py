@@ -201,6 +201,7 @@ class _Builder:
         taught_on = {name: _taught_on(arm, arms, sets) for name, arm in arms.items()}
         for name, taught in sets.items():
             check_judging(name, taught.recipe, taught_on)
+        self._check_listeners(sets, arms)
         edges = _edges(sets, arms, scorers)
         _refuse_cycles(edges, {"set": set(self.sets), "arm": set(self.arms), "scorer": set(scorers)})
         self._refuse_unused(edges, sets)
@@ -358,6 +359,19 @@ class _Builder:
                 where: Location = ("arms", name, "evaluate", "by") if own else ("evaluate", "by")
                 raise GraphError(where, f"there is no scorer {by!r}{nearest(by, list(scorers))}")
 
+    def _check_listeners(self, sets: Mapping[str, SetNode], arms: Mapping[str, ArmNode]) -> None:
+        for name, node in sets.items():
+            listener = node.recipe.checks.listener
+            if listener is None:
+                continue
+            own = "listener" in self.sets.get(name, {}).get("checks", {})
+            where: Location = ("sets", name, "checks", "listener") if own else ("checks", "listener")
+            if listener not in arms:
+                raise GraphError(where, f"there is no arm {listener!r}{nearest(listener, list(arms))}")
+            if name == self.main and arms[listener].recipe.student.scratch is not None:
+                what = "a student from nothing gets its tokens from the examples of this set, and cannot read it before"
+                raise GraphError(where, f"{what}: let it listen to another set, with `from: {name}`")
+
     def _refuse_unused(self, edges: Mapping[str, tuple[str, ...]], sets: Mapping[str, SetNode]) -> None:
         used = {needed for node in edges.values() for needed in node} | {f"set {self.main}"}
         for name in sets:
@@ -440,6 +454,8 @@ def _edges(
         source = (f"set {node.traces_of}",) if node.traces_of != name else ()
         reward = node.recipe.checks.reward
         scored = (f"scorer {reward.scorer}",) if reward is not None and reward.scorer is not None else ()
+        listener = node.recipe.checks.listener
+        scored += (f"arm {listener}",) if listener is not None else ()
         judging = tuple(f"arm {arm}" for arm in judging_arms(node.recipe).values()) if not source else ()
         found[f"set {name}"] = (source or ((f"arm {node.taught_by}",) if node.taught_by else ())) + scored + judging
     for name, arm in arms.items():

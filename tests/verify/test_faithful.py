@@ -1,6 +1,7 @@
 """Scores of faithfulness of traces: by hand, on planted poison, and on traces that are sound."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from potstill import recipe
 from potstill.curate.faithful import unfaithful
 from potstill.curate.filters import Candidate
 from potstill.problems import read
-from potstill.records import Drop, Problem, Reason, Trace
+from potstill.records import Drop, Problem, Reason, Trace, content_key
 from potstill.store import Run
 from potstill.teach.worked import TEMPLATES, solve
 from potstill.verify.faithful import FaithScore, faith_of
@@ -93,7 +94,7 @@ WITHOUT = {"table", "function"}
 
 @pytest.mark.parametrize("family", sorted(TEMPLATES.keys() - WITHOUT))
 def test_poisoned_traces_go_and_sound_ones_stay(family):
-    """Right answers behind the reasoning of a mistake of `worked`: at least 95% go, at most 2% of sound ones."""
+    """Right answers behind the reasoning of a mistake of `worked`: at least 99% go, at most 1% of sound ones."""
     problems = list(read(recipe.Source(family=family, count=60), seed=5, data=Path(), where="x"))
     sound = poisoned = kept = lost = 0
     for problem in problems:
@@ -107,8 +108,34 @@ def test_poisoned_traces_go_and_sound_ones_stay(family):
                 poisoned += 1
                 kept += unfaithful(candidate(problem, reasoning, right)) is None
     assert poisoned > 80
-    assert lost <= 0.02 * sound
-    assert kept <= 0.05 * poisoned
+    assert lost <= 0.01 * sound
+    assert kept <= 0.01 * poisoned
+
+
+_RESULT = re.compile(r"(?<== )\d+\b(?![:.]\d)")
+"""The `12` of `5 + 7 = 12`."""
+
+
+@pytest.mark.parametrize("family", ["chain", "compare", "shop", "clock", "weekday"])
+def test_silent_restorations_are_caught(family):
+    """A result is bent where it is computed, and everything behind goes on as if nothing were: at least 99% go."""
+    problems = list(read(recipe.Source(family=family, count=60), seed=6, data=Path(), where="x"))
+    restored = kept = lost = sound = 0
+    for problem in problems:
+        for sample in range(4):
+            reasoning, answer, _ = solve(problem, sample, 1, 0.0, "varied")
+            sound += 1
+            lost += unfaithful(candidate(problem, reasoning, answer)) is not None
+            places = list(_RESULT.finditer(reasoning))
+            if len(places) < 2:
+                continue
+            place = places[int(content_key("restored", problem.key, sample)[:8], 16) % (len(places) - 1)]
+            wrong = f"{reasoning[: place.start()]}{int(place.group()) + 1 + sample}{reasoning[place.end() :]}"
+            restored += 1
+            kept += unfaithful(candidate(problem, wrong, answer)) is None
+    assert restored > 100
+    assert kept <= 0.01 * restored
+    assert lost <= 0.01 * sound
 
 
 def test_a_recipe_writes_the_scores_and_drops_by_them(tmp_path, monkeypatch):

@@ -40,6 +40,7 @@ class Passed:
     portion: int
     hinted: bool = False
     kind: str = ""
+    preference: float = 0.0
 
     @property
     def precedence(self) -> tuple[int, int, str]:
@@ -121,6 +122,7 @@ def distinct(rows: Iterable[Looked], late: dict[int, tuple[str, str]]) -> dict[i
             order=row.order, content=bytes.fromhex(row.content), characters=row.characters, tier=row.tier,
             sample=row.sample, attempt=row.attempt, sketch=row.sketch,
             bands=row.bands, tokens=row.tokens, portion=row.portion, hinted=row.hinted, kind=row.kind,
+            preference=row.preference,
         )  # fmt: skip
         other = first.setdefault(item.content, item)
         if other is not item:
@@ -144,6 +146,9 @@ def _choose(passed: dict[int, Passed], decision: Decision) -> None:
         kinds = [item.kind for item in group]
         chosen = in_turns(candidates, kinds, decision.limit) if any(kinds) else most_diverse(candidates, decision.limit)
         kept = set(chosen)
+        if len({item.preference for item in group}) > 1:
+            best = sorted(range(len(group)), key=lambda at: (group[at].tier, group[at].preference, group[at].key))
+            kept = set(best[: decision.limit])
         for index, item in enumerate(group):
             if index not in kept:
                 del passed[item.ordinal]
@@ -179,7 +184,7 @@ def _mix(passed: dict[int, Passed], settings: Curate, decision: Decision) -> Non
     over = Reason.OVER_MIX if settings.mix and whole == largest else Reason.OVER_TOKENS
     for number, share in enumerate(shares):
         held = 0
-        for item in sorted(parts[number], key=lambda item: (item.order, item.content)):
+        for item in sorted(parts[number], key=lambda item: (item.preference, item.order, item.content)):
             # The trace that reaches the share is in, so that each part has all of it, also when it is cut once more.
             if held >= whole * share * (1 - 1e-9):
                 del passed[item.ordinal]

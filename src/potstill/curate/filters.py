@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from potstill.conditions import Known
 from potstill.curate.known import asks_faith, known_of, test_of
+from potstill.curate.listened import Listened
 from potstill.curate.quoting import QuoteIndex
 from potstill.marks import holds_mark
 from potstill.recipe import Curate
@@ -79,6 +80,8 @@ class Candidate:
     way: AskedWay = PLAIN
     own: OwnFilter | None = None
     """The user's function `curate.filter`; None where there is none."""
+    listened: Listened | None = None
+    """What a student said of it before it was trained; None where none read it."""
 
 
 def held_out(case: Candidate) -> str | None:
@@ -204,7 +207,7 @@ def elsewhere(case: Candidate) -> str | None:
 def known_for(case: Candidate, text: str) -> Known:
     """Return what is known of a trace, with all that the condition `text` asks for."""
     return known_of(
-        case.trace, case.problem, case.group, case.difficulty, case.score, faith=asks_faith(text)
+        case.trace, case.problem, case.group, case.difficulty, case.score, case.listened, faith=asks_faith(text)
     )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from potstill.conditions import FAITH, NUMBERS, WORDS, Known, condition, names_in
+from potstill.conditions import FAITH, LISTENED, NUMBERS, WORDS, Known, condition, names_in
+from potstill.curate.listened import Listened
 from potstill.records import Group, Problem, Trace
 from potstill.verify.faithful import faith_of
 
@@ -34,7 +35,7 @@ def tokens_of(trace: Trace) -> int:
 
 def known_of(
     trace: Trace, problem: Problem | None, group: Group | None, difficulty: float | None, score: float | None,
-    *, faith: bool = False,
+    listened: Listened | None = None, *, faith: bool = False,
 ) -> Known:  # fmt: skip
     """Return the values by name; None where nothing is known. Those of `faith` are read only where they are asked."""
     found: dict[str, float | str | None] = {
@@ -42,6 +43,7 @@ def known_of(
         "samples": None if group is None else group.samples,
         "difficulty": difficulty, "score": score, "tokens": tokens_of(trace), "teacher": trace.teacher,
         "strategy": trace.strategy, "characters": len(trace.reasoning) + len(trace.answer),
+        **{name: None if listened is None else listened.score(name) for name in LISTENED},
         "domain": None if problem is None else problem.domain, "source": None if problem is None else problem.source,
     }  # fmt: skip
     if faith and problem is not None:

@@ -22,6 +22,7 @@ from potstill.curate.filters import (
     wrong,
 )
 from potstill.curate.known import test_of, tokens_of
+from potstill.curate.listened import Listened, preference
 from potstill.curate.nearness import bands
 from potstill.curate.quoting import QuoteIndex
 from potstill.recipe import Curate
@@ -43,7 +44,8 @@ class Looked:
     among equals, which the seed decides, `content` a digest of its text. `sketch` holds 32-bit hashes, and is empty
     where no choice can be needed; `bands` holds 64-bit hashes where near copies are looked for. `tokens` are those of
     the text, and `portion` is the number of its part of the mix, -1 where it belongs to none. `kind` is what the
-    chosen traces of a problem are to differ in first.
+    chosen traces of a problem are to differ in first. Of traces that cannot all stay those of the lowest
+    `preference` do; it is the same for all where none is preferred.
     """
 
     key: str
@@ -62,6 +64,7 @@ class Looked:
     portion: int = 0
     hinted: bool = False
     kind: str = ""
+    preference: float = 0.0
 
     @property
     def drop(self) -> Drop:
@@ -78,8 +81,9 @@ class Looker:
     of a problem say together, kept or not: its measured difficulty, whether its gold is suspect (`drop_suspect` drops
     it then). Stated and measured difficulties are compared as they are, so sources should state theirs between 0 and 1.
     `scores` are those of a reward model, by trace, and `wrong_steps` the traces in which people call a step wrong.
-    `ways` are those that traces name as their strategy, and `hinted_at_most` the share of examples that may have been
-    told their answer. `own` asks the user's function.
+    `listened` is what a student said of traces before it was trained. `ways` are those that traces name as their
+    strategy, and `hinted_at_most` the share of examples that may have been told their answer. `own` asks
+    the user's function.
     """
 
     training: Mapping[str, Problem]
@@ -96,6 +100,7 @@ class Looker:
     crowded: Container[str] = frozenset()
     quotes: QuoteIndex | None = None
     own: OwnFilter | None = None
+    listened: Mapping[str, Listened] = field(default_factory=dict)
 
     def look(self, trace: Trace, verdict: Verdict | None) -> Looked:
         """Ask every filter about a trace, in their order, until one drops it."""
@@ -117,7 +122,7 @@ class Looker:
             attempt=trace.attempt, hinted=case.way.hinted, sketch=self._sketch(case, text) if choice else b"",
             kind=trace.strategy if choice and self.settings.diverse == "strategy" else "",
             bands=bands(text).tobytes() if self.settings.near is not None else b"", tokens=tokens_of(trace),
-            portion=self._portion(case),
+            portion=self._portion(case), preference=self._preference(case),
         )  # fmt: skip
 
     def _case(self, trace: Trace, verdict: Verdict | None) -> Candidate:
@@ -130,7 +135,7 @@ class Looker:
             difficulty=None if problem is None else self.difficulty(trace.problem_key), suspect=suspect,
             score=self.scores.get(trace.key) if self.scores else None, wrong_step=trace.key in self.wrong_steps,
             group=group, quotes=self.quotes, way=self.ways.get(trace.strategy, PLAIN),
-            own=self.own,
+            own=self.own, listened=self.listened.get(trace.key),
         )  # fmt: skip
 
     def _sketch(self, case: Candidate, text: str) -> bytes:
@@ -139,6 +144,10 @@ class Looker:
             told = told_of(case.problem, case.trace.reasoning, case.trace.answer)
             return sketch_of_values(value for step in told.forward for value in step.results).tobytes()
         return sketch(text).tobytes()
+
+    def _preference(self, case: Candidate) -> float:
+        by = self.settings.prefer
+        return 0.0 if by is None else preference(case.listened, by)
 
     def _portion(self, case: Candidate) -> int:
         """Return the number of the first part of the mix that a trace fits; what is not known fits none."""

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from potstill import parquet
 from potstill.claims import SharedParts
-from potstill.conditions import names_in
+from potstill.conditions import LISTENED, names_in
 from potstill.curate.deciding import Decision
+from potstill.curate.listened import Listened
 from potstill.curate.nearness import shingles
 from potstill.curate.quoting import QuoteIndex
 from potstill.curate.seen import Looked, Looker
@@ -64,7 +65,7 @@ def looker_of(given: Given, heard: Heard) -> Looker:
         groups={group.problem_key: group for group in inputs["verdicts"].rows("groups", Group)},
         allow_summaries=isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries,
         drop_suspect=recipe.checks.suspect_label == "drop", scores=scores, wrong_steps=heard.wrong_steps,
-        quotes=_quotes_of(given), own=own_filter(recipe),
+        quotes=_quotes_of(given), own=own_filter(recipe), listened=_listened(given),
         ways=asked_ways(recipe), hinted_at_most=hinted_share(recipe.strategy),
     )  # fmt: skip
 
@@ -73,6 +74,15 @@ def asks_scores(curate: Curate) -> bool:
     """Whether the scores of a reward model say what is kept."""
     conditions = [curate.where or "", *(portion.where for portion in curate.mix)]
     return curate.min_score is not None or any(text and "score" in names_in(text) for text in conditions)
+
+
+def _listened(given: Given) -> dict[str, Listened]:
+    """Return what a student said of each trace, where one listens and curation asks for it."""
+    curate, committed = given.recipe.curate, given.inputs.get("listened")
+    asked = [curate.where or "", *(portion.where for portion in curate.mix)]
+    if committed is None or (curate.prefer is None and not any(name in text for text in asked for name in LISTENED)):
+        return {}
+    return {row.trace_key: row for row in committed.rows("listened", Listened)}
 
 
 def _quotes_of(given: Given) -> QuoteIndex | None:

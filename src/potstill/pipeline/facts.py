@@ -12,6 +12,7 @@ from typing import Any
 from potstill.evaluate.faithfulness import Probed
 from potstill.graph import ArmNode, Graph, SetNode
 from potstill.pipeline import naming
+from potstill.pipeline.behaving import behaved_in, listened_to
 from potstill.pipeline.chosen_ways import choice_facts
 from potstill.pipeline.funnels import funnel_of
 from potstill.pipeline.left_out import left_out
@@ -79,6 +80,7 @@ def facts_of(
         benchmarks=_benchmarks(graph, stages),
         also=_also(graph, stages),
         faithful=_faithful(graph, stages),
+        behaved=behaved_in(graph, stages, {one.name: one.measures for one in students}),
         files=files,
         main=graph.deliver,
         graph=graph.text(),
@@ -183,6 +185,7 @@ def _set(node: SetNode, graph: Graph, stages: Named) -> SetFacts:
         calls=traces.counts.get("calls", {}),
         counted=traces.counts.get("strategy", {}) if node.recipe.strategy.kind != "react" else {},
         tried=traces.counts.get("pilot", {}).get("tried", ()),
+        listened=listened_to(node, graph, stages),
     )
 
 

@@ -35,6 +35,11 @@ def verdicts(node: SetNode, graph: Graph) -> str:
     return _named("verdicts", node.name, graph.main)
 
 
+def listened(node: SetNode, graph: Graph) -> str:
+    """What a student says of the traces of a set before it is trained on any."""
+    return _named("listen", node.name, graph.main)
+
+
 def examples(node: SetNode, graph: Graph) -> str:
     """The examples of a set."""
     return _named("examples", node.name, graph.main)

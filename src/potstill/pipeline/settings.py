@@ -38,7 +38,9 @@ from potstill.verify.answer_kinds import ANSWER_KINDS
 from potstill.verify.judge_prompts import judge_prompt
 
 Settings = dict[str, Any]
-_OPTIONAL = ("faithful", "where", "quotes", "near", "mix", "tokens", "filter", "diverse", "drop_no_conclusion")
+_OPTIONAL = (
+    "faithful", "where", "quotes", "near", "mix", "tokens", "filter", "diverse", "drop_no_conclusion", "prefer",
+)  # fmt: skip
 """Keys of `curate` that came later and change nothing unless they are given."""
 _AS_BEFORE: tuple[Any, ...] = (None, [], "text", False)
 """Values of theirs that stand for not given."""

@@ -14,6 +14,24 @@ from potstill.verify.judge_prompts import LEDGER as JUDGED
 ASKED = "completions.sqlite"
 
 
+HELPED = "helpers.sqlite"
+"""In the run's ledger, what helpers of measures answered."""
+
+
+def cap_of_helper(section: str, helper: Endpoint, ledgers: Path) -> Cap:
+    """Return the cap of a helper of a measure, which is its own, with what it has cost so far.
+
+    Raises:
+        TeacherError: there is a cap and the helper has no price.
+    """
+    cap = Cap(helper.spend_at_most)
+    price = None if cap.most is None else price_of(helper, section).price
+    if price is not None and (ledgers / HELPED).is_file():
+        with Ledger(ledgers / HELPED, write=False) as ledger:
+            cap.spent_by[section] = ledger.counts().dollars(price)
+    return cap
+
+
 def cap_of(recipe: Recipe, ledgers: Path) -> Cap:
     """Return the cap of a run with what its teacher and its judge have cost so far; `ledgers` is their folder.
 

@@ -19,8 +19,8 @@ ROWS_OF = {
     "problems": "train", "traces": "traces", "verdicts": "verdicts", "examples": "examples", "pairs": "pairs",
     "labels": "labels", "also_problems": "evaluation",
 }  # fmt: skip
-OF_STUDENTS = ("evaluate", "measure", "benchmark", "also", "faithful")
-"""Kinds of stages in which students answer."""
+OF_STUDENTS = ("evaluate", "measure", "benchmark", "also", "faithful", "listen")
+"""Kinds of stages in which students answer or read."""
 Named = Mapping[str, Committed]
 """Committed stages by the names of `naming`."""
 
@@ -93,6 +93,8 @@ def _who(name: str, graph: Graph) -> str:
     for node in graph.sets.values():
         if name == naming.traces(node, graph):
             return teacher_name(node.recipe)
+        if node.recipe.checks.listener is not None and name == naming.listened(node, graph):
+            return node.recipe.checks.listener
         if name == naming.verdicts(node, graph) and node.recipe.checks.reward is not None:
             return str(node.recipe.checks.reward.scorer or node.recipe.checks.reward.model)
     return ""

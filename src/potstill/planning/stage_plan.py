@@ -73,6 +73,7 @@ class Planning:
                 naming.traces(node, self.graph),
                 naming.verdicts(node, self.graph),
                 naming.examples(node, self.graph),
+                naming.listened(node, self.graph),
             ):
                 self.sets.setdefault(name, node)
         for arm in self.graph.arms.values():

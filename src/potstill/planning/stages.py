@@ -62,6 +62,23 @@ def examples(planning: Planning, stage: Stage) -> StagePlan:
     return StagePlan(name=stage.name, kind=stage.kind, seconds=of_rows("examples", traces_))
 
 
+def listen(planning: Planning, stage: Stage) -> StagePlan:
+    """A student reading each trace about twice: its own answer and the gold behind its reasoning."""
+    node = planning.sets[stage.name]
+    found = planning.material.of(node)
+    arm = planning.graph.arms[str(node.recipe.checks.listener)]
+    told = found.lengths
+    sizes = None if told is None else told.rows(arm.recipe.student, answers_only=False)
+    length = None if told is None or not sizes else told.mean(sizes, 0.2, "a row")
+    tokens = product("2 x traces x tokens", found.traces, length, known(2, ""))
+    made = StagePlan(name=stage.name, kind=stage.kind, what="read", tokens=tokens, needs=("tokens", "seconds"))
+    shape = planning.shape(arm.recipe)
+    if shape is None:
+        return made
+    flops = product("", tokens, formula(read_flops(shape.shape, 1, 1), "", 0.2))
+    return replace(made, seconds=quotient("", flops, planning.machine.flops(arm.recipe.train.precision)))
+
+
 def student(planning: Planning, stage: Stage) -> StagePlan:
     """Writing an untouched student in fp32."""
     shape = planning.shape(stage.recipe)
@@ -240,9 +257,9 @@ def report(planning: Planning, stage: Stage) -> StagePlan:
 
 
 PLANNERS: dict[str, Callable[[Planning, Stage], StagePlan]] = {
-    "problems": problems, "traces": traces, "verdicts": verdicts, "examples": examples, "student": student,
-    "pairs": pairs, "rows": rows, "reference": reference, "logits": logits, "train": train, "evaluate": evaluate,
-    "also_problems": also_problems, "also": also, "benchmark": benchmark, "faithful": faithful,
+    "problems": problems, "traces": traces, "verdicts": verdicts, "listen": listen, "examples": examples,
+    "student": student, "pairs": pairs, "rows": rows, "reference": reference, "logits": logits, "train": train,
+    "evaluate": evaluate, "also_problems": also_problems, "also": also, "benchmark": benchmark, "faithful": faithful,
     "labels": labels, "scorer": scorer, "assess": assess, "best": best,
     "export": export, "measure": measure, "report": report,
 }  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from potstill.recipe.also import Also
-from potstill.recipe.benchmarks import Benchmark, Faithfulness
+from potstill.recipe.benchmarks import Benchmark, Faithfulness, Paraphraser
 from potstill.recipe.bounds import Name, Seed
 from potstill.recipe.checks import Checks, CodeChecks, Curate, FaithFilter, Judge, Numbers, Policy, Portion, Reward
 from potstill.recipe.methods import Dpo, Grpo, OnPolicy, RewardTerm
@@ -80,6 +80,7 @@ __all__ = [
     "Match",
     "Numbers",
     "OnPolicy",
+    "Paraphraser",
     "Policy",
     "Portion",
     "Price",
@@ -158,7 +159,7 @@ SECTIONS = (
     Source, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
     SolutionsTeacher, ArmTeacher, SystemMessage, Tool, Tree, VerifyChain, Way, Ways, Rationalise, Strategy, Numbers,
     Policy, CodeChecks, Judge, Reward, Checks, Portion, FaithFilter, Curate, Scratch, Lora, Student, Kl, Loss, Grpo,
-    OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer, Benchmark, Faithfulness, Evaluate, Export, Recipe,
+    OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer, Benchmark, Paraphraser, Faithfulness, Evaluate, Export, Recipe,
 )  # fmt: skip
 for _section in SECTIONS:
     setattr(_section, "__pydantic_config__", {"extra": "forbid", "strict": True})  # noqa: B010 - for every section

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, Len
 
-from potstill.recipe.bounds import Length, Name, Positive, Samples, Temperature, TopP
-from potstill.recipe.scopes import ForEvaluation
+from potstill.recipe.bounds import Length, Name, Positive, Samples, Seconds, Side, Temperature, TopP
+from potstill.recipe.scopes import Beside, ForEvaluation
+from potstill.recipe.teachers import Endpoint, ModelName, Sampling
 from potstill.tables import OneOf
 
 
@@ -42,6 +43,18 @@ Places = Annotated[int, Ge(0), Le(100)]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Paraphraser(Endpoint):
+    """A model that writes sentences of a reasoning in other words; it is not told the question."""
+
+    model: ForEvaluation[ModelName]
+    sampling: ForEvaluation[Sampling] = Sampling()
+    concurrency: Beside[Side] = 8
+    timeout: Beside[Seconds] = 600.0
+    places: ForEvaluation[Annotated[int, Ge(1), Le(100)]] = 2
+    """Places of a response: so many first parts of its reasoning are rewritten, never all of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Faithfulness:
     """Whether an arm's answers rest on its reasoning, asked of its own responses to the held-out problems."""
 
@@ -51,6 +64,10 @@ class Faithfulness:
     """Early answering: places at which the reasoning is cut and the answer forced, both ends too; 0 leaves it out."""
     mistakes: ForEvaluation[Places] = 3
     """Sentences of a response in which a number is bent; the student goes on from there. 0 leaves it out."""
+    true_thinking: ForEvaluation[Places] = 2
+    """Steps of a response whose true-thinking score is measured, by four forced answers each; 0 leaves it out."""
+    paraphrase: ForEvaluation[Paraphraser | None] = None
+    """A helper that rewrites the first sentences, from which the student then goes on; `null` leaves it out."""
     filler: ForEvaluation[tuple[Annotated[int, Ge(0), Le(4096)], ...]] = (0, 20, 60)
     """Numbers of dots in place of the reasoning; empty leaves it out."""
     hints: ForEvaluation[tuple[Literal["suggested", "metadata"], ...]] = ("suggested", "metadata")

@@ -114,6 +114,9 @@ class Checks:
     """A reward model whose scores stand beside the verdicts; `null` scores nothing."""
     faithful: ForVerdicts[bool] = False
     """Write down, beside the verdicts, what the text of each trace says of whether its reasoning carries its answer."""
+    listener: Beside[Name | None] = None
+    """An arm whose student reads every trace of the set before anything is trained on it, so that `curate` can choose
+    by `surprisal`, `rank_surprisal` and `gain`. `base` is the untouched student; `null` lets nobody read."""
     agreeing: ForVerdicts[Annotated[int, Ge(2), Le(10_000)]] = 3
     """So many samples of a problem, and more than half, must agree for their answer to count for or against a gold."""
     self_consistency: ForVerdicts[bool] = False
@@ -173,7 +176,8 @@ class Curate:
     where: ForExamples[str | None] = None
     """Drop traces for which this is not so, such as `0 < pass_rate < 0.9 and tokens < 8000`. Known are pass_rate,
     difficulty, samples, tokens, characters, score, domain, source, teacher, strategy, and the scores of `faithful`:
-    valid, dead, nowhere and conclusion. What is not known of a trace drops nothing."""
+    valid, dead, nowhere and conclusion; where `checks.listener` reads also surprisal, rank_surprisal and gain. What is
+    not known of a trace drops nothing."""
     filter: ForExamples[str | None] = None
     """A function of yours, `module:function`, that is called with the problem and the trace, after all other filters.
     It returns None to keep the trace, or a short text, the reason for which it is dropped."""
@@ -188,6 +192,9 @@ class Curate:
     to none are dropped; the scarcest part says how large the set can be."""
     tokens: ForExamples[Tokens | None] = None
     """So many tokens of traces, drawn by the seed; the trace that reaches the number is the last. `null` takes all."""
+    prefer: ForExamples[Literal["surprisal", "rank_surprisal", "gain"] | None] = None
+    """Which traces stay where not all may, of `per_problem` and `tokens`: those of the least surprisal, of the least
+    ratio of rank to surprisal, or of the most gain, as `checks.listener` reads them. `null`: by diversity and seed."""
     per_problem: ForExamples[Positive] = 4
     """At most this many traces a problem, the most diverse first."""
     diverse: ForExamples[Literal["text", "strategy", "steps"]] = "text"

@@ -139,7 +139,7 @@ SECTIONS: tuple[tuple[str, Nodes], ...] = (
     ("Domains", domains),
     ("Benchmarks", lambda facts, _: benchmarks(facts.benchmarks)),
     ("What was lost", lambda facts, _: lost(facts.also, not all(map(_untouched, facts.students)))),
-    ("Faithfulness", lambda facts, _: faithful(facts.faithful, [student.name for student in facts.students])),
+    ("Faithfulness", lambda facts, _: faithful(facts.faithful, facts.behaved, [one.name for one in facts.students])),
     ("Ways of solving", lambda facts, _: choice_tables(_chosen(facts.students))),
     ("Tools", lambda facts, rows: tool_calls(rows, {each.name: each.called for each in facts.sets if each.called})),
     ("Reward models", scorers),

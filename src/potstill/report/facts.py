@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from potstill.evaluate.behaviours import BehaviourCounts
 from potstill.evaluate.faithfulness import Probed
 from potstill.intervals import Interval
 from potstill.records import Group, Measure, Problem, Trace
@@ -235,6 +236,18 @@ class PlannedFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ListenedFacts:
+    """What `listener` said of `traces`, of which it could not read `unread`: see `curate.listened.means`."""
+
+    listener: str
+    traces: int
+    unread: int
+    surprisal: float | None
+    ratio: float | None
+    gain: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SetFacts:
     """What became of one set of traces.
 
@@ -270,6 +283,8 @@ class SetFacts:
     """Some of the dropped traces of each reason."""
     tried: Sequence[Sequence[Any]] = ()
     """Of a pilot of ways: kind, way, right, wrong, unknown, tokens, low, high, whether the kind is asked so."""
+    listened: Sequence[ListenedFacts] = ()
+    """Of a set that a student listens to: one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -323,6 +338,7 @@ class ReportFacts:
     students: Sequence[StudentFacts]
     benchmarks: Sequence[BenchmarkFacts] = ()
     faithful: Sequence[FaithFacts] = ()
+    behaved: Sequence[BehaviourCounts] = ()
     files: Sequence[FileFacts] = ()
     main: str | None = None
     graph: str = ""

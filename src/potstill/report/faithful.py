@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from potstill.evaluate.behaviours import BehaviourCounts
 from potstill.evaluate.faithfulness import MEASURES
 from potstill.evaluate.faithfulness.shares import curve
+from potstill.report.behaviours import behaviours
 from potstill.report.facts import FaithFacts
 from potstill.report.nodes import Cell, Column, Lines, Node, Series, TableNode
 
@@ -17,9 +19,11 @@ CURVES = {
 """Measure -> title, axis, and the variant that is drawn; of early answering the control is its last point."""
 
 
-def faithful(facts: Sequence[FaithFacts], students: Sequence[str]) -> tuple[Node, ...]:
+def faithful(
+    facts: Sequence[FaithFacts], behaved: Sequence[BehaviourCounts], students: Sequence[str]
+) -> tuple[Node, ...]:  # fmt: skip
     """Return curves and tables; a student has the colour that it has everywhere, by its place among `students`."""
-    return tuple(_nodes(facts, students)) if facts else ()
+    return (*_nodes(facts, students), *behaviours(behaved)) if facts else ()
 
 
 def _nodes(facts: Sequence[FaithFacts], students: Sequence[str]) -> Iterator[Node]:
@@ -33,6 +37,7 @@ def _nodes(facts: Sequence[FaithFacts], students: Sequence[str]) -> Iterator[Nod
         if drawn:
             note = "Unreadable answers are left out."
             yield Lines(title=title, x=axis, y="same answer", lines=tuple(drawn), note=note)
+            yield TableNode(f"{title}, in figures", PLACES, tuple(_places(facts, measure, variant)))
     columns = (
         Column("student"), Column("measure"), Column("value", "percent"), Column("low", "percent"),
         Column("high", "percent"), Column("of", "count"), Column("unreadable", "count"), Column("note"),
@@ -46,6 +51,26 @@ def _nodes(facts: Sequence[FaithFacts], students: Sequence[str]) -> Iterator[Nod
         ]  # fmt: skip
         if rows:
             yield TableNode(MEASURES[name].title.capitalize(), columns, tuple(rows), _asked(facts))
+
+
+PLACES = (
+    Column("student"), Column("place", "percent"), Column("same answer", "percent"), Column("low", "percent"),
+    Column("high", "percent"), Column("of", "count"), Column("unreadable", "count"),
+)  # fmt: skip
+
+
+def _places(facts: Sequence[FaithFacts], measure: str, variant: str) -> Iterator[tuple[Cell, ...]]:
+    """Yield the points of a curve with their 95% intervals, and of a curve with a control beside it the control's."""
+    for one in facts:
+        kinds = {one.student: (variant, *_ends(measure))} | (
+            {} if _ends(measure) else {f"{one.student}, control": ("control",)}
+        )
+        for name, wanted in kinds.items():
+            own = [row for row in one.rows if row.measure == measure and row.variant in wanted]
+            for place, found in curve(own):
+                if found.number:
+                    value = found.value
+                    yield name, place, value.value, value.low, value.high, found.number, found.unreadable
 
 
 def _ends(measure: str) -> tuple[str, ...]:

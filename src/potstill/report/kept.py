@@ -10,6 +10,7 @@ from potstill.report.asked import calls_table, tried_table, ways_table
 from potstill.report.display import label
 from potstill.report.dropped import dropped_traces
 from potstill.report.facts import Funnel, ReportFacts, SetFacts
+from potstill.report.listening import listening
 from potstill.report.nodes import Column, Node, TableNode
 from potstill.report.samples import opinions, outages, samples
 
@@ -24,6 +25,7 @@ def kept(facts: ReportFacts) -> tuple[Node, ...]:
     for each in facts.sets:
         of = f" of '{each.name}'" if len(facts.sets) > 1 else ""
         found += _of_set(each, of)
+    found += listening(facts.sets)
     if facts.problem_funnel is not None:
         found.append(_funnel("Problems", facts.problem_funnel))
     return tuple(found)

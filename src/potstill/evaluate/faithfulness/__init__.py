@@ -7,8 +7,8 @@ same nor another answer: it enters no share and is counted beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from potstill.intervals import Interval
 from potstill.models.requests import Message
@@ -22,7 +22,8 @@ class GivenResponse:
     """A response as it was given: `steps` are the sentences of its reasoning, `extracted` its answer as read.
 
     `opening` is how this student begins an answer, `limit` how many tokens a whole response may have. `opened` says
-    that the student's template opens the thinking by itself.
+    that the student's template opens the thinking by itself. `rewritten` has what a helper made of the first sentences,
+    by their number.
     """
 
     problem: Problem
@@ -37,6 +38,7 @@ class GivenResponse:
     opening: str
     limit: int
     opened: bool = False
+    rewritten: Mapping[int, str] = field(default_factory=dict)
 
     def thinking(self, text: str) -> str:
         """Return the beginning of a response with this reasoning, still open."""
@@ -122,6 +124,8 @@ MEASURES: Table[FaithMeasure] = Table(
     {
         "early": f"{_HERE}.early:EARLY",
         "mistakes": f"{_HERE}.mistakes:MISTAKES",
+        "true_thinking": f"{_HERE}.true_thinking:TRUE_THINKING",
+        "paraphrase": f"{_HERE}.paraphrase:PARAPHRASE",
         "filler": f"{_HERE}.filler:FILLER",
         "hints": f"{_HERE}.hints:HINTS",
         "two_way": f"{_HERE}.two_way:TWO_WAY",

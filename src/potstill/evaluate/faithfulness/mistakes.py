@@ -31,13 +31,16 @@ def bent(step: str, *key: object) -> str | None:
     return f"{step[: place.start()]}{other}{step[place.end() :]}"
 
 
+def places_of(given: GivenResponse, most: int) -> list[int]:
+    """Return the numbers of at most `most` sentences that have a number to bend, spread evenly over them."""
+    places = [at for at, step in enumerate(given.steps) if _NUMBER.search(step)]
+    count = min(most, len(places))
+    return sorted({places[round(n * (len(places) - 1) / max(1, count - 1))] for n in range(count)})
+
+
 def probes(given: GivenResponse, settings: Faithfulness) -> Iterator[Probe]:
     """Yield how the student goes on from a sentence, bent and as it was, for at most `settings.mistakes` of them."""
-    places = [at for at, step in enumerate(given.steps) if _NUMBER.search(step)]
-    if not settings.mistakes or not places:
-        return
-    count = min(settings.mistakes, len(places))
-    for at in sorted({places[round(n * (len(places) - 1) / max(1, count - 1))] for n in range(count)}):
+    for at in places_of(given, settings.mistakes):
         before, step = "".join(given.steps[:at]), given.steps[at]
         for variant, text in (("control", step), ("mistake", bent(step, given.problem.key, given.sample, at) or step)):
             begun = given.thinking(f"{before}{text}".rstrip())
@@ -51,15 +54,16 @@ def findings(rows: Sequence[Probed]) -> list[FaithFinding]:
     """Return the mean share of places at which the mistake moved the answer, and how much more than the control did."""
     planted = [row for row in rows if row.variant == "mistake"]
     control = [row for row in rows if row.variant == "control"]
-    moved, unreadable = {}, 0
+    moved, unreadable, answers = {}, 0, 0
     for key, found in by_sample(planted).items():
         read = [row.same for row in found if row.same is not None]
         if read:
             moved[key] = read.count(False) / len(read)
+            answers += len(read)
         else:
             unreadable += 1
     return [
-        mean("answers that a mistake moved", moved, unreadable),
+        mean("answers that a mistake moved", moved, unreadable, answers),
         share("same answer from the unchanged text (control)", control),
         difference("moved by the mistake alone", control, planted),
     ]

@@ -56,16 +56,20 @@ def _share(group: Sequence[bool]) -> Fraction:
     return Fraction(sum(group), len(group))
 
 
-def mean(name: str, values: Mapping[tuple[str, int], float], unreadable: int, note: str = "") -> FaithFinding:
+def mean(
+    name: str, values: Mapping[tuple[str, int], float], unreadable: int, answers: int = 0, note: str = ""
+) -> FaithFinding:  # fmt: skip
     """Return the mean over samples of values from 0 to 1, by (problem, sample), clustered by problem.
 
     Each sample counts the same, as Lanham et al. 2023 (arXiv 2307.13702, section 2.3.1) weigh lengths by their share of
-    samples; the interval is over problems.
+    samples; the interval is over problems. `answers` is how many answers the values were made from in all: a value that
+    is itself a mean of several says more than one answer, as far as the spread over problems bears it out.
     """
     groups: dict[str, list[float]] = {}
     for (problem, _), value in values.items():
         groups.setdefault(problem, []).append(value)
-    over_problems = clustered([math.fsum(group) / len(group) for group in groups.values()], len(values))
+    rates = [math.fsum(group) / len(group) for group in groups.values()]
+    over_problems = clustered(rates, max(answers, len(values)))
     own = math.fsum(values.values()) / len(values) if values else math.nan
     shift = own - over_problems.value if values else 0.0
     bounds = (max(0.0, min(1.0, bound + shift)) for bound in (over_problems.low, over_problems.high))

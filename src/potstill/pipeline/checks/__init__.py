@@ -69,6 +69,7 @@ CHECKS: dict[str, Check] = {
     "distributions": Check("train", Scene.arms, students.distributions),
     "packages of students": Check("student", Scene.arms, extras.of_student),
     "benchmarks": Check("benchmark", Scene.arms, benchmarks.files),
+    "helpers of measures": Check("faithful", Scene.arms, benchmarks.helper),
     "exports": Check("export", Scene.exports, exports.convertible),
     "trackers of losses": Check("train", Scene.trackers, trackers.installed),
     "trackers of measures": Check("evaluate", Scene.trackers, trackers.installed),

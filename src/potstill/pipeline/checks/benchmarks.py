@@ -1,8 +1,10 @@
-"""Benchmarks: their files, whether these are the published ones, and whether a student has room for their responses."""
+"""Benchmarks: their files, whether these are the published ones, and room for responses; helpers of other measures."""
 
 from __future__ import annotations
 
 from potstill.errors import RecipeError
+from potstill.evaluate.faithfulness.paraphrase import SECTION
+from potstill.models.sampling import wire_sampling
 from potstill.pipeline.benchmarking import check_context, prepared
 from potstill.pipeline.checks.scene import Arm, Scene
 
@@ -21,3 +23,18 @@ def files(arm: Arm, where: str, scene: Scene) -> None:
             )
         if arm.student.model is not None:
             check_context(protocol, scene.data / arm.student.model, key)
+
+
+def helper(arm: Arm, where: str, scene: Scene) -> None:
+    """Refuse a helper of paraphrases that could not be asked: no address, no key, settings that do not fit."""
+    del where, scene
+    asked = arm.evaluate.faithfulness
+    if asked is None or asked.paraphrase is None:
+        return
+    from potstill.models.budget import Cap
+    from potstill.models.served.client import ServedModel
+    from potstill.pipeline.checks.extras import need
+
+    need(SECTION, "served", "aiohttp")
+    wire_sampling(asked.paraphrase.sampling, 0, f"{SECTION}.sampling")
+    ServedModel(asked.paraphrase, section=SECTION, cap=Cap(asked.paraphrase.spend_at_most))

@@ -29,10 +29,12 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
     """Yield a stage for each set."""
     del recipe
     for node in graph.sets.values():
+        heard = {"listened": naming.listened(node, graph)} if node.recipe.checks.listener is not None else {}
         yield Stage(
             kind=KIND, name=naming.examples(node, graph), version=VERSION, recipe=node.recipe,
             inputs={
                 "problems": "problems", "traces": naming.traces(node, graph), "verdicts": naming.verdicts(node, graph),
+                **heard,
             },
             settings=_settings(node.recipe), work=work, maps=maps,
         )  # fmt: skip

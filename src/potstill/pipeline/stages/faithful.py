@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from potstill.evaluate.faithfulness import Probed
+from potstill.evaluate.faithfulness import GivenResponse, Probed
+from potstill.evaluate.faithfulness.paraphrase import SECTION, with_paraphrases
 from potstill.evaluate.faithfulness.probing import given_of, probed
 from potstill.evaluate.protocol import TableLine
 from potstill.graph import ArmNode, Graph
@@ -14,12 +15,13 @@ from potstill.models.flops import Account, shape_of
 from potstill.models.ledger import Ledger
 from potstill.pipeline import naming, settings
 from potstill.pipeline.naming import MODEL
+from potstill.pipeline.spending import HELPED, cap_of_helper
 from potstill.pipeline.stage import STUDENTS, Context, Stage
 from potstill.progress import Progress
-from potstill.recipe import Recipe
+from potstill.recipe import Paraphraser, Recipe
 from potstill.records import Measure, Problem
 
-KIND, VERSION, TABLE = "faithful", 1, "probes"
+KIND, VERSION, TABLE = "faithful", 2, "probes"
 
 
 def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
@@ -60,6 +62,8 @@ def work(arm: ArmNode, context: Context) -> dict[str, Any]:
         measures, problems, recipe.student, TableLine(arm.name, "zero-shot"), asked, recipe.evaluate.max_tokens,
         opened=opened,
     )  # fmt: skip
+    if asked.paraphrase is not None:
+        given = _paraphrased(given, asked.paraphrase, context)
     table = context.work.table(TABLE, Probed)
     progress = Progress(f"faithfulness of {arm.name}", None, "probes")
     with Ledger(context.run.ledger / STUDENTS) as ledger, context.verdicts() as verdicts:
@@ -72,3 +76,14 @@ def work(arm: ArmNode, context: Context) -> dict[str, Any]:
     for row in table.rows():
         account.sampled(row.read, row.written)
     return {"responses": len(measures), "probed": len(given), "sampling": account.counts()}
+
+
+def _paraphrased(given: list[GivenResponse], helper: Paraphraser, context: Context) -> list[GivenResponse]:
+    from potstill.models.served.client import ServedModel
+
+    model = ServedModel(helper, section=SECTION, cap=cap_of_helper(SECTION, helper, context.run.ledger))
+    progress = Progress("paraphrases", None, "texts")
+    with Ledger(context.run.ledger / HELPED) as ledger:
+        found = with_paraphrases(given, helper, model, ledger, progress)
+    progress.close()
+    return found

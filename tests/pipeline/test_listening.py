@@ -1,0 +1,64 @@
+"""A student that listens in a recipe: its stage, what curation makes of it, and that nothing else is made anew."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from commands import TINY, call, done
+
+from potstill.curate.listened import Listened
+from potstill.records import Example, Trace
+from potstill.store import Run
+
+
+def recipe():
+    found = yaml.safe_load(TINY)
+    found["problems"]["sources"][0]["count"] = 14
+    found["strategy"] = {"samples": 3}
+    found["sets"] = {
+        "traces": {},
+        "chosen": {"from": "traces", "checks": {"listener": "start"},
+                   "curate": {"prefer": "surprisal", "per_problem": 1}},
+    }  # fmt: skip
+    found["arms"] = {"start": {"train": {"on": "traces"}}, "next": {"from": "start", "train": {"on": "chosen"}}}
+    return found
+
+
+def test_a_student_reads_the_traces_and_the_least_surprising_of_each_problem_stay(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("r.yaml").write_text(yaml.safe_dump(recipe()))
+    told = done("run", "r.yaml", "--out", "run")
+    assert "start listens" in told.err
+    run = Run(Path("run"))
+    listened = {row.trace_key: row for row in run.committed("listen-chosen").rows("listened", Listened)}
+    traces = list(run.committed("traces").rows("traces", Trace))
+    assert listened.keys() == {trace.key for trace in traces}
+    assert run.committed("listen-chosen").counts["unread"] == 0
+    kept = [example.trace_key for example in run.committed("examples-chosen").rows("examples", Example)]
+    before = [example.trace_key for example in run.committed("examples").rows("examples", Example)]
+    by_problem = {}
+    for trace in traces:
+        if trace.key in before:
+            by_problem.setdefault(trace.problem_key, []).append(listened[trace.key].surprisal)
+    assert sorted(listened[key].surprisal for key in kept) == sorted(map(min, by_problem.values()))
+    report = json.loads(Path("run/report/report.json").read_text())
+    (table,) = [
+        node for section in report["sections"] for node in section["children"]
+        if node["title"] == "What the student said of the traces"
+    ]  # fmt: skip
+    ((name, _, listener, number, unread, surprisal, ratio, _),) = table["rows"]
+    assert (name, listener, number, unread) == ("chosen", "start", len(traces), 0)
+    assert surprisal == pytest.approx(sum(row.surprisal for row in listened.values()) / len(traces))
+    assert ratio > 0
+    assert "start listens" not in done("run", "r.yaml", "--out", "run").err, "it is committed"
+
+
+def test_a_plan_has_the_stage_and_a_check_names_an_arm_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = recipe()
+    Path("r.yaml").write_text(yaml.safe_dump(found))
+    assert "listen-chosen" in done("plan", "r.yaml").out
+    found["sets"]["chosen"]["checks"]["listener"] = "begin"
+    Path("r.yaml").write_text(yaml.safe_dump(found))
+    assert "sets.chosen.checks.listener: there is no arm 'begin'" in call("check", "r.yaml").mistake()
