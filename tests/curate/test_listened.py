@@ -114,7 +114,7 @@ student: {model: smollm2-135m-instruct}
 @pytest.mark.parametrize(("more", "told"), [
     ("curate: {prefer: gain}\n", "curate.prefer: nobody reads the traces for their gain"),
     ("curate: {where: surprisal < 2}\n", "checks.listener names an arm"),
-    ("checks: {listener: bas}\n", "there is no arm 'bas' (did you mean 'base'?)"),
+    ("checks: {listener: bas}\n", "there is no arm 'bas'"),
     ("checks: {listener: traces}\n", "a circle"),
 ])  # fmt: skip
 def test_who_listens_has_to_be_there(more, told):
