@@ -453,7 +453,9 @@ def _edges(
     for name, node in sets.items():
         source = (f"set {node.traces_of}",) if node.traces_of != name else ()
         reward = node.recipe.checks.reward
-        scored = (f"scorer {reward.scorer}",) if reward is not None and reward.scorer is not None else ()
+        scored: tuple[str, ...] = (
+            (f"scorer {reward.scorer}",) if reward is not None and reward.scorer is not None else ()
+        )
         listener = node.recipe.checks.listener
         scored += (f"arm {listener}",) if listener is not None else ()
         judging = tuple(f"arm {arm}" for arm in judging_arms(node.recipe).values()) if not source else ()

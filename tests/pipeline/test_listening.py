@@ -48,7 +48,7 @@ def test_a_student_reads_the_traces_and_the_least_surprising_of_each_problem_sta
     report = json.loads(Path("run/report/report.json").read_text())
     (table,) = [
         node for section in report["sections"] for node in section["children"]
-        if node["title"] == "What the student said of the traces"
+        if node.get("title") == "What the student said of the traces"
     ]  # fmt: skip
     ((name, _, listener, number, left, surprisal, ratio, _),) = table["rows"]
     assert (name, listener, number, left) == ("chosen", "start", len(traces), len(unread))

@@ -76,7 +76,7 @@ def test_words_find_what_the_packaged_teacher_marks(family):
 
 @pytest.mark.parametrize("family", ["chain", "compare", "shop"])
 def test_structure_alone_finds_them_where_they_are_equations(family):
-    """Precision of at least 95%, recall of 90%: an attempt whose result happens to be the answer shows in words alone."""
+    """Precision of at least 95%, recall of 90%: an attempt that hits the answer by chance shows in words alone."""
     for name, (marked, found, both) in rates(family, "shown").items():
         assert marked > 5
         assert both >= 0.9 * marked, name

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, Len
 
-from potstill.recipe.bounds import Length, Name, Positive, Samples, Seconds, Side, Temperature, TopP
+from potstill.recipe.bounds import Length, ModelName, Name, Positive, Samples, Seconds, Side, Temperature, TopP
 from potstill.recipe.scopes import Beside, ForEvaluation
-from potstill.recipe.teachers import Endpoint, ModelName, Sampling
+from potstill.recipe.teachers import Endpoint, Sampling
 from potstill.tables import OneOf
 
 

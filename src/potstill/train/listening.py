@@ -74,7 +74,7 @@ def _read(
     ends = [len(of) for of in places]
     return [
         TokenReadings(tuple(one.tolist()), tuple(other.tolist()))
-        for one, other in zip(torch.cat(logs).split(ends), torch.cat(ranks).split(ends), strict=True)
+        for one, other in zip(torch.split(torch.cat(logs), ends), torch.split(torch.cat(ranks), ends), strict=True)
     ]
 
 
@@ -99,16 +99,16 @@ def listened(
                 segments.append(wanted)
         return numbers[key]
 
-    planned = []
+    planned: list[tuple[str, int | Unfit, int | Unfit, int | Unfit]] = []
     for problem, trace in traces:
         whole = number_of(problem, trace.reasoning, trace.answer, TOLD)
         gold = problem.gold or ""
         usable = not isinstance(whole, Unfit) and bool(gold.strip()) and bool(trace.reasoning.strip())
-        pair = [
+        behind, alone = (
             number_of(problem, reasoning, gold, (Segment.ANSWER,)) if usable else Unfit.EMPTY_ANSWER
             for reasoning in (trace.reasoning, "")
-        ]
-        planned.append((trace.key, whole, *pair))
+        )
+        planned.append((trace.key, whole, behind, alone))
     told = token_readings(reader, rows, segments, pad) if rows else []
     found = []
     for key, whole, behind, alone in planned:
