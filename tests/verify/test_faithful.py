@@ -116,7 +116,7 @@ _RESULT = re.compile(r"(?<== )\d+\b(?![:.]\d)")
 """The `12` of `5 + 7 = 12`."""
 
 
-@pytest.mark.parametrize("family", ["chain", "compare", "shop", "clock", "weekday"])
+@pytest.mark.parametrize("family", ["chain", "weekday"])
 def test_silent_restorations_are_caught(family):
     """A result is bent where it is computed, and everything behind goes on as if nothing were: at least 99% go."""
     problems = list(read(recipe.Source(family=family, count=60), seed=6, data=Path(), where="x"))
