@@ -336,6 +336,7 @@ def test_shipped_studies_are_sound_and_listed():
         "self-improvement",
         "strategies",
         "student-aware",
+        "pruned",
     } == set(shipped("study"))
     for name in shipped("study"):
         assert f"\n{name} " in f"\n{listed}"

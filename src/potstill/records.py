@@ -71,6 +71,11 @@ class Reason(StrEnum):
     OVERLAP = "overlap with evaluation"
     NEAR = "edited copy of a test"
     BEYOND = "over the wished number"
+    UNWRITTEN = "written: not whole"
+    LEAK = "written: nearly a test"
+    COPIED = "written: nearly another problem"
+    UNSETTLED = "written: too few samples agree"
+    OTHER_ANSWER = "written: other answer than the same problem in other words"
     NO_PROBLEM = "no such problem"
     NOT_ASKED = "not asked: the money was spent"
     REFUSED = "refused"
@@ -413,6 +418,27 @@ class RowReading:
 
     tokens: int
     log_p: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pruning:
+    """How an example's reasoning was made shorter: its `parent` is the trace that has the whole.
+
+    `kept` of the parent's `steps` are left, the others went as `conclusion`, `abandoned`, `rechecks` or `restatements`,
+    see `curate.prune`. Tokens are the teacher's, counted down by characters. `left_whole`: what was left would not have
+    come to the answer, so nothing went.
+    """
+
+    parent: str
+    steps: int
+    kept: int
+    conclusion: int
+    abandoned: int
+    rechecks: int
+    restatements: int
+    tokens: int
+    tokens_kept: int
+    left_whole: bool
 
 
 @dataclass(frozen=True, slots=True)

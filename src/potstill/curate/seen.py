@@ -24,6 +24,7 @@ from potstill.curate.filters import (
 from potstill.curate.known import test_of, tokens_of
 from potstill.curate.listened import Listened, preference
 from potstill.curate.nearness import bands
+from potstill.curate.pruning import PrunedReasoning, prune, pruned_trace
 from potstill.curate.quoting import QuoteIndex
 from potstill.recipe import Curate
 from potstill.records import Drop, GoldFinding, Group, Problem, Trace, Verdict, content_key
@@ -65,6 +66,9 @@ class Looked:
     hinted: bool = False
     kind: str = ""
     preference: float = 0.0
+    pruning: tuple[int, ...] = ()
+    """Of a trace that passed and was looked at for steps to prune: steps, steps kept, tokens of the whole, whether it
+    was left whole, and the steps that went by kind, in the order of `curate.prune`."""
 
     @property
     def drop(self) -> Drop:
@@ -104,6 +108,8 @@ class Looker:
 
     def look(self, trace: Trace, verdict: Verdict | None) -> Looked:
         """Ask every filter about a trace, in their order, until one drops it."""
+        whole = tokens_of(trace)
+        trace, pruned = self.pruned(trace)
         case = self._case(trace, verdict)
         key = trace.key
         for check in curate.FILTERS:
@@ -122,8 +128,18 @@ class Looker:
             attempt=trace.attempt, hinted=case.way.hinted, sketch=self._sketch(case, text) if choice else b"",
             kind=trace.strategy if choice and self.settings.diverse == "strategy" else "",
             bands=bands(text).tobytes() if self.settings.near is not None else b"", tokens=tokens_of(trace),
-            portion=self._portion(case), preference=self._preference(case),
+            portion=self._portion(case), preference=self._preference(case), pruning=_pruning(pruned, whole),
         )  # fmt: skip
+
+    def pruned(self, trace: Trace) -> tuple[Trace, PrunedReasoning | None]:
+        """Return a trace as it is looked at and kept: without what `curate.prune` takes out of its reasoning."""
+        return pruned_trace(self.training.get(trace.problem_key), trace, self.settings.prune)
+
+    def reasoning(self, problem_key: str, reasoning: str, answer: str) -> str:
+        """Return the reasoning of a trace of a training problem as it is kept."""
+        if not self.settings.prune or not reasoning.strip():
+            return reasoning
+        return prune(self.training[problem_key], reasoning, answer, self.settings.prune).text
 
     def _case(self, trace: Trace, verdict: Verdict | None) -> Candidate:
         problem, group = self.training.get(trace.problem_key), self.groups.get(trace.problem_key)
@@ -175,6 +191,10 @@ class Looker:
         """Return what the answers of a problem were judged by."""
         group = self.groups.get(problem_key)
         return "none" if group is None else group.gold_source
+
+
+def _pruning(found: PrunedReasoning | None, tokens: int) -> tuple[int, ...]:
+    return () if found is None else (found.steps, len(found.kept), tokens, int(found.left_whole), *found.gone)
 
 
 def _content(trace: Trace) -> str:

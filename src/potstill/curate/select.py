@@ -49,14 +49,15 @@ def select(traces: Stream, looker: Looker) -> Iterator[Example | Drop]:
 
     def runs_of(wanted: Sequence[int]) -> Mapping[int, frozenset[int]]:
         asked = set(wanted)
-        return {n: shingles(f"{t.reasoning}\n{t.answer}") for n, (t, _) in enumerate(traces()) if n in asked}
+        texts = ((n, looker.pruned(t)[0]) for n, (t, _) in enumerate(traces()) if n in asked)
+        return {n: shingles(f"{t.reasoning}\n{t.answer}") for n, t in texts}
 
     decision = decide(rows, looker, runs_of)
     yield from decision.drops(rows)
     held: dict[int, Trace] = {}
     for ordinal, (trace, _) in enumerate(traces()):
         if (place := decision.places[ordinal]) >= 0:
-            held[place] = trace
+            held[place] = looker.pruned(trace)[0]
     for place in sorted(held):
         yield example_of(held[place], looker)
 

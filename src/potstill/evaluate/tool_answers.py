@@ -49,7 +49,7 @@ def answers_with_tools(
     """
     answering = [_Answering(problem, request, at_hand) for problem, request in asked]
     for _ in range(2):
-        waiting = _Waiting(ledger, progress)
+        waiting = TalksUnderWay(ledger, progress)
         under_way = [one for one in answering if one.begin()]
         if under_way:
             first = [request for one in under_way for request in waiting.of(one.exchange)]
@@ -94,7 +94,7 @@ class _Answering:
         )  # fmt: skip
 
 
-class _Waiting:
+class TalksUnderWay:
     """Who waits for which request; what a completion calls for next, in the event loop of `Sampler.collect`."""
 
     def __init__(self, ledger: Ledger, progress: Progress) -> None:

@@ -151,10 +151,10 @@ class Curation:
         found: dict[int, frozenset[int]] = {}
         for start, numbers in groupby(wanted, key=lambda number: number - number % PART_ROWS):
             stop = min(self.rows, start + PART_ROWS)
-            texts = self.given.inputs["traces"].columns("traces", _TEXTS, start, stop)
+            traces = list(self.given.inputs["traces"].between("traces", Trace, start, stop))
             for number in numbers:
-                reasoning, answer = (texts.column(name)[number - start].as_py() for name in _TEXTS)
-                found[number] = shingles(f"{reasoning}\n{answer}")
+                trace, _ = self.looker().pruned(traces[number - start])
+                found[number] = shingles(f"{trace.reasoning}\n{trace.answer}")
         return found
 
     def plan(self, decision: Decision) -> list[int]:
@@ -213,7 +213,7 @@ class Curation:
                 parquet.clean(looker.question(problem, strategy))
                 for problem, strategy in zip(problems, picked.column("strategy").to_pylist(), strict=True)
             ],
-            "reasoning": picked.column("reasoning"),
+            "reasoning": self._reasonings(seen, picked, looker),
             "answer": picked.column("answer"),
             "weight": [1.0] * len(seen),
             "difficulty": [looker.difficulty(row.problem_key) for row in seen],
@@ -225,6 +225,13 @@ class Curation:
         sink = pa.BufferOutputStream()
         pq.write_table(pa.table(columns), sink, compression="zstd", use_dictionary=["question", "problem_key"])
         return bytes(sink.getvalue())
+
+    def _reasonings(self, seen: list[Looked], picked: pa.Table, looker: Looker) -> Any:  # noqa: ANN401 - see `_array`
+        """Return the reasoning of kept traces, as it is where nothing is pruned."""
+        if not looker.settings.prune:
+            return picked.column("reasoning")
+        texts = zip(seen, picked.column("reasoning").to_pylist(), picked.column("answer").to_pylist(), strict=True)
+        return [looker.reasoning(row.problem_key, reasoning, answer) for row, reasoning, answer in texts]
 
     def gather(self, parts: SharedParts, bucket: int, table: TableWriter[Example]) -> None:
         """Write the examples of a bucket, those aside that were committed before a kill."""

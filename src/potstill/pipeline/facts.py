@@ -29,6 +29,7 @@ from potstill.records import Example, Group, Measure, Problem, Score, Trace, Ver
 from potstill.report import (
     AlsoFacts,
     BenchmarkFacts,
+    CheckedAnswers,
     FaithFacts,
     FileFacts,
     Funnel,
@@ -81,6 +82,7 @@ def facts_of(
         also=_also(graph, stages),
         faithful=_faithful(graph, stages),
         behaved=behaved_in(graph, stages, {one.name: one.measures for one in students}),
+        checked=_checked(graph, stages),
         files=files,
         main=graph.deliver,
         graph=graph.text(),
@@ -91,6 +93,7 @@ def facts_of(
         problem_funnel=Funnel(
             read=kept_problems + sum(counts["dropped"].values()), kept=kept_problems, dropped=counts["dropped"]
         ),
+        written=counts.get("written", {}),
         template_overlap=_templates(stages[naming.PROBLEMS]),
         problems=problems,
         teacher=_teacher(main, problems, stages[naming.traces(main, graph)]),
@@ -138,6 +141,19 @@ def _faithful(graph: Graph, stages: Named) -> list[FaithFacts]:
     ]  # fmt: skip
 
 
+def _checked(graph: Graph, stages: Named) -> list[CheckedAnswers]:
+    """Return the answers of each arm before and after its own checks."""
+    arms = [arm for arm in graph.arms.values() if arm.recipe.evaluate.verify_chain is not None]
+    return [
+        CheckedAnswers(
+            student=arm.name, before=list(stages[naming.measures(arm)].rows("zero_shot", Measure)),
+            after=list(found.rows("revised", Measure)), calls=found.counts["calls"],
+            questions=found.counts["questions"], unquestioned=found.counts["without questions"],
+        )
+        for arm in arms for found in [stages[naming.verified(arm)]]
+    ]  # fmt: skip
+
+
 def _files(recipe: Recipe, stages: Named) -> list[FileFacts]:
     found = []
     for exporter, kind in ((exporter, kind) for exporter, kinds in typed(recipe).items() for kind in kinds):
@@ -171,6 +187,7 @@ def _set(node: SetNode, graph: Graph, stages: Named) -> SetFacts:
         name=node.name,
         teacher_name=teacher_name(node.recipe),
         trace_funnel=funnel_of(node, traces, chosen),
+        pruning=chosen.counts.get("pruning", {}),
         verdicts=verdicts,
         opinions=opinions,
         outages=outages,

@@ -125,6 +125,11 @@ def faithful(arm: ArmNode) -> str:
     return f"faithful-{arm.name}"
 
 
+def verified(arm: ArmNode) -> str:
+    """What an arm answered once it had checked its answers."""
+    return f"verified-{arm.name}"
+
+
 def model(arm: ArmNode, graph: Graph) -> str:
     """Where an arm's checkpoint is: its last phase, or that of the arm or student that it starts from."""
     if arm.phases:

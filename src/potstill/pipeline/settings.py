@@ -28,22 +28,29 @@ from potstill.recipe import (
     Tool,
     Ways,
     WorkedTeacher,
+    Written,
 )
 from potstill.recipe.scopes import Decides, Scope
 from potstill.recipe.strategies import OWN
 from potstill.records import content_key
 from potstill.tables import OneOf
 from potstill.teach.prompt_files import prompt_of, role_prompts
+from potstill.teach.writing import prompts_of
 from potstill.verify.answer_kinds import ANSWER_KINDS
 from potstill.verify.judge_prompts import judge_prompt
 
 Settings = dict[str, Any]
 _OPTIONAL = (
     "faithful", "where", "quotes", "near", "mix", "tokens", "filter", "diverse", "drop_no_conclusion", "prefer",
+    "prune",
 )  # fmt: skip
 """Keys of `curate` that came later and change nothing unless they are given."""
 _AS_BEFORE: tuple[Any, ...] = (None, [], "text", False)
 """Values of theirs that stand for not given."""
+WRITTEN_VERSION = 1
+"""Raised by hand when other problems may be written, or kept."""
+PRUNE_VERSION = 1
+"""Raised by hand when the same reasoning may be pruned otherwise."""
 FAITH_VERSION = 1
 """Raised by hand when the same text may get other scores of faithfulness."""
 
@@ -117,7 +124,15 @@ def of_problems(recipe: Recipe) -> Settings:
         own |= {"near": recipe.problems.near, "against": [*recipe.problems.against], "tests": tests}
         if recipe.problems.near is not None:
             own |= of_benchmarks(recipe)
+    if recipe.problems.written is not None:
+        own["written"] = _of_written(recipe, recipe.problems.written)
     return {"problems": own, "seed": problem_seed(recipe)}
+
+
+def _of_written(recipe: Recipe, written: Written) -> Settings:
+    """Return how problems are written and solved: by whom, under which prompts, and what makes answers the same."""
+    found = chosen(written, "problems") | {"prompts": prompts_of(written, Path(recipe.data))}
+    return found | {"teacher": of_traces(recipe)["teacher"], "version": WRITTEN_VERSION} | of_checks(recipe)
 
 
 def of_sources(sources: Sequence[Source], recipe: Recipe) -> list[Settings]:
@@ -239,6 +254,8 @@ def of_curation(curate: Curate) -> Settings:
     found = chosen(curate, "examples")
     if curate.faithful is not None:
         found["faithful"] |= {"version": FAITH_VERSION}
+    if curate.prune:
+        found["pruning version"] = PRUNE_VERSION
     return {key: value for key, value in found.items() if key not in _OPTIONAL or value not in _AS_BEFORE}
 
 

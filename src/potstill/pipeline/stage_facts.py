@@ -19,7 +19,7 @@ ROWS_OF = {
     "problems": "train", "traces": "traces", "verdicts": "verdicts", "examples": "examples", "pairs": "pairs",
     "labels": "labels", "also_problems": "evaluation",
 }  # fmt: skip
-OF_STUDENTS = ("evaluate", "measure", "benchmark", "also", "faithful", "listen")
+OF_STUDENTS = ("evaluate", "measure", "benchmark", "also", "faithful", "listen", "verified")
 """Kinds of stages in which students answer or read."""
 Named = Mapping[str, Committed]
 """Committed stages by the names of `naming`."""
@@ -74,7 +74,8 @@ def _who(name: str, graph: Graph) -> str:
         of_phases = {made(phase) for phase in arm.phases for made in (naming.training, naming.measures_of_phase)}
         of_benchmarks = {naming.benchmark(arm, asked) for asked in arm.recipe.evaluate.benchmarks}
         others = {naming.also(arm, also) for also in arm.recipe.evaluate.also}
-        if name in {naming.measures(arm), naming.faithful(arm), *of_phases, *of_benchmarks, *others}:
+        own = {naming.measures(arm), naming.faithful(arm), naming.verified(arm)}
+        if name in {*own, *of_phases, *of_benchmarks, *others}:
             return arm.name
         if name == naming.best(arm):
             return str(arm.recipe.evaluate.by)

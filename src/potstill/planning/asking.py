@@ -13,7 +13,7 @@ from potstill.pipeline.stage import Stage
 from potstill.planning.figures import Figure, assumed, formula, known, product, quotient, total
 from potstill.planning.machines import Target
 from potstill.planning.memory import BF16, FP32, of_sampling
-from potstill.planning.sets import Requests
+from potstill.planning.sets import Requests, response
 from potstill.planning.shapes import Architecture, of_model
 from potstill.planning.stage_plan import START, Planning, StagePlan, of_rows
 from potstill.planning.texts import mean_of
@@ -27,6 +27,9 @@ CALLS = {"cpu": 4e-4, "gpu": 1e-4}
 UNDECIDED = assumed(0.0, 0.03, 0.2, "answers that the rules leave to the judge")
 JUDGED = (assumed(200, 450, 2500, "tokens that a judge reads"), assumed(5, 120, 800, "tokens that it writes"))
 READY = assumed(0.5, 0.8, 1.3, "an answer as long as what it was trained on")
+NEW = assumed(0.3, 0.7, 1.0, "written problems that are whole and new")
+PROMPTED = assumed(1.2, 2.0, 6.0, "a prompt is as long as its problem and what stands around it")
+AGAIN = assumed(1.0, 2.0, 20.0, "a written problem, with the reasoning before it")
 UNTRAINED = assumed(0.15, 0.7, 1.0, "an untouched student often writes until it is stopped")
 
 
@@ -47,6 +50,29 @@ def traces(planning: Planning, stage: Stage) -> StagePlan:
         dollars = _price(planning, teacher, "teacher", asked)
         return replace(made, dollars=dollars, seconds=asked.seconds, needs=("tokens", "dollars", "seconds", "disk"))
     return _local(planning, node, asked, made)
+
+
+def writing(planning: Planning, made: StagePlan) -> StagePlan:
+    """Return the plan of problems with what writing further ones takes, and solving them."""
+    recipe, teacher = planning.recipe, planning.recipe.teacher
+    written, seeds = recipe.problems.written, planning.material.training_read
+    if written is None or seeds is None or not isinstance(teacher, ServedTeacher | LocalTeacher):
+        return made
+    if written.seeds is not None:
+        seeds = seeds.at_most(written.seeds)
+    asked = product("problems x problems written of each", seeds, known(written.each, ""))
+    solved = product("of these whole and new, x samples", asked, NEW, known(written.samples, ""))
+    question = planning.material.question
+    read = total("", [product("", asked, question, PROMPTED), product("", solved, question, PROMPTED)])
+    answers = product("requests x tokens of a response", solved, response(teacher.sampling.max_tokens))
+    said = total("", [product("", asked, question, AGAIN), answers])
+    requests = Requests(requests=total("", [asked, solved]), read=read, written=said)
+    made = replace(made, what="of written problems", tokens=total("", [read, said]), needs=("tokens", "seconds"))
+    if isinstance(teacher, ServedTeacher):
+        dollars = _price(planning, teacher, "teacher", requests)
+        return replace(made, dollars=dollars, seconds=None, needs=("tokens", "dollars"))
+    planning.say(f"{made.name}: the time of the teacher that writes problems")
+    return replace(made, seconds=None)
 
 
 def _price(planning: Planning, endpoint: Endpoint, section: str, asked: Requests) -> Figure | None:

@@ -89,7 +89,20 @@ class Gathered:
 
     @cached_property
     def training(self) -> Figure | None:
-        """How many problems are asked."""
+        """How many problems are asked, those among them that the teacher wrote."""
+        written, read = self.recipe.problems.written, self.training_read
+        if written is None or read is None or self._problems is not None:
+            return read
+        seeds = read if written.seeds is None else read.at_most(written.seeds)
+        more = seeds.times(written.each)
+        return Figure(
+            value=read.value + 0.5 * more.value, low=read.low, high=read.high + more.high, basis="assumed",
+            how="the problems, and of those written from them none to all",
+        )  # fmt: skip
+
+    @cached_property
+    def training_read(self) -> Figure | None:
+        """How many problems are read for training."""
         if self._problems is not None:
             return known(self._problems.counts["train"], "the committed problems")
         if self.scene.sample.whole:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from potstill.models.flops import read_flops
 from potstill.pipeline.benchmarking import protocol_of
 from potstill.pipeline.stage import Stage
-from potstill.planning.asking import SIDE_BY_SIDE, asked_of_arm, evaluate, sampled_seconds, traces
+from potstill.planning.asking import SIDE_BY_SIDE, asked_of_arm, evaluate, sampled_seconds, traces, writing
 from potstill.planning.figures import BASES, Figure, assumed, formula, known, product, quotient, total
 from potstill.planning.memory import of_training
 from potstill.planning.scoring import assess, best, labels, scorer, verdicts
@@ -53,7 +53,8 @@ def _unplanned(planning: Planning, stage: Stage) -> StagePlan:
 def problems(planning: Planning, stage: Stage) -> StagePlan:
     """Reading and dividing."""
     count = total("", [planning.material.training, planning.material.held_out])
-    return StagePlan(name=stage.name, kind=stage.kind, seconds=of_rows("problems", count))
+    made = StagePlan(name=stage.name, kind=stage.kind, seconds=of_rows("problems", count))
+    return made if planning.recipe.problems.written is None else writing(planning, made)
 
 
 def examples(planning: Planning, stage: Stage) -> StagePlan:
@@ -237,6 +238,12 @@ def faithful(planning: Planning, stage: Stage) -> StagePlan:
     return StagePlan(name=stage.name, kind=stage.kind, needs=("seconds",))
 
 
+def verified(planning: Planning, stage: Stage) -> StagePlan:
+    """An arm that checks its own answers; what it asks itself shows only then."""
+    planning.say(f"{stage.name}: how many questions the arm asks about its answers")
+    return StagePlan(name=stage.name, kind=stage.kind, needs=("seconds",))
+
+
 def export(planning: Planning, stage: Stage) -> StagePlan:
     """Writing the trained student, loading it again and comparing."""
     shape = planning.shape(stage.recipe)
@@ -261,6 +268,7 @@ PLANNERS: dict[str, Callable[[Planning, Stage], StagePlan]] = {
     "student": student, "pairs": pairs, "rows": rows, "reference": reference, "logits": logits, "train": train,
     "evaluate": evaluate, "also_problems": also_problems, "also": also, "benchmark": benchmark, "faithful": faithful,
     "labels": labels, "scorer": scorer, "assess": assess, "best": best,
+    "verified": verified,
     "export": export, "measure": measure, "report": report,
 }  # fmt: skip
 """Kind of a stage -> what it will take."""

@@ -59,16 +59,20 @@ class NearIndex:
         self.threshold = threshold
         self._entries: list[_Entry] = []
         self._by_run: dict[tuple[str, ...], list[int]] = {}
-        seen: set[_Entry] = set()
+        self._seen: set[_Entry] = set()
         for name, text, gold in questions:
-            words = words_of(text)
-            entry = _Entry("", frozenset(runs_of(words)), numbers_of(words), _gold(gold))
-            if entry not in seen:
-                seen.add(entry)
-                for run in entry.runs:
-                    self._by_run.setdefault(run, []).append(len(self._entries))
-                self._entries.append(replace(entry, name=name))
+            self.add(name, text, gold)
         self._form = frozenset(run for run, places in self._by_run.items() if len(places) >= COMMON)
+
+    def add(self, name: str, text: str, gold: str | None = None) -> None:
+        """Take one more question; what is the form of several was settled by the first ones."""
+        words = words_of(text)
+        entry = _Entry("", frozenset(runs_of(words)), numbers_of(words), _gold(gold))
+        if entry not in self._seen:
+            self._seen.add(entry)
+            for run in entry.runs:
+                self._by_run.setdefault(run, []).append(len(self._entries))
+            self._entries.append(replace(entry, name=name))
 
     def near(self, text: str, gold: str | None = None) -> Near | None:
         """Return the nearest question of the index, None where none is near."""

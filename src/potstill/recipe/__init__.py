@@ -14,7 +14,7 @@ from potstill.recipe.benchmarks import Benchmark, Faithfulness, Paraphraser
 from potstill.recipe.bounds import Name, Seed
 from potstill.recipe.checks import Checks, CodeChecks, Curate, FaithFilter, Judge, Numbers, Policy, Portion, Reward
 from potstill.recipe.methods import Dpo, Grpo, OnPolicy, RewardTerm
-from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source
+from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source, Written
 from potstill.recipe.scopes import Beside, ForExport, Throughout
 from potstill.recipe.scorers import Labels, Scorer
 from potstill.recipe.strategies import Rationalise, Tree, VerifyChain, Way, Ways
@@ -107,6 +107,7 @@ __all__ = [
     "Way",
     "Ways",
     "WorkedTeacher",
+    "Written",
     "as_served",
     "number",
     "own_answers",
@@ -156,7 +157,7 @@ class Recipe:
 
 
 SECTIONS = (
-    Source, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
+    Source, Written, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
     SolutionsTeacher, ArmTeacher, SystemMessage, Tool, Tree, VerifyChain, Way, Ways, Rationalise, Strategy, Numbers,
     Policy, CodeChecks, Judge, Reward, Checks, Portion, FaithFilter, Curate, Scratch, Lora, Student, Kl, Loss, Grpo,
     OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer, Benchmark, Paraphraser, Faithfulness, Evaluate, Export, Recipe,

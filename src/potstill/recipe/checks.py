@@ -195,6 +195,10 @@ class Curate:
     prefer: ForExamples[Literal["surprisal", "rank_surprisal", "gain"] | None] = None
     """Which traces stay where not all may, of `per_problem` and `tokens`: those of the least surprisal, of the least
     ratio of rank to surprisal, or of the most gain, as `checks.listener` reads them. `null`: by diversity and seed."""
+    prune: ForExamples[tuple[Literal["conclusion", "abandoned", "rechecks", "restatements"], ...]] = ()
+    """Steps to take out of the reasoning, whole, before anything else is asked of a trace. `conclusion`: all behind the
+    one that concludes; `abandoned`: what is taken back; `rechecks`: what is computed again; `restatements`: what is
+    said again. What a later step uses stays; a trace that would not come to its answer any more is left whole."""
     per_problem: ForExamples[Positive] = 4
     """At most this many traces a problem, the most diverse first."""
     diverse: ForExamples[Literal["text", "strategy", "steps"]] = "text"

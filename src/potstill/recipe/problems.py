@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Len
+from annotated_types import Ge, Gt, Le, Len
 
-from potstill.recipe.bounds import Length, Positive, Seed, Share
+from potstill.recipe.bounds import Length, Name, Positive, Seed, Share
 from potstill.recipe.scopes import ForAnswers, ForProblems
 from potstill.tables import OneOf
 
@@ -56,6 +56,29 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Written:
+    """Further training problems that the teacher writes, each from a training problem, and that are worth keeping."""
+
+    ways: ForProblems[Annotated[tuple[Name, ...], Len(1)]] = ("deeper", "broader", "rephrased", "renumbered")
+    """What is written, drawn for each by the seed. `deeper`: a step more; `broader`: another situation; `rephrased`:
+    the same in other words; `renumbered`: the same with other numbers; or a way of `prompts`."""
+    prompts: ForProblems[dict[str, str]] = field(default_factory=dict)
+    """Files with the prompts of ways, relative to `data`: way -> file. One for a name of ours takes its place."""
+    each: ForProblems[Annotated[int, Gt(0), Le(1000)]] = 1
+    """Problems that are written from one training problem."""
+    seeds: ForProblems[Positive | None] = None
+    """Training problems that are written from, drawn by the seed; `null` takes all. Those with choices, programs,
+    several parts or a checker are never written from."""
+    near: ForProblems[Annotated[float, Gt(0), Le(1)]] = 0.6
+    """Drop what has the numbers of a training problem or of one written before, and at least this share of their runs
+    of three words together in both."""
+    samples: ForProblems[Annotated[int, Ge(2), Le(1000)]] = 5
+    """Times that the teacher solves what it wrote."""
+    agree: ForProblems[Annotated[float, Gt(0.5), Le(1)]] = 0.8
+    """Keep what at least this share of the samples solve with one answer, which is then its gold."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Problems:
     """What is asked, and what is held out."""
 
@@ -72,5 +95,7 @@ class Problems:
     against: ForProblems[tuple[str, ...]] = ()
     """Files of test questions, of any format that problems can have, that no training problem may be a copy of, edited
     or not. The problems of `evaluate.benchmarks` are such tests without being named here."""
+    written: ForProblems[Written | None] = None
+    """Further training problems that the teacher writes; `null`: none."""
     seed: ForProblems[Seed | None] = None
     """Seed of generation and split; `null` takes the recipe's."""

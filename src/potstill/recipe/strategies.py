@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le
 
 from potstill.recipe.bounds import Name, Share
-from potstill.recipe.scopes import ForExamples, ForTraces
+from potstill.recipe.scopes import ForAskingAgain, ForExamples, ForTraces
 
 OWN = {
     "messages": "explain", "tree": "tree", "verify_chain": "verify_chain", "ways": "strategies",
@@ -47,15 +47,16 @@ class Tree:
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyChain:
-    """How a draft is checked before it becomes a trace, for the kind `verify_chain`."""
+    """How a draft is checked and written anew: by the teacher, for the kind `verify_chain`, or by a student."""
 
-    how: ForTraces[Literal["factored", "two_step", "joint"]] = "factored"
+    how: ForAskingAgain[Literal["factored", "two_step", "joint"]] = "factored"
     """Who answers the check questions. `factored`: a call each, which sees neither the draft nor the others;
     `two_step`: one call for all, without the draft; `joint`: the call that asks them, with the draft."""
-    most_questions: ForTraces[Few] = 5
+    most_questions: ForAskingAgain[Few] = 5
     """Check questions of one draft at most."""
-    keep: ForTraces[Literal["revised", "with_checks"]] = "revised"
-    """What becomes the trace. `revised`: the last reasoning alone; `with_checks`: draft, checks and revision in one."""
+    keep: ForAskingAgain[Literal["revised", "with_checks"]] = "revised"
+    """What becomes the trace. `revised`: the last reasoning alone; `with_checks`: draft, checks and revision in one.
+    Of a student only the answer counts."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ from potstill.recipe.scopes import (
     ForTraining,
     ForTrainingAndEvaluation,
 )
+from potstill.recipe.strategies import VerifyChain
 from potstill.recipe.teachers import Terms
 from potstill.recipe.tools import Tool
 from potstill.tables import OneOf
@@ -372,6 +373,9 @@ class Evaluate:
     """Published protocols by which every arm is measured too, each on a file of problems."""
     faithfulness: Beside[Faithfulness | None] = None
     """Measure whether the answers of every arm rest on its reasoning; `null` does not."""
+    verify_chain: Beside[VerifyChain | None] = None
+    """Let every arm check each of its answers by questions of its own and write it anew; what that makes right and
+    wrong is counted beside its accuracy, which stays that of its first answers. `null` does not."""
 
 
 @dataclass(frozen=True, kw_only=True)

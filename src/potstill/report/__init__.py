@@ -6,6 +6,7 @@ from potstill.report.assemble import Report, build
 from potstill.report.facts import (
     AlsoFacts,
     BenchmarkFacts,
+    CheckedAnswers,
     Compute,
     DeliveredPlace,
     DroppedTrace,
@@ -28,6 +29,7 @@ from potstill.report.students import shown_problems
 __all__ = [
     "AlsoFacts",
     "BenchmarkFacts",
+    "CheckedAnswers",
     "Compute",
     "DeliveredPlace",
     "DroppedTrace",

@@ -29,6 +29,7 @@ from potstill.report.students import ArmResult
 from potstill.report.terminal import table_text
 from potstill.report.time_and_tokens import time_and_tokens
 from potstill.report.training import training
+from potstill.report.verified import verified_table
 from potstill.report.whereabouts import whereabouts
 
 SCHEMA = 1
@@ -141,6 +142,7 @@ SECTIONS: tuple[tuple[str, Nodes], ...] = (
     ("What was lost", lambda facts, _: lost(facts.also, not all(map(_untouched, facts.students)))),
     ("Faithfulness", lambda facts, _: faithful(facts.faithful, facts.behaved, [one.name for one in facts.students])),
     ("Ways of solving", lambda facts, _: choice_tables(_chosen(facts.students))),
+    ("Answers checked", lambda facts, _: verified_table(facts.checked)),
     ("Tools", lambda facts, rows: tool_calls(rows, {each.name: each.called for each in facts.sets if each.called})),
     ("Reward models", scorers),
     ("Cost and latency", lambda facts, _: costs(facts)),

@@ -135,6 +135,21 @@ class BenchmarkFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckedAnswers:
+    """One student's first answers and, in the same order, what they were after its own checks.
+
+    `calls` and `questions` are of all of them, `unquestioned` those about which it asked nothing.
+    """
+
+    student: str
+    before: Sequence[Measure]
+    after: Sequence[Measure]
+    calls: int
+    questions: int
+    unquestioned: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class FaithFacts:
     """What one student was asked about its own responses, of which `probed` out of `responses` could be asked about."""
 
@@ -269,6 +284,9 @@ class SetFacts:
     lengths: Mapping[int, int] = field(default_factory=dict)
     length_unit: str = "characters"
     difficulties: Mapping[float, int] = field(default_factory=dict)
+    pruning: Mapping[str, int] = field(default_factory=dict)
+    """Of examples whose reasoning was looked at for steps to prune: how many were `pruned` and `left_whole`, their
+    `tokens` before and `tokens_kept`, and the steps that went by kind."""
     ways: Sequence[WayFacts] = ()
     """Of a strategy that asks in several ways."""
     called: Mapping[str, int] = field(default_factory=dict)
@@ -339,6 +357,7 @@ class ReportFacts:
     benchmarks: Sequence[BenchmarkFacts] = ()
     faithful: Sequence[FaithFacts] = ()
     behaved: Sequence[BehaviourCounts] = ()
+    checked: Sequence[CheckedAnswers] = ()
     files: Sequence[FileFacts] = ()
     main: str | None = None
     graph: str = ""
@@ -352,6 +371,8 @@ class ReportFacts:
     domains: Mapping[str, str] = field(default_factory=dict)
     """Held-out problem -> its domain."""
     problem_funnel: Funnel | None = None
+    written: Mapping[str, Any] = field(default_factory=dict)
+    """Of problems that the teacher wrote: `seeds`, `written`, `kept`, kept ones by way (`ways`) and `sampling`."""
     template_overlap: tuple[int, int] | None = None
     problems: Mapping[str, Problem] = field(default_factory=dict)
     teacher: Mapping[str, Trace] = field(default_factory=dict)

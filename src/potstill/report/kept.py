@@ -12,7 +12,9 @@ from potstill.report.dropped import dropped_traces
 from potstill.report.facts import Funnel, ReportFacts, SetFacts
 from potstill.report.listening import listening
 from potstill.report.nodes import Column, Node, TableNode
+from potstill.report.pruned import pruning_table
 from potstill.report.samples import opinions, outages, samples
+from potstill.report.written import written_table
 
 BINS = 20
 """Bins of a histogram at most."""
@@ -28,12 +30,16 @@ def kept(facts: ReportFacts) -> tuple[Node, ...]:
     found += listening(facts.sets)
     if facts.problem_funnel is not None:
         found.append(_funnel("Problems", facts.problem_funnel))
+    if facts.written:
+        found.append(written_table(facts.written))
     return tuple(found)
 
 
 def _of_set(facts: SetFacts, of: str) -> Iterator[Node]:
     if facts.trace_funnel is not None:
         yield _funnel(f"Traces{of}", facts.trace_funnel)
+    if facts.pruning:
+        yield pruning_table(f"Reasoning pruned{of}", facts.pruning)
     if facts.verdicts:
         total = sum(facts.verdicts.values())
         rows = tuple((label(outcome, 160), number, number / total) for outcome, number in facts.verdicts.items())

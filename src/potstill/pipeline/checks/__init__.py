@@ -24,6 +24,7 @@ from potstill.pipeline.checks import (
     teachers,
     tools,
     trackers,
+    written,
 )
 from potstill.pipeline.checks.scene import Scene
 from potstill.recipe import Recipe
@@ -46,6 +47,7 @@ CHECKS: dict[str, Check] = {
     "formats of students": Check("student", Scene.trainings, formats.bf16),
     "formats of labels": Check("labels", Scene.labellings, formats.bf16),
     "source": Check("problems", Scene.sources, sources.source),
+    "written problems": Check("problems", Scene.writings, written.writing),
     "packages of sources": Check("problems", Scene.sources, extras.of_source),
     "checker": Check("verdicts", Scene.sources, sources.checker),
     "other problems": Check("also_problems", Scene.other_sources, sources.source),

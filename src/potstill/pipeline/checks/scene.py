@@ -15,7 +15,7 @@ from potstill.pipeline.settings import problem_seed
 from potstill.problems import leaks_of, read, source_seed
 from potstill.problems.rows import find
 from potstill.problems.splits import Use, split
-from potstill.recipe import Checks, Curate, Evaluate, Labels, Recipe, Source, Strategy, Student, Teacher, Train
+from potstill.recipe import Checks, Curate, Evaluate, Labels, Recipe, Source, Strategy, Student, Teacher, Train, Written
 from potstill.records import Drop, Problem
 from potstill.train.methods import learns_from
 
@@ -98,6 +98,11 @@ class Scene:
         for number, also in enumerate(self.recipe.evaluate.also):
             for index, source in enumerate(also.sources):
                 yield f"evaluate.also.{number}.sources.{index}", source
+
+    def writings(self) -> Iterator[tuple[str, Written]]:
+        """Yield how problems are written, with its key, where any are."""
+        if self.recipe.problems.written is not None:
+            yield "problems.written", self.recipe.problems.written
 
     def labellings(self) -> Iterator[tuple[str, Labels]]:
         """Yield the labels that each scorer is trained on, and those it is measured on where they are others."""

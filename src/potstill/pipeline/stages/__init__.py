@@ -34,6 +34,7 @@ from potstill.pipeline.stages import (
     traces,
     train,
     verdicts,
+    verified,
 )
 from potstill.recipe import Recipe
 
@@ -54,6 +55,7 @@ STAGES: dict[str, Yielding] = {
     "also": also.stages,
     "benchmark": benchmark.stages,
     "faithful": faithful.stages,
+    "verified": verified.stages,
     "labels": labels.stages,
     "scorer": scorer.stages,
     "assess": assess.stages,

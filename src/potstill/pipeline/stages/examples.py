@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from potstill.curate.seen import Looked
 from potstill.durable import writing
 from potstill.errors import DataError
 from potstill.graph import Graph
@@ -18,7 +19,7 @@ from potstill.pipeline.parts import mapped
 from potstill.pipeline.stage import Context, Stage
 from potstill.progress import Progress
 from potstill.recipe import Recipe, SolutionsTeacher
-from potstill.records import Drop, Example, Reason
+from potstill.records import Drop, Example, Pruning, Reason
 from potstill.store import SCRATCH
 from potstill.table_parts import PART_ROWS
 
@@ -89,12 +90,33 @@ def work(context: Context) -> dict[str, Any]:
         curation.gather(scattered, bucket, kept)
         progress.advance(max(0, bounds[bucket + 1] - progress.done))
     progress.close()
+    pruning = _note_pruned(context, curation.seen(looked), decision.places) if context.recipe.curate.prune else {}
     by_majority = sum(looker.gold_source(item.problem_key) == "majority" for item in decision.kept)
     return {
         "kept": len(decision.kept), "by_majority": by_majority, "dropped": dict(sorted(reasons.items())),
         "token_counts": {"kept": sum(item.tokens for item in decision.kept), **dict(sorted(tokens.items()))},
-        **people.counts,
+        **people.counts, **pruning,
     }  # fmt: skip
+
+
+def _note_pruned(context: Context, rows: Iterable[Looked], places: Sequence[int]) -> dict[str, Any]:
+    """Write the table `pruned`, a row for each example that was looked at for it; return the sums."""
+    table, kinds = context.work.table("pruned", Pruning), context.recipe.curate.prune
+    sums = Counter[str](pruned=0, left_whole=0, tokens=0, tokens_kept=0)
+    number = 0
+    for row, place in zip(rows, places, strict=True):
+        if place < 0 or not row.pruning:
+            continue
+        steps, kept, tokens, whole, *gone = row.pruning
+        by_kind = dict(zip(kinds, gone, strict=True))
+        if number >= table.rows_done:
+            table.append(Pruning(
+                parent=row.key, steps=steps, kept=kept, tokens=tokens, tokens_kept=row.tokens, left_whole=bool(whole),
+                **{kind: by_kind.get(kind, 0) for kind in ("conclusion", "abandoned", "rechecks", "restatements")},
+            ))  # fmt: skip
+        number += 1
+        sums.update(pruned=int(kept < steps), left_whole=whole, tokens=tokens, tokens_kept=row.tokens, **by_kind)
+    return {"pruning": dict(sums)}
 
 
 def _nothing_left(recipe: Recipe, reasons: Counter[str], run: Path) -> str:

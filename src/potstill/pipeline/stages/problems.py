@@ -31,6 +31,7 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
 def work(context: Context) -> dict[str, Any]:
     """Write the tables train, evaluation and dropped."""
     from potstill.pipeline.held_apart import benchmark_problems
+    from potstill.pipeline.writing import written_problems
     from potstill.problems import divide
 
     recipe, work = context.recipe, context.work
@@ -44,11 +45,14 @@ def work(context: Context) -> dict[str, Any]:
         tests=partial(benchmark_problems, recipe),
     )  # fmt: skip
     progress = Progress("problems", sum(divided.counts.values()))
+    held: dict[str, list[Problem]] = {side: [] for side in tables}
     for row in progress.track(divided.rows()):
         if isinstance(row, Drop):
             dropped.append(row)
         else:
             tables[row[1]].append(row[0])
+            if recipe.problems.written is not None:
+                held[row[1]].append(row[0])
     progress.close()
     if not divided.judged:
         raise DataError(NOTHING_TO_JUDGE_BY)
@@ -56,5 +60,18 @@ def work(context: Context) -> dict[str, Any]:
         told = f"only {divided.judged:,} have an answer to judge by; the others count as unknown"
         print(f"problems: of {held_out:,} held out {told}", file=sys.stderr)
     counts: dict[str, Any] = {place: number for place, number in divided.counts.items() if place in tables}
-    reasons = {place: number for place, number in divided.counts.items() if number and place not in tables}
-    return {**counts, "dropped": reasons, "template_share": divided.template_share}
+    reasons: dict[str, int] = {
+        place: number for place, number in divided.counts.items() if number and place not in tables
+    }
+    shares = {"template_share": divided.template_share}
+    if recipe.problems.written is None:
+        return {**counts, "dropped": reasons, **shares}
+    found: dict[str, Any] = {}
+    for one in written_problems(context, held["train"], held["evaluate"], found):
+        if isinstance(one, Drop):
+            dropped.append(one)
+            reasons[one.reason] = reasons.get(one.reason, 0) + 1
+        else:
+            tables["train"].append(one)
+            counts["train"] += 1
+    return {**counts, "dropped": dict(sorted(reasons.items())), **shares, "written": found}

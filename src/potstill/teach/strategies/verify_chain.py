@@ -7,7 +7,7 @@ repeated. Where no question can be read from the plan, the draft is the trace.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 from potstill.models.requests import Completion
@@ -37,12 +37,19 @@ class Verifying(Asking):
     texts: dict[str, str]
     chain: VerifyChain
 
+    read: Callable[[Problem, Completion], Finished] = finished_by
+    """How a revision is read."""
+
     def talk(self, problem: Problem, sample: int) -> Talk:
         """Draft, check, revise: 3 + n calls for n questions when factored, 4 or 3 otherwise, 2 without questions."""
         (said,) = yield [Call(role="draft", messages=self.messages(problem, sample))]
         draft = finished_by(problem, said)
         if draft.finish != "stop":
             return draft
+        return (yield from self.after(problem, draft))
+
+    def after(self, problem: Problem, draft: Finished) -> Talk:
+        """Check and revise a draft that is there; without questions it stays as it is."""
         written = "\n".join(part for part in (draft.reasoning, draft.answer) if part)
         checks = yield from self._checks(problem, written)
         counts = {"questions": len(checks), "without questions": int(not checks)}
@@ -50,7 +57,7 @@ class Verifying(Asking):
             return _with(draft, draft.reasoning, counts)
         listed = "\n".join(f"{number}. {check}" for number, check in enumerate(checks, 1))
         (said,) = yield [self._call("revise", problem, draft=written, checks=listed)]
-        last = finished_by(problem, said)
+        last = self.read(problem, said)
         if last.finish == "stop" and self.chain.keep == "with_checks":
             lines = [f"Check: {check}" for check in checks]
             return _with(last, "\n".join([written, *lines, last.reasoning]).strip(), counts)
@@ -104,6 +111,12 @@ def calls(strategy: Strategy) -> tuple[float, float, float]:
     if chain.how == "joint":
         return 2.0, 3.0, 3.0
     return 2.0, 4.0 if chain.how == "two_step" else 3 + 0.7 * chain.most_questions, 3.0 + chain.most_questions
+
+
+def checking(chain: VerifyChain, read: Callable[[Problem, Completion], Finished]) -> Verifying:
+    """Return how a student checks its own drafts, by the packaged prompts; `read` divides what it writes."""
+    texts = {role: packaged(f"verify_chain_{role}") for role in ROLES}
+    return Verifying("", PROMPT, texts=texts, chain=chain, read=read)
 
 
 def asking(prompt: str, strategy: Strategy, material: Material) -> Asking:

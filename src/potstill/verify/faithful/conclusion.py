@@ -39,10 +39,15 @@ def conclusion(told: Told) -> Outcome:
 
 def _worded(told: Told, last: Sequence[ToldStep]) -> Outcome:
     for step in reversed(last):
-        found = _of_choice(told, step.text) if told.choices else _of_text(told.said, step.text)
+        found = named(told, step.text)
         if found != "unknown":
             return found
     return "unknown"
+
+
+def named(told: Told, text: str) -> Outcome:
+    """Return right where a text names the answer in words or by its letter, wrong where another, unknown if none."""
+    return _of_choice(told, text) if told.choices else _of_text(told.said, text)
 
 
 def _of_choice(told: Told, text: str) -> Outcome:

@@ -61,7 +61,7 @@ def told_of(problem: Problem, reasoning: str, answer: str) -> Told:
     """
     found = extract(answer, "number" if problem.answer_kind == "quantity" else problem.answer_kind, problem.choices)
     said = "" if problem.answer_kind == "parts" else found.value or ""
-    number = None if problem.answer_kind in ("choice", "yes_no", "text", "date", "code", "parts") else _value(said)
+    number = None if problem.answer_kind in ("choice", "yes_no", "text", "date", "code", "parts") else value_of(said)
     given = numbers_of(problem.statement) | {
         Fraction(_WORDS[word.lower()]) for word in _WORD.findall(problem.statement) if word.lower() in _WORDS
     }
@@ -70,7 +70,8 @@ def told_of(problem: Problem, reasoning: str, answer: str) -> Told:
     return Told(steps=tuple(steps), given=frozenset(given), answer=number, said=said, choices=problem.choices)
 
 
-def _value(text: str) -> Fraction | None:
+def value_of(text: str) -> Fraction | None:
+    """Return the one number that a text holds, None where it holds none or several."""
     tokens = [token for token in tokens_of(plain(text[:200])) if token.kind == "number"]
     if len(tokens) != 1:
         return None

@@ -31,8 +31,8 @@ _BLANK = re.compile(r"\n[^\S\n]*\n\s*")
 _LINE = re.compile(r"\n\s*")
 _LABEL = re.compile(r"^[ \t]*(?:#{1,6}[ \t]{1,4})?(?:\*\*|__)?step[ \t]{1,4}\d{1,4}\b", re.MULTILINE | re.IGNORECASE)
 _SENTENCE = re.compile(
-    r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\b(?:Mr|Ms|Dr|St|vs|No|Eq|cf)\.)(?<!\b(?:Mrs|etc|Fig|Eqs|e\.g|i\.e)\.)(?<!\n\d\.)"
-    r"(?<!\n\d\d\.)[\"')\]*]{0,3}\s+|(?<=[。！？])"
+    r"(?<=[.!?])(?:(?<!\b[A-Z]\.)|(?<=\b(?:choice|option) [A-Z]\.))(?<!\b(?:Mr|Ms|Dr|St|vs|No|Eq|cf)\.)"
+    r"(?<!\b(?:Mrs|etc|Fig|Eqs|e\.g|i\.e)\.)(?<!\n\d\.)(?<!\n\d\d\.)[\"')\]*]{0,3}\s+|(?<=[。！？])"
 )
 _THOUGHT = re.compile(
     r"(?:But )?(?:wait|hold on|hmm+|alternatively|actually|let me (?:double[- ])?(?:check|verify|re\w{2,12})"
@@ -59,6 +59,11 @@ def segment(text: str, cut: Literal["paragraphs", "sentences"] = "paragraphs") -
         within = _within(text, span, guard, by_line=by_line, sentences=all_of_them)
         cuts.update(within)
     return _merged(text, _tiled(len(text), cuts), guard)
+
+
+def thinks_again(text: str) -> bool:
+    """Whether a step begins with words of second thought, which always begin a step: `Wait`, `Alternatively`."""
+    return _THOUGHT.match(text.lstrip()) is not None
 
 
 def _tiled(length: int, cuts: set[int]) -> list[Span]:
