@@ -11,7 +11,7 @@ SOAK ?= full
 
 .PHONY: install quickstart pocket test soak check format docs lint-packaging bench bench-train bench-verify bench-sandbox \
   bench-generate bench-evaluate bench-rl bench-head bench-packing bench-rows bench-curate bench-plan bench-view bench-edge \
-  rules \
+  rules bench-verifiers peers-lm-eval \
   oracle-gguf \
   study-self-consistency clean temml
 
@@ -109,6 +109,10 @@ bench-verify: $(STAMP)
 rules: $(STAMP)
 	$(BIN)/python benchmarks/rules.py
 
+# Other graders on the same rows, from packages below $(VENV)/peers; nothing is timed. Some fifteen minutes of one core.
+bench-verifiers: $(STAMP) peers-lm-eval
+	$(BIN)/python benchmarks/bench_verifiers.py
+
 bench-sandbox: $(STAMP)
 	$(BIN)/python benchmarks/bench_sandbox.py
 
@@ -139,6 +143,14 @@ bench-edge: $(STAMP)
 # llama.cpp's own quantiser, with which `make soak` compares ours; node for its package.
 oracle-gguf: $(STAMP)
 	npm install --silent --no-audit --no-fund --prefix $(VENV)/peers '@node-llama-cpp/linux-x64@3.21.1'
+
+# lm-eval in an environment of its own, which sees torch and transformers of ours; for `make soak` and bench-verifiers.
+peers-lm-eval: $(VENV)/peers/lm-eval/bin/lm-eval
+$(VENV)/peers/lm-eval/bin/lm-eval: $(STAMP)
+	$(PYTHON) -m venv $(VENV)/peers/lm-eval
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > $$($(VENV)/peers/lm-eval/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/ours.pth
+	$(VENV)/peers/lm-eval/bin/python -m pip --disable-pip-version-check install --quiet 'lm-eval==0.4.13'
 
 study-self-consistency: $(STAMP)
 	$(BIN)/python benchmarks/study_self_consistency.py

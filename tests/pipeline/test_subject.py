@@ -1,6 +1,7 @@
 """A run's student measured afterwards: asked and judged as its run did it, wherever it is and however it is named."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -96,6 +97,25 @@ def test_what_its_conditions_say_is_checked_and_told(here, tmp_path, monkeypatch
     file.write_text(json.dumps({**told, "judge": "big-judge"}))
     assert "its run also asked the judge big-judge" in done("evaluate", "mine", "--problems", here / "run").err
     assert "no student: name a stage" in call("evaluate", untrained(here), "--problems", here / "run").mistake()
+
+
+def test_its_responses_are_asked_again_with_their_reasoning_changed(here, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ("evaluate", here / "run", "--problems", here / "run", "--faithfulness", 3)
+    told = done(*asked).out
+    probed, of = map(int, re.search(r"faithfulness: (\d) of (\d+) responses", told).groups())
+    assert (0 < probed <= 3, of) == (True, 24)
+    assert "\n  early answering, " in told
+    assert done(*asked).out == told, "what was answered is not asked again"
+
+
+def test_what_cannot_go_on_from_a_begun_answer_is_refused_before_anything_is_asked(here, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ("evaluate", "http://127.0.0.1:9/v1", "--model", "m", "--problems", here / "e.jsonl")
+    said = call(*asked, "--faithfulness", 3).mistake()
+    assert "the server http://127.0.0.1:9/v1 is not known to go on from them" in said
+    asked = ("evaluate", here / "run", "--problems", here / "e.jsonl", "--benchmark", "gsm8k")
+    assert "leave out --benchmark" in call(*asked, "--faithfulness", 3).mistake()
 
 
 def untrained(here):

@@ -40,6 +40,9 @@ def options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--seed", type=int, help="default: the run's, or 0")
     command.add_argument("--precision", choices=("auto", "bf16", "fp32"), help="default: the run's, or auto")
+    command.add_argument(
+        "--faithfulness", type=positive, metavar="N", help="ask again about N responses, with their reasoning changed"
+    )
     command.add_argument("--out", metavar="FILE.jsonl", help="write every response and verdict")
     command.add_argument("--keep", metavar="DIR", help="where responses are kept (default: runs/evaluate-MODEL)")
     unsafe_option(command)

@@ -97,17 +97,18 @@ def measured(
         yield replace(measure, problem_key=original[measure.problem_key])
 
 
-def refuse_prefill(protocol: Protocol, model: str) -> None:
-    """Refuse a protocol that begins the response where a server answers: not every one goes on from such a beginning.
+def refuse_prefill(what: str, model: str, otherwise: str = "") -> None:
+    """Refuse what begins a response where a server answers: not every one goes on from such a beginning.
+
+    `what` is such as `--faithfulness`, `otherwise` what one can do besides measuring a checkpoint.
 
     Raises:
-        PotstillError: it does.
+        PotstillError: always.
     """
-    if protocol.opening:
-        raise PotstillError(
-            f"{protocol.name} begins every response with its own words, and the server {model} is not known to go on "
-            "from them: measure a checkpoint in this process, or take another --form"
-        )
+    raise PotstillError(
+        f"{what} begins responses with words of its own, and the server {model} is not known to go on from them: "
+        f"measure a checkpoint in this process{otherwise}"
+    )
 
 
 def listed() -> str:

@@ -30,7 +30,7 @@ from potstill.pipeline.stage import STUDENTS
 from potstill.pipeline.subject import Subject, subject_of
 from potstill.problems import read
 from potstill.progress import Progress
-from potstill.recipe import PROBLEM_COLUMNS, Benchmark, Checks, Endpoint, Evaluate, Source, Student
+from potstill.recipe import PROBLEM_COLUMNS, Benchmark, Checks, Endpoint, Evaluate, Faithfulness, Source, Student
 from potstill.recipe_file import load
 from potstill.records import Measure, Problem
 from potstill.store import Run
@@ -53,9 +53,11 @@ def evaluate(options: argparse.Namespace) -> str:
     served = _is_address(options.model)
     subject = Subject(options.model) if served else subject_of(options.model)
     benchmark = _benchmark(options)
-    if benchmark is not None and served:
-        refuse_prefill(benchmark.protocol, options.model)
-    elif benchmark is not None:
+    if options.faithfulness is not None:
+        _refuse_faithfulness(options, served=served)
+    if benchmark is not None and served and benchmark.protocol.opening:
+        refuse_prefill(benchmark.protocol.name, options.model, ", or take another --form")
+    if benchmark is not None and not served:
         check_context(benchmark.protocol, Path(subject.checkpoint), "MODEL")
     conditions = _conditions(options, subject) if benchmark is None else _as_published(options, subject, benchmark)
     problems = list(problems_of(options) if benchmark is None else benchmark.problems)
@@ -84,11 +86,34 @@ def evaluate(options: argparse.Namespace) -> str:
             if benchmark is None
             else measured(posed, model_under_test, ledger, row, student, verdicts, progress)
         )
-    progress.close()
+        progress.close()
+        faith = "" if options.faithfulness is None else _faith(
+            options, measures, problems, model_under_test, conditions, ledger, verdicts
+        )  # fmt: skip
     if options.out:
         lines = "".join(json.dumps(_plain(m), ensure_ascii=True) + "\n" for m in measures)
         write_durably(Path(options.out), lines.encode())
-    return _told(measures) if benchmark is None else told(benchmark.protocol, measures)
+    return _told(measures) + faith if benchmark is None else told(benchmark.protocol, measures)
+
+
+def _refuse_faithfulness(options: argparse.Namespace, *, served: bool) -> None:
+    if served:
+        refuse_prefill("--faithfulness", options.model)
+    if options.benchmark is not None:
+        raise PotstillError("--faithfulness asks about plain problems: leave out --benchmark")
+
+
+def _faith(
+    options: argparse.Namespace, measures: Sequence[Measure], problems: Sequence[Problem],
+    model_under_test: ModelUnderTest, conditions: Conditions, ledger: Ledger, verdicts: Verdicts,
+) -> str:  # fmt: skip
+    """Return what probing says of the responses, as further lines."""
+    from potstill.pipeline.faithfulness import asked_about, measured_for_faith
+
+    asked = Faithfulness(samples=options.faithfulness)
+    limit = conditions.evaluate.max_tokens
+    given = asked_about(model_under_test, measures, problems, conditions.student, asked, limit)
+    return "\n" + measured_for_faith(given, len(measures), asked, model_under_test, ledger, verdicts)
 
 
 def _benchmark(options: argparse.Namespace) -> Prepared | None:

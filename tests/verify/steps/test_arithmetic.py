@@ -52,6 +52,10 @@ FALSE = [
     ("(-1 + 4) = (-1 * 4) = -4", "(-1 + 4) = (-1 * 4)", "3"),
     ("So $x = \\frac{36}{4} = 8$.", "\\frac{36}{4} = 8", "9"),
     ("\\frac{1}{2} = 0.6", "\\frac{1}{2} = 0.6", "0.5"),
+    ("The average is (4 + 6 + 8) / 3 = 20 / 3 = 7 m.", "(4 + 6 + 8) / 3 = 20 / 3", "6"),
+    ("She still needs $40 + $5 = $50 more.", "40 + $5 = 50", "45"),
+    ("There are $4!=20$ orders.", "4! = 20", "24"),
+    ("5 apples + 3 pears = 9 fruits", "5 apples + 3 pears = 9 fruits", "8"),
 ]
 
 UNREAD = [
@@ -70,6 +74,10 @@ UNREAD = [
     "11 pm + 9 hours = 8 am the next day", "9 a.m. + 8 hours = 5 p.m.", "In binary, 101 + 11 = 1000.",
     "In base 8, 7 + 1 = 10.", "On a 12-hour clock, 10 + 5 = 3.", "5 - 8 = 3 below zero",
     "\u00a31 = $1.25, so \u00a38 = $10.", "Option A: 3 * 4 = 11 \u2717", "80 * 3 = 240 min = 4 h",
+    "Take 2 kg : 8 cups = 6 kg : x cups.", "2 + 4 + 6 + ... + 20 + 1 = 111", "The remainder of 17 / 5 is 2.",
+    "Hence 10^2 t = 45.4545", "12 = (3/4)T => T = 16", "Ann has 3 boxes + 2 pens = 38 pens.",
+    "2 Blue + 5 + 4 Blue = 35", "So 40 - 55 is 15 years ago.", "In base \\(b\\), 12 + 4 = 21.",
+    "8 + 3 = 4 more than that",
 ]  # fmt: skip
 
 
@@ -93,7 +101,7 @@ def test_what_is_not_plainly_arithmetic_is_never_wrong(step):
     "step",
     ["4 feet = 4 * 12 = 48 inches", "600 miles / 50 = 12 hours * 60 = 720 minutes", "4+8=12 +1=13, write 3",
      "18 smores + 6 adults * 1 smore/adult = 6 smores = 24 smores", "$3/2 = $1.50+$3.00=$4.50",
-     "5 miles = 8 km and 1 + 1 = 2"],
+     "5 miles = 8 km and 1 + 1 = 2", "Sum: 10 + 20 + 5 = 10 + 20 is 30, plus 5 is 35."],
 )  # fmt: skip
 def test_loose_equals_signs_are_not_called_wrong(step):
     assert outcome(step) != "wrong"

@@ -13,7 +13,7 @@ SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 
 ADJUDICATED = {"147": 4, "162": 1, "235": 1, "273": 1, "283": 5}
 """Rows whose label contradicts arithmetic -> the first step with a false equation (docs/reference/steps.md)."""
-FALSE_GOLD = {"gsm8k-train-03334", "gsm8k-train-05781", "gsm8k-train-06157", "gsm8k-test-01024"}
+FALSE_GOLD = {"gsm8k-train-03334", "gsm8k-train-04691", "gsm8k-train-05781", "gsm8k-train-06157", "gsm8k-test-01024"}
 """Human solutions that state a false equation."""
 
 

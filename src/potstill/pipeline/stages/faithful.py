@@ -8,12 +8,12 @@ from typing import Any
 
 from potstill.evaluate.faithfulness import GivenResponse, Probed
 from potstill.evaluate.faithfulness.paraphrase import SECTION, with_paraphrases
-from potstill.evaluate.faithfulness.probing import given_of, probed
-from potstill.evaluate.protocol import TableLine
+from potstill.evaluate.faithfulness.probing import probed
 from potstill.graph import ArmNode, Graph
 from potstill.models.flops import Account, shape_of
 from potstill.models.ledger import Ledger
 from potstill.pipeline import naming, settings
+from potstill.pipeline.faithfulness import asked_about
 from potstill.pipeline.naming import MODEL
 from potstill.pipeline.spending import HELPED, cap_of_helper
 from potstill.pipeline.stage import STUDENTS, Context, Stage
@@ -45,9 +45,7 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
 
 def work(arm: ArmNode, context: Context) -> dict[str, Any]:
     """Write a row for every probe, and how many responses could be probed."""
-    from potstill.models.local.inprocess import InProcess
     from potstill.pipeline.checkpoints import local_student
-    from potstill.train.render import is_opened
 
     recipe, asked = context.recipe, context.recipe.evaluate.faithfulness
     assert asked is not None  # noqa: S101 - there is no such stage else
@@ -56,12 +54,7 @@ def work(arm: ArmNode, context: Context) -> dict[str, Any]:
                             context.run.ledger)  # fmt: skip
     measures = list(context.inputs["measures"].rows("zero_shot", Measure))
     problems = list(context.inputs["problems"].rows("evaluation", Problem))
-    assert isinstance(student.model, InProcess)  # noqa: S101 - a student of a run
-    opened = is_opened(recipe.student, student.model.engine.render([{"role": "user", "content": "?"}]))
-    given = given_of(
-        measures, problems, recipe.student, TableLine(arm.name, "zero-shot"), asked, recipe.evaluate.max_tokens,
-        opened=opened,
-    )  # fmt: skip
+    given = asked_about(student, measures, problems, recipe.student, asked, recipe.evaluate.max_tokens)
     if asked.paraphrase is not None:
         given = _paraphrased(given, asked.paraphrase, context)
     table = context.work.table(TABLE, Probed)

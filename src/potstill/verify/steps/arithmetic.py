@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from potstill.verify.steps.comparison import Rounded, StepChecked, judge
+from potstill.verify.steps.comparison import OF_LEFT, Rounded, StepChecked, judge
 from potstill.verify.steps.expressions import Reading, UnreadableError, value
 from potstill.verify.steps.statements import Equation, Side, equations
 
@@ -58,7 +58,8 @@ def check_steps(steps: Sequence[str]) -> StepsChecked:
 def _check_step(step: str, known: _Known) -> StepChecked:
     """Judge the equations of a step up to the first false one.
 
-    In a chain an unreadable side is stepped over, and behind a link in doubt nothing is called wrong.
+    In a chain an unreadable side is stepped over, and behind a link in doubt nothing is called wrong, unless the doubt
+    is of its left side.
     """
     if len(step) > MAX_CHARACTERS:
         return StepChecked("unknown", reason=f"longer than {MAX_CHARACTERS:,} characters")
@@ -75,7 +76,7 @@ def _check_step(step: str, known: _Known) -> StepChecked:
             found = judge(replace(equation, left=left), known.rounded)
             if found.outcome == "wrong" and not doubted:
                 return found
-            doubted = doubted or found.outcome == "unknown"
+            doubted = doubted or (found.outcome == "unknown" and not _is_of_left(found, left, equation.right))
             if found.outcome == "right" or (found.outcome == "unknown" and result.outcome == "unknown"):
                 result = found
         before = equation.right if equation.right.nodes else left
@@ -83,6 +84,11 @@ def _check_step(step: str, known: _Known) -> StepChecked:
         with contextlib.suppress(UnreadableError):
             known.name(letter, value(side.nodes[0], Reading(), {}))
     return result
+
+
+def _is_of_left(found: StepChecked, left: Side, right: Side) -> bool:
+    """Return whether a link is in doubt for its left side alone: of `Ann's age - 4 = 24 - 4 = 18` the rest stands."""
+    return not right.doubtful and (left.doubtful or found.reason in OF_LEFT)
 
 
 def _is_statement(equation: Equation, left: Side) -> bool:

@@ -6,14 +6,15 @@ who computed rightly must never be called wrong for a manner of writing.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
-from potstill.verify.steps.expressions import Number, Product, Reading, UnreadableError, readings, value
+from potstill.verify.steps.expressions import Node, Number, Product, Reading, Sum, UnreadableError, readings, value
 from potstill.verify.steps.statements import Equation, Side
 from potstill.verify.steps.units import UNITS
 
@@ -50,14 +51,25 @@ _DISOWNED = re.compile(
 _OTHERWISE = (
     (re.compile(r"\d\s?(?:[ap]\.?m\b|o'clock)", re.IGNORECASE), "times of day"),
     (
-        re.compile(r"\b(?:binary|octal|hexadecimal|base[ -]\w+|\d+-hour clock)\b", re.IGNORECASE),
+        re.compile(
+            r"\b(?:binary|octal|hexadecimal|\d+-hour clock"
+            r"|base[ -]{1,4}(?:\d+|[a-z]|two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen))\b",
+            re.IGNORECASE,
+        ),
         "another base or a clock",
     ),
     (re.compile(r"[✗✘❌]|\d\s?\?|\bno,", re.IGNORECASE), "the text may not stand by it"),
 )
 """What makes of an equation another statement than one about numbers."""
+_QUANTITY, _WORDED = "a quantity, not a computation", "words before a computation"
+OF_LEFT = frozenset((_QUANTITY, _WORDED))
+"""Doubts that are of the left side alone: what the right side is set equal to further on is stated all the same."""
 _CURRENCY = re.compile(r"[$£€¥₹]")
-_BELOW = re.compile(r"\b(?:below|under|short|in debt|loss|behind|negative|minus|owes?|deficit)\b", re.IGNORECASE)
+_BELOW = re.compile(
+    r"\b(?:below|under|short|in debt|loss|behind|negative|minus|owes?|deficit|ago|earlier|before|fewer|less)\b",
+    re.IGNORECASE,
+)
+"""`45 - 52 is 7 years ago`"""
 _LOOSELY = re.compile(
     r"\b(?:about|approx\w{0,9}|round\w{0,5}|nearly|almost|roughly|around|floor|ceil\w{0,3}|remainder|whole|at least"
     r"|at most|integers?|nearest|left ?over|with \w{1,9} (?:left|remaining|to spare))\b",
@@ -67,8 +79,18 @@ _NAMED = re.compile(r"[A-Za-z$%¢°€£]")
 """What makes a number more than a number: a unit, a word, a currency, a percent sign."""
 _INVERSE = re.compile(r"\\p?mod\b|\bmod(?:ulo|ular)?\b|\binverse", re.IGNORECASE)
 _GROUPING = re.compile(r"(?<![\d.])[1-9]\d{0,2}\.\d{3}(?!\d)")
-_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]+")
-_RANGE = re.compile(r"\d{1,4}-\d{1,4}")
+_WORD = re.compile(r"(?<![\\A-Za-z'’])[A-Za-z]+")
+"""A word, but not the end of another: `Anna's` is no second."""
+_TERM = re.compile(r"[-+]")
+"""What stands between the terms of a sum: `4 packs + 3 cards`."""
+_LABEL = re.compile(r"\([A-Za-z ]{1,40}\)")
+"""`700 (printer)`"""
+_UNKNOWN = re.compile(r"\d ?[A-Z][a-z]+")
+"""`3 Red + 10`: a word with a capital, as a name that was given to an unknown."""
+_RANGE = re.compile(r"(\d{1,4})-(\d{1,4})")
+"""`days 4-7 = 240`; what goes down, as `left 40-16 = 24`, is a difference."""
+_RATE = re.compile(r"\b(?:an?|per|each|every|that|this|the|one)\s+[A-Za-z]+", re.IGNORECASE)
+"""`3 hours a day`: the second unit is no other way to count."""
 _SCALE = re.compile(r"\b(?:hundred|thousand|million|billion|dozen)", re.IGNORECASE)
 _SCALES = (Fraction(100), Fraction(1000), Fraction(10**6), Fraction(10**9), Fraction(12))
 
@@ -123,8 +145,9 @@ def _agreement(equation: Equation, lefts: Sequence[Fraction], rights: Sequence[F
                 return "rounded"
     for dimension in sorted(_dimensions(left.units | right.units)):
         reading = Reading(dimension=dimension)
-        if value(left.nodes[0], reading, rounded) == value(right.nodes[0], reading, rounded):
-            return f"equal in units of {dimension}"
+        with contextlib.suppress(UnreadableError):  # `$5!` in cents has no value within the bounds
+            if value(left.nodes[0], reading, rounded) == value(right.nodes[0], reading, rounded):
+                return f"equal in units of {dimension}"
     return ""
 
 
@@ -149,7 +172,7 @@ def _doubt_of_reading(equation: Equation, exact: Fraction, stated: Fraction) -> 
     left, right = equation.left, equation.right
     if left.doubtful or right.doubtful:
         return "the reading is not sure"
-    if _DISOWNED.search(equation.context):
+    if _DISOWNED.search(equation.sentence):
         return "the text may not stand by it"
     for mark, doubt in _OTHERWISE:
         if mark.search(equation.context):
@@ -164,9 +187,9 @@ def _doubt_of_reading(equation: Equation, exact: Fraction, stated: Fraction) -> 
     if bare and not equation.joined and not divided and not (shared and not left.worded):
         return "no operation is stated"
     if not left.operators and right.operators and (left.worded or _NAMED.search(left.text)):
-        return "a quantity, not a computation"
-    if left.worded and right.literal is None and not equation.named:
-        return "words before a computation"
+        return _QUANTITY
+    if left.worded and not left.said and right.literal is None and not equation.named:
+        return _WORDED
     if (
         _is_share(left, equation.sign)
         and right.literal is not None
@@ -176,9 +199,19 @@ def _doubt_of_reading(equation: Equation, exact: Fraction, stated: Fraction) -> 
         return "a share of something, not a number"
     if left.last is not None and value(left.last, Reading(), {}) == stated and _NAMED.search(left.text):
         return "the last term alone"
-    if _is_running(left, right, exact):
+    if _is_running(left, right, exact) or left.text.lower().endswith(" more"):
         return "a running total"
-    if left.worded and _RANGE.fullmatch(left.text):
+    if right.compared and not (isinstance(left.nodes[0], Sum) and any(sign < 0 for sign, _ in left.nodes[0].terms)):
+        return "so much more than something"  # but `12 - 8 = 4 more than` says the difference
+    if left.worded and not left.said and left.text.startswith("(") and left.text.endswith(")"):
+        return "an aside in brackets"
+    if _is_last_bracket(left, stated):
+        return "the last bracket alone"
+    if _adds_unlike(left, right):
+        return "unlike things are added"
+    if left.last is not None and _UNKNOWN.search(left.text) and not _called(right) and right.literal is not None:
+        return "a name may stand for a number"
+    if left.worded and (span := _RANGE.fullmatch(left.text)) and int(span[1]) < int(span[2]):
         return "a range"
     if equation.sign == "is" and right.literal is None:
         return "not stated as an equation"
@@ -193,8 +226,10 @@ def _doubt_of_value(equation: Equation, exact: Fraction, stated: Fraction) -> st
     lone = left.last is not None and not left.units and _NAMED.search(left.text) is not None
     if (_is_mixed(left.units | right.units) and not _misconverts(left, right)) or (lone and right.units):
         return "units differ"
-    between = {word for word in _WORD.findall(equation.context) if word in UNITS}
-    if right.units and not left.units and left.operators and _is_mixed(frozenset(between) | right.units):
+    between = {word for word in _WORD.findall(_RATE.sub(" ", equation.context)) if word in UNITS}
+    named_units = frozenset(between) | right.units
+    counted = right.units and not left.units and left.operators and _is_mixed(named_units)
+    if counted and _converts(left.nodes[0], exact, stated, named_units):
         return "units differ"
     named = _things(left) and _things(right) and _things(left) != _things(right)
     if named and _is_power_of_ten(exact, stated) and not _misconverts(left, right):
@@ -205,6 +240,9 @@ def _doubt_of_value(equation: Equation, exact: Fraction, stated: Fraction) -> st
         exact in (stated * 1000, stated * 10**6) or stated in (exact * 1000, exact * 10**6)
     ):
         return "perhaps points that group digits"
+    letters = {unit for unit in left.units | right.units if len(unit) == 1 and unit.isalpha()}
+    if letters and not (left.units and right.units):
+        return "a letter may stand for a number"
     if exact == -stated and _BELOW.search(equation.context):
         return "a sign in words"
     difference = abs(exact - stated)
@@ -222,7 +260,48 @@ def _is_running(left: Side, right: Side, exact: Fraction) -> bool:
     if right.leading is None or not right.operators or right.text.startswith("("):
         return False
     goes_on = right.operators >= left.operators or _NAMED.search(left.text + right.text) is not None
-    return goes_on and value(right.leading, Reading(), {}) == exact
+    return goes_on and exact in _begun(right)
+
+
+def _begun(side: Side) -> Iterator[Fraction]:
+    """Yield the values that a side has on its way: 1 and 1/3 of `1/3 of 3000`."""
+    assert side.leading is not None  # noqa: S101 - asked before
+    yield value(side.leading, Reading(), {})
+    node = side.nodes[0]
+    if isinstance(node, Product):
+        yield from (value(Product(node.factors[:many]), Reading(), {}) for many in range(2, len(node.factors)))
+
+
+def _adds_unlike(left: Side, right: Side) -> bool:
+    """Return whether unlike things are added and the result is called one of them: `4 packs + 3 cards = 43 cards`.
+
+    Things that have a name in common add up under it: `4 red cards + 3 blue cards = 7 cards`.
+    """
+    if left.last is None or left.units:
+        return False
+    terms = _TERM.split(left.text)
+    labelled = [_LABEL.search(term) is not None for term in terms]
+    if any(labelled) and any(not has and _WORD.search(term) for has, term in zip(labelled, terms, strict=True)):
+        return True  # `700 (printer) + 2 monitors`: a price and a count
+    if not (called := _called(right)):
+        return _WORD.search(terms[-1]) is not None and any(
+            not _WORD.search(term) for term in terms
+        )  # `1,800 + 2 lamps`
+    named = [words[-1].lower().rstrip("s") for term in terms if (words := _WORD.findall(term))]
+    return len(set(named)) > 1 and called in named
+
+
+def _called(side: Side) -> str:
+    """Return what a number counts, without the ending of the plural, or an empty text: `43 cards`."""
+    words = _WORD.findall(f"{side.text} {side.noun}")
+    return words[0].lower().rstrip("s") if words else ""
+
+
+def _is_last_bracket(left: Side, stated: Fraction) -> bool:
+    """Return whether the right side is the bracket at the end of a product: `6 multiplied by (20 - 12) = 8`."""
+    node = left.nodes[0]
+    last = node.factors[-1][2] if isinstance(node, Product) else None
+    return isinstance(last, Sum) and value(last, Reading(), {}) == stated
 
 
 def _is_share(side: Side, sign: str) -> bool:
@@ -231,7 +310,7 @@ def _is_share(side: Side, sign: str) -> bool:
         return side.text.endswith("%")
     node = side.nodes[0]
     parts = [part.value for _, _, part in node.factors if isinstance(part, Number)] if isinstance(node, Product) else []
-    bare = len(parts) == 2 and side.operators == 1 and "/" in side.text and 0 < parts[0] <= parts[1]
+    bare = len(parts) == 2 and side.operators == 1 and "/" in side.text and 0 < parts[0] <= parts[1] and not side.units
     return bare and (side.worded or sign == "is")
 
 
@@ -268,6 +347,19 @@ def _misconverts(left: Side, right: Side) -> bool:
     shared = _dimensions(left.units) & _dimensions(right.units) & _EXACT
     values = [[value(side.nodes[0], Reading(dimension=name), {}) for side in (left, right)] for name in sorted(shared)]
     return bool(values) and all(20 * abs(one - two) > max(abs(one), abs(two)) for one, two in values)
+
+
+def _converts(node: Node, exact: Fraction, stated: Fraction, units: frozenset[str]) -> bool:
+    """Return whether the values agree once the whole or a term is put in another of these units: 40, 2,400 minutes."""
+    ratios = {
+        UNITS[one][dimension] / UNITS[two][dimension]
+        for one in units for two in units for dimension in UNITS[one].keys() & UNITS[two].keys()
+    }  # fmt: skip
+    parts = [
+        exact,
+        *(sign * value(term, Reading(), {}) for sign, term in (node.terms if isinstance(node, Sum) else ())),
+    ]
+    return any(exact + part * (ratio - 1) == stated for part in parts for ratio in ratios if part)
 
 
 def _is_finite(number: Fraction) -> bool:

@@ -17,6 +17,8 @@ from potstill.verify.steps.words import COUNTING, ENDING
 MAX_DEPTH = 40
 MAX_WORDS = 8
 """Words that may stand between a number and the next sign."""
+MOST_CLOSING = 4
+"""Words at the end of a text that may name what a number counts."""
 _OPERANDS = frozenset(("number", "(", "fraction", "root", "-", "+"))
 
 
@@ -183,6 +185,7 @@ class Parser:
                 node, at = Applied("%", (node,)), at + 1
             elif self._kind(at) == "!" and not self.tokens[at].spaced:
                 self.features.add("shout")
+                self.operators += 1
                 node, at = Applied("!", (node,)), at + 1
         return node, at
 
@@ -272,6 +275,8 @@ class Parser:
                 index += 2
             else:
                 break
+        if index >= len(self.tokens) and index - at > MOST_CLOSING:
+            return at  # the sentence goes on with other things: `1200 seconds to fold all boxes`
         goes_on = index >= self.end or self._kind(index) in (")", "=", "~")
         joins = self._kind(index) in ("+", "-", "*", "/", "x") and self._kind(index + 1) in _OPERANDS
         if index == at or not (goes_on or joins):

@@ -11,7 +11,8 @@ from fractions import Fraction
 from potstill.verify.steps.expressions import Applied, Node, Number, Product, Sum
 from potstill.verify.steps.parser import Parsed, Parser
 from potstill.verify.steps.tokens import Token, plain, tokens_of
-from potstill.verify.steps.words import CHANGING_AFTER, CHANGING_BEFORE
+from potstill.verify.steps.units import UNITS
+from potstill.verify.steps.words import CHANGING_AFTER, CHANGING_BEFORE, COMPARING, PROPERTIES
 
 WINDOW = 600
 """Tokens of one side that are looked at; a longer side is unreadable."""
@@ -23,7 +24,8 @@ class Side:
 
     No nodes: unreadable. `text` is what is written, `features` what has several readings, `units` the known units that
     are named; `operators` counts operations; `doubtful` means that a mismatch may be the reader's fault, `worded` that
-    words stand right before the side; `noun` is the words right after it.
+    words stand right before the side, `said` that these are no more than `is`, `compared` that it is so much more or
+    less than something; `noun` is the words right after it.
     """
 
     nodes: tuple[Node, ...]
@@ -33,6 +35,8 @@ class Side:
     operators: int = 0
     doubtful: bool = False
     worded: bool = False
+    said: bool = False
+    compared: bool = False
     noun: str = ""
 
     @property
@@ -62,7 +66,8 @@ class Side:
 class Equation:
     """Two sides and the sign between them: `=`, `~` (approximately) or `is`; `joined`: the chain's next link.
 
-    `context` is the line around the sign, at most some 200 characters of it. `name` is the letter that the left side
+    `context` is the line around the sign, at most some 200 characters of it, `sentence` the same without the sentences
+    before. `name` is the letter that the left side
     consists of, else empty; `named` tells that the left side is made of letters whose values are known.
     """
 
@@ -71,6 +76,7 @@ class Equation:
     right: Side
     joined: bool
     context: str
+    sentence: str
     name: str = ""
     named: bool = False
 
@@ -82,6 +88,8 @@ BRIDGE = 4
 """Words in a row from which a unit is more likely a piece of a clause."""
 UNREADABLE = Side((), "")
 _MARKED = re.compile(r"<<([^<>]{1,400})>>")
+_SENTENCE = re.compile(r"[.!?]\s")
+"""`I made no mistake. 5 * 40 = 200`: what is said of another sentence is not said of this one."""
 _OPENING = frozenset(("number", "(", "-", "+", "fraction", "root"))
 _OPERATORS = frozenset(("+", "-", "*", "/", "^", "x", "of", "!"))
 
@@ -110,16 +118,20 @@ def _in_text(text: str, names: Mapping[str, Fraction]) -> Iterator[Equation]:
             left = _left(tokens, begin, at, text, names)
         whole = _whole(tokens, at + 1, following, text) if following < len(tokens) else None
         right = whole if whole is not None else _right(tokens, at + 1, following, text)
+        if right.operators and following < len(tokens) and (tokens[at].kind, tokens[following].kind) == ("=", "is"):
+            right = replace(right, doubtful=True)  # `1 + 2 + 3 = 1 + 2 is 3, plus 3 is 6`: how it is added begins anew
         if not _is_negated(tokens, at):
             name = "" if shared is not None else _name(tokens, begin, at)
-            context = _context(text, tokens[at])
-            yield Equation(left, tokens[at].kind, right, shared is not None, context, name, named)
+            before, after = _context(text, tokens[at])
+            sentence = _SENTENCE.split(before)[-1] + after
+            yield Equation(left, tokens[at].kind, right, shared is not None, before + after, sentence, name, named)
         shared = whole if tokens[at].kind != "is" else None
 
 
-def _context(text: str, sign: Token) -> str:
+def _context(text: str, sign: Token) -> tuple[str, str]:
+    """Return what stands before a sign and from it on, in its line."""
     before = text[max(0, sign.start - CONTEXT) : sign.start].rpartition("\n")[2]
-    return before + text[sign.start : sign.end + CONTEXT].partition("\n")[0]
+    return before, text[sign.start : sign.end + CONTEXT].partition("\n")[0]
 
 
 def _name(tokens: Sequence[Token], start: int, end: int) -> str:
@@ -180,13 +192,15 @@ def _right(tokens: Sequence[Token], start: int, end: int, text: str) -> Side:
     after = tokens[parsed.end] if parsed.end < len(tokens) else None
     words = itertools.takewhile(lambda token: token.kind == "word", tokens[parsed.end : parsed.end + BRIDGE])
     side = replace(_side(tokens, start, parsed, nodes, text), noun=" ".join(token.text for token in words))
-    if _goes_on(tokens, parsed.end, end):
+    if _goes_on(tokens, parsed.end, end) or _is_proportion(tokens, parsed.end):
         return UNREADABLE
     if after is None or after.kind == "stop":
         return UNREADABLE if after is not None and after.text in ("?", ":") and after.glued else side
     following = tokens[parsed.end + 1] if parsed.end + 1 < len(tokens) else None
     if after.kind == "-" and after.spaced and not after.glued and (following is None or following.kind != "variable"):
         return replace(side, doubtful=True)
+    if _is_noun(tokens, parsed.end):
+        return replace(side, doubtful=following is not None and following.text.lower() in ("as", *COMPARING))
     if after.kind in _OPERATORS and after.kind != "of":
         return UNREADABLE
     if after.kind in ("variable", "fraction", "root") or (
@@ -195,9 +209,18 @@ def _right(tokens: Sequence[Token], start: int, end: int, text: str) -> Side:
         return UNREADABLE
     if _is_compound(tokens, parsed.end):
         return replace(side, doubtful=True)
+    if after.kind == "of" and side.literal is not None and side.literal.value > 1 and not parsed.features:
+        return side  # `= $55 of her money`, not `= 1/3 of them`
     if after.kind in ("number", "of") or (after.kind == "word" and after.text.lower() in CHANGING_AFTER):
         return replace(side, doubtful=True)
-    return side
+    return replace(side, compared=_compares(tokens, parsed.end))
+
+
+def _compares(tokens: Sequence[Token], at: int) -> bool:
+    """Return whether it is said how much more it is than something: `3 more than`, `20 cents more than`."""
+    found = itertools.takewhile(lambda token: token.kind in ("word", "of"), tokens[at : at + 1 + BRIDGE])
+    words = [token.text.lower() for token in found]
+    return "than" in words and not COMPARING.isdisjoint(words)
 
 
 def _has_variable(tokens: Sequence[Token], at: int, end: int) -> bool:
@@ -213,7 +236,9 @@ def _is_compound(tokens: Sequence[Token], at: int) -> bool:
     grouped = index == at and [token.kind for token in tokens[at : at + 2]] == ["comma", "number"]
     if grouped and len(tokens[at + 1].text) == 3:
         return True
-    return at < index < len(tokens) and tokens[index].kind == "number"
+    words = [token.text.lower() for token in tokens[at:index]]
+    joined = bool(words) and (words[-1] == "and" or all(word in UNITS for word in words))
+    return joined and index < len(tokens) and tokens[index].kind == "number"
 
 
 def _goes_on(tokens: Sequence[Token], at: int, end: int) -> bool:
@@ -221,13 +246,29 @@ def _goes_on(tokens: Sequence[Token], at: int, end: int) -> bool:
     index = at
     while index < min(end, at + BRIDGE) and tokens[index].kind == "word":
         index += 1
-    return at < index < end and tokens[index].kind in ("+", "*", "/", "^", "x")
+    signs = ("+", "*", "/", "^", "x")
+    return at < index < end and tokens[index].kind in signs and not _is_noun(tokens, index)
+
+
+def _is_noun(tokens: Sequence[Token], at: int) -> bool:
+    """Return whether `times` is what is counted: `= 8 times a week`, `= 3 more times.`"""
+    following = tokens[at + 1] if at + 1 < len(tokens) else None
+    return tokens[at].text == "times" and (following is None or following.kind in ("word", "stop"))
+
+
+def _is_proportion(tokens: Sequence[Token], at: int) -> bool:
+    """Return whether a colon with space around it follows, perhaps behind a unit: `4 ml = 300 ml : x ml`."""
+    while at < len(tokens) and tokens[at].kind == "word":
+        at += 1
+    return at < len(tokens) and tokens[at].text == ":" and tokens[at].spaced
 
 
 def _left(tokens: Sequence[Token], start: int, end: int, text: str, names: Mapping[str, Fraction]) -> Side:
     """Return the longest expression that ends at a sign."""
     start = max(start, end - WINDOW)
     first = _last_boundary(tokens, start, end)
+    if first >= 2 and tokens[first - 1].text == tokens[first - 2].text == ".":
+        return UNREADABLE  # `1 + 3 + ... + 19 = 100`
     at = first
     while at < end:
         opens = tokens[at].kind in _OPENING or tokens[at].text in names
@@ -281,20 +322,29 @@ def _may_start(tokens: Sequence[Token], at: int, first: int) -> bool:
 def _judge_start(tokens: Sequence[Token], at: int, first: int, side: Side) -> Side:
     """Doubt a left side by the word before it: `half of 20 + 4`, `3 more than 5 + 2`, `profit - 5 + 3`."""
     if at == first:
-        return replace(side, worded=at > 0 and tokens[at - 1].kind == "is")
+        said = at > 0 and tokens[at - 1].kind == "is"
+        return replace(side, worded=said, said=said)
     before = tokens[at - 1]
     doubtful = before.kind == "word" and before.text.lower() in CHANGING_BEFORE
     if before.text.lower() in ("of", "and") and at - 2 >= first:
         earlier = tokens[at - 2]
-        doubtful = earlier.kind != "word" or earlier.text.lower() in CHANGING_BEFORE
+        doubtful = earlier.kind != "word" or earlier.text.lower() in CHANGING_BEFORE | PROPERTIES
     doubtful = doubtful or tokens[at].kind in ("-", "+") or _has_operation(tokens, first, at)
     worded = before.kind in ("word", "of", "x")
     return replace(side, doubtful=side.doubtful or doubtful, worded=worded)
 
 
 def _has_operation(tokens: Sequence[Token], start: int, end: int) -> bool:
-    """Return whether the clause computes something before: `add 2 + 3 to the 4 + 5 already there = 14`."""
+    """Return whether the clause computes something before: `add 2 + 3 to the 4 + 5 already there = 14`.
+
+    A hyphen is no minus: `the 40-ounce bottle holds 40 / 8 = 5 cups`.
+    """
     return any(
-        tokens[at].kind in ("+", "*") or (tokens[at].kind == "-" and tokens[at - 1].kind == "number")
+        tokens[at].kind in ("+", "*")
+        or (
+            tokens[at].kind == "-"
+            and tokens[at - 1].kind == "number"
+            and not (tokens[at].glued and tokens[at + 1].kind == "word")
+        )
         for at in range(start + 1, end)
     )

@@ -44,6 +44,8 @@ _SPELLED = (
     ("^{\\circ}", "°"), ("^\\circ", "°"), ("\\sqrt[", "\\root["),
 )  # fmt: skip
 _ESCAPED_LINE = re.compile(r"\\n(?![a-z])")
+_FACTORIAL = re.compile(r"(?<=\d)!=(?=\s?\d)")
+"""`5!=120`, a factorial and its value: that two written numbers differ, nobody has to say."""
 _THIN = re.compile(r"(?<=\d)(?:,\\[,;: ]\s?|\\[,;: ])(?=\d{3}(?!\d))")
 _WRAPPED = re.compile(
     r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mbox|boxed|fbox|operatorname|underline|bold)\s?\{([^{}]{0,200})\}"
@@ -104,7 +106,7 @@ _WORDS = {
 def plain(step: str) -> str:
     """Return a step in plain signs: NFKC, ASCII digits and operators, LaTeX without layout, operators as signs."""
     text = plain_unicode(_SUBSCRIPT.sub("_", step))
-    text = _ESCAPED_LINE.sub("\n", text)
+    text = _FACTORIAL.sub("! = ", _ESCAPED_LINE.sub("\n", text))
     if "\\" in text or "&" in text or "{," in text or "°" in text:
         for written, sign in _SPELLED:
             text = text.replace(written, sign)
@@ -169,6 +171,11 @@ def _kind(group: str, written: str, before: list[Token], spaced: bool) -> str:
     return "word" if group == "ordinal" else _SIGNS.get(written, "stop")
 
 
+def _scales(before: list[Token], spaced: bool) -> bool:
+    """Return whether a letter after what is written is an unknown, as in `(2/3)L` and `10^3 s`, and no unit."""
+    return (before[-1].kind == ")" and not spaced) or (len(before) > 1 and before[-2].kind == "^")
+
+
 def _word(written: str, before: list[Token], spaced: bool) -> str:
     """Tell a word from a variable: lone letters and letters written to a number stand for something unknown."""
     counts = bool(before) and before[-1].kind in ("number", "%", "fraction", ")")
@@ -176,7 +183,7 @@ def _word(written: str, before: list[Token], spaced: bool) -> str:
         return _WORDS[written]
     if written.lower() in FUNCTIONS:
         return "variable"
-    if written in UNITS and counts:
+    if written in UNITS and counts and not (len(written) == 1 and _scales(before, spaced)):
         return "word"
     if len(written) == 1 and written.isascii():
         return "variable"

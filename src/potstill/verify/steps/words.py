@@ -14,8 +14,8 @@ ENDING = frozenset(
 )  # fmt: skip
 """Words that end the name of a unit: a clause goes on, or a new one begins."""
 
-COUNTING = frozenset(("twice", "thrice", "half", "double", "triple", "more", "less", "fewer", "extra"))
-"""Words among those of a unit that may change the number."""
+COUNTING = frozenset(("twice", "thrice", "half", "double", "triple", "less", "fewer", "than"))
+"""Words among those of a unit that may change the number; `3 more apples` are 3."""
 
 CHANGING_BEFORE = frozenset(
     (
@@ -28,13 +28,23 @@ CHANGING_BEFORE = frozenset(
 )  # fmt: skip
 """Words before an expression that may change its value: `half of 20 + 4`, `3 more than 5 + 2`."""
 
-CHANGING_AFTER = frozenset(
+PROPERTIES = frozenset(
     (
-        "halves", "thirds", "quarters", "fourths", "more", "less", "fewer", "times", "greater", "larger", "smaller",
-        "higher", "lower", "remainder", "r", "plus", "minus", "mod", "modulo", "or",
+        "digit", "digits", "remainder", "residue", "factor", "factors", "divisor", "divisors", "multiple", "multiples",
+        "inverse", "reciprocal", "average", "mean", "median",
     )
 )  # fmt: skip
-"""Words after a result that may change it: `= 10 halves`, `= 3 more than`, `= 3 remainder 1`."""
+"""What something of an expression may be called that is not its value: `the last digit of 7^2 is 9`."""
+
+CHANGING_AFTER = frozenset(
+    (
+        "halves", "thirds", "quarters", "fourths", "times", "remainder", "r", "plus", "minus", "mod", "modulo", "or",
+    )
+)  # fmt: skip
+"""Words after a result that may change it: `= 10 halves`, `= 3 remainder 1`."""
+
+COMPARING = frozenset(("more", "less", "fewer", "greater", "larger", "smaller", "higher", "lower"))
+"""Words after a result that change it where `than` follows: `= 3 more than`; but `= 8 more` is 8."""
 
 FUNCTIONS = frozenset(
     (
