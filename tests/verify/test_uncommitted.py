@@ -83,3 +83,29 @@ def test_a_verdict_says_that_the_language_is_not_read():
     assert "language that is not read" in judged.method
     boxed = judge_response(f"{said}: $\\boxed{{13}}$", "13", "number", (), Policy(), seconds=5.0)
     assert (boxed.outcome, "not read" in boxed.method) == ("right", False)
+
+
+@pytest.mark.parametrize(
+    ("response", "gold"),
+    [
+        ("Zusammen sind das 12,50 $.", "$12.50"),
+        ("Das macht 7 $, der Rest kommt später an. Insgesamt zahlt sie 19,30 $.", "$19.30"),
+        ("**Rent:** 640\n\n*This leaves out what \"the others\" pay.*", "640"),
+    ],
+)  # fmt: skip
+def test_a_price_or_a_slanted_line_at_the_end_breaks_nothing_off(response, gold):
+    assert outcome(response, gold) == "right"
+    assert outcome(response, "77") == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("response", "gold", "other"),
+    [
+        ("so the gradient comes to −(7/4).", "-7/4", "7/4"),
+        ("The change in height is -(12).", "-12", "12"),
+        ("which makes 9 - (4) = 5.", "5", "-4"),
+    ],
+)
+def test_a_sign_before_brackets_belongs_to_the_number_in_them(response, gold, other):
+    assert outcome(response, gold) == "right"
+    assert outcome(response, other) == "wrong"

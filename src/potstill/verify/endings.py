@@ -157,7 +157,7 @@ def taken_up(text: str, answer: str) -> bool:
 
 
 _MID_SENTENCE = re.compile(
-    r"(?:[,;(=+/\\{\[&<^]|(?<![*\s])\s?[*-]"
+    r"(?:[,;(=+/\\{\[&<^]|(?<![*\s.!?)\"'”])\s?[*-]"
     r"|(?<![A-Za-z\\])(?:the|an?|of|is|are|was|were|and|or|that|to|we|so|with|by|in|for|if|this|which|can|also"
     r"|but|be|it|its|then|as|at|on|from|has|have|equals?|when|where|since|because|not|his|her|their|our|these"
     r"|those|there|let|using|answer))\s*\Z"

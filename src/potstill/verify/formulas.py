@@ -246,7 +246,7 @@ def closed(text: str) -> str:
         if start > 0:
             return text[:start].rstrip()
     start = text.find("$", at)
-    if start > 0 and _CUT_OFF.match(text, start + 1):
+    if start > 0 and _CUT_OFF.match(text, start + 1) and not _PRICE.search(text, max(0, start - 3), start):
         return text[:start].rstrip()
     return text
 
@@ -254,6 +254,8 @@ def closed(text: str) -> str:
 CUT_CHARACTERS = 2_000
 """Characters of an unfinished formula at the end of a text."""
 _CUT_OFF = re.compile(r"[^\d\s][^$\n]{0,400}\Z")
+_PRICE = re.compile(r"\d\s?\Z")
+"""The number before its sign: `86,40 $.`"""
 
 
 _ITEM = re.compile(r"\A\s{0,8}\d{1,2}[.)]\s(?=\W{0,4}[A-Za-z]{2})")

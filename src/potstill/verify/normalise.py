@@ -97,7 +97,17 @@ def plain_math(text: str) -> str:
         text = _unwrap(text)
     else:
         text = _SPACE.sub(" ", text)
+    if "-(" in text or "- (" in text:
+        text = _NEGATIVE.sub(r"-\1", text)
     return without_emphasis(text).replace("`", "").strip()
+
+
+_NEGATIVE = re.compile(
+    r"(?<![\w)\]}])(?<![\d)\]}]\s)(?<!\b[A-Za-z]\s)-\s?\((\d+(?:\.\d+)?(?:\s?/\s?\d+)?)\)(?!\s?[\w^(/*!])"
+)
+    r"(?<![\w)\]}])(?<![\d)\]}]\s)(?<!\b[A-Za-z]\s)-\s?\((\d+(?:\.\d+)?(?:\s?/\s?\d+)?)\)(?!\s?[\w^(/*!])"
+)
+"""`-(3/2)`; not the difference `5 - (3/2)`, nor `-(3/2)x`."""
 
 
 def without_emphasis(text: str) -> str:
