@@ -109,3 +109,15 @@ def test_a_price_or_a_slanted_line_at_the_end_breaks_nothing_off(response, gold)
 def test_a_sign_before_brackets_belongs_to_the_number_in_them(response, gold, other):
     assert outcome(response, gold) == "right"
     assert outcome(response, other) == "wrong"
+
+
+@pytest.mark.parametrize("response", ["True or false", "no/yes", "So: yes or no?", "It is either true or false."])
+def test_naming_both_says_neither(response):
+    assert {outcome(response, gold) for gold in ("yes", "no", "True", "False")} <= {"unknown", "wrong"}
+    assert outcome("(Yes or No) The answer is no.", "no") == "right"
+    assert outcome("Yes, no doubt about it.", "yes") == "right"
+
+
+def test_an_interval_can_be_denied_with_its_name():
+    assert outcome("The answer is not x \\in [3,5].", "[3,5]") != "right"
+    assert outcome("The answer is x \\in [3,5].", "[3,5]") == "right"

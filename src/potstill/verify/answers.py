@@ -27,12 +27,13 @@ from potstill.verify.numbers import MAX_DIGITS, Number, numbers_in
 from potstill.verify.numerals import number_in_words
 from potstill.verify.parts import PARTS, judge_parts
 from potstill.verify.quantities import compare_numbers, form_of
-from potstill.verify.readings import Extraction, without_determiners
+from potstill.verify.readings import Extraction
 from potstill.verify.sentences import MOST_WORDS, commits_to_nothing, denies, without_reading
 from potstill.verify.several import lettered_parts, together
 from potstill.verify.statement import EXPLICIT, FoundIn
 from potstill.verify.units import unit_of
 from potstill.verify.words import Meaning, compare_meanings, declines, meaning_of, word_key
+from potstill.verify.yes_no import last_line, names_the_form, says_both, says_perhaps
 
 __all__ = ["Judged", "gold_letter", "judge_answer", "judge_response", "unknown", "word_key"]
 
@@ -194,7 +195,7 @@ def _judge_stated(
     response: str, wanted: Gold, gold: str, choices: tuple[str, ...], policy: Policy, allowance: Allowance
 ) -> Judged:
     judged = _judge_whole(response, wanted, choices, gold, policy, allowance)
-    if judged.outcome == "right" and wanted.kind == "yes_no" and _PERHAPS.match(_last_line(response)):
+    if judged.outcome == "right" and wanted.kind == "yes_no" and says_perhaps(response):
         return unknown("ambiguous", "the answer is left open", judged.method, judged.extracted)
     denied = judged.outcome == "unknown" and len(response) <= SHORT and denies_in(response, language_of(response))
     if denied and judged.cause == "ambiguous" and len(numbers_in(plain_math(response))) == 1:
@@ -268,8 +269,10 @@ def _judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Pol
     bare = bare and words_in(response) <= MOST_WORDS
     if found.ambiguous and not bare:  # a bare answer needs no full stop
         return _doubtful(response, found, wanted, policy, allowance)
-    if wanted.kind == "yes_no" and found.method != FoundIn.STATED and _says_both(_last_line(response)):
+    if wanted.kind == "yes_no" and found.method != FoundIn.STATED and says_both(last_line(response)):
         return unknown("ambiguous", "yes and no in one line", found.method, found.value)
+    if wanted.kind == "yes_no" and names_the_form(response, found.value):
+        return unknown("ambiguous", "yes and no are named, and neither is said", found.method, found.value)
     if found.value is None:
         judged = _by_option(response, wanted, policy, allowance) or _nothing_found(response, found, wanted)
     else:
@@ -277,20 +280,6 @@ def _judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Pol
     if judged.cause == "unparsable prediction" and found.method != EMPTY:
         return _by_formula(response, wanted, policy, allowance) or judged
     return judged
-
-
-def _says_both(line: str) -> bool:
-    return len(line) <= SHORT and {"yes", "no"} <= set(_LETTERS.findall(without_determiners(plain_words(line))))
-
-
-_LETTERS = re.compile(r"[a-z]+")
-_PERHAPS = re.compile(r"\W{0,4}(?:perhaps|maybe|possibly|it depends)\b", re.IGNORECASE)
-_FORM = re.compile(r"\(?\b(?:yes|true)\s?(?:or|/|,)\s?(?:no|false)\b\)?[?:,]?", re.IGNORECASE)
-"""The form that a question asks for: `(Yes or No)`."""
-
-
-def _last_line(response: str) -> str:
-    return _FORM.sub(" ", response.rstrip().rpartition("\n")[2])
 
 
 def _doubtful(response: str, found: Extraction, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged:
@@ -442,7 +431,7 @@ def _too_long(prediction: str, wanted: Gold) -> Judged:
 
 def _stated_in_words(prediction: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
     """Judge a bare answer that is a sentence by what it states; one that denies is never right."""
-    if wanted.kind == "text" or (wanted.kind == "yes_no" and _says_both(prediction)):
+    if wanted.kind == "text" or (wanted.kind == "yes_no" and says_both(prediction)):
         return None
     found = extract(prediction, wanted.kind, wanted.options)
     if found.value is not None and not found.ambiguous and found.value.strip() != prediction.strip():

@@ -190,7 +190,7 @@ _CASE = re.compile(r"\b(?:for|when|if|with)\s\$?[A-Za-z]\s?=\s?\d", re.IGNORECAS
 """`For n = 3 the answer is 12. For n = 4, as asked, it is 20.`"""
 _NAMED = re.compile(
     r"(?<=[A-Za-z])\s(?:\$|\\\(|\\\[|\*\*|`){0,2}\s?"
-    r"(?:(?:[A-Za-z](?:_\{?\w{1,8}\}?|\d)?(?:\([A-Za-z]\))?|[\d\s.+\-*/×·^()]{1,60})\s?(?:=|≈)\s?)?"
+    r"(?:(?:[A-Za-z](?:_\{?\w{1,8}\}?|\d)?(?:\([A-Za-z]\))?|[\d\s.+\-*/×·^()]{1,60})\s?(?:=|≈|\\in\b|∈)\s?)?"
     r"(?:\\boxed\{)?[$*(]{0,2}\Z"
 )
 """The name or sum that a value has before it: `not x = 4`, `not $f(x) = 2x$`, `not 1 + 3 = 4`, `not \\boxed{4}`. After
