@@ -152,7 +152,7 @@ def test_a_recipe_names_what_another_package_adds_and_an_edit_of_it_is_a_changed
     before = (theirs / "theirs.py").read_text()
     try:
         (theirs / "theirs.py").write_text(before + "\n# edited\n")
-        states = dict(line.split()[:2] for line in run("status", "run").stdout.splitlines())
+        states = dict(line.split()[:2] for line in run("status", "run").stdout.partition("\n\n")[0].splitlines())
     finally:
         (theirs / "theirs.py").write_text(before)
     assert states["train-traces"] == "stale"

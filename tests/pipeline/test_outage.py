@@ -92,9 +92,8 @@ def test_a_judge_that_is_down_is_told_in_verdicts_funnel_and_report_and_a_rerun_
         drops = list(run.committed("examples").rows("dropped", Drop))
         assert {(drop.reason, drop.detail) for drop in drops} == {("unknown: infrastructure", reason)}
         tables = told(here)
-        assert ["dropped: unknown: infrastructure", len(vague), len(vague) / 12] in tables[
-            "Traces: read, dropped and kept"
-        ]
+        read = tables["Traces: read, dropped and kept"]
+        assert ["dropped: unknown: infrastructure", len(vague), len(vague) / 12] in [row[:3] for row in read]
         assert ["unknown: infrastructure", len(vague), len(vague) / 12] in tables["Verdicts of all traces"]
         ((shown, number),) = tables["Left open by an outage"]
         assert number == len(vague)

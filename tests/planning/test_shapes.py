@@ -10,6 +10,7 @@ PUBLISHED = {
     "HuggingFaceTB/SmolLM2-135M": 0.1345, "HuggingFaceTB/SmolLM2-360M": 0.3618, "HuggingFaceTB/SmolLM2-1.7B": 1.711,
     "HuggingFaceTB/SmolLM3-3B": 3.075, "Qwen/Qwen2.5-0.5B": 0.494, "Qwen/Qwen2.5-1.5B": 1.544,
     "Qwen/Qwen2.5-Math-1.5B": 1.544, "Qwen/Qwen2.5-3B": 3.086, "Qwen/Qwen2.5-7B": 7.616, "Qwen/Qwen2.5-Math-7B": 7.616,
+    "open-r1/Qwen2.5-Math-7B-RoPE-300k": 7.616,
     "Qwen/Qwen2.5-14B": 14.77, "Qwen/Qwen2.5-32B": 32.76, "Qwen/Qwen3-0.6B": 0.596, "Qwen/Qwen3-1.7B": 1.721,
     "Qwen/Qwen3-4B": 4.022, "Qwen/Qwen3-8B": 8.191, "meta-llama/Llama-3.2-1B": 1.236, "meta-llama/Llama-3.2-3B": 3.213,
     "meta-llama/Llama-3.1-8B": 8.030, "meta-llama/Llama-3.3-70B": 70.55,

@@ -88,8 +88,9 @@ def test_each_score_has_its_filter():
     assert unfaithful(candidate(SUM, "333 - 323 = 10.", "The answer is 10.", nowhere=0)) == Reason.FROM_NOWHERE
 
 
-WITHOUT = {"table", "function"}
-"""Families whose answers are several parts or programs: of those no score says anything yet."""
+WITHOUT = {"table", "function", "store"}
+"""Families whose answers are several parts or programs, of which no score says anything yet; and one that is worked by
+a way that does not fit, with steps that are all true."""
 
 
 @pytest.mark.parametrize("family", sorted(TEMPLATES.keys() - WITHOUT))

@@ -35,10 +35,10 @@ def work(asked: argparse.Namespace) -> int:
             watch(Run(path))
         except KeyboardInterrupt:  # only the looking ends: the line of `interrupted` would be wrong
             return INTERRUPTED
-    else:
-        recipe = load(str(path / "recipe.yaml"))
-        stages = stages_of(recipe)
+    recipe = load(str(path / "recipe.yaml"))
+    stages = stages_of(recipe)
+    if not asked.watch:
         print(table(statuses(Run(path), stages)))
-        if lines := list(told(graph_of(recipe), outputs(Run(path), stages))):
-            print("\n".join(("", *lines)))
+    if lines := list(told(graph_of(recipe), outputs(Run(path), stages))):
+        print("\n".join(("", *lines)))
     return 0
