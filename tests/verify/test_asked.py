@@ -56,3 +56,20 @@ def test_a_sentence_is_cut_to_what_it_says_of_the_questions_own_figures():
     assert without_echo("So 60 feet is 12 yards.", ROPE) == "It is 12 yards."
     assert without_echo("So 61 feet is 12 yards.", ROPE) is None
     assert without_echo("60 feet is a lot.", ROPE) is None
+
+
+EQUATION = "Find the value of $x$: $144 + 2(12)(8) + 64 = x$. Give $x$ as an integer."
+
+
+@pytest.mark.parametrize(
+    "response", [EQUATION, f"**{EQUATION}**\n", EQUATION.partition(" Give")[0], EQUATION.replace("  ", " ").upper()]
+)
+def test_the_question_said_again_is_no_answer(response):
+    asked = {"seconds": 5.0, "question": EQUATION}
+    assert judge_response(response, "400", "auto", (), Policy(), **asked).outcome != "right"
+    assert judge_response(f"{response}\n\nSo $x = 400$.", "400", "auto", (), Policy(), **asked).outcome == "right"
+
+
+def test_a_short_answer_may_begin_a_question():
+    question = "Paris or Rome: which of the two cities is the capital of France?"
+    assert judge_response("Paris", "Paris", "text", (), Policy(), seconds=5.0, question=question).outcome == "right"

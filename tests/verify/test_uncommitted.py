@@ -121,3 +121,9 @@ def test_naming_both_says_neither(response):
 def test_an_interval_can_be_denied_with_its_name():
     assert outcome("The answer is not x \\in [3,5].", "[3,5]") != "right"
     assert outcome("The answer is x \\in [3,5].", "[3,5]") == "right"
+
+
+@pytest.mark.parametrize("written", ["\\text{(C)}", "\\boxed{\\text{C}}", "$\\textbf{(C)}$", "(C)"])
+def test_a_denied_letter_in_any_dress_is_not_chosen(written):
+    assert outcome(f"The answer is not {written}.", "\\text{(C)}") != "right"
+    assert outcome(f"The answer is {written}.", "\\text{(C)}") == "right"

@@ -70,6 +70,14 @@ def says_again(question: str, value: str, response: str = "") -> bool:
     return bool(question) and len(said) > MOST_ALIKE and said in spelling(question)
 
 
+def only_asks(response: str, question: str) -> bool:
+    """Whether a response is the question, or its beginning, and nothing else."""
+    said, asked = spelling(response[: MAX_QUESTION + 1]), spelling(question[:MAX_QUESTION])
+    return said == asked or (len(said) > LEAST_ASKED and asked.startswith(said))
+
+
+LEAST_ASKED = 30
+"""Characters from which on the words of a question are no short answer that happens to stand at its beginning."""
 _ASSERTED = re.compile(
     r"\b(?:so|thus|hence|therefore|answer|total|left|remain\w*)\b[^.\n]*\Z"
     r"|(?:\b(?:is|are|was|be|equals?|gets?|gives?)\b|[=≈→])\s?(?:about |exactly |only |just )?[\s$(*]{0,4}\Z",

@@ -191,10 +191,10 @@ _CASE = re.compile(r"\b(?:for|when|if|with)\s\$?[A-Za-z]\s?=\s?\d", re.IGNORECAS
 _NAMED = re.compile(
     r"(?<=[A-Za-z])\s(?:\$|\\\(|\\\[|\*\*|`){0,2}\s?"
     r"(?:(?:[A-Za-z](?:_\{?\w{1,8}\}?|\d)?(?:\([A-Za-z]\))?|[\d\s.+\-*/×·^()]{1,60})\s?(?:=|≈|\\in\b|∈)\s?)?"
-    r"(?:\\boxed\{)?[$*(]{0,2}\Z"
+    r"(?:\\(?:boxed|text|textbf|mathrm|mathbf)\{){0,2}[$*(]{0,2}\Z"
 )
-"""The name or sum that a value has before it: `not x = 4`, `not $f(x) = 2x$`, `not 1 + 3 = 4`, `not \\boxed{4}`. After
-a comma it is another clause: `If not, x = 4`."""
+"""The name or sum that a value has before it: `not x = 4`, `not $f(x) = 2x$`, `not \\boxed{4}`, `not \\text{(C)}`.
+After a comma it is another clause: `If not, x = 4`."""
 _DENIES = re.compile(
     r"\W{0,4}(?:it(?:['’]s| is)\s)?(?:not|never|neither|hardly|barely|supposedly|allegedly"
     r"|presumably|maybe|perhaps|possibly|nobody)\b(?! only)"
