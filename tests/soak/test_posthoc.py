@@ -88,6 +88,6 @@ def test_mistakes_tell_a_student_that_uses_its_reasoning_from_one_that_cannot(tm
             print(f"\nseed {seed}, {arm}: {right:.3f} right, moved {told}", end="")
     (traces, able), (posthoc, without) = found["traces"], found["posthoc"]
     assert min(able, without) > 0.5, "a student that guesses lets its guess hang on what stands before it"
-    assert traces.value.low > 0.8
+    assert traces.value.low > 0.6
     assert posthoc.value.high < 0.2
     assert min(traces.number, posthoc.number) >= 0.9 * PROBED
