@@ -2,7 +2,9 @@
 
 import pytest
 
-from potstill.recipe import Policy
+from potstill.recipe import Checks, Policy
+from potstill.records import Problem
+from potstill.verify import judge
 from potstill.verify.answers import judge_response
 from potstill.verify.asked import unit_asked, without_echo
 
@@ -61,15 +63,25 @@ def test_a_sentence_is_cut_to_what_it_says_of_the_questions_own_figures():
 EQUATION = "Find the value of $x$: $144 + 2(12)(8) + 64 = x$. Give $x$ as an integer."
 
 
+def judged(response, gold, **problem):
+    return judge(Problem(id="1", gold=gold, **problem), response, Checks()).outcome
+
+
 @pytest.mark.parametrize(
     "response", [EQUATION, f"**{EQUATION}**\n", EQUATION.partition(" Give")[0], EQUATION.replace("  ", " ").upper()]
 )
 def test_the_question_said_again_is_no_answer(response):
-    asked = {"seconds": 5.0, "question": EQUATION}
-    assert judge_response(response, "400", "auto", (), Policy(), **asked).outcome != "right"
-    assert judge_response(f"{response}\n\nSo $x = 400$.", "400", "auto", (), Policy(), **asked).outcome == "right"
+    assert judged(response, "400", question=EQUATION) == "unknown"
+    assert judged(f"{response}\n\nSo $x = 400$.", "400", question=EQUATION) == "right"
+
+
+def test_a_question_with_its_options_said_again_chooses_none():
+    asked = Problem(id="1", question="How many planes can be laid through two lines that meet?", gold="B",
+                    answer_kind="choice", choices=("none", "one only", "two only"))  # fmt: skip
+    assert judge(asked, asked.statement, Checks()).outcome == "unknown"
+    assert judge(asked, f"{asked.statement}\n\nAnswer: (B)", Checks()).outcome == "right"
 
 
 def test_a_short_answer_may_begin_a_question():
     question = "Paris or Rome: which of the two cities is the capital of France?"
-    assert judge_response("Paris", "Paris", "text", (), Policy(), seconds=5.0, question=question).outcome == "right"
+    assert judged("Paris", "Paris", question=question, answer_kind="text") == "right"

@@ -11,7 +11,7 @@ from potstill.records import LETTERS, too_many
 from potstill.text import split_response
 from potstill.verify.allowance import Allowance
 from potstill.verify.asides import aside_of
-from potstill.verify.asked import is_from, only_asks, quantity_said, says_again, unit_asked, without_echo
+from potstill.verify.asked import is_from, quantity_said, says_again, unit_asked, without_echo
 from potstill.verify.choices import gold_letter
 from potstill.verify.comparison import compare
 from potstill.verify.decimals import in_notation
@@ -133,8 +133,6 @@ def judge_response(
         response = split_response(response).answer
         if not response:
             return unknown("unparsable prediction", "no answer after the thinking")
-    if question and only_asks(response, question):
-        return unknown("unparsable prediction", "the response only says the question again")
     if kind == PARTS:
         return _judge_parts(response, gold, policy, seconds)
     allowance = Allowance(seconds)

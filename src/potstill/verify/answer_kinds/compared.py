@@ -5,12 +5,15 @@ from __future__ import annotations
 from potstill.records import Problem
 from potstill.verify.answer_kinds import AnswerKind, Setting
 from potstill.verify.answers import judge_response
+from potstill.verify.asked import only_asks
 from potstill.verify.judged import Judged, unknown
 
 
 def _compare(problem: Problem, answer: str, setting: Setting) -> Judged:
     if problem.gold is None:
         return unknown("no gold", "the problem has no gold answer")
+    if only_asks(answer, problem.statement):
+        return unknown("unparsable prediction", "the response only says the question again")
     checks = setting.checks
     return judge_response(
         answer,
