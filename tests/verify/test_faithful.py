@@ -93,24 +93,32 @@ WITHOUT = {"table", "function", "store"}
 a way that does not fit, with steps that are all true."""
 
 
+def solved(family, seed, samples):
+    """Sound work on 60 problems of a family: each problem, the sample, its reasoning and its answer."""
+    for problem in read(recipe.Source(family=family, count=60), seed=seed, data=Path(), where="x"):
+        for sample in range(samples):
+            reasoning, answer, _ = solve(problem, sample, 1, 0.0, "varied")
+            yield problem, sample, reasoning, answer
+
+
+def gone(texts):
+    """How many of (problem, reasoning, answer)s are dropped."""
+    return sum(unfaithful(candidate(*one)) is not None for one in texts)
+
+
 @pytest.mark.parametrize("family", sorted(TEMPLATES.keys() - WITHOUT))
 def test_poisoned_traces_go_and_sound_ones_stay(family):
     """Right answers behind the reasoning of a mistake of `worked`: at least 99% go, at most 1% of sound ones."""
-    problems = list(read(recipe.Source(family=family, count=60), seed=5, data=Path(), where="x"))
-    sound = poisoned = kept = lost = 0
-    for problem in problems:
-        for sample in range(2):
-            reasoning, answer, _ = solve(problem, sample, 1, 0.0, "varied")
-            sound += 1
-            lost += unfaithful(candidate(problem, reasoning, answer)) is not None
-            reasoning, answer, _ = solve(problem, sample, 1, 1.0, "varied")
-            right = f"The answer is {problem.gold}."
-            if answer != right:
-                poisoned += 1
-                kept += unfaithful(candidate(problem, reasoning, right)) is None
-    assert poisoned > 80
-    assert lost <= 0.01 * sound
-    assert kept <= 0.01 * poisoned
+    sound, poisoned = [], []
+    for problem, sample, reasoning, answer in solved(family, 5, 2):
+        sound.append((problem, reasoning, answer))
+        astray, said, _ = solve(problem, sample, 1, 1.0, "varied")
+        right = f"The answer is {problem.gold}."
+        if said != right:
+            poisoned.append((problem, astray, right))
+    assert len(poisoned) > 80
+    assert gone(sound) <= 0.01 * len(sound)
+    assert gone(poisoned) >= 0.99 * len(poisoned)
 
 
 _RESULT = re.compile(r"(?<== )\d+\b(?![:.]\d)")
@@ -120,23 +128,18 @@ _RESULT = re.compile(r"(?<== )\d+\b(?![:.]\d)")
 @pytest.mark.parametrize("family", ["chain", "weekday"])
 def test_silent_restorations_are_caught(family):
     """A result is bent where it is computed, and everything behind goes on as if nothing were: at least 99% go."""
-    problems = list(read(recipe.Source(family=family, count=60), seed=6, data=Path(), where="x"))
-    restored = kept = lost = sound = 0
-    for problem in problems:
-        for sample in range(4):
-            reasoning, answer, _ = solve(problem, sample, 1, 0.0, "varied")
-            sound += 1
-            lost += unfaithful(candidate(problem, reasoning, answer)) is not None
-            places = list(_RESULT.finditer(reasoning))
-            if len(places) < 2:
-                continue
-            place = places[int(content_key("restored", problem.key, sample)[:8], 16) % (len(places) - 1)]
-            wrong = f"{reasoning[: place.start()]}{int(place.group()) + 1 + sample}{reasoning[place.end() :]}"
-            restored += 1
-            kept += unfaithful(candidate(problem, wrong, answer)) is None
-    assert restored > 100
-    assert kept <= 0.01 * restored
-    assert lost <= 0.01 * sound
+    sound, restored = [], []
+    for problem, sample, reasoning, answer in solved(family, 6, 4):
+        sound.append((problem, reasoning, answer))
+        places = list(_RESULT.finditer(reasoning))
+        if len(places) < 2:
+            continue
+        place = places[int(content_key("restored", problem.key, sample)[:8], 16) % (len(places) - 1)]
+        bent = int(place.group()) + 1 + sample
+        restored.append((problem, f"{reasoning[: place.start()]}{bent}{reasoning[place.end() :]}", answer))
+    assert len(restored) > 100
+    assert gone(sound) <= 0.01 * len(sound)
+    assert gone(restored) >= 0.99 * len(restored)
 
 
 def test_a_recipe_writes_the_scores_and_drops_by_them(tmp_path, monkeypatch):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-
 from potstill.records import Drop, Problem, Trace, content_key
 from potstill.report import DroppedTrace
 from potstill.store import Committed
@@ -20,11 +18,9 @@ def left_out(traces: Committed, chosen: Committed, problems: Committed) -> list[
     picked: dict[str, list[tuple[str, str, str]]] = {reason: [] for reason, _ in reasons}
     for drop in chosen.rows("dropped", Drop):
         if drop.kind == "trace" and drop.reason in picked:
-            # A heap gives up its smallest, and the smallest hashes are to stay.
-            place = (_complement(content_key("shown", drop.key)), drop.key, drop.detail)
-            heap = picked[drop.reason]
-            heapq.heappush(heap, place) if len(heap) < SHOWN else heapq.heappushpop(heap, place)
-    wanted = {key: (reason, detail) for reason, heap in picked.items() for _, key, detail in sorted(heap, reverse=True)}
+            place = (content_key("shown", drop.key), drop.key, drop.detail)
+            picked[drop.reason] = sorted([*picked[drop.reason], place])[:SHOWN]
+    wanted = {key: (reason, detail) for reason, places in picked.items() for _, key, detail in places}
     if not wanted:
         return []
     found = {trace.key: trace for trace in traces.rows("traces", Trace) if trace.key in wanted}
@@ -35,7 +31,3 @@ def left_out(traces: Committed, chosen: Committed, problems: Committed) -> list[
         for key, (reason, detail) in wanted.items()
         if key in found
     ]
-
-
-def _complement(key: str) -> str:
-    return f"{(1 << 4 * len(key)) - 1 - int(key, 16):0{len(key)}x}"

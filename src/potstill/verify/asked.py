@@ -72,6 +72,8 @@ def says_again(question: str, value: str, response: str = "") -> bool:
 
 def only_asks(response: str, question: str) -> bool:
     """Whether a response is the question, or its beginning, and nothing else."""
+    if not response or len(response) < min(LEAST_ASKED, len(question) // 2):  # most answers: nothing is spelt out
+        return False
     said, asked = spelling(response[: MAX_QUESTION + 1]), spelling(question[:MAX_QUESTION])
     return said == asked or (len(said) > LEAST_ASKED and asked.startswith(said))
 
