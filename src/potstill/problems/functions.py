@@ -6,6 +6,7 @@ import ast
 import importlib
 import importlib.util
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ FAILURES = (Exception, SystemExit)
 """What a user's code may raise, classes of its own libraries included: its fault, told in one line."""
 _LITERALS = (ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set)
 """Values that nobody can call."""
+_LOADING = threading.RLock()
+"""Held while a user's module is loaded: no other thread is handed half of it, or finds it where `importable` looks."""
 
 
 def find_function(name: str, data: Path, where: str) -> Callable[..., Any]:
@@ -31,7 +34,8 @@ def find_function(name: str, data: Path, where: str) -> Callable[..., Any]:
     """
     module_name, function_name = _parts(name, where)
     try:
-        module = _module(module_name, data, where)
+        with _LOADING:
+            module = _module(module_name, data, where)
     except PotstillError:
         raise
     except FAILURES as error:
