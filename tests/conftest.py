@@ -45,3 +45,23 @@ def pytest_collection_finish(session):
 
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """A running store of this session with the bucket `bucket`; its faults are of the test that set them."""
+    from object_store import S3Server
+
+    store = S3Server()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def bucket(s3, monkeypatch, request):
+    """An address that no other test uses, with the variables set that lead to it."""
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    s3.faults.clear()
+    yield f"s3://bucket/{request.node.name.partition('[')[0]}-{id(request.node)}"
+    s3.faults.clear()

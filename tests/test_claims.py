@@ -20,11 +20,14 @@ def of_another(folder, number, owner, age=0.0):
     os.utime(path, (then, then))
 
 
-def test_the_first_commit_wins_and_nothing_else_is_left(tmp_path):
+def test_the_first_commit_wins_and_nothing_else_is_left(tmp_path, capsys):
     one, two = SharedParts(tmp_path, 3), SharedParts(tmp_path, 3)
     assert one.claim(1)
     one.commit(1, b"rows")
+    two.commit(1, b"rows")
+    assert capsys.readouterr().err == ""
     two.commit(1, b"others")
+    assert "00001.part was made twice and came out differently: the first stays" in capsys.readouterr().err
     assert (one.read(1), two.read(0), one.missing()) == (b"rows", None, [0, 2])
     assert [path.name for path in tmp_path.iterdir()] == ["00001.part"]
 

@@ -3,9 +3,10 @@
     00012.part      SHA-256 of the data, then the data; written under another name, synced, and linked to this one
     00012.claim     who is at it
 
-A part is the same bytes whoever makes it, so the first commit wins and nothing else guards it. A claim only saves work:
-one whose process is gone from this machine, or that is older than `LEASE`, is taken over. Its age is told by the clock
-of the file system alone, so the clocks of two machines may differ.
+A part is the same bytes whoever makes it, so the first commit wins and nothing else guards it; other bytes are told. A
+claim only saves work: one whose process is gone from this machine, or that is older than `LEASE`, is taken over. Its
+age is told by the clock of the file system alone, so the clocks of two machines may differ. Where processes see no
+folder together, `bucket_parts` has the same in an object store.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import json
 import os
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +35,9 @@ SHA = 32
 class SharedParts:
     """The `count` parts of a piece of work, numbered from 0."""
 
+    pause = 0.05
+    """Seconds between two looks at what others did."""
+
     def __init__(self, folder: Path, count: int) -> None:
         self.folder, self.count = folder, count
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
@@ -45,6 +50,13 @@ class SharedParts:
             done = set()
         return [number for number in range(self.count) if number not in done]
 
+    def has(self, number: int) -> bool:
+        """Return whether a part is done."""
+        return self._part(number).exists()
+
+    def publish(self) -> None:
+        """Let all processes have the parts that are done here: they have those of a folder."""
+
     def read(self, number: int) -> bytes | None:
         """Return the data of a part, None where it is not done; a damaged one is taken away and is not done."""
         path = self._part(number)
@@ -52,10 +64,10 @@ class SharedParts:
             whole = path.read_bytes()
         except FileNotFoundError:
             return None
-        if hashlib.sha256(whole[SHA:]).digest() != whole[:SHA]:
+        data = whole_data(whole)
+        if data is None:
             path.unlink(missing_ok=True)
-            return None
-        return whole[SHA:]
+        return data
 
     def all(self) -> Iterator[bytes]:
         """Yield the data of every part, in order; all must be done.
@@ -66,7 +78,7 @@ class SharedParts:
         for number in range(self.count):
             data = self.read(number)
             if data is None:
-                raise DamageError(f"{self._part(number)} was changed or removed: run again, it is made again")
+                raise DamageError(f"{self.name(number)} was changed or removed: run again, it is made again")
             yield data
 
     def piece(self, number: int, start: int, length: int) -> bytes:
@@ -91,7 +103,7 @@ class SharedParts:
                     return True
                 with contextlib.suppress(FileNotFoundError):
                     # One from the future is of before the clock was put back: it would count for as long as that.
-                    if abs(now - path.stat().st_mtime) < LEASE and not _is_gone(path):
+                    if abs(now - path.stat().st_mtime) < LEASE and not is_gone(path.read_bytes()):
                         return False
                 own.replace(path)
                 return True
@@ -99,7 +111,7 @@ class SharedParts:
                 own.unlink(missing_ok=True)
 
     def commit(self, number: int, data: bytes) -> None:
-        """Keep a part, unless another process has done so before."""
+        """Keep a part, unless another process has done so before; a line says where that one's bytes are others."""
         path, own = self._part(number), self._temporary(number)
         with writing(path):
             try:
@@ -108,11 +120,23 @@ class SharedParts:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-                self._linked(own, path)
+                if not self._linked(own, path):
+                    self._compare(number, self.read(number), data)
             finally:
                 own.unlink(missing_ok=True)
             (self.folder / f"{number:05d}.claim").unlink(missing_ok=True)
             sync(self.folder)
+
+    def name(self, number: int) -> str:
+        """Return what a part is called in what is told of it."""
+        return str(self._part(number))
+
+    def _compare(self, number: int, there: bytes | None, data: bytes) -> None:
+        if there is not None and there != data:
+            print(
+                f"{self.name(number)} was made twice and came out differently: the first stays; are the packages and "
+                "files the same wherever workers are?", file=sys.stderr,
+            )  # fmt: skip
 
     @staticmethod
     def _linked(own: Path, path: Path) -> bool:
@@ -136,10 +160,15 @@ class SharedParts:
         return self.folder / f".{number:05d}.{self._owner.replace('/', '_')}.tmp"
 
 
-def _is_gone(claim: Path) -> bool:
+def whole_data(whole: bytes) -> bytes | None:
+    """Return the data of a part as it was written, None where it is damaged."""
+    return whole[SHA:] if hashlib.sha256(whole[SHA:]).digest() == whole[:SHA] else None
+
+
+def is_gone(claim: bytes) -> bool:
     """Whether the process of a claim was of this machine and has ended; half a claim is one of nobody."""
     try:
-        host, _, process = str(json.loads(claim.read_bytes())["owner"]).rpartition(":")
+        host, _, process = str(json.loads(claim)["owner"]).rpartition(":")
         if host != socket.gethostname():
             return False
         os.kill(int(process), 0)

@@ -35,7 +35,7 @@ def signed(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**plain, DIGEST: content_key(plain)}
 
 
-def unsigned(value: object, where: Path) -> dict[str, Any]:
+def unsigned(value: object, where: Path | str) -> dict[str, Any]:
     """Return what `signed` was given, from parsed JSON.
 
     Raises:

@@ -2,13 +2,13 @@
 
 import random
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import replace
 
 import pytest
 from commands import call, ended
+from pipeline.parts_run import RECIPE, SLOW, SMALL, killed, started, written
 from soak import runs
 
 from potstill import pipeline
@@ -16,20 +16,11 @@ from potstill.curate.deciding import decide
 from potstill.curate.seen import Looker
 from potstill.curate.select import select
 from potstill.pipeline import curating, judging, parts
-from potstill.pipeline.helping import Helper, jobs
+from potstill.pipeline.helping import Helper
+from potstill.pipeline.jobs import FolderPlace
 from potstill.recipe_file import parse
 from potstill.records import Drop, Example, Group, Problem, Trace, Verdict
 from potstill.store import Run
-
-RECIPE = """\
-name: parts
-problems: {evaluate: 5, sources: [{family: chain, count: 60}]}
-teacher: {kind: worked}
-strategy: {samples: 3}
-curate: {per_problem: 2, order: ORDER}
-student: {scratch: {hidden: 16, layers: 1, heads: 2, intermediate: 32, vocabulary: 300, context: 256}}
-evaluate: {max_tokens: 8}
-"""
 
 
 @pytest.fixture
@@ -41,12 +32,6 @@ def small(monkeypatch):
     for module in (curating, sys.modules["potstill.pipeline.stages.examples"]):
         monkeypatch.setattr(module, "PART_ROWS", 10)
     monkeypatch.setattr(sys.modules["potstill.pipeline.stages.examples"], "TOGETHER", 2)
-
-
-def written(tmp_path, order="shuffled"):
-    path = tmp_path / "r.yaml"
-    path.write_text(RECIPE.replace("ORDER", order))
-    return path
 
 
 def rows(run):
@@ -116,51 +101,6 @@ def test_no_order_of_rows_changes_what_is_decided():
         assert [item.key for item in decide(seen, looker, runs_of=dict).kept] == wanted
 
 
-SMALL = """\
-import sys
-import potstill.pipeline.stages.examples as examples
-from potstill.pipeline import curating, judging, parts
-judging.AT_ONCE, curating.HELD_CHARACTERS = 16, 4_000
-for module in (curating, examples):
-    module.PART_ROWS, module.TOGETHER = 10, 2
-parts.FEW = 10**9  # only those that the test starts
-"""
-SLOW = (
-    SMALL
-    + """\
-import time
-from potstill.claims import SharedParts
-made = SharedParts.commit
-def slowly(self, number, data):
-    time.sleep(0.15)
-    made(self, number, data)
-SharedParts.commit = slowly
-"""
-)
-RUN = "from potstill.cli import main\nsys.exit(main(sys.argv[1:]))\n"
-KILLED = """\
-import os, signal
-count = 0
-def counted(real):
-    def call(*args, **kwargs):
-        global count
-        count += 1
-        if count == AT:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(*args, **kwargs)
-    return call
-for name in ("fsync", "link", "replace", "unlink"):
-    setattr(os, name, counted(getattr(os, name)))
-"""
-
-
-def started(code, *argv):
-    return subprocess.Popen(
-        [sys.executable, "-c", code + RUN, *map(str, argv)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=runs.ENVIRONMENT,
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """The files of a run that one process made."""
@@ -185,12 +125,12 @@ def test_workers_take_parts_and_the_bytes_are_those_of_one_process(tmp_path, alo
 def test_a_worker_killed_at_each_of_its_commit_points_changes_nothing(tmp_path, alone):
     recipe = written(tmp_path)
     driver = started(SLOW, "run", recipe, "--out", tmp_path / "run", "--until", "examples")
-    killed = []
+    begun = []
     for point in range(1, 7):
-        worker = started(SMALL + KILLED.replace("AT", str(point)), "work", tmp_path / "run", "--wait", 60)
-        killed.append((point, worker))
+        worker = started(SMALL + killed(point), "work", tmp_path / "run", "--wait", 60)
+        begun.append((point, worker))
     assert ended(driver).code == 0
-    codes = {point: ended(worker).code for point, worker in killed}
+    codes = {point: ended(worker).code for point, worker in begun}
     assert list(codes.values()).count(-signal.SIGKILL) >= 3, codes
     assert runs.digest(tmp_path / "run") == alone
 
@@ -211,19 +151,19 @@ def test_one_line_where_there_is_nothing_to_work_for(tmp_path):
 def test_a_worker_of_another_version_is_refused(tmp_path, monkeypatch):
     recipe = written(tmp_path)
     driver = started(SLOW, "run", recipe, "--out", tmp_path / "run", "--until", "examples")
-    run = Run(tmp_path / "run")
-    while driver.poll() is None and not list(jobs(run)):
+    place = FolderPlace(Run(tmp_path / "run"))
+    while driver.poll() is None and not list(place.jobs()):
         time.sleep(0.01)
     helping = sys.modules["potstill.pipeline.helping"]
     monkeypatch.setattr(helping, "versions", lambda: parts.versions() | {"pyarrow": "1.0"})
     with pytest.raises(Exception, match=r"run by another version: pyarrow .* there and 1\.0 here"):
-        Helper(run).work()
+        Helper(place).work()
     monkeypatch.undo()
     with pytest.raises(Exception, match="with the sandbox"):
-        Helper(run, without_sandbox=True).work()
-    monkeypatch.setattr(helping.os, "access", lambda path, mode: False)
+        Helper(place, without_sandbox=True).work()
+    monkeypatch.setattr(sys.modules["potstill.pipeline.jobs"].os, "access", lambda path, mode: False)
     with pytest.raises(Exception, match="cannot be written by this process: mount its folder for writing"):
-        Helper(run).work()
+        Helper(place).work()
     driver.kill()
     driver.communicate()
 

@@ -29,6 +29,10 @@ def run_options(command: argparse.ArgumentParser, *, sets: bool = True) -> None:
     command.add_argument(
         "--workers", type=positive, metavar="N", help="processes that share verdicts and curation (default: one a core)"
     )
+    command.add_argument(
+        "--store", metavar="ADDRESS",
+        help="share verdicts and curation through s3://bucket/prefix, with workers that do not see the run folder",
+    )  # fmt: skip
     events_option(command)
     unsafe_option(command)
 

@@ -38,7 +38,7 @@ def work(asked: argparse.Namespace) -> int:
     with told_to(asked.events), located(asked.recipe, asked.sets):
         pipeline.run(
             recipe, folder, only=asked.stage, until=asked.until, redo=asked.redo,
-            without_sandbox=asked.without_sandbox, go_on=asked.go_on, workers=asked.workers,
+            without_sandbox=asked.without_sandbox, go_on=asked.go_on, workers=asked.workers, store=asked.store,
         )  # fmt: skip
     if (asked.stage or asked.until) in (None, "report"):
         tell(recipe, folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from potstill.cli.options import positive, seconds, unsafe_option
 
@@ -12,7 +11,7 @@ NAME, HELP = "work", "work for a run that another process is at, as often as you
 
 def options(command: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
-    command.add_argument("run", metavar="RUN")
+    command.add_argument("run", metavar="RUN", help="a run folder, or the address of the --store that a run has")
     command.add_argument(
         "--wait", type=seconds, default=0.0, metavar="SECONDS", help="wait so long for a run that has not begun"
     )
@@ -27,20 +26,18 @@ def work(asked: argparse.Namespace) -> int:
     import time
 
     from potstill.errors import PotstillError
-    from potstill.pipeline.helping import Helper
-    from potstill.pipeline.parts import PAUSE
-    from potstill.store import Run
+    from potstill.pipeline.helping import Helper, place_of
 
-    run, parent = Run(Path(asked.run)), os.getppid()
-    patience = time.monotonic() + asked.wait
-    while not run.is_busy() and time.monotonic() < patience:
-        time.sleep(PAUSE)
-    if not run.is_busy():
-        raise PotstillError(
-            f"no process is at {run.path}: begin it with `potstill run`, or wait for that with --wait SECONDS"
-        )
+    parent, patience = os.getppid(), time.monotonic() + asked.wait
     until = (lambda: os.getppid() != parent) if asked.parent else (lambda: False)
-    done = Helper(run, asked.without_sandbox, until).work()
+    with place_of(asked.run) as place:
+        while not (busy := place.is_busy()) and time.monotonic() < patience:
+            time.sleep(place.idle)
+        if not busy:
+            raise PotstillError(
+                f"no process is at {place.name}: begin it with `potstill run`, or wait for that with --wait SECONDS"
+            )
+        done = Helper(place, asked.without_sandbox, until).work()
     if not asked.parent:
-        print(f"{run.path}: {done:,} parts made here", file=sys.stderr)
+        print(f"{place.name}: {done:,} parts made here", file=sys.stderr)
     return 0

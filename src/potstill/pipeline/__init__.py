@@ -15,6 +15,7 @@ from potstill.events import noted_in
 from potstill.models.local.memory import peak_memory, release_memory, reset_peak
 from potstill.pipeline.checks import check_recipe
 from potstill.pipeline.differences import differences
+from potstill.pipeline.sharing import Sharing, sharing
 from potstill.pipeline.stage import Context, Stage
 from potstill.pipeline.stages import stages_of
 from potstill.pipeline.tracking import Tracking
@@ -131,14 +132,14 @@ def _changed_inputs(committed: Committed, stage: Stage, done: Mapping[str, Commi
 
 def run(
     recipe: Recipe, folder: Run, *, only: str | None = None, until: str | None = None, redo: bool = False,
-    without_sandbox: bool = False, go_on: bool = False, workers: int | None = None,
+    without_sandbox: bool = False, go_on: bool = False, workers: int | None = None, store: str | None = None,
 ) -> None:  # fmt: skip
     """Run every stage that is not committed; `only` runs that one alone, `until` that one and all that it needs.
 
     `without_sandbox` lets programs run where nothing isolates them. Whatever can be known about the stages that are
     still to be done is told before the first of them. With `go_on` a run that has spent `spend_at_most` goes on with
     what was answered, and says how much was not asked. `workers` processes share what has many parts, by default one a
-    processor.
+    processor, and with `store`, the address of an object store, those that see no more of the run than that.
 
     Raises:
         PotstillError: see `checks.check_recipe`; nothing is begun.
@@ -160,8 +161,12 @@ def run(
         folder.lock()
         if not redo:
             refuse_to_redo(statuses(folder, stages), wanted)
-        folder.write("recipe.yaml", written(recipe).encode())
-        with noted_in(folder.path), Tracking(recipe, folder) as tracking, listening(tracking.heard):
+        text = written(recipe).encode()
+        folder.write("recipe.yaml", text)
+        with (
+            sharing(store, text) as shared, noted_in(folder.path), Tracking(recipe, folder) as tracking,
+            listening(tracking.heard),
+        ):  # fmt: skip
             for number, stage in enumerate(stages, 1):
                 if stage.name in wanted:
                     begin_stage(stage.name, number, len(stages))
@@ -174,6 +179,7 @@ def run(
                         without_sandbox=without_sandbox,
                         go_on=go_on,
                         workers=workers,
+                        shared=shared,
                     )
                     folder.point(stage.name, committed)
                     end_stage(kept=not made)
@@ -223,7 +229,7 @@ def refuse_to_redo(before: Sequence[StageStatus], wanted: Collection[str]) -> No
 
 def run_stage(
     folder: Run, stages: Sequence[Stage], stage: Stage, *, again: bool, without_sandbox: bool, go_on: bool,
-    workers: int | None = 1,
+    workers: int | None = 1, shared: Sharing | None = None,
 ) -> tuple[Committed, bool]:  # fmt: skip
     """Return the output of a stage, and whether it was made now: where it was not there or is wanted `again`.
 
@@ -251,6 +257,8 @@ def run_stage(
         without_sandbox=without_sandbox,
         go_on=go_on,
         workers=workers,
+        bucket=None if shared is None else shared.bucket,
+        sharing=shared,
     )
     try:
         counts = stage.work(context)

@@ -30,7 +30,7 @@ from potstill.curate.seen import Looked, Looker
 from potstill.durable import read_record, to_record, write_durably
 from potstill.pipeline.asked_ways import asked_ways, hinted_share
 from potstill.pipeline.own_filter import own_filter
-from potstill.pipeline.parts import MAPS
+from potstill.pipeline.parts import MAPS, parts_in
 from potstill.pipeline.people import Heard
 from potstill.pipeline.stage import Given, Map
 from potstill.recipe import Curate, ServedTeacher
@@ -178,7 +178,7 @@ class Curation:
         kept = sorted((places[at], at - start) for at in range(start, stop) if places[at] >= 0)
         columns = (*_TEXTS, "strategy")
         texts = self.given.inputs["traces"].columns("traces", columns, start, stop).combine_chunks()
-        parts, looker = SharedParts(self.scratch / MAPS / LOOK, self.looks), self.looker()
+        parts, looker = parts_in(self.given.bucket, self.scratch / MAPS / LOOK, self.looks), self.looker()
         rows = [row for part in range(first, min(first + TOGETHER, self.looks)) for row in self._looked(parts, part)]
         found: list[dict[str, Any]] = []
         pieces: list[bytes] = []

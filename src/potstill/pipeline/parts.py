@@ -2,7 +2,8 @@
 
 A stage that has `maps` announces one as it comes to it, in a file `job.json` of its scratch folder. Its own process
 takes parts like all others: those that it starts on this machine, and `potstill work RUN` wherever that was started.
-Whoever makes a part makes the same bytes, so it does not matter who did, or how often a process was killed.
+With a store (see `sharing`) parts and claims are there, and it says so to processes that do not see its folder. Whoever
+makes a part makes the same bytes, so it does not matter who did, or how often a process was killed.
 """
 
 from __future__ import annotations
@@ -13,24 +14,28 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from potstill.bucket import ObjectStore
+from potstill.bucket_parts import BucketParts
 from potstill.claims import SharedParts
 from potstill.durable import read_record, to_record, write_durably, writing
 from potstill.errors import StoreError
 from potstill.hardware import processors
 from potstill.pipeline.stage import Context, Map
 from potstill.progress import Progress
+from potstill.records import content_key
 from potstill.store import SCRATCH
 
 MAPS, JOB, MADE = "maps", "job.json", "made.json"
+PARTS = "parts"
+"""Where parts are in a store."""
 FEW = 8_000
 """Traces below which no process is started: it would take as long as the work."""
 MOST = 16
 """Processes that one run starts by itself, at most."""
-PAUSE = 0.05
 PATIENCE = 10.0
 """Seconds without anything to do, after which the run makes what another process has claimed."""
 MADE_BY = ("potstill", "pyarrow", "sympy")
@@ -46,25 +51,41 @@ def versions() -> dict[str, str]:
     return found
 
 
+def parts_in(bucket: ObjectStore | None, folder: Path, count: int) -> SharedParts:
+    """Return the parts whose folder is `stages/OUTPUT.partial/scratch/maps/WHAT`; of other versions they are others."""
+    if bucket is None:
+        return SharedParts(folder, count)
+    output = folder.parents[2].name.removesuffix(".partial")
+    made = content_key("parts", count, versions())[:8]
+    return BucketParts(folder, count, bucket, f"{PARTS}/{output}/{folder.name}-{made}")
+
+
 def mapped(
-    context: Context, maps: Mapping[str, Map], what: str, rows: int, size: int, *, alone: bool = False
+    context: Context, maps: Mapping[str, Map], what: str, rows: int, size: int, *, alone: bool = False,
+    beside: Sequence[str] = (),
 ) -> SharedParts:  # fmt: skip
     """Return the parts of the map `what`, done: over `rows` traces, `size` a part.
 
-    With `alone` no other process takes part, since it could not know how.
+    With `alone` no other process takes part, since it could not know how. `beside` are files of the scratch folder that
+    the map reads.
 
     Raises:
         StoreError: a part cannot be written.
     """
     folder, count = context.work.path / SCRATCH / MAPS / what, -(-rows // size)
     _begin(folder)
-    parts = SharedParts(folder, count)
+    sharing = None if alone else context.sharing
+    parts = parts_in(None if sharing is None else sharing.bucket, folder, count)
+    parts.publish()
     missing = parts.missing()
     if not missing:
         return parts
     if not alone:
         about = {"count": count, "versions": versions(), "without_sandbox": context.without_sandbox}
+        about |= {} if sharing is None else {"store": sharing.bucket.address}
         write_durably(folder / JOB, to_record(about))
+        if sharing is not None:
+            sharing.announce(context.work, context.inputs, what, about, beside)
     progress = Progress(what, rows, "traces")
     progress.resume_at(min(rows, (count - len(missing)) * size))
     workers = 1 if alone or len(missing) * size < FEW else context.workers or min(processors(), MOST)
@@ -72,7 +93,7 @@ def mapped(
         idle_since = time.monotonic()
         while missing:
             for number in missing:
-                if (folder / f"{number:05d}.part").exists():
+                if parts.has(number):
                     continue
                 if parts.claim(number) or time.monotonic() - idle_since > PATIENCE:
                     parts.commit(number, maps[what](number))
@@ -81,8 +102,10 @@ def mapped(
             before, missing = missing, parts.missing()
             progress.advance(max(0, min(rows, (count - len(missing)) * size) - progress.done))
             if missing == before:
-                time.sleep(PAUSE)
+                time.sleep(parts.pause)
     (folder / JOB).unlink(missing_ok=True)
+    if sharing is not None:
+        sharing.withdraw()
     progress.close()
     return parts
 

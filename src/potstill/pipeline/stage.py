@@ -16,6 +16,8 @@ from potstill.records import Problem, content_key
 from potstill.store import Committed, Run, Work
 
 if TYPE_CHECKING:
+    from potstill.bucket import ObjectStore
+    from potstill.pipeline.sharing import Sharing
     from potstill.verify import Verdicts
 
 STUDENTS = "students.sqlite"
@@ -27,6 +29,7 @@ class Given:
     """What every process has that makes parts of a stage: the recipe of its node, its committed inputs by their role.
 
     `without_sandbox` lets programs run where nothing isolates them, `go_on` a run go on where the money is spent.
+    `bucket` is where parts and claims are, None where all processes see the run folder.
     """
 
     recipe: Recipe
@@ -34,6 +37,7 @@ class Given:
     inputs: Mapping[str, Committed]
     without_sandbox: bool = False
     go_on: bool = False
+    bucket: ObjectStore | None = None
 
     def checks(self) -> Checks:
         """Return how answers are judged, with the decimal mark that the golds of the data set show."""
@@ -72,12 +76,13 @@ class Context(Given):
     """What a stage gets: what is given, and its own work folder.
 
     `counted` are stages of which only the counts matter, by role; `workers` is how many processes may take part (None:
-    as many as there are processors).
+    as many as there are processors); `sharing` tells those that do not see the run folder.
     """
 
     work: Work
     counted: Mapping[str, Committed]
     workers: int | None = 1
+    sharing: Sharing | None = None
 
     def not_asked(self, number: int) -> dict[str, Any]:
         """Return the counts of an output that lacks what there was no money for; see `Stage.unasked`."""

@@ -14,7 +14,7 @@ from potstill.graph import Graph
 from potstill.pipeline import naming, settings
 from potstill.pipeline.asked_ways import way_settings
 from potstill.pipeline.checks.teachers import NO_SOLUTION, OTHER_QUESTIONS
-from potstill.pipeline.curating import LOOK, SCATTER, TOGETHER, Curation, maps
+from potstill.pipeline.curating import CROWDED, LOOK, PLACES, PLAN, SCATTER, TOGETHER, Curation, maps
 from potstill.pipeline.parts import mapped
 from potstill.pipeline.stage import Context, Stage
 from potstill.progress import Progress
@@ -70,7 +70,7 @@ def work(context: Context) -> dict[str, Any]:
     alone = context.recipe.curate.people is not None
     curation = Curation(context, scratch, people)
     curation.note_crowded()
-    looked = mapped(context, curation.maps, LOOK, curation.rows, PART_ROWS, alone=alone)
+    looked = mapped(context, curation.maps, LOOK, curation.rows, PART_ROWS, alone=alone, beside=(CROWDED,))
     looker = curation.looker()
     decision = decide(curation.seen(looked), looker, curation.runs_of)
     dropped, reasons, tokens = context.work.table("dropped", Drop), Counter[str](), Counter[str]()
@@ -83,7 +83,10 @@ def work(context: Context) -> dict[str, Any]:
         raise DataError(f"no trace is left to train on: {_nothing_left(context.recipe, reasons, context.run.path)}")
     kept = context.work.table("examples", Example)
     bounds = curation.plan(decision)
-    scattered = mapped(context, curation.maps, SCATTER, curation.rows, TOGETHER * PART_ROWS, alone=alone)
+    scattered = mapped(
+        context, curation.maps, SCATTER, curation.rows, TOGETHER * PART_ROWS, alone=alone,
+        beside=(CROWDED, PLAN, PLACES),
+    )  # fmt: skip
     progress = Progress("examples", len(decision.kept), "examples")
     progress.resume_at(kept.rows_done)
     for bucket in range(len(bounds) - 1):
