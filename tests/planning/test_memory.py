@@ -17,6 +17,7 @@ def test_what_a_token_keeps_is_what_training_measures(precision, attention):
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
+    from potstill.train import lean
     from potstill.train.activations import measured
     from potstill.train.fitness import check_student
     from potstill.train.ranks import Ranks
@@ -29,6 +30,7 @@ def test_what_a_token_keeps_is_what_training_measures(precision, attention):
     model = LlamaForCausalLM(config).train()
     model.set_attn_implementation(attention)
     bf16 = precision == "bf16"
+    assert not bf16 or lean.settle(model)
     kept = measured(StudentLoss(model, check_student("it", model), torch.bfloat16 if bf16 else None), 0, Ranks())
 
     assert SHAPE.parameters == sum(tensor.numel() for tensor in model.parameters())

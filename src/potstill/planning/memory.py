@@ -1,10 +1,10 @@
 """How much memory a training or a sampling takes, part by part, by formula; every part is an interval with its basis.
 
 What a forward pass keeps of a token was counted tensor by tensor for layers of the Llama kind as transformers 5 runs
-them, with fp32 weights, and agrees with what `train.activations` measures (tests/planning/test_memory.py): in fp32
-24 H + 16 F + 8 (A + K) + 8 bytes a layer, under bf16 autocast 26 H + 8 F + 4 (A + K) + 8, for a width of H, a
-feed-forward part of F, A channels of queries and K of keys. Plain attention keeps scores too, 4 or 6 bytes a head and
-pair. It is the count of Korthikanti et al. 2022 (arXiv 2205.05198), section 4.1, for gated layers without dropout.
+them, with fp32 weights, and agrees with what `train.activations` measures (tests/planning/test_memory.py): in fp32 24 H
++ 16 F + 8 (A + K) + 8 bytes a layer, under bf16 autocast 12 H + 6 F + 4 (A + K) + 8 (see `train.lean`), for a width of
+H, a feed-forward part of F, A channels of queries and K of keys. Plain attention keeps scores too, 4 or 6 bytes a head
+and pair. It is the count of Korthikanti et al. 2022 (arXiv 2205.05198), section 4.1, for gated layers without dropout.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def by_token(shape: Architecture, *, bf16: bool) -> int:
     """Return the bytes that one layer keeps of a token, scores of attention apart."""
     queries, keys = shape.heads * shape.width, shape.kv * shape.width
     if bf16:
-        return 26 * shape.hidden + 8 * shape.inner + 4 * (queries + keys) + 8 + 4 * shape.heads
+        return 12 * shape.hidden + 6 * shape.inner + 4 * (queries + keys) + 8 + 4 * shape.heads
     return 24 * shape.hidden + 16 * shape.inner + 8 * (queries + keys) + 8 + 4 * shape.heads
 
 

@@ -37,6 +37,7 @@ class Stepper:
     ) -> None:  # fmt: skip
         import torch
 
+        from potstill.train import lean
         from potstill.train.student_loss import StudentLoss
 
         torch.use_deterministic_algorithms(True, warn_only=True)
@@ -53,6 +54,8 @@ class Stepper:
             self.whole.to(ranks.device)
         within = self.whole.get_base_model() if job.lora is not None else self.whole
         work = torch.bfloat16 if settings.precision == "bf16" else None
+        if work is not None:
+            lean.settle(within)
         self.student = StudentLoss(within, form, work)
         self.wrapped = spread(self.student, ranks, settings.sharding, self._unused)
         self.student.learning = job.learning
