@@ -38,7 +38,11 @@ class Proxy(BaseHTTPRequestHandler):
 
     def forward(self):
         store = self.server.store
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # the client was killed; moto would wait for the rest, and let everybody wait with it
+            self.close_connection = True
+            return
         fault = store.fault(self.command, self.path)
         if isinstance(fault, tuple):
             status, code = fault
@@ -66,8 +70,8 @@ class Proxy(BaseHTTPRequestHandler):
         for name, value in headers:
             if name.lower() not in ("connection", "transfer-encoding", "server", "content-length"):
                 self.send_header(name, value)
-        length = {name.lower(): value for name, value in headers}.get("content-length")
-        self.send_header("Content-Length", length if self.command == "HEAD" and length else str(len(data)))
+        size = {name.lower(): value for name, value in headers}.get("content-length")
+        self.send_header("Content-Length", size if self.command == "HEAD" and size else str(len(data)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(data)
@@ -78,6 +82,14 @@ class Proxy(BaseHTTPRequestHandler):
 
 for method in ("GET", "PUT", "POST", "DELETE", "HEAD"):
     setattr(Proxy, f"do_{method}", Proxy.forward)
+
+
+class QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request, client_address):
+        """Clients that are killed break their connections."""
 
 
 class S3Server:
@@ -92,8 +104,7 @@ class S3Server:
             [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.behind)],
             env={**os.environ, "PYTHONPATH": str(PEER)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        self.proxy = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
-        self.proxy.daemon_threads = True
+        self.proxy = QuietServer(("127.0.0.1", 0), Proxy)
         self.proxy.store = self
         threading.Thread(target=self.proxy.serve_forever, daemon=True).start()
         self.environment = {

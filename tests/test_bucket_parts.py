@@ -3,6 +3,11 @@
 import itertools
 import json
 import os
+import random
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from object_store import LOST, NEEDED
@@ -118,3 +123,74 @@ def test_parts_that_were_made_without_the_store_are_published(parts):
     assert sorted(one.missing()) == [0, 1]
     one.publish()
     assert parts(2).read(0) == b"rows"
+
+
+WORKER = """\
+import os, signal, sys, time
+from pathlib import Path
+from potstill import bucket_parts
+from potstill.bucket import ObjectStore
+address, folder, at, after, count, seconds = sys.argv[1:]
+calls = 0
+def counted(real):
+    def call(*args):
+        global calls
+        calls += 1
+        if calls == int(at) and after == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        found = real(*args)
+        if calls == int(at):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found
+    return call
+for name in ("create", "replace", "remove"):
+    setattr(ObjectStore, name, counted(getattr(ObjectStore, name)))
+parts = bucket_parts.BucketParts(Path(folder), int(count), ObjectStore(address), "parts/x")
+while missing := parts.missing():
+    for number in missing:
+        if not parts.has(number) and parts.claim(number):
+            time.sleep(float(seconds))
+            parts.commit(number, b"%d " % number * 1000)
+    time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def worker(bucket, tmp_path):
+    """Start a process that makes parts until all are done, killed at a request that writes: before it or after it."""
+    numbers = itertools.count(100)
+
+    def made(at=0, after="before", count=9, seconds=0.0):
+        folder = tmp_path / str(next(numbers))
+        folder.mkdir()
+        argv = [sys.executable, "-c", WORKER, bucket, folder, at, after, count, seconds]
+        return subprocess.Popen([str(item) for item in argv])
+
+    return made
+
+
+def whole(parts, count):
+    store = parts(count)
+    assert [*store.all()] == [b"%d " % number * 1000 for number in range(count)]
+
+
+def test_workers_killed_at_each_commit_point_cost_nothing_that_is_done(parts, worker):
+    for at in (1, 2, 3):  # a claim, its part, the end of the claim
+        pair = [worker(at, "before"), worker(at, "after")]
+        assert [one.wait() for one in pair] == [-signal.SIGKILL] * 2
+    assert worker().wait() == 0
+    whole(parts, 9)
+
+
+@pytest.mark.soak
+def test_workers_killed_at_random_times_cost_nothing_that_is_done(parts, worker):
+    dice = random.Random(5)
+    pair = [worker(count=60, seconds=0.2) for _ in range(2)]
+    for _ in range(20):
+        time.sleep(dice.uniform(0.2, 1.0))
+        hit = dice.randrange(2)
+        pair[hit].kill()
+        pair[hit].wait()
+        pair[hit] = worker(count=60, seconds=0.2)
+    assert [one.wait() for one in pair] == [0, 0]
+    whole(parts, 60)
