@@ -40,7 +40,7 @@ class Proxy(BaseHTTPRequestHandler):
         store = self.server.store
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
-        if len(body) < length:  # the client was killed; moto would wait for the rest, and let everybody wait with it
+        if len(body) < length:  # the client was killed: a store takes no half of a request
             self.close_connection = True
             return
         fault = store.fault(self.command, self.path)
