@@ -180,7 +180,7 @@ def _normed(self: Any, hidden_states: torch.Tensor) -> torch.Tensor:  # noqa: AN
     if not _applies(hidden_states):
         return type(self).forward(self, hidden_states)  # type: ignore[no-any-return]
     kind = torch.get_autocast_dtype(hidden_states.device.type)
-    return _Norm.apply(hidden_states, self.weight, self.variance_epsilon, kind)  # type: ignore[no-any-return]
+    return _Norm.apply(hidden_states, self.weight, self.variance_epsilon, kind)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _turn(
@@ -193,10 +193,10 @@ def _turn(
     if rest or named or not same or not torch.is_grad_enabled() or not q.dtype == k.dtype == kind:
         return plain(q, k, cos, sin, *rest, **named)
     cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)
-    return _Turned.apply(q, cos, sin), _Turned.apply(k, cos, sin)
+    return _Turned.apply(q, cos, sin), _Turned.apply(k, cos, sin)  # type: ignore[no-untyped-call]
 
 
 def _fed(self: Any, x: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
     if not torch.is_grad_enabled():
         return type(self).forward(self, x)  # type: ignore[no-any-return]
-    return self.down_proj(_Gated.apply(self.gate_proj(x), self.up_proj(x)))  # type: ignore[no-any-return]
+    return self.down_proj(_Gated.apply(self.gate_proj(x), self.up_proj(x)))  # type: ignore[no-any-return, no-untyped-call]

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from potstill import hardware
 from potstill.evaluate.protocol import ModelUnderTest
 from potstill.export import TIMED, TOGETHER, InRuntime
 from potstill.models.llama_server import DRAWN_FROM, LlamaServer
+from potstill.models.local.memory import available_memory
 from potstill.recipe import Endpoint
+
+ROOM = 8
+"""Times its size that has to be free for a file to be loaded twice: weights, their rearranged copy, a cache."""
 
 
 class LlamaCpp:
@@ -19,13 +24,23 @@ class LlamaCpp:
 
     @contextmanager
     def running(self, path: Path, *, name: str, context: int, about: Mapping[str, Any]) -> Iterator[InRuntime]:
-        """Load a file and let it answer; see `export.Runtime`."""
+        """Load a file and let it answer; see `export.Runtime`.
+
+        Two servers with half of the threads each answer half as fast again as one with all of them (SmolLM2-135M), and
+        each still answers one request at a time. Where memory is short there is one.
+        """
         from potstill.models.served.client import ServedModel
 
-        with LlamaServer(path, context=context, alias=name) as server:
-            endpoint = Endpoint(base_url=f"{server.address}/v1", model=name, concurrency=1)
-            model = ServedModel(endpoint, section="export.gguf")
-            yield InRuntime(ModelUnderTest(model, name, {**about, **DRAWN_FROM}, TOGETHER), server.peak_memory)
+        free = available_memory()
+        count = 2 if hardware.threads() > 1 and (free is None or free > ROOM * path.stat().st_size) else 1
+        with ExitStack() as stack:
+            threads = hardware.threads() // count
+            started = [LlamaServer(path, context=context, alias=name, threads=threads) for _ in range(count)]
+            servers = [stack.enter_context(server) for server in started]
+            urls = [f"{server.address}/v1" for server in servers]
+            endpoint = Endpoint(base_url=urls[0], model=name, concurrency=count)
+            model = ServedModel(endpoint, section="export.gguf", others=urls[1:])
+            yield InRuntime(ModelUnderTest(model, name, {**about, **DRAWN_FROM}, TOGETHER), servers[0].peak_memory)
 
     def speeds(self, path: Path, *, context: int, messages: Sequence[dict[str, str]], threads: int) -> dict[str, float]:
         """Time a file; the first token is timed as one who asks has it: request, prompt read, one token, reply."""

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
@@ -26,6 +26,7 @@ from potstill.models.served.admission import Admission
 from potstill.models.served.faults import DenialError, FaultError, Health, RefusalError, classify, one_line, told
 from potstill.models.served.secrets import Secret
 from potstill.models.served.wire import Wire, endpoints
+from potstill.models.served.wire import endpoint as endpoint_of
 from potstill.progress import Progress, clock
 
 CHUNK = 256
@@ -75,6 +76,7 @@ class ServedModel:
     """One model of one server. What it learns of the server's limits is kept from call to call.
 
     `section` is where the recipe has the settings, for messages. `cap` is the money that it shares with others.
+    `others` are the base URLs of more servers of the same model, among which the requests are dealt.
 
     Raises:
         TeacherError: the address or the key cannot be used, or there is a cap on the money and no price.
@@ -82,7 +84,7 @@ class ServedModel:
 
     def __init__(
         self, endpoint: recipe.Endpoint, retry_policy: RetryPolicy = RetryPolicy(), *, section: str = "teacher",
-        cap: Cap | None = None,
+        cap: Cap | None = None, others: Sequence[str] = (),
     ) -> None:  # fmt: skip
         settings = recipe.as_served(endpoint)
         self.settings, self.retry_policy, self.section = settings, retry_policy, section
@@ -90,6 +92,7 @@ class ServedModel:
         self.secret = Secret.from_environment(settings.api_key_env, f"{section}.api_key_env")
         self.shape = SHAPES[settings.wire]
         self.urls = endpoints(settings.base_url, self.shape.path, section)
+        self.others = [endpoint_of(other, self.shape.path, section) for other in others]
         self.name = f"{settings.model} at {settings.base_url}"
         self.priced = price_of(settings, section)
         self.proven = False
@@ -118,7 +121,7 @@ class ServedModel:
             StoreError: the ledger cannot be written.
         """
         headers = self.shape.headers(self.secret, self.urls[0])
-        async with Wire(self.urls[0], headers, self.admission.most, self.settings.timeout) as wire:
+        async with Wire(self.urls[0], headers, self.admission.most, self.settings.timeout, self.others) as wire:
             with ledger.asking():
                 return await _Session(self, wire, ledger, progress, follow).run(requests)
 

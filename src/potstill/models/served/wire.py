@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -66,15 +67,21 @@ def endpoints(base_url: str, path: str, section: str = "teacher") -> tuple[str, 
 
 
 class Wire:
-    """An open connection pool to one address. `headers` may hold a key; `timeout` is in seconds for one request."""
+    """An open connection pool to one address, and to `others` where servers of the same model share the work.
 
-    def __init__(self, url: str, headers: Mapping[str, str], connections: int, timeout: float) -> None:
+    `headers` may hold a key; `timeout` is in seconds for one request. A request goes where the fewest are on their way.
+    """
+
+    def __init__(
+        self, url: str, headers: Mapping[str, str], connections: int, timeout: float, others: Sequence[str] = ()
+    ) -> None:
         try:
             import aiohttp
         except ImportError:
             raise MissingExtraError("a served teacher", "aiohttp", "served") from None
         self._aiohttp = aiohttp
-        self.url = url
+        self.url, self.others = url, others
+        self._under_way: Counter[str] = Counter()
         self._buffered = 0
         self.proxy = proxy_of(url)
         self._session = aiohttp.ClientSession(
@@ -100,8 +107,10 @@ class Wire:
             FaultError: no whole reply came back.
         """
         client = self._aiohttp
+        url = min((self.url, *self.others), key=lambda url: self._under_way[url])
+        self._under_way[url] += 1
         try:
-            async with self._session.post(self.url, data=payload, allow_redirects=False) as response:
+            async with self._session.post(url, data=payload, allow_redirects=False) as response:
                 return response.status, response.headers, await self._bounded(response)
         except (client.ClientConnectorError, client.ConnectionTimeoutError) as error:
             by = f" (by {self.proxy})" if self.proxy else ""
@@ -119,6 +128,8 @@ class Wire:
             raise FaultError(f"connection: no valid HTTP ({said})") from None
         except client.ClientError as error:
             raise FaultError(f"connection: {error or type(error).__name__}") from None
+        finally:
+            self._under_way[url] -= 1
 
     async def _bounded(self, response: Any) -> bytes:  # noqa: ANN401 - an aiohttp response
         chunks: list[bytes] = []
