@@ -69,7 +69,7 @@ def endpoints(base_url: str, path: str, section: str = "teacher") -> tuple[str, 
 class Wire:
     """An open connection pool to one address, and to `others` where servers of the same model share the work.
 
-    `headers` may hold a key; `timeout` is in seconds for one request. A request goes where the fewest are on their way.
+    `headers` may hold a key; `timeout` is in seconds for one request. A request goes where the fewest are on their way, or else have gone.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Wire:
         self._aiohttp = aiohttp
         self.url, self.others = url, others
         self._under_way: Counter[str] = Counter()
+        self._sent: Counter[str] = Counter()
         self._buffered = 0
         self.proxy = proxy_of(url)
         self._session = aiohttp.ClientSession(
@@ -107,8 +108,9 @@ class Wire:
             FaultError: no whole reply came back.
         """
         client = self._aiohttp
-        url = min((self.url, *self.others), key=lambda url: self._under_way[url])
+        url = min((self.url, *self.others), key=lambda url: (self._under_way[url], self._sent[url]))
         self._under_way[url] += 1
+        self._sent[url] += 1
         try:
             async with self._session.post(url, data=payload, allow_redirects=False) as response:
                 return response.status, response.headers, await self._bounded(response)
