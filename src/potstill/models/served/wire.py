@@ -69,7 +69,8 @@ def endpoints(base_url: str, path: str, section: str = "teacher") -> tuple[str, 
 class Wire:
     """An open connection pool to one address, and to `others` where servers of the same model share the work.
 
-    `headers` may hold a key; `timeout` is in seconds for one request. A request goes where the fewest are on their way, or else have gone.
+    `headers` may hold a key; `timeout` is in seconds for one request. Requests go where the fewest are on their way, in
+    turn where as many are.
     """
 
     def __init__(
