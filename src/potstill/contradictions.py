@@ -32,12 +32,11 @@ from potstill.recipe import (
 )
 from potstill.recipe.bounds import LEAST_TEMPERATURE
 from potstill.recipe.strategies import OWN
+from potstill.recipe.students import TYPED
 
 _NAMING = frozenset(string.ascii_letters + string.digits + "-_")
 MOST_PARAMETERS = 2 * 10**9
 """Of a student from nothing: weights, gradient and optimiser of more do not fit one machine."""
-_MEASURED = ("gguf", "onnx")
-"""Exports that are measured in a runtime of their own, which cannot go on from a begun answer."""
 NO_SCORES = "there are no scores: name a reward model in checks.reward"
 Found = Iterator[tuple[Location, str]]
 """(key, what is wrong with it), in the order in which they are told."""
@@ -51,7 +50,7 @@ def contradictions(recipe: Recipe) -> Found:
     yield from _of_teacher(recipe.teacher, recipe.strategy)
     yield from _of_student(recipe.student, recipe.evaluate)
     yield from _of_training(recipe.train)
-    for name in sorted({"safetensors", "gguf", "onnx"} & recipe.export.formats.keys()):
+    for name in sorted({"safetensors", *TYPED} & recipe.export.formats.keys()):
         yield ("export", "formats", name), f"write it as export.{name}"
     if recipe.export.importance and not recipe.export.gguf:
         yield ("export", "importance"), "it is for GGUF files: name their types in export.gguf, or leave it out"
@@ -62,9 +61,7 @@ def contradictions(recipe: Recipe) -> Found:
     yield from _of_benchmarks(recipe.evaluate)
     yield from _of_tools(("strategy", "tools"), recipe.strategy.tools)
     yield from _of_tools(("evaluate", "tools"), recipe.evaluate.tools)
-    delivered = next(
-        (name for name in _MEASURED if getattr(recipe.export, name, recipe.export.formats.get(name))), None
-    )
+    delivered = next((name for name in TYPED if getattr(recipe.export, name, recipe.export.formats.get(name))), None)
     if recipe.evaluate.tools and delivered is not None:
         what = f"what export.{delivered} delivers cannot be measured with tools: leave one of both out"
         yield ("evaluate", "tools"), what

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,6 @@ from commands import TINY, done
 
 pytest.importorskip("torch")
 pytest.importorskip("xllamacpp", reason="the wheel xllamacpp is not installed: make install")
-pytest.importorskip("onnxruntime_genai", reason="the wheel onnxruntime-genai is not installed: make install")
 
 from potstill.records import Measure
 from potstill.store import Run
@@ -19,10 +19,16 @@ pytestmark = pytest.mark.soak
 STAGES = {
     "measure-gguf-q8_0": ("xllamacpp", "tiny-q8_0.gguf"),
     "measure-onnx-int8": ("onnxruntime-genai", "tiny-onnx-int8"),
+    "measure-mlx-bf16": ("mlx-lm", "tiny-mlx-bf16"),
+    "measure-openvino-int8": ("openvino-genai", "tiny-openvino-int8"),
 }
+STAGES = {stage: told for stage, told in STAGES.items() if find_spec(told[0].replace("-", "_"))}
+FORMS = ", ".join(f"{form}: [{kind}]" for _, form, kind in (stage.split("-") for stage in STAGES))
 RECIPE = (
     TINY.replace("heads: 2", "heads: 1")
-    + "arms: {traces: {train: {}}}\nexport: {safetensors: false, gguf: [q8_0], onnx: [int8], importance: 4}\n"
+    + "arms: {traces: {train: {}}}\nexport: {safetensors: false, importance: 4, "
+    + FORMS
+    + "}\n"
 )
 KILLED = Path(__file__).parents[1] / "soak" / "killed.py"
 

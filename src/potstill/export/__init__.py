@@ -5,7 +5,7 @@ An exporter gets a `Delivery`, writes the folder `out`, which is not there yet, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,8 @@ EXPORTERS: Table[Exporter] = Table(
         "safetensors": "potstill.export.safetensors:safetensors",
         "gguf": "potstill.export.gguf:gguf",
         "onnx": "potstill.export.onnx:onnx",
+        "mlx": "potstill.export.mlx:mlx",
+        "openvino": "potstill.export.openvino:openvino",
     },
 )
 
@@ -77,6 +79,13 @@ class InRuntime:
 class Runtime(Protocol):
     """The program that a delivered form is for; `path` is a file or folder of it, `context` in tokens."""
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Modules without which there is no such program, and no such form."""
+
+    def refusal(self, config: Mapping[str, Any], types: Collection[str]) -> str:
+        """Return what stands against a student of this `config.json` in these types, nothing where nothing does."""
+
     def running(
         self, path: Path, *, name: str, context: int, about: Mapping[str, Any]
     ) -> AbstractContextManager[InRuntime]:
@@ -94,7 +103,9 @@ RUNTIMES: Table[Runtime] = Table(
     "potstill.runtimes",
     {
         "gguf": "potstill.export.gguf.running:LLAMA_CPP",
-        "onnx": "potstill.export.onnx.running:ONNXRUNTIME",
+        "onnx": "potstill.export.onnx:ONNXRUNTIME",
+        "mlx": "potstill.export.mlx:MLX_LM",
+        "openvino": "potstill.export.openvino:OPENVINO_GENAI",
     },
 )
 """Where what an exporter wrote is loaded again and measured."""

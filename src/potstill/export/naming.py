@@ -15,6 +15,11 @@ def slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "student"
 
 
+def unknown(architecture: object, known: Iterable[str]) -> str:
+    """Return what is said of an architecture that there is no converter for."""
+    return f"no converter for the architecture {architecture!r} (there is one for {', '.join(known)})"
+
+
 def types_in(exporter: str, options: Mapping[str, Any], known: Iterable[str]) -> tuple[str, ...]:
     """Return the types that the options of an exporter name, each once.
 

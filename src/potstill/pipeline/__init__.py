@@ -37,6 +37,11 @@ VERSIONED = (
     "gguf",
     "xllamacpp",
     "onnxruntime-genai",
+    "mlx-lm",
+    "mlx",
+    "openvino-genai",
+    "openvino",
+    "nncf",
 )
 REPORT_FILES = ("report.html", "report.json", "table.txt")
 """Copied to the top of the run folder, where people look."""

@@ -21,7 +21,6 @@ from potstill.pipeline.provenance import teacher_name
 from potstill.pipeline.settings import teacher_seed
 from potstill.pipeline.stage_facts import Named, plans_of_run, seconds_of, stages_of_run
 from potstill.pipeline.stages.also import TABLE
-from potstill.pipeline.stages.export import typed
 from potstill.pipeline.usage import usage_of_run
 from potstill.recipe import Recipe, SolutionsTeacher, WorkedTeacher
 from potstill.recipe_file import dump
@@ -156,7 +155,7 @@ def _checked(graph: Graph, stages: Named) -> list[CheckedAnswers]:
 
 def _files(recipe: Recipe, stages: Named) -> list[FileFacts]:
     found = []
-    for exporter, kind in ((exporter, kind) for exporter, kinds in typed(recipe).items() for kind in kinds):
+    for exporter, kind in ((exporter, kind) for exporter, kinds in recipe.export.typed.items() for kind in kinds):
         measured = stages.get(naming.delivered(exporter, kind))
         if measured is None:
             continue

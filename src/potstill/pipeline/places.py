@@ -6,7 +6,6 @@ from potstill.graph import Graph
 from potstill.pipeline import naming
 from potstill.pipeline.naming import MODEL
 from potstill.pipeline.stage_facts import Named
-from potstill.pipeline.stages.export import typed
 from potstill.recipe import Recipe
 from potstill.report import DeliveredPlace
 
@@ -23,7 +22,7 @@ def places_of(recipe: Recipe, graph: Graph, stages: Named) -> list[DeliveredPlac
     else:
         trained = f"{naming.model(graph.arms[graph.deliver], graph)}/{MODEL}"
         found.append(DeliveredPlace("the trained student", trained, "potstill chat RUN; potstill serve RUN"))
-    for exporter, kinds in typed(recipe).items():
+    for exporter, kinds in recipe.export.typed.items():
         files = stages[naming.export(exporter)].counts.get("files", {}) if naming.export(exporter) in stages else {}
         for name, told in files.items():
             if told["type"] in kinds:
@@ -35,5 +34,7 @@ def places_of(recipe: Recipe, graph: Graph, stages: Named) -> list[DeliveredPlac
 USES = {
     "gguf": "llama-server -m that file; or `ollama create NAME -f` its Modelfile, which is beside it",
     "onnx": "onnxruntime-genai loads that folder",
+    "openvino": "openvino_genai.LLMPipeline loads that folder",
+    "mlx": "mlx_lm.chat --model that folder, on a Mac",
 }
 """Exporter -> how what it writes is used; the model card beside says more."""

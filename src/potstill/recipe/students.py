@@ -391,6 +391,10 @@ class Export:
     matrix), for GGUF types below 8 bits; 0: every column counts alike."""
     onnx: ForExport[tuple[Literal["fp32", "int8", "int4"], ...]] = ()
     """Folders for onnxruntime-genai in `export-onnx/model`, one for each type named."""
+    mlx: ForExport[tuple[Literal["fp32", "bf16", "fp16", "8bit", "4bit"], ...]] = ()
+    """Folders for mlx-lm on a Mac in `export-mlx/model`, one for each type named."""
+    openvino: ForExport[tuple[Literal["fp32", "fp16", "int8", "int4"], ...]] = ()
+    """Folders for openvino-genai in `export-openvino/model`, one for each type named."""
     licence: ForExport[Annotated[str, Len(1, 200)] | None] = None
     """Licence in the model card, as the Hub writes it, such as `apache-2.0`; `null` takes that of the base model, where
     its own card is at hand and says one."""
@@ -398,3 +402,13 @@ class Export:
         default_factory=dict
     )
     """Further exporters, by name: the settings of each, which writes a folder of its own."""
+
+    @property
+    def typed(self) -> dict[str, tuple[str, ...]]:
+        """The types that are named, each once, by the form that has them."""
+        asked: dict[str, tuple[str, ...]] = {form: getattr(self, form) for form in TYPED}
+        return {form: tuple(dict.fromkeys(types)) for form, types in asked.items() if types}
+
+
+TYPED = ("gguf", "onnx", "mlx", "openvino")
+"""Keys of `Export` that name types, each measured in a runtime of its own, which cannot go on from a begun answer."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from potstill.export.likeness import ConversionError
+from potstill.export.naming import unknown
 
 Config = Any
 Tensor = Any
@@ -36,8 +37,7 @@ def architecture_of(config: Config) -> Converter:
     found = ARCHITECTURES.get(config.model_type)
     if found is None:
         raise ConversionError(
-            f"export.gguf: no converter for the architecture {config.model_type!r} (there is one for "
-            f"{', '.join(ARCHITECTURES)}): leave gguf out, or take a student of one of these"
+            f"export.gguf: {unknown(config.model_type, ARCHITECTURES)}: leave it out, or take another student"
         )
     return found
 

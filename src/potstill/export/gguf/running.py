@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from potstill import hardware
 from potstill.evaluate.protocol import ModelUnderTest
 from potstill.export import TIMED, TOGETHER, InRuntime
+from potstill.export.gguf.architectures import ARCHITECTURES
+from potstill.export.naming import unknown
 from potstill.models.llama_server import DRAWN_FROM, LlamaServer
 from potstill.models.local.memory import available_memory
 from potstill.recipe import Endpoint
@@ -21,6 +23,14 @@ ROOM = 8
 
 class LlamaCpp:
     """llama.cpp."""
+
+    packages = ("gguf", "xllamacpp", "aiohttp")
+
+    def refusal(self, config: Mapping[str, Any], types: Collection[str]) -> str:
+        """Return what stands against a student: there is no converter for its architecture."""
+        del types
+        kind = config.get("model_type")
+        return "" if kind in ARCHITECTURES else unknown(kind, ARCHITECTURES)
 
     @contextmanager
     def running(self, path: Path, *, name: str, context: int, about: Mapping[str, Any]) -> Iterator[InRuntime]:

@@ -130,9 +130,8 @@ class Scene:
 
     def exports(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield the types of the forms that have types, with their key, where there are any."""
-        for key, types in (("export.gguf", self.recipe.export.gguf), ("export.onnx", self.recipe.export.onnx)):
-            if types:
-                yield key, types
+        for exporter, types in self.recipe.export.typed.items():
+            yield f"export.{exporter}", types
 
     def teachings(self) -> Iterator[tuple[str, Teaching]]:
         """Yield the teacher of each set with what becomes of its answers, and the key of the teacher."""

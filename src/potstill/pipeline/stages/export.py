@@ -25,22 +25,16 @@ KIND, VERSION = "export", 2
 PROMPTS = 8
 CONVERSATIONS = 200
 IMPORTANCE = "importance"
-SAFETENSORS, GGUF, ONNX = "safetensors", "gguf", "onnx"
+SAFETENSORS, GGUF = "safetensors", "gguf"
 
 
 def formats_of(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
     """Return the options of each form in which a recipe delivers its student, by exporter."""
     own: dict[str, Mapping[str, Any]] = {SAFETENSORS: {}} if recipe.export.safetensors else {}
-    own |= {exporter: {"types": list(types)} for exporter, types in typed(recipe).items()}
+    own |= {exporter: {"types": list(types)} for exporter, types in recipe.export.typed.items()}
     if recipe.export.importance and GGUF in own:
         own[GGUF] = {**own[GGUF], IMPORTANCE: recipe.export.importance}
     return own | dict(recipe.export.formats)
-
-
-def typed(recipe: Recipe) -> dict[str, tuple[str, ...]]:
-    """Return the types in which a recipe delivers its student, each once, by the exporters that have types."""
-    asked: dict[str, tuple[str, ...]] = {GGUF: recipe.export.gguf, ONNX: recipe.export.onnx}
-    return {exporter: tuple(dict.fromkeys(types)) for exporter, types in asked.items() if types}
 
 
 def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:

@@ -18,7 +18,6 @@ from potstill.pipeline import naming
 from potstill.pipeline.naming import MODEL
 from potstill.pipeline.stage import Context, Stage
 from potstill.pipeline.stages.evaluate import measured, measured_by
-from potstill.pipeline.stages.export import typed
 from potstill.recipe import Recipe
 from potstill.records import Problem
 from potstill.store import Committed
@@ -33,7 +32,7 @@ def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:
     if graph.deliver is None:
         return
     arm = graph.arms[graph.deliver]
-    for exporter, kinds in typed(recipe).items():
+    for exporter, kinds in recipe.export.typed.items():
         for kind in kinds:
             yield Stage(
                 kind=KIND, name=naming.delivered(exporter, kind), version=VERSION, recipe=arm.recipe,
