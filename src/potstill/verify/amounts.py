@@ -379,7 +379,7 @@ _WORDY = re.compile(r"\A\W{0,4}[A-Za-z'’]{2,}\s")
 """A statement that begins with a word: `it takes 3 hours and 30 minutes`."""
 _NO_FACTORIAL = re.compile(r".{0,20}(?:[$€£]\s?[\d.,]+|\d\.\d+|[a-z%°]{1,20})!+", re.DOTALL)
 """The end of a sentence: `$76.50!`, `12 km!`; `5!` may be a factorial."""
-_UNIT_AFTER = re.compile(rf"\s?{UNIT}")
+UNIT_AFTER = re.compile(rf"\s?{UNIT}")
 
 
 def read_quantity(text: str, method: str) -> Extraction:
@@ -392,5 +392,5 @@ def read_quantity(text: str, method: str) -> Extraction:
     if number.value is None:
         return number
     at = plain.rfind(number.value)
-    unit = _UNIT_AFTER.match(plain, at + len(number.value)) if at >= 0 else None
+    unit = UNIT_AFTER.match(plain, at + len(number.value)) if at >= 0 else None
     return Extraction(number.value + (unit.group() if unit else ""), method, number.ambiguous, number.others)

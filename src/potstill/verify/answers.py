@@ -15,20 +15,22 @@ from potstill.verify.asked import is_from, quantity_said, says_again, unit_asked
 from potstill.verify.choices import gold_letter
 from potstill.verify.comparison import compare
 from potstill.verify.decimals import in_notation
+from potstill.verify.dimensions import of_golds_dimension
 from potstill.verify.doubts import doubt_of
-from potstill.verify.endings import MAX_CUT, asks_back, taken_up
+from potstill.verify.endings import MAX_CUT, asks_back, refuses, retracted, taken_up
 from potstill.verify.extract import EMPTY, MAX_WHOLE, extract
 from potstill.verify.foreign import denies_in, is_unread, language_of, without_contrast
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
-from potstill.verify.kinds import Gold, read_gold, words_in
+from potstill.verify.kinds import MATHEMATICAL, Gold, read_gold, words_in
 from potstill.verify.lists import boxed_parts
+from potstill.verify.markup import read_lines
 from potstill.verify.normalise import plain_math, plain_words, spelling
 from potstill.verify.numbers import MAX_DIGITS, Number, numbers_in
 from potstill.verify.numerals import number_in_words
 from potstill.verify.parts import PARTS, judge_parts
 from potstill.verify.quantities import compare_numbers, form_of
 from potstill.verify.readings import Extraction
-from potstill.verify.sentences import MOST_WORDS, commits_to_nothing, denies, without_reading
+from potstill.verify.sentences import MOST_WORDS, commits_to_nothing, denies, letters_of_formula, without_reading
 from potstill.verify.several import lettered_parts, together
 from potstill.verify.statement import EXPLICIT, FoundIn
 from potstill.verify.units import unit_of
@@ -203,6 +205,8 @@ def _judge_stated(
     words = wanted.kind == "yes_no"
     if judged.outcome == "right" and (why := doubt_of(response, judged.extracted or "", words=words)):
         return unknown("ambiguous", f"the answer is {why} where it is named", judged.method, judged.extracted)
+    if judged.outcome != "unknown" and wanted.kind not in _WORDED and retracted(response):
+        return unknown("ambiguous", "the answer is taken back and no other given", judged.method, judged.extracted)
     if judged.outcome == "right" and taken_up(response, judged.extracted or ""):
         return unknown("ambiguous", "the answer is taken up again and not settled", judged.method, judged.extracted)
     return judged
@@ -273,6 +277,12 @@ def _judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Pol
         return unknown("ambiguous", "yes and no in one line", found.method, found.value)
     if wanted.kind == "yes_no" and names_the_form(response, found.value):
         return unknown("ambiguous", "yes and no are named, and neither is said", found.method, found.value)
+    if (
+        wanted.kind == "quantity"
+        and found.method == "last line"
+        and (like := of_golds_dimension(response, found, wanted))
+    ):
+        found = replace(found, value=like)
     if found.value is None:
         judged = _by_option(response, wanted, policy, allowance) or _nothing_found(response, found, wanted)
     else:
@@ -349,7 +359,12 @@ def _judge_found(response: str, found: Extraction, wanted: Gold, policy: Policy,
     if judged.outcome == "wrong" and found.method in _UNANNOUNCED and len(response) <= MAX_CUT:
         given = found.method not in _COMPUTED and says_again(wanted.question, value, response)
         read = judged.method in ("number", "quantity") or wanted.kind not in ("number", "quantity")
-        if given or (not read and commits_to_nothing(value)):
+        open_ = (
+            wanted.question != ""
+            and wanted.kind in MATHEMATICAL
+            and letters_of_formula(value) - letters_of_formula(f"{wanted.text} {wanted.question}")
+        )
+        if given or open_ or (not read and commits_to_nothing(value)):
             return unknown("unparsable prediction", "the response commits to no value", method, shown)
     return replace(judged, method=method, extracted=judged.extracted or shown)
 
@@ -375,7 +390,9 @@ def _otherwise(
     golds = [
         other
         for other in found.others
-        if compare(other, wanted, policy, allowance).outcome == "right" and not is_from(wanted.question, other)
+        if compare(other, wanted, policy, allowance).outcome == "right"
+        and not is_from(wanted.question, other)
+        and not (wanted.kind == "quantity" and is_from(found.value or "", other))  # its own number, bare
     ]
     if golds and not all(doubt_of(response, other) for other in golds):
         return unknown("ambiguous", "another number of the same sentence is the gold answer")
@@ -387,6 +404,9 @@ def _by_option(response: str, wanted: Gold, policy: Policy, allowance: Allowance
     if wanted.kind != "choice" or wanted.letters is None or len(wanted.options) < 2:
         return None
     found = extract(response, "expression")
+    lines = read_lines(response[-MAX_ANSWER:]) if found.value else []
+    if any(line.role == "item" and (found.value or "") in line.text for line in lines):
+        return None  # one of those that are gone through
     if found.value is None or found.ambiguous or not _FORMULA.search(found.value) or denies(response[-SHORT:]):
         return None
     here = allowance.without_workers()
@@ -402,7 +422,13 @@ def _nothing_found(response: str, found: Extraction, wanted: Gold) -> Judged:
         return replace(decided(True, f"{found.method}, same spelling"), extracted=found.others[0][:SHOWN])
     if wanted.meaning and wanted.kind != "text" and (meaning := _last_meaning(response)):
         return replace(compare_meanings(meaning, wanted.meaning), method="last clause")
-    if wanted.kind not in ("text", "choice") and not wanted.meaning and not asks_back(response) and declines(response):
+    if (
+        wanted.kind not in ("text", "choice")
+        and not wanted.meaning
+        and not asks_back(response)
+        and (found.method in EXPLICIT or not refuses(response))
+        and declines(response)
+    ):
         return decided(False, "declined", reason="the response gives no answer")
     return unknown("unparsable prediction", "no final answer found", found.method)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from potstill.verify.languages import LANGUAGES, alternatives
 from potstill.verify.markup import Line
@@ -18,7 +19,8 @@ _CHECK = re.compile(
 )
 """`### Verification`, `**Why this works**`, `Things to keep in mind`: titles of what follows an answer."""
 _CHECK_LINE = re.compile(
-    rf"\W{{0,4}}(?:(?:quick |sanity )?check(?:ing)?|verification|proof|note(?!\w)|n\.?b\.?|remark|hint"
+    rf"\W{{0,4}}(?:(?:an? )?(?:(?:quick|sanity|plausibility|double) ){{0,2}}check(?:ing)?|verification|plausibility"
+    rf"|proof|note(?!\w)|n\.?b\.?|remark|hint"
     rf"|(?:{alternatives(_CHECKS)}))"
     r"(?:\s(?:that|on|by|of|the)\b[^:]{0,40})?\s?(?:[:：]|\.\s)|\W{0,4}(?:you|we|one) can (?:check|verify|confirm)\b"
     r"|\W{0,4}(?:note|notice|observe|recall|remember) (?:that|how)\b"
@@ -33,10 +35,12 @@ _OFFER = re.compile(
     re.IGNORECASE,
 )
 _TICKED = re.compile(r"=[^\n]*[✓✔✅☑]\W{0,3}\Z")
+_ENDS_IN_QUESTION = re.compile(r"(\S.{0,4000}[.!。])\s{0,3}[^.!?。]{1,300}[?？؟]\W{0,3}")
+"""`The capital is Rio. Can I help with anything else?`"""
 _QUESTION = re.compile(r"[?？؟]\W{0,3}\Z")
 _EXPLAINS = re.compile(
     r"\W{0,3}(?:that(?:'s|’s| is)|this (?:is|means|comes|makes|works|follows|shows|uses)|these are|here\b|because"
-    r"|since|the other|for example|e\.g\."
+    r"|since|the other|for example|e\.g\.|(?:for|when|with|where)\s[$\\(]{0,2}[A-Za-z]\s?[<>≤≥≠=∈\\]"
     r"|i\.e\.|note\b|of these|where\b|as (?:a check|expected|required))",
     re.IGNORECASE,
 )
@@ -61,6 +65,10 @@ MOST = 400
 def conclusion(lines: list[Line]) -> list[Line]:
     """Return the lines of a response up to its conclusion, without checks, notes and offers, those amid it too."""
     kept = _without_sections(lines[-MOST:])
+    last = _last(kept)
+    asked = _ENDS_IN_QUESTION.fullmatch(kept[last].text) if last >= 0 and kept[last].bold else None
+    if asked is not None:
+        kept[last] = replace(kept[last], text=asked[1])
     while True:
         end = _last(kept)
         if end < 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from potstill.verify.calendars import MONTHS, english_date
 from potstill.verify.judged import Judged, decided, unknown
@@ -42,6 +42,8 @@ _FORMS = tuple(
         rf"{_WEEKDAY}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s(?:day\s)?(?:of\s)?{_MONTH}(?:\s?,?\s?(?P<year>\d{{4}}))?",
     )
 )
+_ERA = re.compile(r"(?P<day>.*?\d.*?|.*\s[a-z]{3,9}),?\s(?P<year>\d{1,4})\s?(?P<era>b\.?c|a\.?d|c\.?e)\.?(?:e\.?)?")
+"""`March 15, 44 BCE`"""
 _TIME = re.compile(
     r"(?P<hour>\d{1,2})(?:(?::|\.(?=\d\d\s?[ap]\.?\s?m))(?P<minute>\d{2})(?::(?P<second>\d{2}))?)?\s?(?:(?P<half>[ap])\.?\s?m\.?|(?P<oclock>o'clock))?"
     r"(?:\s?(?:hours|hrs|h))?"
@@ -58,6 +60,11 @@ def parse_date(text: str) -> Date | None:
     if len(text) > MAX_CHARACTERS or not any(map(str.isdigit, text)):
         return None
     words = english_date(_words(text))
+    era = _ERA.fullmatch(words)
+    if era is not None:
+        date = parse_date(era["day"])
+        year = int(era["year"]) * (-1 if era["era"].startswith("b") else 1)
+        return None if date is None or date.year is not None else replace(date, year=year)
     for form in _FORMS:
         found = form.fullmatch(words)
         if found is not None:

@@ -115,6 +115,20 @@ _GIVES_UP = re.compile(
 )
 
 
+_SPEAKS_OF_ITSELF = re.compile(
+    r"(?:\A|(?<=[.!?\n])|\b(?:so|and|but|sorry),)\s{0,3}(?:sorry, )?i(?:['’](?:m|d|ll|ve))? (?:[a-z'’]+ ){0,3}?"
+    r"(?:not|unable|cannot|(?:ca|do|would|could|wo|have)n['’]t)\b(?! (?:only|just))[^.!?\n]{0,160}[.!?]",
+    re.IGNORECASE,
+)
+"""`I'm not able to determine the number.`, `I'd rather not commit to a value here.`: what the writer does not do."""
+
+
+def refuses(text: str) -> bool:
+    """Whether the last words of a text are of what their writer cannot or will not do, with no value behind them."""
+    found = [said.end() for said in _SPEAKS_OF_ITSELF.finditer(text, max(0, len(text) - MAX_CUT))]
+    return bool(found) and not any(map(str.isdigit, text[found[-1] :])) and "=" not in text[found[-1] :]
+
+
 _ASKS_BACK = re.compile(
     r"\bcould you (?:please )?(?:share|provide|give|tell|clarify|upload|send)\b"
     r"|\bplease (?:share|provide|clarify|specify|upload|(?:re-?)?send)\b|\brather not (?:guess|say|answer)\b"
@@ -134,7 +148,7 @@ _CONCLUDED = re.compile(r"\b(?:so|thus|therefore|hence)\b[^\n]{0,200}\d", re.IGN
 
 def gives_up(text: str, begin: int = 0) -> bool:
     """Whether the end of a text, from `begin` on, says that the question cannot be decided."""
-    if not begin and (gives_up_abroad(text) or asks_back(text)):
+    if not begin and (gives_up_abroad(text) or asks_back(text) or refuses(text)):
         return True
     found = [said.end() for said in _GIVES_UP.finditer(text, max(begin, len(text) - 400))]
     return bool(found) and _CONCLUDED.search(text, found[-1]) is None
@@ -154,6 +168,20 @@ def taken_up(text: str, answer: str) -> bool:
     rest = text[text.rfind(answer) + len(answer) :] if answer and answer in text else ""
     found = _TAKES_UP.search(rest[:MAX_CHECK])
     return found is not None and _SETTLES.search(rest, found.end()) is None
+
+
+_RETRACTS = re.compile(
+    r"\b(?:disregard|ignore|scrap|forget)\b[^.\n]{0,40}\b(?:above|result|number|answer|value|that|this|it)\b"
+    r"|\b(?:i (?:think i |must have |may have |probably |seem to have )?(?:made|have made) (?:an? |some )"
+    r"(?:\w+ )?(?:error|mistake|slip)|let me (?:start over|redo|recompute|recalculate|try again))\b",
+    re.IGNORECASE,
+)
+
+
+def retracted(text: str) -> bool:
+    """Whether the end of a text takes back what it said, with no number behind that: `please disregard the number`."""
+    found = [said.end() for said in _RETRACTS.finditer(text, max(0, len(text) - MAX_CUT))]
+    return bool(found) and not any(map(str.isdigit, text[found[-1] :])) and "boxed" not in text[found[-1] :]
 
 
 _MID_SENTENCE = re.compile(
@@ -177,13 +205,14 @@ def _stops_short(text: str) -> bool:
     """Whether a text of whole sentences ends in one that has no end: words of prose behind its last number."""
     plain = _LABEL.sub("", text)
     ends = [found.end() for found in _ENDED.finditer(plain)]
-    rest = plain[ends[-1] :].strip() if ends else ""
+    rest = _INLINE.sub("0", plain[ends[-1] :]).strip() if ends else ""
     if not rest or "\n" in rest or not rest[-1].isalpha() or rest[-1] not in text.rstrip()[-1:]:
         return False
     behind = re.split(r"\d", rest)[-1]
     return len(behind.split()) >= UNENDED and not any(sign in rest for sign in "=*$\\")
 
 
+_INLINE = re.compile(r"\$[^$\n]{1,200}\$|\\\([^\n]{1,200}?\\\)")
 _LOOP = 60
 """Characters that an unfinished loop repeats."""
 

@@ -10,21 +10,35 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from potstill.verify.amounts import whole_number
+from potstill.verify.amounts import last_number, whole_number
 from potstill.verify.closing import conclusion
 from potstill.verify.endings import breaks_off, gives_up, leaves_empty, without_coda
 from potstill.verify.fields import json_answers, mended
-from potstill.verify.formulas import formulas_in, is_prose
+from potstill.verify.formulas import date_in, formulas_in, is_prose
+from potstill.verify.kinds import moment_of
 from potstill.verify.markup import Line, read_lines
 from potstill.verify.normalise import plain_math
 from potstill.verify.numbers import numbers_in
-from potstill.verify.numerals import number_in_words
+from potstill.verify.numerals import COUNTING, number_in_words
 from potstill.verify.readings import NOTHING, Extraction, differ, numbers_of
 from potstill.verify.runs_on import runs_on_at
-from potstill.verify.shown import LINE_CHARACTERS, bold_in, concludes, said_last, takes_one, titled, turns
+from potstill.verify.shown import (
+    LINE_CHARACTERS,
+    bold_in,
+    computes_in,
+    concludes,
+    is_beside,
+    is_remark,
+    said_last,
+    sentences_of,
+    standing,
+    takes_one,
+    titled,
+    turns,
+)
 from potstill.verify.stated import SENTENCE_END
 from potstill.verify.statement import EXPLICIT, Stated
-from potstill.verify.unstated import AMOUNTS, WORDED, endorsed_in, unstated
+from potstill.verify.unstated import AMOUNTS, WORDED, endorsed_in, option_in_words, unstated
 from potstill.verify.weighing import read_stated, stated_answers
 from potstill.verify.words import meaning_of
 
@@ -81,7 +95,7 @@ def _extract(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
         ended = conclusion(lines)
         body = "\n".join(line.text for line in ended)
         coda = "\n".join(line.text for line in lines[len(ended) :]) if ended == lines[: len(ended)] else ""
-        shown = _shown(ended, kind, choices) or _shown_above(ended, kind, choices)
+        shown = _shown(ended, kind, choices) or (None if breaks_off(text) else _stands_out(ended, kind, choices))
         if shown is not None and gives_up(text):
             return replace(shown, ambiguous=True, others=(shown.value or "", *shown.others), unfinished=True)
         if shown is not None:
@@ -110,6 +124,8 @@ def _shown(lines: list[Line], kind: str, choices: tuple[str, ...]) -> Extraction
     """Return what the last line shows in bold print, or comes to."""
     for span in bold_in(lines) if kind != "choice" or takes_one(lines) else ():
         found = read_stated(Stated(0, 0, span, "bold"), kind, choices)
+        if kind == "choice" and found.value is None:
+            found = option_in_words(span, choices)
         if found.value is not None and (kind not in AMOUNTS or _counts(found.value)):
             return found
     said = said_last(lines)
@@ -121,35 +137,49 @@ def _shown(lines: list[Line], kind: str, choices: tuple[str, ...]) -> Extraction
     return found if found.value is not None else None
 
 
-def _shown_above(lines: list[Line], kind: str, choices: tuple[str, ...]) -> Extraction | None:
-    """Return what a line above the last one shows in bold print, where all that follows only tells of it.
+def _stands_out(lines: list[Line], kind: str, choices: tuple[str, ...]) -> Extraction | None:
+    """Return what stands out above the last words, where all that follows only tells of it.
 
-    What follows must not conclude anything: `**$23**` over a list of what was bought, `It costs **$23**` over a story.
+    In bold print, led to (`So she pays $23.`) or alone on its line. What follows it must neither conclude nor compute
+    anything, nor take it back: `**$23**` over a list of what was bought, `It costs **$23**` over a story.
     """
     if kind in ("text", "code", "choice", "yes_no"):
         return None
-    written = [at for at, line in enumerate(lines) if line.text.strip()]
-    for place in reversed(written[-MOST_BELOW - 1 : -1]):
-        below = [lines[at] for at in written if at > place]
-        computes = any("=" in line.text or line.role == "code" for line in below)
-        if any(concludes(line) or turns(line) for line in below):
-            return None
-        if computes and place != written[0]:
-            continue
-        led = [said_last(lines[: place + 1])] if kind not in (*WORDED, *AMOUNTS) and concludes(lines[place]) else []
-        for span in (*bold_in(lines[: place + 1]), *filter(None, led)):
-            found = read_stated(Stated(0, 0, span, "bold above"), kind, choices)
-            if found.value is None or ((kind in AMOUNTS or kind == "date") and not _counts(found.value)):
+    whole = [line for line in lines if line.text.strip()]
+    written = whole[-MOST_LINES:]
+    parts = [part for line in written for part in sentences_of(line)]
+    beside = [is_beside(part.text) for part in parts]
+    below: list[Line] = []
+    computes = False
+    for place in range(len(parts) - 1, -1, -1):
+        part = parts[place]
+        alone = all(beside[place + 1 :])
+        for said in (
+            standing(part, kind, alone=alone) if below and not (computes and (place or whole != written)) else ()
+        ):
+            led = kind == "number" and said not in part.bold and " " in said
+            found = last_number(said) if led else read_stated(Stated(0, 0, said, "bold above"), kind, choices)
+            if found.value is None or (kind in AMOUNTS and not _counts(found.value)):
                 continue
-            if computes and span.strip(" .!") != lines[place].text.strip(" .!"):
+            if kind not in (*AMOUNTS, "date") and not any(c.isdigit() or c in "=<>≤≥\\" for c in found.value):
+                continue
+            if kind == "date" and moment_of(found.value) is None:
+                continue
+            if computes and said.strip(" .!") != part.text.strip(" .!"):
                 return None
             rest = numbers_of("\n".join(line.text for line in below)[-LINE_CHARACTERS:])
             return replace(found, others=(*found.others, *rest))
+        told = not is_beside(part.text) or not COUNTING.isdisjoint(part.text.lower().split())
+        concluding = concludes(part) and told and (kind != "date" or moment_of(date_in(part.text) or "") is not None)
+        if not is_remark(part.text) and (concluding or turns(part, parts[place - 1] if place else None)):
+            return None
+        computes |= computes_in(part)
+        below.insert(0, part)
     return None
 
 
-MOST_BELOW = 8
-"""Lines below a line in bold print that may only tell of it."""
+MOST_LINES = 12
+"""Lines from the end among which one may stand out."""
 _OPENING = re.compile(r"(?P<said>[^\n?=:]{3,120}?)[.!*]{0,3}\s{0,3}\n")
 _CUE = re.compile(
     r"\b(?:so|thus|hence|therefore|then|total|altogether|in all|left|remain\w*|now|answer|result|final\w*"

@@ -145,7 +145,10 @@ def _words(name: str, part: str) -> re.Pattern[str] | None:
         return None
     if name in SPACELESS:
         return re.compile(f"(?:{alternatives(words)})")
-    return re.compile(rf"(?<!\w)(?:{alternatives(words)})(?!\w)", re.IGNORECASE)
+    told = alternatives(words)
+    if part == "lost":  # `je ne peux donc pas`
+        told = told.replace("\\s", r"\s(?:\w+\s){0,2}")
+    return re.compile(rf"(?<!\w)(?:{told})(?!\w)", re.IGNORECASE)
 
 
 def gives_up_abroad(text: str) -> bool:

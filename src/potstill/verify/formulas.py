@@ -74,6 +74,12 @@ _FILLER = re.compile(
     r"|equation)(?![A-Za-z]))",
     re.IGNORECASE,
 )
+_SUCH = re.compile(
+    r"(?:all|any|every) (?:real )?(?:numbers? |values? (?:of )?)?\$?[a-z]\$? (?:such that|with|where"
+    r"|satisfying|for which)\s(?=\W{0,3}[a-z]\W{0,3}\s?(?:[<>≤≥≠∈=]|\\[gln]e))",
+    re.IGNORECASE,
+)
+"""`all real numbers x with x ≥ 2`"""
 _JOIN = re.compile(r"[\s,;]{0,4}(?:and|or|,|;|\\text\{ ?(?:and|or) ?\})?[\s,;]{0,4}", re.IGNORECASE)
 UNIT = (
     r"(?!(?:when|for|if|because|since|which|as|in|where|with|by|on|at|so|and|or|is|are|was|to|that|the|we|this|total"
@@ -120,6 +126,8 @@ def object_in(text: str, kind: str) -> str | None:
         return result_of(spans[0][2], kind)  # In vector notation, $4i + j$
     if not is_prose(body, spans):
         return _object_at_start(body, kind)
+    if (such := _SUCH.match(body)) is not None:
+        return _object_at_start(body[such.end() :], kind)
     if _WHOLE.match(body):
         return body
     for found in reversed(list(_COPULA.finditer(body))):
@@ -275,7 +283,7 @@ def last_object(text: str, kind: str) -> str | None:
     for line in (_ITEM.sub("", line, count=1) for line in reversed(lines)):
         if not any(c.isdigit() or c in "$\\∞∅" for c in line) or len(line) > MAX_CHARACTERS:
             continue
-        for sentence in reversed(_sentences(line)):
+        for sentence in reversed(split_sentences(line)):
             if any(c.isdigit() or c in "$\\∞∅" for c in sentence):
                 found = object_in(sentence, kind)
                 if found is not None and found.strip("$\\[]() "):
@@ -288,7 +296,8 @@ def _opens_above(line: str) -> bool:
     return line.rstrip().endswith("]]") and line.count("]") > line.count("[")
 
 
-def _sentences(line: str) -> list[str]:
+def split_sentences(line: str) -> list[str]:
+    """Return the sentences of a line; a full stop inside a formula ends none."""
     sentences, at = [], 0
     for found in SENTENCE_END.finditer(line):
         if line.count("$", at, found.start()) % 2 == 0:
@@ -299,7 +308,7 @@ def _sentences(line: str) -> list[str]:
 
 _MONTH = rf"(?:(?:{FOREIGN_MONTHS})(?!\w)|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)[a-z]{{0,6}}\.?)"
 _DATE = re.compile(
-    rf"\b(?:\d{{1,4}}[/-]\d{{1,2}}[/-]\d{{1,4}}|{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?"
+    rf"\b(?:\d{{1,4}}[/-]\d{{1,2}}[/-]\d{{1,4}}|\d{{1,2}}\.\d{{1,2}}\.\d{{4}}(?!\d)|{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?"
     rf"|\d{{1,2}}(?:st|nd|rd|th|er|\.)?\s(?:(?:of|de)\s)?{_MONTH}(?:,?\s(?:del?\s)?\d{{4}})?"
     r"|\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b\.?)?|\d{1,2}\s?[ap]\.?m\b\.?|(?:noon|midnight)\b)"
     r"|\d{4}\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일]",

@@ -143,7 +143,7 @@ def moment_of(text: str) -> Date | Time | None:
 
 _WORD = re.compile(
     r"(?<![\\A-Za-z])(?!(?:sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|frac|pi|mod|min|max|lim|det|gcd|lcm|infty|infinity"
-    r"|and|or|arcsin|arccos|arctan)(?![A-Za-z]))[^\W\d_]{2,}"
+    r"|and|or|arcsin|arccos|arctan)(?![A-Za-z]))[^\W\d_⁰-₟²³¹]{2,}"
 )
 _OPERATORS = re.compile(r"[=+*/^<>|\\]|\d")
 

@@ -126,6 +126,11 @@ _VARIABLE = re.compile(r"(?<![A-Za-z\\])(?![eiI])[A-Za-z](?![A-Za-z°])")
 _COMMAND = re.compile(r"\\(?:text|mathrm|operatorname)\s?\{[^{}]{0,40}\}|\\[A-Za-z]+|[A-Za-z]{2,}")
 
 
+def letters_of_formula(text: str) -> set[str]:
+    """Return the variables of what a formula comes to, with those of any other text."""
+    return set(_VARIABLE.findall(_COMMAND.sub(" ", text.rpartition("=")[2] if text.count("=") == 1 else text)))
+
+
 def commits_to_nothing(value: str) -> bool:
     """Whether what stands last in a response is no value but a formula with letters: `t = V / r`, `C(m) = 3 + 2m`."""
     formula = plain_math(value).rpartition("=")[2]

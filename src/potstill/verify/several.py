@@ -12,10 +12,11 @@ from potstill.verify.closing import conclusion
 from potstill.verify.comparison import compare
 from potstill.verify.doubts import doubt_of
 from potstill.verify.formulas import formulas_in
-from potstill.verify.judged import SHOWN, Judged
+from potstill.verify.judged import SHOWN, Judged, decided
 from potstill.verify.kinds import MATHEMATICAL, Gold
 from potstill.verify.lists import boxed_parts, numbered_parts, split_answers
 from potstill.verify.markup import Line, read_lines
+from potstill.verify.words import word_key
 
 MOST = 12
 """Answers that are given one by one; longer lists come as one."""
@@ -83,8 +84,43 @@ def _last_part(said: str, role: str) -> str:
     return said.rpartition(": " if role == "row" else "=")[2].strip(" .$")
 
 
+_ENUMERATED = re.compile(r"(?:\b(?:is|are|was|were)\b|:)\s(?P<said>[^.:;\n]{2,300}(?:,|\band\b)[^.:;\n]{2,80})")
+"""`The three colours are red, green and blue.`"""
+_JOINED = re.compile(r",\s?(?:and\s)?|\sand\s|\s?[•;]\s?")
+MOST_OF_NAME = 3
+
+
+def _named_together(response: str, wanted: Gold, policy: Policy) -> Judged | None:
+    """Judge a list of names, as the first list of the response or its first sentence that enumerates gives them."""
+    golds = [word_key(part) for part in _JOINED.split(wanted.text)]
+    if len(golds) < 2 or any(len(gold.split()) > MOST_OF_NAME for gold in golds) or any(map(str.isdigit, wanted.text)):
+        return None
+    lines = [line for line in read_lines(response[-MAX_READ:]) if line.text.strip()]
+    listed = [line.role == "item" or _NUMBER.match(line.text) is not None for line in lines]
+    begin = listed.index(True) if True in listed else -1
+    end = [*listed, False].index(False, max(begin, 0))
+    ways = (
+        [[line.bold[0] if line.bold else _NUMBER.sub("", line.text, count=1) for line in lines[begin:end]]]
+        if begin > 0
+        else []
+    )
+    ways += [_JOINED.split(found["said"]) for line in lines[:1] if (found := _ENUMERATED.search(line.text)) is not None]
+    for way in ways:
+        said = [word_key(part) for part in way]
+        if (said == golds or (policy.order != "strict" and sorted(said) == sorted(golds))) and not any(
+            doubt_of(response, part) for part in way
+        ):
+            return replace(decided(True, "names, one by one", wanted.text[:SHOWN]), extracted="; ".join(way)[:SHOWN])
+    return None
+
+
+_NUMBER = re.compile(r"\s{0,4}\d{1,2}[.)]\s")
+
+
 def together(response: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
     """Judge what the end of a response gives one by one, where the gold is as many answers; None unless right."""
+    if wanted.kind == "text":
+        return _named_together(response, wanted, policy)
     if wanted.kind not in MATHEMATICAL:
         return None
     golds = split_answers(wanted.text)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from potstill.verify.closing import conclusion
 from potstill.verify.foreign import is_answer_title
+from potstill.verify.formulas import split_sentences
 from potstill.verify.markup import Line, read_lines
 from potstill.verify.stated import SENTENCE_END
 
@@ -97,7 +99,8 @@ def bold_in(lines: list[Line]) -> Iterator[str]:
         span for at, span in enumerate(last.bold) if not at or not _ABOUT.search(last.text[: last.text.rfind(span)])
     ]
     for span in reversed(spans):
-        label = span.endswith((":", "：")) or last.text[last.text.rfind(span) + len(span) :].lstrip()[:1] in (":", "：")
+        at = last.text.rfind(span)
+        label = span.endswith((":", "：")) or (not at and last.text[len(span) :].lstrip()[:1] in (":", "："))
         whole = span.strip(" .!") == last.text.strip(" .!") and len(span.split()) > 4
         if not (label or whole or _STEP.match(span)):
             yield span
@@ -120,15 +123,100 @@ def concludes(line: Line) -> bool:
     return _LEAD.match(line.text) is not None or _CONCLUDING.search(line.text) is not None
 
 
-def turns(line: Line) -> bool:
-    """Whether a line may take back what stands above it; not one with a label of its own: `**Common mistake:** ...`."""
+_REMARK = re.compile(
+    r"\W{0,4}(?:(?:if|had|were|suppose)\b(?!.*(?:=|\b(?:so|thus|hence|therefore|then|total|left)\b))|(?:for|as|in|by|with|without|at|like|unlike|compared|historically)\b"
+    r"(?! (?:total|all|result|a result|conclusion|short|sum|summary|fact|the|his|her|its|their|this|that|each|every|\d)"
+    r"\b)(?!.*(?:=|\b(?:so|thus|hence|therefore|total|left)\b))[^.,:]{0,60}[,:])\s"
+    r"|(?=.*(?:\bif\b|\bwith))(?=.*(?:\b(?:would|could|might)\b|['’]d\s))"
+    r"|[^.]{0,80}\bwould (?:give|be|have|mean|lead)\b",
+    re.IGNORECASE,
+)
+"""What begins with a circumstance or tells of what is not: `For comparison, ...`, `With a break you'd need an hour`."""
+
+
+def is_remark(sentence: str) -> bool:
+    """Whether a sentence sets something beside what was said: a comparison, another case, what would be otherwise."""
+    return _REMARK.match(sentence) is not None
+
+
+_BECAUSE = re.compile(r"\b(?:as|since|because)\b.*")
+
+
+def is_beside(sentence: str) -> bool:
+    """Whether a sentence gives no value of its own: a remark, or one whose numbers are reasons only."""
+    return is_remark(sentence) or not any(map(str.isdigit, _BECAUSE.sub("", sentence)))
+
+
+def computes_in(part: Line) -> bool:
+    """Whether a sentence computes something that is not only a reason: `Both fit, as 3² = 9`."""
+    return (part.role == "code" and not _ALONE.fullmatch(part.text) and not part.text.strip().startswith("```")) or (
+        "=" in _BECAUSE.sub("", part.text) and not is_remark(part.text)
+    )
+
+
+def sentences_of(line: Line) -> list[Line]:
+    """Return the sentences of a line of prose, each with its bold print; other lines as they are."""
+    if line.role != "text" or line.text.lstrip().startswith(("\\[", "$$")):
+        return [line]
+    return [
+        replace(line, text=part.strip(), bold=tuple(span for span in line.bold if span in part))
+        for part in split_sentences(_LIST_MARK.sub("", line.text, count=1))
+        if part.strip()
+    ]
+
+
+def standing(part: Line, kind: str, *, alone: bool) -> Iterator[str]:
+    """Yield what stands out in a sentence: its bold print, what it leads to, all of it where it is one value.
+
+    What is only led to counts where only remarks follow (`alone`), and so does a formula of any kind on its own line.
+    """
+    yield from bold_in([part])
+    lead = _LEAD.match(part.text)
+    if lead is not None and part.role in ("text", "item") and alone:
+        yield part.text[lead.end() :]
+    elif part.role in ("text", "code") and (
+        _ALONE.fullmatch(part.text)
+        or ((alone or kind not in ("number", "quantity", "date")) and _FORMULA.fullmatch(part.text))
+    ):
+        yield _LABEL.sub("", part.text, count=1)
+
+
+_LABEL = re.compile(r"[A-Z][\w ;]{0,24}:\s")
+_ALONE = re.compile(rf"(?:{_LABEL.pattern})?[^A-Za-z=\s]{{0,24}}\d[^A-Za-z=\s]{{0,24}}")
+"""`1990-10-03`, `TL;DR: 8.`"""
+_FORMULA = re.compile(
+    _LABEL.pattern.join(("(?:", ")?"))
+    + r"(?:\${1,2}[^$]{1,300}\${1,2}|(?![^\n]*[A-Za-z]{3})[^\n]{0,100}[=≤≥<>∈][^\n]{1,100})[.,]?"
+)
+"""`Glucose: $C_6H_{{12}}O_6$`, `∫x² dx = x³/2 + C`"""
+
+
+def turns(line: Line, above: Line | None) -> bool:
+    """Whether a sentence may take back what stands above it; not one that speaks of another value: `1 is wrong.`
+
+    Nor one with a label of its own: `**Common mistake:** ...`.
+    """
     labelled = bool(line.bold) and line.text.startswith(line.bold[0]) and line.bold[0].endswith(":")
-    return not labelled and _TURNING.search(line.text) is not None
+    if labelled:
+        return False
+    if _RETRACTING.search(line.text):
+        return True
+    denied = _TURNING.search(line.text)
+    if denied is None:
+        return False
+    if any(map(str.isdigit, line.text[: denied.start()])) or (above is not None and is_remark(above.text)):
+        return False
+    return _OF_ANSWER.search(line.text) is not None
 
 
+_OF_ANSWER = re.compile(r"\d|\b(?:it|this|that|answer|result|value|solution|above)\b", re.IGNORECASE)
+_RETRACTING = re.compile(
+    r"\b(?:wait|oops|sorry|apolog\w+|actually|hmm|hold on|disregard|my mistake|correction|revis\w*|recheck\w*"
+    r"|let me|i (?:made|mis\w+|forgot))\b",
+    re.IGNORECASE,
+)
 _TURNING = re.compile(
-    r"\b(?:but|however|wait|actually|instead|mistake\w*|wrong|incorrect|not|no|never|oops|sorry|correct\w*|revis\w*|rather"
-    r"|better|hmm|unless)\b|n['’]t\b",
+    r"\b(?:but|however|instead|mistake\w*|wrong|incorrect|not|no|never|correct\w*|rather|better|unless)\b|n['’]t\b",
     re.IGNORECASE,
 )
 
@@ -166,6 +254,20 @@ def without_brackets(said: str) -> list[str]:
     """Return an answer in words without the words in brackets behind it: `Paris (not Lyon, as many think)`."""
     found = _BRACKETS.fullmatch(said)
     return [] if found is None else [found["said"]]
+
+
+def said_in_bold(text: str) -> str:
+    """Return the one thing that the sentences of a text say in bold print; empty where it is none or several."""
+    said = {
+        span.strip(" .,;:!\"'")
+        for line in conclusion(read_lines(text))
+        if line.role == "text"
+        for part in sentences_of(line)
+        if not _OPEN.search(part.text)
+        for span in part.bold
+        if not (line.text.startswith(span) and (span.endswith(":") or line.text[len(span) :].lstrip()[:1] == ":"))
+    }
+    return said.pop() if len(said) == 1 else ""
 
 
 def words_shown(text: str) -> Iterator[str]:

@@ -43,12 +43,30 @@ def as_text(text: str, wanted: Gold) -> Judged:
             return replace(judged, outcome="right", score=1.0, method="text in a sentence")
         if "\n" in text or (len(key) > 2 and is_sentence(said) and not denies(text)):
             return unknown("ambiguous", "the gold answer occurs in a longer text")
-    return judged
+    return _as_name(said, key, wanted.question) or judged
+
+
+def _as_name(said: str, key: str, question: str) -> Judged | None:
+    """Judge what may be a name in part, `Austen` of `Jane Austen`, or in another script; None where it is neither."""
+    own, words = said.split(), key.split()
+    if not own or not question or len(own) > MOST_NAMES or len(words) > MOST_NAMES or not "".join(words).isalpha():
+        return None
+    asks = question.casefold()
+    if _WHO.search(asks) is not None and own == words[1:] and len(words) == PERSON and own[0] not in asks:
+        return decided(True, "surname", key[:SHOWN], said[:SHOWN])
+    scripts = key.isascii() and not any(map(str.isascii, said.replace(" ", "")))
+    if scripts or set(own) < set(words) or set(words) < set(own):
+        return unknown("ambiguous", "words that may name the gold answer")
+    return None
 
 
 def words_of(question: str) -> set[str]:
     """Return the words of a question in lower case, singular where they are: of `triangles` both forms."""
     return set(re.findall(r"[^\W\d_]{3,}", question.casefold()))
+
+
+_WHO = re.compile(r"\b(?:who|whom|whose|wer|qui|quién|quem|chi|kto|кто)\b", re.IGNORECASE)
+PERSON, MOST_NAMES = 2, 4
 
 
 _PAUSES = re.compile(r"[.,;:!?](?=\s|\Z)")

@@ -6,14 +6,26 @@ import re
 from dataclasses import replace
 
 from potstill.verify.amounts import last_number, read_quantity, whole_number, without_restating
+from potstill.verify.dates import Date, parse_date
 from potstill.verify.foreign import yes_no_in
-from potstill.verify.formulas import closed, date_in, formulas_in, is_prose, last_object, object_in, trimmed
+from potstill.verify.formulas import (
+    closed,
+    date_in,
+    formulas_in,
+    is_prose,
+    last_object,
+    object_in,
+    split_sentences,
+    trimmed,
+)
 from potstill.verify.normalise import plain_math, plain_unicode, plain_words
 from potstill.verify.numbers import MAX_CHARACTERS, numbers_in
 from potstill.verify.numerals import counted_in_words, number_in_words, numeral_in, sole_numeral
 from potstill.verify.readings import NOTHING, Extraction, differ, numbers_of, offered, read_choice, read_yes_no
 from potstill.verify.shown import (
     LINE_CHARACTERS,
+    is_remark,
+    said_in_bold,
     words_shown,
 )
 from potstill.verify.stated import SENTENCE_END
@@ -79,7 +91,7 @@ def unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
         if line.strip():
             found = read_choice(line, "last letter", choices)
             if not found.value:
-                return _in_words(line, choices)
+                return option_in_words(line, choices)
             return Extraction(found.value.rpartition(" ")[2], found.method)
     return NOTHING
 
@@ -87,7 +99,7 @@ def unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
 _SET_ASIDE = re.compile(r"\b(?:not|rather than|unlike|instead of|nor|neither|never|than|no)\s(?:the |an? )?\Z")
 
 
-def _in_words(line: str, choices: tuple[str, ...]) -> Extraction:
+def option_in_words(line: str, choices: tuple[str, ...]) -> Extraction:
     """Read the one option whose words a sentence says and does not set aside: `It is Canberra, not Sydney.`"""
     said = f" {plain_words(line)} "
     named = []
@@ -120,7 +132,9 @@ def unstated_yes_no(text: str) -> Extraction:
 def unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     """Read a response that states no answer in so many words."""
     if kind in ("text", "code"):
-        return Extraction(text, "whole", others=tuple(dict.fromkeys(words_shown(text))))
+        shown = tuple(dict.fromkeys(words_shown(text)))
+        said = said_in_bold(text) if kind == "text" else ""
+        return Extraction(said, "bold", others=(text,)) if said else Extraction(text, "whole", others=shown)
     if kind == "choice":
         return unstated_choice(text, choices)
     if kind == "yes_no":
@@ -140,7 +154,9 @@ def unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
         return Extraction(last_object(text, kind), "last formula", others=others)
     found = _last_amount(text, kind)
     if found.value is None and kind in AMOUNTS and not any(map(str.isdigit, text)):
-        sentence = SENTENCE_END.split(text.rstrip(" \n.!*"))[-1][-LINE_CHARACTERS:]
+        told = [part.strip() for part in SENTENCE_END.split(text.rstrip(" \n.!*")[-LINE_CHARACTERS:])]
+        led = [part for part in told if _SO.match(part) and not is_remark(part)]
+        sentence = _MEANWHILE.split((led or told)[-1])[0]
         said = numeral_in(sentence) or sole_numeral(sentence) or sole_numeral(_SO.split(sentence)[-1])
         if said is None and counted_in_words(plain_words(sentence)) is not None:
             said = sentence  # Twelve buns per hour
@@ -148,6 +164,8 @@ def unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
     return found
 
 
+_MEANWHILE = re.compile(r",\s(?=[a-z]{3,12}ing\b|which\b)")
+"""`So it is fifty dollars, leaving a price of one hundred.`"""
 _SO = re.compile(r"\b(?:so|thus|hence|therefore)\b", re.IGNORECASE)
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{[a-z]{1,12}\*?\}|(?<=[^\\])&(?==)")
 """The rows of `align` are lines like others."""
@@ -175,6 +193,8 @@ def _first_said(text: str) -> Extraction | None:
 
 def _last_amount(text: str, kind: str) -> Extraction:
     output = _last_output(text)
+    if kind == "date" and (day := _last_day(text)):
+        return Extraction(day, "last line")
     if kind == "number" and (first := _first_said(text)) is not None:
         return first
     tail = _ENVIRONMENT.sub("", closed(text)[-8_000:])
@@ -197,6 +217,19 @@ def _last_amount(text: str, kind: str) -> Extraction:
         if found.value is not None:
             return found
     return NOTHING
+
+
+def _last_day(text: str) -> str:
+    """Return the last whole date of a text that no remark names, or nothing."""
+    for line in reversed(text[-MOST_TAIL:].split("\n")):
+        for sentence in reversed(split_sentences(line)):
+            said = date_in(sentence) if any(map(str.isdigit, sentence)) and not is_remark(sentence) else None
+            if said and isinstance(day := parse_date(said), Date) and day.year is not None:
+                return said
+    return ""
+
+
+MOST_TAIL = 8_000
 
 
 def _last_output(text: str) -> str:

@@ -26,7 +26,7 @@ from potstill.verify.judged import Judged, unknown
 from potstill.verify.table import VerdictTable
 
 ANSWER, JUDGE, MAJORITY = "answer", "judge", "majority"
-VERSION = 7
+VERSION = 8
 """Raised by hand when the same answer may get another verdict."""
 if TYPE_CHECKING:
     from potstill.models.budget import Cap
