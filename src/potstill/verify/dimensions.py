@@ -44,10 +44,10 @@ def _last_like(sentences: Iterable[str], wanted: Unit) -> str:
                 unit = unit_of(behind[1]) if behind.start() == end else None
                 if unit is not None and unit.dimension == wanted.dimension:
                     return f"{written} {behind[1]}"
-            unit = UNIT_AFTER.match(plain, end)
-            known = unit_of(unit[0].strip()) if unit is not None else None
-            if unit is not None and known is not None and known.dimension == wanted.dimension:
-                return f"{written} {unit[0].strip()}"
+            after = UNIT_AFTER.match(plain, end)
+            known = unit_of(after[0].strip()) if after is not None else None
+            if after is not None and known is not None and known.dimension == wanted.dimension:
+                return f"{written} {after[0].strip()}"
     return ""
 
 

@@ -62,12 +62,13 @@ def graph_of(model: Any) -> Any:  # noqa: ANN401 - models of transformers and of
             self.model = model
 
         def forward(self, input_ids: Any, attention_mask: Any, position_ids: Any, *past: Any) -> Any:  # noqa: ANN401
-            cache = DynamicCache()
+            cache, filled = DynamicCache(), []
             for keys, values in zip(past[::2], past[1::2], strict=True):
-                layer = DynamicLayer()
+                layer = DynamicLayer()  # type: ignore[no-untyped-call]
                 layer.lazy_initialization(keys, values)
                 layer.keys, layer.values = keys, values
                 cache.layers.append(layer)
+                filled.append(layer)
             known, new = attention_mask.shape[1], input_ids.shape[1]
             places = torch.arange(known)
             seen = places[None, :] <= places[known - new :][:, None]
@@ -76,7 +77,7 @@ def graph_of(model: Any) -> Any:  # noqa: ANN401 - models of transformers and of
                 input_ids=input_ids, attention_mask=mask, position_ids=position_ids, past_key_values=cache,
                 use_cache=True,
             )  # fmt: skip
-            return told.logits, *(held for layer in cache.layers for held in (layer.keys, layer.values))
+            return told.logits, *(held for layer in filled for held in (layer.keys, layer.values))
 
     config = model.config
     heads, layers = config.num_key_value_heads or config.num_attention_heads, config.num_hidden_layers

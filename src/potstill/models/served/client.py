@@ -26,7 +26,6 @@ from potstill.models.served.admission import Admission
 from potstill.models.served.faults import DenialError, FaultError, Health, RefusalError, classify, one_line, told
 from potstill.models.served.secrets import Secret
 from potstill.models.served.wire import Wire, endpoints
-from potstill.models.served.wire import endpoint as endpoint_of
 from potstill.progress import Progress, clock
 
 CHUNK = 256
@@ -75,8 +74,8 @@ class RequestCounts:
 class ServedModel:
     """One model of one server. What it learns of the server's limits is kept from call to call.
 
-    `section` is where the recipe has the settings, for messages. `cap` is the money that it shares with others.
-    `others` are the base URLs of more servers of the same model, among which the requests are dealt.
+    `section` is where the recipe has the settings, for messages. `cap` is the money that it shares with other models.
+    `others` are base URLs of more servers of this one, which share the requests.
 
     Raises:
         TeacherError: the address or the key cannot be used, or there is a cap on the money and no price.
@@ -91,8 +90,8 @@ class ServedModel:
         self.cap = cap or Cap(settings.spend_at_most)
         self.secret = Secret.from_environment(settings.api_key_env, f"{section}.api_key_env")
         self.shape = SHAPES[settings.wire]
-        self.urls = endpoints(settings.base_url, self.shape.path, section)
-        self.others = [endpoint_of(other, self.shape.path, section) for other in others]
+        self.urls, *more = (endpoints(url, self.shape.path, section) for url in (settings.base_url, *others))
+        self.others = [urls[0] for urls in more]
         self.name = f"{settings.model} at {settings.base_url}"
         self.priced = price_of(settings, section)
         self.proven = False
