@@ -157,10 +157,10 @@ def unstated(text: str, kind: str, choices: tuple[str, ...]) -> Extraction:
         told = [part.strip() for part in SENTENCE_END.split(text.rstrip(" \n.!*")[-LINE_CHARACTERS:])]
         led = [part for part in told if _SO.match(part) and not is_remark(part)]
         sentence = _MEANWHILE.split((led or told)[-1])[0]
-        said: str | None = numeral_in(sentence) or sole_numeral(sentence) or sole_numeral(_SO.split(sentence)[-1])
-        if said is None and counted_in_words(plain_words(sentence)) is not None:
-            said = sentence  # Twelve buns per hour
-        return Extraction(said, "last numeral")
+        counted: str | None = numeral_in(sentence) or sole_numeral(sentence) or sole_numeral(_SO.split(sentence)[-1])
+        if counted is None and counted_in_words(plain_words(sentence)) is not None:
+            counted = sentence  # Twelve buns per hour
+        return Extraction(counted, "last numeral")
     return found
 
 

@@ -74,7 +74,7 @@ class RequestCounts:
 class ServedModel:
     """One model of one server. What it learns of the server's limits is kept from call to call.
 
-    `section` is where the recipe has the settings, for messages. `cap` is the money that it shares with other models.
+    `section` is where the recipe has the settings, for messages. `cap` is the money that it shares with other models;
     `others` are base URLs of more servers of this one, which share the requests.
 
     Raises:
@@ -90,11 +90,10 @@ class ServedModel:
         self.cap = cap or Cap(settings.spend_at_most)
         self.secret = Secret.from_environment(settings.api_key_env, f"{section}.api_key_env")
         self.shape = SHAPES[settings.wire]
-        self.urls, *more = (endpoints(url, self.shape.path, section) for url in (settings.base_url, *others))
-        self.others = [urls[0] for urls in more]
+        self.urls = endpoints(settings.base_url, self.shape.path, section)
+        self.others = [endpoints(other, self.shape.path, section)[0] for other in others]
         self.name = f"{settings.model} at {settings.base_url}"
-        self.priced = price_of(settings, section)
-        self.proven = False
+        self.priced, self.proven = price_of(settings, section), False
         self.admission = Admission(settings.concurrency, settings.requests_per_minute, settings.tokens_per_minute)
 
     def collect(
