@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("potstill needs Python 3.11 or later, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet $(TORCH_OPTIONS) 'torch==2.13.0'
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[all,tensorboard,wandb]' \
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[all,ray,tensorboard,wandb]' \
 	  hypothesis import-linter ipykernel jsonschema mypy nbclient openai psutil pytest pytest-timeout pytest-xdist ruff tensorboard \
 	  types-PyYAML
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[mlx]' || echo 'no MLX: its wheel does not fit this machine'

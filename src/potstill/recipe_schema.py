@@ -90,6 +90,7 @@ def _whole() -> tuple[Schema, Schema]:
     keys["sets"] |= _nodes("sets", SET_KEYS, keys)
     keys["arms"] |= _nodes("arms", ARM_KEYS, keys)
     keys["train"]["anyOf"] = [{"$ref": keys["train"].pop("$ref")}, {"const": "auto"}]
+    keys["executor"]["anyOf"] = [{"$ref": keys["executor"].pop("$ref")}, {"enum": ["here", "ray"]}]
     keys["scorers"] |= _scorers(parts["Scorer"])
     return whole, parts | overriding
 

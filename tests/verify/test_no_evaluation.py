@@ -48,6 +48,8 @@ ALLOWED = {
     ("export/folders.py", "convert", "run"): "our own interpreter and a library's converter, with paths of ours",
     ("export/folders.py", "speeds", "run"): "our own interpreter with a fixed line; the prompt goes by the pipe",
     ("pipeline/lm_eval.py", "evaluated", "Popen"): "the Python that the user named, with a script of ours",
+    ("executor/cluster.py", "run", "Popen"): "our own interpreter with a line of ours, on another machine",
+    ("executor/crew.py", "_keeper", "Popen"): "our own interpreter with a fixed line",
     ("pipeline/parts.py", "_started", "Popen"): "our own interpreter with a fixed line",
     ("models/llama_server.py", "__enter__", "Popen"): "our own interpreter with a fixed line",
     ("train/launch.py", "_started", "Popen"): "our own interpreter with a fixed line",

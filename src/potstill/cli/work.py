@@ -28,8 +28,8 @@ def work(asked: argparse.Namespace) -> int:
     from potstill.errors import PotstillError
     from potstill.pipeline.helping import Helper, place_of
 
-    parent, patience = os.getppid(), time.monotonic() + asked.wait
-    until = (lambda: os.getppid() != parent) if asked.parent else (lambda: False)
+    patience = time.monotonic() + asked.wait
+    until = (lambda: os.getppid() != asked.parent) if asked.parent else (lambda: False)
     with place_of(asked.run) as place:
         while not (busy := place.is_busy()) and time.monotonic() < patience:
             time.sleep(place.idle)

@@ -12,6 +12,7 @@ from importlib import metadata
 from potstill.durable import refusal
 from potstill.errors import PotstillError, StaleError, StoreError, nearest
 from potstill.events import noted_in
+from potstill.executor.crew import reach
 from potstill.models.local.memory import peak_memory, release_memory, reset_peak
 from potstill.pipeline.checks import check_recipe
 from potstill.pipeline.differences import differences
@@ -162,6 +163,8 @@ def run(
     pending = [s.stage for s in statuses(folder, stages) if s.state is not StageState.DONE or (redo and only)]
     kinds = {stage.kind for stage in pending if stage.name in wanted}
     check_recipe(recipe, kinds, online=True, without_sandbox=without_sandbox)
+    if recipe.executor.kind == "ray" and any(stage.maps for stage in pending if stage.name in wanted):
+        reach(recipe.executor)
     try:
         folder.lock()
         if not redo:

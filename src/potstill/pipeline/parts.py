@@ -14,8 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from importlib import metadata
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from potstill.bucket import ObjectStore
@@ -23,6 +22,8 @@ from potstill.bucket_parts import BucketParts
 from potstill.claims import SharedParts
 from potstill.durable import read_record, to_record, write_durably, writing
 from potstill.errors import StoreError
+from potstill.executor.cluster import installed
+from potstill.executor.crew import on_cluster
 from potstill.hardware import processors
 from potstill.pipeline.stage import Context, Map
 from potstill.progress import Progress
@@ -44,11 +45,7 @@ MADE_BY = ("potstill", "pyarrow", "sympy")
 
 def versions() -> dict[str, str]:
     """Return the versions of what makes the parts, which must be the same wherever they are made."""
-    found = {"python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
-    for name in MADE_BY:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
+    return {"python": f"{sys.version_info[0]}.{sys.version_info[1]}", **installed(MADE_BY)}
 
 
 def parts_in(bucket: ObjectStore | None, folder: Path, count: int) -> SharedParts:
@@ -88,8 +85,8 @@ def mapped(
             sharing.announce(context.work, context.inputs, what, about, beside)
     progress = Progress(what, rows, "traces")
     progress.resume_at(min(rows, (count - len(missing)) * size))
-    workers = 1 if alone or len(missing) * size < FEW else context.workers or min(processors(), MOST)
-    with _started(min(workers, len(missing)) - 1, context):
+    few = alone or len(missing) * size < FEW
+    with _helped(0 if few else len(missing) - 1, context) as watch:
         idle_since = time.monotonic()
         while missing:
             for number in missing:
@@ -99,6 +96,8 @@ def mapped(
                     parts.commit(number, maps[what](number))
                     progress.advance(min(size, rows - progress.done))
                     idle_since = time.monotonic()
+                watch()
+            watch()
             before, missing = missing, parts.missing()
             progress.advance(max(0, min(rows, (count - len(missing)) * size) - progress.done))
             if missing == before:
@@ -118,6 +117,26 @@ def _begin(folder: Path) -> None:
         if not folder.exists():
             folder.mkdir(parents=True)
             write_durably(folder / MADE, to_record({"versions": versions()}))
+
+
+@contextlib.contextmanager
+def _helped(most: int, context: Context) -> Iterator[Callable[[], None]]:
+    """Let other processes work for the run in the block, `most` at most; yield what is called between two parts."""
+    ray = context.recipe.executor.kind == "ray"
+    # A worker that finds no place on a cluster waits for one, so that they may be more than the cluster has room for.
+    count = min(most, (context.workers or (MOST if ray else min(processors(), MOST))) - 1)
+    if count > 0 and ray:
+        with on_cluster(
+            context.recipe.executor,
+            str(context.run.path.resolve()) if context.sharing is None else context.sharing.bucket.address,
+            count,
+            installed(MADE_BY),
+            without_sandbox=context.without_sandbox,
+        ) as watch:
+            yield watch
+    else:
+        with _started(count, context):
+            yield lambda: None
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from potstill.recipe.also import Also
 from potstill.recipe.benchmarks import Benchmark, Faithfulness, Paraphraser
 from potstill.recipe.bounds import Name, Seed
 from potstill.recipe.checks import Checks, CodeChecks, Curate, FaithFilter, Judge, Numbers, Policy, Portion, Reward
+from potstill.recipe.executors import Executor
 from potstill.recipe.methods import Dpo, Grpo, OnPolicy, RewardTerm
 from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source, Written
 from potstill.recipe.scopes import Beside, ForExport, Throughout
@@ -66,6 +67,7 @@ __all__ = [
     "Dpo",
     "Endpoint",
     "Evaluate",
+    "Executor",
     "Export",
     "FaithFilter",
     "Faithfulness",
@@ -152,6 +154,8 @@ class Recipe:
     report_to: Beside[tuple[Annotated[str, OneOf("potstill.trackers:TRACKERS")], ...]] = ()
     """Trackers that are told losses, learning rate, held-out figures and what came out, arm by arm. The run folder has
     all of it anyway."""
+    executor: Executor = Executor()
+    """Where the parts of verdicts and curation are made beside the run's own process."""
     deliver: ForExport[Name | None] = None
     """The arm that is exported and that the report is about; `null` takes `traces`, else the last trained one."""
 
@@ -160,7 +164,8 @@ SECTIONS = (
     Source, Written, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
     SolutionsTeacher, ArmTeacher, SystemMessage, Tool, Tree, VerifyChain, Way, Ways, Rationalise, Strategy, Numbers,
     Policy, CodeChecks, Judge, Reward, Checks, Portion, FaithFilter, Curate, Scratch, Lora, Student, Kl, Loss, Grpo,
-    OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer, Benchmark, Paraphraser, Faithfulness, Evaluate, Export, Recipe,
+    OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer, Benchmark, Paraphraser, Faithfulness, Evaluate, Export,
+    Executor, Recipe,
 )  # fmt: skip
 for _section in SECTIONS:
     setattr(_section, "__pydantic_config__", {"extra": "forbid", "strict": True})  # noqa: B010 - for every section

@@ -1,4 +1,4 @@
-"""What a recipe may say shorter: `train: auto`, written out before any key is looked at."""
+"""What a recipe may say shorter: `train: auto`, `executor: ray`, written out before any key is looked at."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ AUTO = {"epochs": "auto", "learning_rate": "auto"}
 
 
 def written_out(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data with the keys that `train: auto` stands for, in the recipe and in its arms."""
+    """Return the data with the keys that are meant: of `train: auto`, in arms too, and of `executor: KIND`."""
 
     def whole(train: Any) -> Any:  # noqa: ANN401 - YAML
         if isinstance(train, list):
@@ -20,6 +20,8 @@ def written_out(data: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(data)
     if "train" in found:
         found["train"] = whole(found["train"])
+    if isinstance(kind := found.get("executor"), str):
+        found["executor"] = {"kind": kind}
     if isinstance(arms := found.get("arms"), Mapping):
         found["arms"] = {
             name: {**arm, "train": whole(arm["train"])} if isinstance(arm, Mapping) and "train" in arm else arm

@@ -61,6 +61,8 @@ CHECKS: dict[str, Check] = {
     "packages of teachers": Check("traces", Scene.teachings, extras.of_teacher),
     "tools of teachers": Check("traces", Scene.teachings, tools.of_teacher),
     "tools of students": Check("evaluate", Scene.arms, tools.of_students),
+    "executor of verdicts": Check("verdicts", Scene.executors, extras.of_executor),
+    "executor of curation": Check("examples", Scene.executors, extras.of_executor),
     "judge": Check("verdicts", Scene.teachings, judging.judge),
     "reward model": Check("verdicts", Scene.teachings, judging.reward),
     "student": Check("student", Scene.arms, students.files),

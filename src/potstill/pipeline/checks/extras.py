@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from potstill.errors import MissingExtraError
 from potstill.models.served.proxies import is_loopback
 from potstill.pipeline.checks.scene import Arm, Scene, Teaching
-from potstill.recipe import LocalTeacher, ServedTeacher, Source
+from potstill.recipe import Executor, LocalTeacher, ServedTeacher, Source
 from potstill.train.students import PACKAGED, packaged_file
 
 TRAINING = ("torch", "transformers", "tokenizers", "safetensors", "accelerate")
@@ -48,6 +48,12 @@ def of_teacher(teaching: Teaching, where: str, scene: Scene) -> None:
         need("checks.judge", "served", "aiohttp")
     if checks.reward is not None:
         need("checks.reward", "train", *TRAINING)
+
+
+def of_executor(executor: Executor, where: str, scene: Scene) -> None:
+    """Name what talks to a cluster."""
+    del executor, scene
+    need(where, "ray", "ray")
 
 
 def of_student(arm: Arm, where: str, scene: Scene) -> None:

@@ -15,7 +15,20 @@ from potstill.pipeline.settings import problem_seed
 from potstill.problems import leaks_of, read, source_seed
 from potstill.problems.rows import find
 from potstill.problems.splits import Use, split
-from potstill.recipe import Checks, Curate, Evaluate, Labels, Recipe, Source, Strategy, Student, Teacher, Train, Written
+from potstill.recipe import (
+    Checks,
+    Curate,
+    Evaluate,
+    Executor,
+    Labels,
+    Recipe,
+    Source,
+    Strategy,
+    Student,
+    Teacher,
+    Train,
+    Written,
+)  # fmt: skip
 from potstill.records import Drop, Problem
 from potstill.train.methods import learns_from
 
@@ -127,6 +140,11 @@ class Scene:
         """Yield the name of each tracker with its key."""
         for name in self.recipe.report_to:
             yield "report_to", name
+
+    def executors(self) -> Iterator[tuple[str, Executor]]:
+        """Yield who helps with what has many parts, with the key, where that is a cluster."""
+        if self.recipe.executor.kind == "ray":
+            yield "executor.kind ray", self.recipe.executor
 
     def exports(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield the types of the forms that have types, with their key, where there are any."""
