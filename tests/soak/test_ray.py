@@ -63,7 +63,7 @@ import os, time
 from potstill.claims import SharedParts
 made = SharedParts.commit
 def slowly(self, number, data):
-    until = time.monotonic() + 120
+    until = time.monotonic() + 400
     while not os.path.exists(f"{FOLDER}/go-on") and time.monotonic() < until:
         time.sleep(0.05)
     time.sleep(PAUSE)
@@ -89,11 +89,11 @@ class RayNodes:
         self.first, self.temporary = folder / "first.py", tempfile.TemporaryDirectory(prefix="r", dir="/tmp")
         path = os.pathsep.join([str(HERE / "ray_node"), os.environ.get("PYTHONPATH", "")])
         self.environment = {**runs.ENVIRONMENT, "PYTHONPATH": path, "POTSTILL_TEST_FIRST": str(self.first)}
-        self.process = subprocess.Popen(
-            [sys.executable, HERE / "ray_cluster.py", self.temporary.name],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.environment,
-            stderr=(folder / "cluster.err").open("w"),
-        )  # fmt: skip
+        with (folder / "cluster.err").open("w") as told:
+            self.process = subprocess.Popen(
+                [sys.executable, HERE / "ray_cluster.py", self.temporary.name],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told, text=True, env=self.environment,
+            )  # fmt: skip
         self.address = json.loads(self.process.stdout.readline())
         self.nodes = [self.tell("add", {}) for _ in range(3)]
 
@@ -153,7 +153,7 @@ def workers(run):
     return found
 
 
-def wait_for(found, seconds=90):
+def wait_for(found, seconds=200):
     until = time.monotonic() + seconds
     while not (value := found()):
         assert time.monotonic() < until, "it did not come"
