@@ -10,7 +10,7 @@ import os
 import sys
 
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_memory_monitor_refresh_ms": "0", "RAY_AUTH_MODE": "disabled"}
-os.environ["RAY_worker_niceness"] = "0"  # beside other tests a worker would get no processor at all
+os.environ |= {"RAY_worker_niceness": "0"}  # beside other tests a worker would get no processor at all
 SMALL = {"object_store_memory": 80 * 2**20, "include_dashboard": False}
 QUICK = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 2}
 
