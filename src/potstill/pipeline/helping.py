@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from potstill.bucket import BucketError, ObjectStore, is_address
@@ -29,7 +29,9 @@ class Helper:
     without_sandbox: bool = False
     until: Callable[[], bool] = lambda: False
     done: int = 0
-    _maps: dict[Path, Mapping[str, Map]] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._maps: dict[Path, Mapping[str, Map]] = {}
 
     def work(self) -> int:
         """Take parts as long as a process is at the run; return how many were made."""
