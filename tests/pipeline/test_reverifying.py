@@ -41,9 +41,13 @@ def test_it_says_what_changed_and_why_and_leaves_the_run_alone(run):
     assert "percent (ignore -> strict)" in told
     assert f"{len(rows)} changed ({len(rows)} right -> wrong)" in told
     assert "50% for gold 50" in told
+    assert {tuple(row["because"]) for row in rows} == {("checks.policy.percent (ignore -> strict)",)}
+    percents = [row for row in before.values() if "%" in str(row.extracted)]
+    assert f"10 verdicts, {len(percents)} judged anew, " in told
     assert {row.trace_key: row for row in open_run("run").table("verdicts")} == before
     assert {path.name: path.read_bytes() for path in (run / "run").iterdir() if path.is_file()} == pointers
-    assert done("reverify", "run", "--set", "checks.policy.percent=strict").out == told
+    again = done("reverify", "run", "--set", "checks.policy.percent=strict").out
+    assert again == told.replace(f"{len(percents)} judged anew", "0 judged anew")
     assert "nothing to judge anew" in done("reverify", "run").out
 
 

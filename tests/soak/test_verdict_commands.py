@@ -15,6 +15,8 @@ SHARED = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = [pytest.mark.soak, pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")]
 LINE = re.compile(r"^(\w[\w ,]*?) +(\d+) +(\d+) +\d+ +\d+$", re.MULTILINE)
 """`the gold itself       300       300        0        0`: how an answer is made, asked, right, wrong, unknown."""
+ANEW = re.compile(r"([\d,]+) judged anew")
+"""`1,319 verdicts, 42 judged anew`"""
 POLICIES = {
     "checks.policy.tolerance=0.1": ("wrong -> right", "tolerance (0.0 -> 0.1)"),
     "checks.policy.numbers.decimal=comma": ("wrong -> wrong", "decimal (auto -> comma)"),
@@ -41,6 +43,7 @@ def test_a_changed_policy_asks_nobody_and_every_change_is_told(tmp_path, monkeyp
         print(told)
         assert why in told
         assert f"{len(changes):,} changed" in told
+        assert 0 < int(ANEW.search(told)[1].replace(",", "")) < len(traces) / 2
         assert changes
         for change in changes:
             was, now = change["before"], change["after"]
@@ -48,13 +51,16 @@ def test_a_changed_policy_asks_nobody_and_every_change_is_told(tmp_path, monkeyp
             assert was["outcome"] == before[change["trace"]].outcome
             assert traces[change["trace"]].answer
             assert now["reason"] or now["method"], change
+            assert change["because"] == [
+                f"checks.policy.{why}" if "decimal" not in why else f"checks.policy.numbers.{why}"
+            ]
         assert kind in {f"{one['before']['outcome']} -> {one['after']['outcome']}" for one in changes}
         # What the run itself has is as it was, nobody was asked, and a second look judges nothing.
         assert run.names() == names
         assert not list(Path("run/ledger").glob("*teacher*"))
         with monkeypatch.context() as patched:
             patched.setattr("potstill.verify.verdicts._judged_alone", no_judging)
-            assert done("reverify", "run", "--set", setting).out == told
+            assert done("reverify", "run", "--set", setting).out == ANEW.sub("0 judged anew", told)
 
 
 FILES = {

@@ -23,6 +23,7 @@ from potstill.recipe import Checks, Reward
 from potstill.records import Cause, Group, Outcome, Problem, Score, Trace, Verdict
 from potstill.table_parts import PART_ROWS, TableWriter
 from potstill.verify.faithful import FaithScore, faith_of
+from potstill.verify.table import KeptVerdict
 
 if TYPE_CHECKING:
     from potstill.verify import Verdicts
@@ -37,9 +38,10 @@ NOT_ASKED = Problem(id="", question="", gold=None)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reached:
-    """A verdict with its address in the table of verdicts, field by field as in `Verdict`."""
+    """A verdict with its address in the table of verdicts and what it depends on, field by field as in `Verdict`."""
 
     address: str
+    consulted: str
     trace_key: str
     check: str
     policy: str
@@ -56,14 +58,15 @@ class Reached:
     judge: str
 
     @classmethod
-    def of(cls, address: str, verdict: Verdict) -> Reached:
+    def of(cls, address: str, kept: KeptVerdict) -> Reached:
         """Return a verdict as a row of a part."""
-        return cls(address=address, **dataclasses.asdict(verdict))
+        return cls(address=address, consulted=kept.consulted, **dataclasses.asdict(kept.verdict))
 
     @property
-    def verdict(self) -> Verdict:
-        """The verdict itself."""
-        return Verdict(**{item.name: getattr(self, item.name) for item in dataclasses.fields(Verdict)})
+    def kept(self) -> KeptVerdict:
+        """The verdict itself, as the table keeps it."""
+        verdict = Verdict(**{item.name: getattr(self, item.name) for item in dataclasses.fields(Verdict)})
+        return KeptVerdict(verdict, self.consulted)
 
 
 def verdicts(context: Context) -> dict[str, Any]:
@@ -152,9 +155,10 @@ def _judge_in_parts(
     done, number = alone.rows_done, 0
     for place, data in enumerate(parts.all()):
         for row in parquet.decode(data, parts.folder / str(place), Reached):
-            judging.keep(row.address, row.verdict)
+            kept = row.kept
+            judging.keep(row.address, kept)
             if number >= done:
-                alone.append(row.verdict)
+                alone.append(kept.verdict)
             number += 1
     alone.close()
 

@@ -12,11 +12,12 @@ from typing import Any
 from potstill.errors import PotstillError
 from potstill.pipeline import StageState, run_stage, statuses
 from potstill.pipeline.differences import differences
-from potstill.pipeline.stage import Stage
+from potstill.pipeline.stage import Given, Stage
 from potstill.pipeline.stages import stages_of
 from potstill.recipe_file import load
 from potstill.records import Problem, Trace, Verdict
 from potstill.store import Committed, Run
+from potstill.verify.table import TABLE, VerdictTable
 
 KIND = "verdicts"
 SAID = ("outcome", "cause", "check", "extracted")
@@ -35,6 +36,8 @@ class Change:
     problem: Problem | None
     before: Verdict
     after: Verdict
+    because: tuple[str, ...]
+    """The changed settings that its judging looked at; all of them where that is not known."""
 
     @property
     def kind(self) -> str:
@@ -47,6 +50,7 @@ class Change:
         return {
             "verdicts": name, "problem": self.problem.id if self.problem else self.trace.problem_key,
             "sample": self.trace.sample, "trace": self.trace.key, "gold": self.problem.gold if self.problem else None,
+            "because": list(self.because),
             **{side: {key: getattr(verdict, key) for key in (*SAID, "method", "reason", "answer_form", "gold_form")}
                for side, verdict in sides.items()},
         }  # fmt: skip
@@ -55,9 +59,9 @@ class Change:
         gold = "no gold" if self.problem is None or self.problem.gold is None else f"gold {self.problem.gold}"
         said = self.after.extracted if self.after.extracted is not None else "no answer"
         name = self.problem.id if self.problem else self.trace.problem_key
-        return f"  {name}, sample {self.trace.sample}: {self.kind}: {said[:LONGEST]} for {gold[:LONGEST]}" + (
-            f" ({self.after.reason[:LONGEST]})" if self.after.reason else ""
-        )
+        reason = f" ({self.after.reason[:LONGEST]})" if self.after.reason else ""
+        told = f"  {name}, sample {self.trace.sample}: {self.kind}: {said[:LONGEST]} for {gold[:LONGEST]}"
+        return f"{told}{reason}: {'; '.join(self.because)}"
 
 
 def reverify(
@@ -65,8 +69,8 @@ def reverify(
 ) -> Iterator[tuple[str, str, list[Change]]]:
     """Judge the stored traces of a run as its recipe with `sets` says; yield (name, a line, the changes) for each set.
 
-    The run itself stays as it is; a run with the same settings finds these verdicts made. A verdict that the run's
-    table has under the same policy is taken from there.
+    The run itself stays as it is; a run with the same settings finds these verdicts made. Only rows whose judging
+    looked at what is changed are judged anew, see `verify.consulted`; the others are taken from the run's table.
 
     Raises:
         PotstillError: no run; traces that the settings would ask for anew, or that are not there.
@@ -92,14 +96,32 @@ def reverify(
             before = run.committed(stage.name)
             if before is None:
                 raise PotstillError(f"{folder} has no verdicts yet: run it first")
+            kept = _kept(run)
             after, _ = run_stage(run, stages, stage, again=False, without_sandbox=without_sandbox, go_on=True)
-            changes = list(_changes(run, stage, before, after))
-            yield stage.name, _line(stage, before, after, changes), changes
+            changed = _why(stage, before)
+            changes = list(_changes(run, stage, before, after, changed))
+            yield stage.name, _line(stage, before, after, changes, changed, _kept(run) - kept), changes
     finally:
         run.unlock()
 
 
-def _changes(run: Run, stage: Stage, before: Committed, after: Committed) -> Iterator[Change]:
+def _kept(run: Run) -> int:
+    """Return how many verdicts the run's table has."""
+    path = run.ledger / TABLE
+    if not path.exists():
+        return 0
+    with VerdictTable(path, only_reads=True) as table:
+        return len(table)
+
+
+def _why(stage: Stage, before: Committed) -> list[str]:
+    """Return what is changed since the verdicts of before, as `checks.policy.percent (ignore -> strict)`."""
+    why = differences(before.manifest["settings"], dict(stage.settings))
+    version = before.manifest["version"]
+    return why if version == stage.version else [f"stage version {version} -> {stage.version}", *why]
+
+
+def _changes(run: Run, stage: Stage, before: Committed, after: Committed, why: Sequence[str]) -> Iterator[Change]:
     """Yield the traces with another verdict, in the order of the traces."""
     if after.path == before.path:
         return
@@ -117,21 +139,26 @@ def _changes(run: Run, stage: Stage, before: Committed, after: Committed) -> Ite
         problem.key: problem
         for table in ("train", "evaluation") for problem in source.rows(table, Problem) if problem.key in wanted
     }  # fmt: skip
-    for trace, was, verdict in found:
-        yield Change(trace=trace, problem=known.get(trace.problem_key), before=was, after=verdict)
+    given = Given(recipe=stage.recipe, run=run, inputs={"problems": source, "traces": traces})
+    with given.verdicts(only_reads=True) as judging:
+        for trace, was, verdict in found:
+            problem = known.get(trace.problem_key)
+            read = judging.consulted(problem, trace) if problem is not None else ()
+            because = tuple(line for line in why if any(line.startswith(f"checks.{part}") for part in read))
+            yield Change(trace=trace, problem=problem, before=was, after=verdict, because=because or tuple(why))
 
 
-def _line(stage: Stage, before: Committed, after: Committed, changes: Sequence[Change]) -> str:
+def _line(
+    stage: Stage, before: Committed, after: Committed, changes: Sequence[Change], why: Sequence[str], anew: int
+) -> str:
     """Return what changed in one line, with the settings behind it."""
     total = after.total("verdicts")
     if after.path == before.path:
         return f"{stage.name}: {total:,} verdicts, made with these very settings: nothing to judge anew"
-    why = differences(before.manifest["settings"], dict(stage.settings))
-    if before.manifest["version"] != stage.version:
-        why.insert(0, f"stage version {before.manifest['version']} -> {stage.version}")
     kinds = Counter(change.kind for change in changes)
     told = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items(), key=lambda item: -item[1]))
-    return f"{stage.name}: {total:,} verdicts, {len(changes):,} changed{f' ({told})' if told else ''}: {'; '.join(why)}"
+    changed = f"{len(changes):,} changed{f' ({told})' if told else ''}"
+    return f"{stage.name}: {total:,} verdicts, {anew:,} judged anew, {changed}: {'; '.join(why)}"
 
 
 def shown(changes: Sequence[Change]) -> list[str]:

@@ -73,7 +73,7 @@ def judge_answer(
     if read_gold(gold, kind, choices).kind in _WORDED:
         return _judge_answer(prediction, gold, kind, choices, policy, allowance)
     return in_notation(
-        prediction, gold, policy.numbers.decimal,
+        prediction, gold, policy,
         lambda said, wanted: _judge_answer(said, wanted, kind, choices, policy, allowance),
     )  # fmt: skip
 
@@ -147,7 +147,7 @@ def judge_response(
 
     worded = read_gold(gold, kind, choices).kind in _WORDED
     said = (without_echo(response, question) if question and not worded else None) or response
-    found = judged(said, gold) if worded else in_notation(said, gold, policy.numbers.decimal, judged)
+    found = judged(said, gold) if worded else in_notation(said, gold, policy, judged)
     if found.method and not found.method.startswith(EXPLICIT) and is_unread(response):
         return replace(found, method=f"{found.method}, in a language that is not read")
     return found
@@ -161,8 +161,8 @@ def _in_unit_asked(
     Of `How many minutes?` with the gold 15, `a quarter of an hour` is right and `15 seconds` is not.
     """
     bare = isinstance(wanted.value, Number) and not wanted.value.symbol and not wanted.value.percent
-    asked = unit_asked(wanted.question) if bare and policy.units == "optional" else ""
-    if not asked or not any(map(str.isalpha, response)):
+    asked = unit_asked(wanted.question) if bare and any(map(str.isalpha, response)) else ""
+    if not asked or policy.units == "required":
         return judged
     gold = f"{wanted.text} {asked}"
     whole = replace(read_gold(gold, "quantity"), question=wanted.question)

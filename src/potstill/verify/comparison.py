@@ -249,10 +249,10 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     parts, golds = split_answers(bare), numbered_parts(wanted.text)
     numbered = numbered_parts(bare) or parts
     if golds and len(numbered) == len(golds):
-        return _several(numbered, golds, replace(policy, order="strict"), allowance)
+        return _several(numbered, golds, policy, allowance, ordered=True)
     golds = split_answers(wanted.text)
     if len(golds) > 1 and len(parts) > 1:
-        return _several(parts, golds, policy, allowance)
+        return _several(parts, golds, policy, allowance, ordered=policy.order == "strict")
     if words_in(bare) >= 3 and words_in(wanted.text) < 3:
         return unknown("unparsable prediction", "a sentence, not a value")
     if (chain := chain_of(wanted.text)) and len(own := chain_of(bare)) > 1:
@@ -263,8 +263,8 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     judged = _symbolic(bare, wanted, policy, allowance)
     if judged.outcome == "wrong" and (converted := _in_golds_unit(bare, wanted.text)) is not None:
         return _symbolic(converted[0], replace(wanted, text=converted[1]), policy, allowance)
-    if judged.outcome == "wrong" and policy.units == "optional" and (counted := _UNIT_AT_END.fullmatch(bare)):
-        named = unit_of(plain_unicode(counted.group(2)))
+    if judged.outcome == "wrong" and (counted := _UNIT_AT_END.fullmatch(bare)):
+        named = unit_of(plain_unicode(counted.group(2))) and policy.units == "optional"
         without = _symbolic(counted.group(1), wanted, policy, allowance) if named else judged
         return without if without.outcome == "right" else judged
     if judged.outcome == "unknown" and (same_value := same_python_value(bare, wanted.text)) is not None:
@@ -317,10 +317,10 @@ def _as_cases(text: str, wanted: Gold, policy: Policy, allowance: Allowance) -> 
     return decided(True, "pieces")
 
 
-def _several(stated: list[str], golds: list[str], policy: Policy, allowance: Allowance) -> Judged:
-    """Compare several answers outside brackets, in any order unless the policy or unlike labels fix it."""
+def _several(stated: list[str], golds: list[str], policy: Policy, allowance: Allowance, *, ordered: bool) -> Judged:
+    """Compare several answers outside brackets, in any order unless `ordered`, or unlike labels fix it."""
     (stated, own), (golds, wanted) = _labelled(with_both_signs(stated)), _labelled(with_both_signs(golds))
-    if policy.order == "ignore" and len(stated) > len(golds):
+    if not ordered and len(stated) > len(golds):
         once = {(label, spelling(part)): (part, label) for part, label in zip(stated, own, strict=True)}
         stated, own = [part for part, _ in once.values()], [label for _, label in once.values()]
     forms = ("; ".join(golds)[:SHOWN], "; ".join(stated)[:SHOWN])
@@ -328,7 +328,7 @@ def _several(stated: list[str], golds: list[str], policy: Policy, allowance: All
     if told_apart and sorted(wanted) == sorted(own):
         stated = [stated[own.index(label)] for label in wanted]
         own = []
-    ordered = policy.order == "strict" or (told_apart and (not any(own) or len(set(own)) == len(stated)))
+    ordered = ordered or (told_apart and (not any(own) or len(set(own)) == len(stated)))
     same = matched(stated, golds, _part_of(policy, allowance), ordered=ordered)
     if same is None:
         return _undecided_parts(allowance)

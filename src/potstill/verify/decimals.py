@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from potstill.recipe import Policy
 from potstill.verify.foreign import writes_commas
 from potstill.verify.judged import Judged, unknown
 
@@ -236,15 +237,15 @@ def reads_commas(text: str, told: Told) -> bool:
 _readings_of_gold = lru_cache(maxsize=4_096)(readings)
 
 
-def in_notation(said: str, gold: str, told: Told, judge: Callable[[str, str], Judged]) -> Judged:
+def in_notation(said: str, gold: str, policy: Policy, judge: Callable[[str, str], Judged]) -> Judged:
     """Judge an answer in its own notation against a gold in its own; unknown where the other notation makes it right.
 
     `judge(said, gold)` is asked again only about digits that may mean something else. A gold such as `25,2` that
     nothing can group is a decimal for an answer that is one for sure, and a list for one that is a list for sure.
     """
     spellings, golds = readings(said), _readings_of_gold(gold)
-    its = told == "comma"
-    own = spellings[0] != spellings[1] and reads_commas(said, told)
+    its = golds[0] != golds[1] and policy.numbers.decimal == "comma"
+    own = spellings[0] != spellings[1] and reads_commas(said, policy.numbers.decimal)
     spoken, wanted = spellings[own], golds[its]
     first = judge(spoken, wanted)
     if first.outcome == "right":

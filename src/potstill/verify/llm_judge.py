@@ -28,7 +28,6 @@ from potstill.verify.answers import judge_answer
 from potstill.verify.guards import harmless, refused, unbelievable
 from potstill.verify.judged import SHOWN, Judged
 
-AskedAbout = Literal["undecided", "text", "ambiguous"]
 ASKED: tuple[Cause, ...] = ("unsupported", "unparsable prediction", "unparsable gold")
 """Causes that a judge is asked about. A timeout is not one: which answers time out depends on how busy the machine is,
 and more seconds decide them. Ambiguous answers say two things: a judge chooses for them only if the policy lets it."""
@@ -58,13 +57,13 @@ class Case:
     judged: Judged
     finish: Finish = "stop"
 
-    def is_for(self, asked: AskedAbout) -> bool:
+    def is_for(self, policy: recipe.Policy) -> bool:
         """Whether a judge may be asked: there is a whole answer and a gold one, and the policy leaves them to it."""
         if self.finish != "stop" or self.kind == "code" or not (self.gold and self.gold.strip()):
             return False
         if self.judged.outcome == "unknown":
-            return self.judged.cause in ASKED or (asked == "ambiguous" and self.judged.cause == "ambiguous")
-        return asked != "undecided" and self.judged.outcome == "wrong" and self.judged.in_words
+            return self.judged.cause in ASKED or (self.judged.cause == "ambiguous" and policy.judge == "ambiguous")
+        return self.judged.outcome == "wrong" and self.judged.in_words and policy.judge != "undecided"
 
     @property
     def candidate(self) -> str:
@@ -170,7 +169,7 @@ class LanguageJudge:
                 yield self._settled(item, replies.get(item.request.key) if replies else None)
 
     def _planned(self, case: Case) -> Judged | _Question:
-        if not case.is_for(self.checks.policy.judge):
+        if not case.is_for(self.checks.policy):
             return case.judged
         if why := refused(case.candidate, case.gold or ""):
             return _left(case, case.judged.method, f"judge not asked: {why}")

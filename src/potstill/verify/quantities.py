@@ -28,8 +28,8 @@ def same_value(stated: Number, wanted: Number, policy: Policy) -> bool:
     if left == right:
         return True
     said, gold = ((number.written or ".") if number.decimal else "" for number in (stated, wanted))
-    if policy.significant_figures == "gold" and said:
-        gold = gold or wanted.written
+    if said and not gold and policy.significant_figures == "gold":
+        gold = wanted.written
     return bool(close(left, right, policy, said=said, gold=gold))
 
 
@@ -44,11 +44,11 @@ def compare_numbers(stated: Number, wanted: Number, policy: Policy) -> Judged:
     forms = (form_of(wanted), form_of(stated))
     if stated.symbol and wanted.symbol and stated.symbol != wanted.symbol:
         return _with_two_units(stated, wanted, same, forms, policy)
-    if same and policy.units == "required" and bool(stated.symbol) != bool(wanted.symbol):
+    if same and bool(stated.symbol) != bool(wanted.symbol) and policy.units == "required":
         missing = stated if wanted.symbol else wanted
         if unit_of((wanted if missing is stated else stated).symbol) is not None:
             return decided(False, "quantity", *forms, reason="only one side has a unit")
-    if same and policy.simplified and not _in_lowest_terms(stated.written) and _in_lowest_terms(wanted.written):
+    if same and not _in_lowest_terms(stated.written) and _in_lowest_terms(wanted.written) and policy.simplified:
         return decided(False, "number", *forms, reason="not in lowest terms")
     return decided(same, "number", *forms)
 

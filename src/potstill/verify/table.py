@@ -1,8 +1,9 @@
 """The verdict table: whoever needs a verdict first computes it, everyone after reads it.
 
-Rows are addressed by content: the trace with its answer, what the problem is judged by, the check, its policy and its
-version. One SQLite file in the run folder, beside the stages, so that it outlives every redo. What it holds can be
-computed again, so a crash may cost the last few rows and never more.
+Rows are addressed by content: the trace with its answer, what the problem is judged by, the check and its version, and
+those parts of the declared checks that this judging looked at (`consulted`). One SQLite file in the run folder, beside
+the stages, so that it outlives every redo. What it holds can be computed again, so a crash may cost the last few rows
+and never more.
 """
 
 from __future__ import annotations
@@ -12,19 +13,29 @@ import errno
 import json
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 from potstill.damage import signed, unsigned
 from potstill.durable import refusal, writing
 from potstill.errors import DamageError, StoreError
-from potstill.records import Verdict
+from potstill.records import Verdict, content_key
 
+TABLE = "verdicts.sqlite"
 COMMIT_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVerdict:
+    """A verdict and the values of all that it depends on beside its row, as JSON text: see `consulted.written`."""
+
+    verdict: Verdict
+    consulted: str
 
 
 class VerdictTable:
@@ -71,40 +82,48 @@ class VerdictTable:
                 raise StoreError(f"{self._path}: {error}; nothing committed is lost") from error
             raise StoreError(f"{self._path}: {error}: remove it, the verdicts are computed again") from error
 
-    def find(self, addresses: Iterable[str]) -> dict[str, Verdict]:
-        """Return the verdicts that are there; a damaged one is not, and computed again."""
+    def find(self, addresses: Iterable[str], values: Mapping[str, Any]) -> dict[str, KeptVerdict]:
+        """Return the verdicts that hold under checks with these values; a damaged one is computed again."""
         found, damaged = {}, 0
         for address in addresses:
-            row = self._run("select row from verdicts where address = ?", (address,)).fetchone()
-            if row is not None:
-                verdict = self._read(address, row[0])
-                damaged += verdict is None
-                if verdict is not None:
-                    found[address] = verdict
+            # Every address of this row: ";" is the sign after ":".
+            rows = self._run(
+                "select address, row from verdicts where address > ? and address < ?", (f"{address}:", f"{address};")
+            ).fetchall()
+            for place, row in rows:
+                kept = self._read(place, row)
+                damaged += kept is None
+                if kept is not None and _holds(kept, values):
+                    found[address] = kept
         if damaged:
             print(f"{self._path}: {damaged} verdicts are damaged and computed again", file=sys.stderr)
         return found
 
-    def _read(self, address: str, row: str) -> Verdict | None:
-        """Return the verdict of a row, or None where it is not as it was written for this address."""
+    def _read(self, place: str, row: str) -> KeptVerdict | None:
+        """Return the verdict of a row, or None where it is not as it was written for this place."""
         try:
             record = unsigned(json.loads(row), self._path)
-            return Verdict(**record) if record.pop("address", None) == address else None
-        except (ValueError, TypeError, RecursionError, DamageError):
+            return (
+                KeptVerdict(Verdict(**record["verdict"]), record["consulted"]) if record["address"] == place else None
+            )
+        except (ValueError, TypeError, KeyError, RecursionError, DamageError):
             return None
 
-    def __contains__(self, address: object) -> bool:
-        return self._run("select 1 from verdicts where address = ?", (str(address),)).fetchone() is not None
+    def has(self, address: str, kept: KeptVerdict) -> bool:
+        """Whether a verdict of this row is there that was reached by looking at the same."""
+        place = _place(address, kept.consulted)
+        return self._run("select 1 from verdicts where address = ?", (place,)).fetchone() is not None
 
-    def keep(self, address: str, verdict: Verdict) -> None:
+    def keep(self, address: str, kept: KeptVerdict) -> None:
         """Remember a verdict; one that an outage left undecided is not kept, so that the next run tries again."""
-        if verdict.cause == "infrastructure":
+        if kept.verdict.cause == "infrastructure":
             return
         if not self._waiting:
             self._run("begin")
-        record = signed({"address": address, **dataclasses.asdict(verdict)})
+        place = _place(address, kept.consulted)
+        record = signed({"address": place, **dataclasses.asdict(kept)})
         row = json.dumps(record, separators=(",", ":"))
-        self._run("insert or replace into verdicts values (?, ?)", (address, row))
+        self._run("insert or replace into verdicts values (?, ?)", (place, row))
         self._waiting += 1
         if self._waiting >= COMMIT_ROWS:
             self.commit()
@@ -119,9 +138,9 @@ class VerdictTable:
         return int(self._run("select count(*) from verdicts").fetchone()[0])
 
     def __iter__(self) -> Iterator[Verdict]:
-        for address, row in self._run("select address, row from verdicts order by address"):
-            if (verdict := self._read(address, row)) is not None:
-                yield verdict
+        for place, row in self._run("select address, row from verdicts order by address"):
+            if (kept := self._read(place, row)) is not None:
+                yield kept.verdict
 
     def __enter__(self) -> Self:
         return self
@@ -139,3 +158,12 @@ class VerdictTable:
                         connection.execute("commit")
             finally:
                 connection.close()
+
+
+def _place(address: str, consulted: str) -> str:
+    return f"{address}:{content_key(consulted)}"
+
+
+def _holds(kept: KeptVerdict, values: Mapping[str, Any]) -> bool:
+    """Whether a verdict holds under these values: they have what it was reached with wherever it looked."""
+    return all(values.get(part, kept) == value for part, value in json.loads(kept.consulted).items())

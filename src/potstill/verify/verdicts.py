@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,17 +14,18 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from potstill.progress import Progress
 from potstill.recipe import Checks, CodeChecks, Policy
 from potstill.records import Group, Problem, Trace, Verdict, content_key
+from potstill.verify import consulted
 from potstill.verify.answer_kinds import ANSWER_KINDS, Setting
 from potstill.verify.decimals import told_by
 from potstill.verify.groups import under_majority
 from potstill.verify.judge_prompts import LEDGER, judge_prompt
 from potstill.verify.judged import Judged, unknown
-from potstill.verify.table import VerdictTable
+from potstill.verify.table import TABLE, KeptVerdict, VerdictTable
 
 ANSWER, JUDGE, MAJORITY = "answer", "judge", "majority"
 VERSION = 8
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 
 CHUNK = 256
 """Traces that are judged side by side."""
-TABLE = "verdicts.sqlite"
 
 
 def policy_of(checks: Checks) -> str:
@@ -65,12 +66,15 @@ def settled(checks: Checks, problems: Iterable[Problem]) -> Checks:
 _NUMERIC = ("auto", "number", "quantity", "expression")
 
 
-def address_of(problem: Problem, trace: Trace, checks: Checks, code: str = "", check: str = ANSWER) -> str:
-    """Return where a verdict stands in the table; `code` is the digest of the user's own checkers."""
+def address_of(problem: Problem, trace: Trace, code: str = "", check: str = ANSWER) -> str:
+    """Return where the verdicts of a row stand in the table, under whichever checks they were reached.
+
+    `code` is the digest of the user's own checkers.
+    """
     judged_by = (problem.statement, problem.gold, problem.answer_kind, problem.choices, problem.checker, problem.facts)
     code += ANSWER_KINDS.code(problem.answer_kind) or ""
     said = (trace.key, trace.answer, trace.finish, trace.failure)
-    return content_key("verdict", judged_by, said, check, policy_of(checks), VERSION, code)
+    return content_key("verdict", judged_by, said, check, VERSION, code)
 
 
 def judge(
@@ -147,6 +151,7 @@ class Verdicts:
         self._folder = folder
         self._table: VerdictTable | None = None
         self._prompt = judge_prompt(checks, data)
+        self._values = consulted.values_of(checks, self._prompt)
         self._judge_model: LanguageJudge | None = None
         self._stack = ExitStack()
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="verdicts")
@@ -166,17 +171,23 @@ class Verdicts:
         (verdict,) = self._chunk([(under_majority(problem, group), trace)], MAJORITY)
         return verdict
 
-    def addressed(self, traces: Iterable[tuple[Problem, Trace]]) -> Iterator[tuple[str, Verdict]]:
+    def addressed(self, traces: Iterable[tuple[Problem, Trace]]) -> Iterator[tuple[str, KeptVerdict]]:
         """Yield (address, verdict) a trace, in order; for `keep` of whoever writes the table."""
         rows = iter(traces)
         while chunk := list(itertools.islice(rows, CHUNK)):
             yield from self._addressed(chunk, ANSWER)
 
-    def keep(self, address: str, verdict: Verdict) -> None:
+    def keep(self, address: str, kept: KeptVerdict) -> None:
         """Remember a verdict that another process reached, unless it is known."""
         table = self.open()
-        if table is not None and address not in table:
-            table.keep(address, verdict)
+        if table is not None and not table.has(address, kept):
+            table.keep(address, kept)
+
+    def consulted(self, problem: Problem, trace: Trace) -> Mapping[str, Any]:
+        """Return what the kept verdict of a row depends on, part by part; nothing where none is kept."""
+        table, address = self.open(), address_of(problem, trace, self._code)
+        found = table.find([address], self._values).get(address) if table is not None else None
+        return json.loads(found.consulted) if found is not None else {}
 
     def open(self) -> VerdictTable | None:
         """Return the table, None where none is kept; what a killed process left in it is mended as it is opened."""
@@ -187,33 +198,45 @@ class Verdicts:
         return self._table
 
     def _chunk(self, chunk: list[tuple[Problem, Trace]], check: str) -> list[Verdict]:
-        return [verdict for _, verdict in self._addressed(chunk, check)]
+        return [kept.verdict for _, kept in self._addressed(chunk, check)]
 
-    def _addressed(self, chunk: list[tuple[Problem, Trace]], check: str) -> list[tuple[str, Verdict]]:
+    def _addressed(self, chunk: list[tuple[Problem, Trace]], check: str) -> list[tuple[str, KeptVerdict]]:
         table = self.open()
-        code = self._code + self._prompt
-        addresses = [address_of(problem, trace, self.checks, code, check) for problem, trace in chunk]
-        known = table.find(addresses) if table is not None else {}
+        addresses = [address_of(problem, trace, self._code, check) for problem, trace in chunk]
+        known = table.find(addresses, self._values) if table is not None else {}
+        known = {address: self._of_now(kept) for address, kept in known.items()}
         missing = {address: row for address, row in zip(addresses, chunk, strict=True) if address not in known}
-        ruled = dict(zip(missing, self._threads.map(self._judge, missing.values()), strict=True))
-        asked = {} if check == MAJORITY or self.checks.judge is None else self._ask_judge(missing, ruled)
-        found = {
-            address: _verdict(trace, judged, JUDGE if address in asked else ANSWER, self.checks)
-            for (address, (_, trace)), judged in zip(missing.items(), (ruled | asked).values(), strict=True)
-        }
-        if check == MAJORITY:
-            found = {address: _marked(verdict) for address, verdict in found.items()}
+        read: dict[str, set[str]] = {address: set() for address in missing}
+        ruled = dict(zip(missing, self._threads.map(self._judge, missing.values(), read.values()), strict=True))
+        asked = {} if check == MAJORITY else self._ask_judge(missing, ruled, read)
+        for (address, (_, trace)), judged in zip(missing.items(), (ruled | asked).values(), strict=True):
+            verdict = _verdict(trace, judged, JUDGE if address in asked else ANSWER, self.checks)
+            verdict = _marked(verdict) if check == MAJORITY else verdict
+            known[address] = KeptVerdict(verdict, consulted.written(self._values, read[address]))
         if table is not None and not self._only_reads:
-            for address, verdict in found.items():
-                table.keep(address, verdict)
-        whole = known | found
-        return [(address, whole[address]) for address in addresses]
+            for address in missing:
+                table.keep(address, known[address])
+        return [(address, known[address]) for address in addresses]
 
-    def _judge(self, row: tuple[Problem, Trace]) -> Judged:
-        return _judged_alone(*row, self.checks, self._data, without_sandbox=self._without_sandbox)
+    def _of_now(self, kept: KeptVerdict) -> KeptVerdict:
+        """Return a kept verdict as these checks reach it, for they agree with its own on all that it depends on."""
+        return replace(kept, verdict=replace(kept.verdict, policy=policy_of(self.checks)))
 
-    def _ask_judge(self, rows: dict[str, tuple[Problem, Trace]], ruled: dict[str, Judged]) -> dict[str, Judged]:
-        """Ask the language model about what the policy leaves to it; one that is down leaves it undecided."""
+    def _judge(self, row: tuple[Problem, Trace], read: set[str]) -> Judged:
+        """Judge by rules, and add to `read` what of the checks was looked at: all of it by code that is not ours."""
+        checks = consulted.watched(self.checks, read)
+        if not row[0].checker and ANSWER_KINDS.code(row[0].answer_kind) is not None:
+            read.update(consulted.PARTS)
+            checks = self.checks
+        return _judged_alone(*row, checks, self._data, without_sandbox=self._without_sandbox)
+
+    def _ask_judge(
+        self, rows: dict[str, tuple[Problem, Trace]], ruled: dict[str, Judged], read: dict[str, set[str]]
+    ) -> dict[str, Judged]:
+        """Ask the language model about what the policy leaves to it; one that is down leaves it undecided.
+
+        A verdict depends on whether there is a judge only where it would be asked; it is told the whole policy.
+        """
         from potstill.verify.llm_judge import Case, LanguageJudge
 
         cases = {
@@ -221,7 +244,13 @@ class Verdicts:
             for address, (p, t) in rows.items()
             if not p.checker
         }
-        cases = {address: case for address, case in cases.items() if case.is_for(self.checks.policy.judge)}
+        cases = {
+            address: case
+            for address, case in cases.items()
+            if case.is_for(consulted.watched(self.checks, read[address]).policy)
+        }
+        for address in cases:
+            read[address].update(consulted.PARTS if self.checks.judge else [consulted.JUDGE])
         if not cases or self.checks.judge is None:
             return {}
         if self._judge_model is None:

@@ -116,10 +116,9 @@ def _asked(session: Comparison, pair: tuple[Node, Node], call: Call | None) -> b
     session.allowance.check()
     try:
         if call is None:
-            percents = session.policy.percent == "strict"
-            said = pool.symbolic_pool().call(decide, *pair, percents, seconds=session.allowance)
+            said = pool.symbolic_pool().call(decide, *pair, session.percents(*pair), seconds=session.allowance)
         else:
-            said = call(decide, *pair, session.policy.percent == "strict")
+            said = call(decide, *pair, session.percents(*pair))
     except pool.WorkerTimeoutError as error:
         raise SpentError from error
     except (pool.WorkerDiedError, pool.QueueFullError) as error:

@@ -47,7 +47,7 @@ class Containers(Values):
             return self._same_single(gold, answer)
         if "tuple" in (one, two):
             return self._same_tuple(gold, answer)
-        strict = (self.policy.order == "strict" and one == two == "list") or self.kind == "tuple"
+        strict = self.kind == "tuple" or (one == two == "list" and self.policy.order == "strict")
         return self.same_items(parts_of(gold), parts_of(answer), ordered=strict and "set" not in (one, two))
 
     def _same_single(self, gold: Node, answer: Node) -> bool | None:

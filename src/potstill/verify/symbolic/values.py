@@ -36,6 +36,10 @@ class Values:
         """Note why a pair is undecided; the first reason stays."""
         self.reason = self.reason or reason
 
+    def percents(self, *nodes: Node) -> bool:
+        """Whether percent signs count; asked of the policy where there are any."""
+        return any(_has(node, "percent") for node in nodes) and self.policy.percent == "strict"
+
     def same_value(self, gold: Node, answer: Node) -> bool | None:
         """Whether two values are equal; None where that is undecided (`reason` says why).
 
@@ -53,7 +57,7 @@ class Values:
         return self._same_reading(_decimal_logs(gold), _decimal_logs(answer), degrees=False) is True
 
     def _same_reading(self, gold: Node, answer: Node, *, degrees: bool) -> bool | None:
-        percents = self.policy.percent == "strict"
+        percents = self.percents(gold, answer)
         infinite = _infinite(gold), _infinite(answer)
         if infinite[0] or infinite[1]:
             return infinite[0] == infinite[1]
@@ -77,7 +81,7 @@ class Values:
         if (gold, answer) in self.settled:
             return self.settled[gold, answer]
         try:
-            outcome = agree(gold, answer, degrees=degrees, percents=self.policy.percent == "strict")
+            outcome = agree(gold, answer, degrees=degrees, percents=self.percents(gold, answer))
         except TooMuchHereError as error:
             self.pending.append((gold, answer))
             self.undecided(costly or str(error))
@@ -121,7 +125,7 @@ class Values:
         if rational is not None:
             return Fraction(rational)
         try:
-            return rational_of(node, degrees=degrees, percents=self.policy.percent == "strict")
+            return rational_of(node, degrees=degrees, percents=self.percents(node))
         except (UndefinedError, TooCostlyError):
             return None
 
