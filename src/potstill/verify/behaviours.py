@@ -1,9 +1,9 @@
 """What a reasoning does beside going forward: checks, attempts given up, restatements, other ways. Pure, linear.
 
-Two detectors that know nothing of each other. By words: a sentence says so, with the words that are counted elsewhere
-(RISE and Dr. GRPO, arXiv 2503.20783, count such lists) and plain ones beside them. By structure: equations alone say
-so, whatever words stand around them: one that undoes an earlier one and leads nowhere is a check; a result that nothing
-uses, with a new start from the same number behind it, was given up. Detectors differ, so a figure names its own.
+Two detectors that know nothing of each other. By words: a sentence says so (`steps.turns`). By structure: equations
+alone say so, whatever words stand around them: one that undoes an earlier one and leads nowhere is a check; a result
+that nothing uses, with a new start from the same number behind it, was given up. Detectors differ, so a figure names
+its own.
 """
 
 from __future__ import annotations
@@ -19,43 +19,16 @@ from potstill.verify.steps.arithmetic import MAX_CHARACTERS, MAX_EQUATIONS
 from potstill.verify.steps.segment import segment
 from potstill.verify.steps.statements import equations
 from potstill.verify.steps.tokens import plain, tokens_of
+from potstill.verify.steps.turns import saying
 
 Behaviour = Literal["check", "backtrack", "restatement", "alternative"]
 BEHAVIOURS: tuple[Behaviour, ...] = ("check", "backtrack", "restatement", "alternative")
-_START = r"(?:^\W{0,3}|[.!?]\s{1,3})"
-"""Where a sentence begins, also behind `choice E. ` or an initial, at which no text is cut."""
 _SAID: dict[Behaviour, re.Pattern[str]] = {
-    "check": re.compile(
-        rf"{_START}(?:(?:now |so |first,? )?(?:let (?:us|me)|let's|i(?:'ll| will)|we) )?(?:just |quickly )?"
-        r"(?:double[- ]?check|check|verify|verification|sanity check)\b"
-        r"|\b(?:re-?check|double[- ]check|check(?:ing)? again|verify again|go(?:ing)? over the steps"
-        r"|to (?:verify|be sure)|let me (?:check|verify|make sure)|plug(?:ging)? (?:it|this|that|them) back"
-        r"|re-?examine|re-?evaluate|reassess)",
-        re.IGNORECASE,
-    ),
-    "backtrack": re.compile(
-        rf"{_START}(?:(?:but|oh|hmm+|no),? )?(?:wait|hold on|oops|scratch that|on second thought|going back)\b"
-        rf"|{_START}no, (?:that|this|it|not|wait|the|i|we)\b"
-        r"|\b(?:that|this|it)(?:'s| is| was| seems| looks| can't be| cannot be) (?:not right|not correct|wrong"
-        r"|incorrect|a mistake|an error|the wrong)\b"
-        r"|\b(?:i|we) (?:made|have made|must have made) (?:a|an) (?:mistake|error)\b"
-        r"|\b(?:start over|start again|try again|retry|redo|rethink|reconsider|reanaly[sz]e)\b",
-        re.IGNORECASE,
-    ),
-    "restatement": re.compile(
-        r"\b(?:(?:we|i) (?:need to|have to|want to|must|are asked to|am asked to|are to)"
-        r" (?:find|compute|determine|know)"
-        r"|we look for|the (?:question|problem) (?:asks|says|is asking|wants)|(?:we are|i am|i'm) (?:asked|given|told)"
-        r"|let(?: us| me|'s) restate|in other words|to restate)\b",
-        re.IGNORECASE,
-    ),
-    "alternative": re.compile(
-        r"\b(?:alternatively|another (?:way|approach|method|idea)|a different (?:way|approach|method)|the other way"
-        r"|(?:we|i) could also|instead,? (?:we|i|let))\b",
-        re.IGNORECASE,
-    ),
+    "check": saying("check"),
+    "backtrack": saying("doubt", "rejection", "restart"),
+    "restatement": saying("restatement"),
+    "alternative": saying("alternative"),
 }
-"""`Let me double-check`; `Wait, that is not right`; `We need to find how many`; `Alternatively, we could`."""
 _SIGN = re.compile(r"[-+*/^]")
 
 

@@ -11,29 +11,10 @@ from functools import cached_property
 from potstill.verify.faithful.conclusion import named
 from potstill.verify.faithful.values import Told, ToldStep
 from potstill.verify.steps.segment import thinks_again
+from potstill.verify.steps.turns import opening, saying
 
-_AGAIN = r"(?:double|verify|check|confirm|make sure|re\w{2,12})"
-_BACK = re.compile(
-    r"\W{0,4}"
-    r"(?:(?:so|but|and|now|then|okay|ok|yes|yeah|well|hmm+|maybe|perhaps|therefore)\b[,. ]{1,3}){0,2}"
-    rf"(?:wait|let me (?:just |also |quickly )?(?:{_AGAIN}|go (?:through|over|back))|let's (?:just |also )?{_AGAIN}"
-    rf"|(?:i|we) (?:should|can|could|want to|will|'ll) (?:just |also )?{_AGAIN}"
-    r"|(?:just )?to (?:be (?:sure|certain|thorough|safe)|make sure|check|verify|confirm|double)"
-    r"|just (?:double|verify|check)|double[- ]?check|check(?:ing)?\b|verif"
-    r"|is (?:that|this|it) (?:right|correct)|does (?:that|this|it) (?:make|sound|add)"
-    r"|another (?:way|approach|method)|alternatively|an alternative|going back|recap|in summary|to summarize)",
-    re.IGNORECASE,
-)
-"""`But wait`, `Let me just double-check`, `I should verify that`, `Just to be sure`, `Another way to look at it`."""
-_NOT_IT = re.compile(
-    r"\b(?:(?:that|this|it)(?:'s| is| was) not (?:quite |really )?(?:right|correct|true|possible|what)"
-    r"|(?:that|this|it) (?:isn't|wasn't|can't be|cannot be) (?:quite |really )?(?:right|correct|true|possible)"
-    r"|(?:that|this|it) (?:doesn't|does not) (?:seem|look|sound|make) (?:quite )?(?:right|correct|sense)"
-    r"|(?:that|this|it)(?:'s| is| was) (?:wrong|incorrect|a mistake|the wrong way)|scratch that|never mind"
-    r"|i (?:think i )?(?:made a mistake|was wrong|messed up|misread|miscalculated))\b",
-    re.IGNORECASE,
-)
-"""`Wait, that is not right.`, `Hold on, that is a mistake.`, `No, that can't be right`."""
+_BACK = opening("check", "doubt", "alternative", "summary")
+_NOT_IT = saying("rejection")
 SHORT = 12
 """Words of a step that closes and says nothing more: `So we have it.`"""
 _WORD = re.compile(r"[^\W_]+")
