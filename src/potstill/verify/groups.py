@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from potstill.intervals import wilson
 from potstill.recipe import Checks
 from potstill.records import Cause, GoldFinding, GoldSource, Group, Outcome, Problem, Trace, Verdict
-from potstill.verify.answers import MAX_ANSWER, judge_answer
+from potstill.verify.answers import judge_answer
 from potstill.verify.extract import extract
+from potstill.verify.found import MAX_ANSWER
 from potstill.verify.judged import SHOWN, Judged
 from potstill.verify.kinds import read_gold
 from potstill.verify.parts import PARTS

@@ -10,13 +10,13 @@ from potstill.verify.readings import without_determiners
 SHORT = 200
 """Characters of a line of prose; a longer one argues, and names both while it does."""
 _WORDS = re.compile(r"[a-z]+")
-_FORM = re.compile(r"\(?\b(?:yes|true)\s?(?:or|/|,)\s?(?:no|false)\b\)?[?:,]?", re.IGNORECASE)
-"""The form that a question asks for: `(Yes or No)`."""
-_PERHAPS = re.compile(r"\W{0,4}(?:perhaps|maybe|possibly|it depends)\b", re.IGNORECASE)
-_EITHER = re.compile(
-    r"\b(?:yes|true)\s?(?:\bor\b|/)\s?(?:no|false)\b|\b(?:no|false)\s?(?:\bor\b|/)\s?(?:yes|true)\b", re.IGNORECASE
+_FORM = re.compile(
+    r"\(?\b(?:(?:yes|true)\s?(?:\bor\b|/)\s?(?:no|false)|(?:no|false)\s?(?:\bor\b|/)\s?(?:yes|true))\b\)?[?:,]?"
+    r"|\((?:yes|true),\s?(?:no|false)\)[?:,]?",
+    re.IGNORECASE,
 )
-"""`True or false`, `no/yes`."""
+"""The form that a question asks for: `(Yes or No)`, `true/false`, `(Yes, No)`; not `Yes, no doubt`."""
+_PERHAPS = re.compile(r"\W{0,4}(?:perhaps|maybe|possibly|it depends)\b", re.IGNORECASE)
 _SAID = re.compile(r"\b(?:yes|no|true|false)\b", re.IGNORECASE)
 
 
@@ -37,6 +37,6 @@ def says_perhaps(response: str) -> bool:
 
 def names_the_form(response: str, value: str | None) -> bool:
     """Whether the `value` that was found is one of the two words of the form, said nowhere else in the response."""
-    if value is None or _SAID.fullmatch(value) is None or _EITHER.search(response) is None:
+    if value is None or _SAID.fullmatch(value) is None or _FORM.search(response) is None:
         return False
-    return _SAID.search(_EITHER.sub(" ", response)) is None
+    return _SAID.search(_FORM.sub(" ", response)) is None
