@@ -77,7 +77,6 @@ OTHERS = {
     "react.txt": "How a teacher is asked a problem with tools.",
     "judge_prompt.txt": "What a language model is asked about an undecided answer.",
     "pair_prompt.txt": "What a language model is asked about two right answers.",
-    "rollout_prompt.txt": "What a teacher is asked to go on from a step.",
     "index.html": "The page: its scripts and styles by name, and no data.",
     "py.typed": "Tells type checkers that the package is typed.",
     "template.html": "The report's page: styles for light and dark, wide and narrow; every text is escaped.",

@@ -1,7 +1,6 @@
 """The judge against a real server on loopback: what it is asked, what is believed, what an outage leaves."""
 
 import io
-import itertools
 import json
 import re
 from functools import partial
@@ -21,7 +20,6 @@ from potstill.verify.llm_judge import (
     Case,
     LanguageJudge,
     conventions,
-    judge_undecided,
     packaged_prompt,
     prompt_hash,
     read_prompt,
@@ -73,9 +71,10 @@ def settings_of(stub, **changes):
     return recipe.Judge(base_url=stub.url, model="jury", **changes)
 
 
-def judged(cases, judge, tmp_path):
+def judged(cases, judge, tmp_path, together=1_000):
     progress = Progress("judge", stream=io.StringIO())
-    return list(judge_undecided(cases, judge, recipe.Checks(), tmp_path / "judge.sqlite", progress))
+    with LanguageJudge(judge, recipe.Checks(), tmp_path / "judge.sqlite", progress) as bench:
+        return [one for at in range(0, len(cases), together) for one in bench.judged(cases[at : at + together])]
 
 
 def test_only_what_the_rules_left_undecided_is_asked(served, tmp_path):
@@ -306,15 +305,14 @@ def test_a_judge_that_is_down_leaves_answers_undecided(served, tmp_path):
     assert "checks.judge.base_url" in found[0].reason
 
 
-def test_after_an_outage_a_rerun_asks_what_is_missing(served, tmp_path, monkeypatch):
-    monkeypatch.setattr(judging, "CHUNK", 2)
+def test_after_an_outage_a_rerun_asks_what_is_missing(served, tmp_path):
     cases = [case(f"vehicle {word}") for word in ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")]
     trouble = [
         {"match": "gamma", "replies": [500], "always": True},
         {"match": "delta", "replies": [401], "always": True},
     ]
     with served(rules=trouble) as stub:
-        first = judged(cases, settings_of(stub, concurrency=1), tmp_path)
+        first = judged(cases, settings_of(stub, concurrency=1), tmp_path, together=2)
         asked = stub.stats()["distinct"]
     assert [one.cause or one.outcome for one in first[:2]] == ["right", "right"]
     assert {one.cause for one in first[2:]} == {"infrastructure"}
@@ -355,17 +353,6 @@ def test_settings_that_cannot_be_used_stop_with_their_key(tmp_path):
     sampling = recipe.Sampling(extra={"n": 3})
     with pytest.raises(RecipeError, match=r"checks\.judge\.sampling\.extra\.n"):
         judged([], recipe.Judge(base_url="http://localhost:1/v1", model="m", sampling=sampling), tmp_path)
-
-
-def test_cases_are_read_as_they_are_needed(served, tmp_path):
-    read = itertools.count()
-    cases = (case("a red automobile", judged=Judged("right", extracted=str(next(read)))) for _ in range(5_000))
-    with served() as stub:
-        progress = Progress("judge", stream=io.StringIO())
-        found = judge_undecided(cases, settings_of(stub), recipe.Checks(), tmp_path / "l", progress)
-        assert [next(found).extracted for _ in range(3)] == ["0", "1", "2"]
-        assert next(read) <= judging.CHUNK
-        assert sum(1 for _ in found) == 5_000 - 3
 
 
 def test_a_prompt_of_ones_own(tmp_path):

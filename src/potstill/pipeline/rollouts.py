@@ -1,25 +1,41 @@
-"""An arm that goes on from the steps of a solution: what it is asked, and its continuations as traces."""
+"""An arm that goes on from the steps of a solution: what it is asked, and its continuations as traces.
+
+After Math-Shepherd (Wang et al. 2023, arXiv 2312.08935).
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from potstill.models.local.inprocess import InProcess, identity
 from potstill.models.local.model import LocalModel
 from potstill.models.requests import Completion, Message, Request
-from potstill.records import Problem, Trace
+from potstill.records import Problem, Trace, content_key
 from potstill.train.render import ask, is_opened, prompt_text, split
 from potstill.train.students import load_tokenizer
-from potstill.verify.steps import rollouts
 
 if TYPE_CHECKING:
     from potstill.pipeline.labelling import CutTrace, Labelling
 
 STRATEGY = "continued"
 """What traces say that were begun by another solution."""
+
+
+def rollouts_of(problem: Problem, steps: Sequence[str], count: int, seed: int) -> Iterator[tuple[int, str, int]]:
+    """Yield (number, the steps so far, seed) of `count` rollouts for each step but the last, in the order of the steps.
+
+    A rollout's seed depends on the run's seed, the problem, the steps before it and its number alone.
+    """
+    prefix = ""
+    for step in steps[:-1]:
+        prefix += step
+        for number in range(count):
+            key = content_key("rollout", seed, problem.key, prefix, number)
+            # 31 bits: some servers read a signed 32-bit integer.
+            yield number, prefix, int(key[:8], 16) & 0x7FFFFFFF
 
 
 class Continuing:
@@ -46,14 +62,13 @@ class Continuing:
             "temperature": 1.0 if sampling.temperature is None else sampling.temperature,
             "top_p": 1.0 if sampling.top_p is None else sampling.top_p, "max_tokens": sampling.max_tokens,
         }  # fmt: skip
-        whole = rollouts.Solution(its, solution.steps)
-        for one in rollouts.rollouts_of(whole, self.labels.rollouts, self.seed):
-            begun = one.prefix.rstrip()
+        for number, prefix, seed in rollouts_of(its, solution.steps, self.labels.rollouts, self.seed):
+            begun = prefix.rstrip()
             turns = (
                 Message("user", ask(self.student, its.statement)), Message("assistant", f"{self.opening}{begun}"),
             )  # fmt: skip
-            settings = {**fixed, "seed": one.seed, **self.own}
-            yield its, Request(messages=turns, model=self.name, sampling=settings, sample=one.number), begun
+            settings = {**fixed, "seed": seed, **self.own}
+            yield its, Request(messages=turns, model=self.name, sampling=settings, sample=number), begun
 
     def trace(self, problem: Problem, request: Request, begun: str, completion: Completion) -> Trace:
         """Return a continuation with what it went on from, as a trace that can be judged."""

@@ -49,12 +49,8 @@ def judge_answer(
 
     An answer that is a sentence is searched for what it states.
     """
-    if kind == "code":
-        return unknown("unsupported", "a program is judged by its tests")
-    if told := too_many(choices):
-        return unknown("unsupported", told)
-    if not gold.strip():
-        return unknown("no gold", "the problem has no gold answer")
+    if (refused := _not_comparable(gold, kind, choices)) is not None:
+        return refused
     if len(prediction) > MAX_ANSWER:
         return _too_long(prediction, read_gold(gold, kind, choices))
     if kind == PARTS:
@@ -66,6 +62,15 @@ def judge_answer(
         prediction, gold, policy,
         lambda said, wanted: _judge_answer(said, wanted, kind, choices, policy, allowance),
     )  # fmt: skip
+
+
+def _not_comparable(gold: str, kind: str, choices: tuple[str, ...]) -> Judged | None:
+    """Return why no answer can be compared with this gold; None where one can."""
+    if kind == "code":
+        return unknown("unsupported", "a program is judged by its tests")
+    if told := too_many(choices):
+        return unknown("unsupported", told)
+    return None if gold.strip() else unknown("no gold", "the problem has no gold answer")
 
 
 _WORDED = ("text", "choice", "yes_no", "date")
@@ -113,14 +118,10 @@ def judge_response(
     Of a response with marks of thinking only what follows them counts. A `question` that is known tells the unit of a
     bare gold, and which words and figures of the response are only its own said again.
     """
-    if kind == "code":
-        return unknown("unsupported", "a program is judged by its tests")
-    if told := too_many(choices):
-        return unknown("unsupported", told)
+    if (refused := _not_comparable(gold, kind, choices)) is not None:
+        return refused
     if len(response) > MAX_RESPONSE:
         return unknown("unsupported", "response too long")
-    if not gold.strip():
-        return unknown("no gold", "the problem has no gold answer")
     if _may_think(response):
         response = split_response(response).answer
         if not response:

@@ -142,9 +142,8 @@ def _unquoted(text: str) -> str:
 def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy, allowance: Allowance) -> Judged:
     """Judge an answer that is not one plain number against a gold that is."""
     bare = undressed(text)
-    if (judged := odd_number(undressed(text), wanted, value, policy)) is not None:
+    if (judged := odd_number(bare, wanted, value, policy)) is not None:
         return judged
-    bare = undressed(text)
     conclusion = concluded(bare)
     if conclusion is not None and not denies(bare):
         return compare(conclusion, wanted, policy, allowance)
@@ -159,10 +158,8 @@ def _no_number(text: str, wanted: Gold, value: Number | Compound, policy: Policy
         return unknown("unparsable prediction", "a sentence, not a value")
     if (judged := as_share(bare, value, policy)) is not None:
         return judged
-    angle = angle_in_radians(bare, value)
-    bare = _RADIANS.sub("", bare) if angle is not None else bare
-    if angle is not None:
-        return _symbolic(bare, replace(wanted, text=angle), policy, allowance)
+    if (angle := angle_in_radians(bare, value)) is not None:
+        return _symbolic(_RADIANS.sub("", bare), replace(wanted, text=angle), policy, allowance)
     return _symbolic(bare, wanted, policy, allowance)
 
 

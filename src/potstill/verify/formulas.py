@@ -266,8 +266,8 @@ _PRICE = re.compile(r"\d\s?\Z")
 """The number before its sign: `86,40 $.`"""
 
 
-_ITEM = re.compile(r"\A\s{0,8}\d{1,2}[.)]\s(?=\W{0,4}[A-Za-z]{2})")
-"""The number of a list item before its words."""
+ITEM = re.compile(r"\A\s{0,8}\d{1,2}[.)]\s(?=\W{0,4}[A-Za-z]{2})")
+"""The number of a list item before its words: `2. Result: 42`."""
 
 
 def last_object(text: str, kind: str) -> str | None:
@@ -280,7 +280,7 @@ def last_object(text: str, kind: str) -> str | None:
     lines = tail.split("\n")[-60:]
     while len(lines) > 1 and _opens_above(lines[-1]):
         lines[-2:] = [f"{lines[-2]} {lines[-1]}"]
-    for line in (_ITEM.sub("", line, count=1) for line in reversed(lines)):
+    for line in (ITEM.sub("", line, count=1) for line in reversed(lines)):
         if not any(c.isdigit() or c in "$\\∞∅" for c in line) or len(line) > MAX_CHARACTERS:
             continue
         for sentence in reversed(split_sentences(line)):

@@ -8,10 +8,9 @@ wrong with it leaves an answer undecided, never wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -31,8 +30,6 @@ from potstill.verify.judged import SHOWN, Judged
 ASKED: tuple[Cause, ...] = ("unsupported", "unparsable prediction", "unparsable gold")
 """Causes that a judge is asked about. A timeout is not one: which answers time out depends on how busy the machine is,
 and more seconds decide them. Ambiguous answers say two things: a judge chooses for them only if the policy lets it."""
-CHUNK = 256
-"""Answers that are looked at together, at least."""
 SEED = 0
 """Sent with each request, so that a server that heeds it says the same again; `extra: {seed: null}` sends none."""
 UNPAID = f"judge: {Failure.NOT_ASKED}"
@@ -105,16 +102,6 @@ def read_prompt(path: Path) -> str:
 def prompt_hash(prompt: str) -> str:
     """Return the hash of a prompt that verdicts name."""
     return content_key("judge prompt", prompt)[:16]
-
-
-def judge_undecided(
-    cases: Iterable[Case], judge: recipe.Judge, checks: recipe.Checks, ledger: Path, progress: Progress
-) -> Iterator[Judged]:
-    """Yield one judgement a case, in order, reading a few hundred cases at a time: see `LanguageJudge`."""
-    with LanguageJudge(judge, checks, ledger, progress) as bench:
-        source = iter(cases)
-        while chunk := list(islice(source, max(CHUNK, 8 * judge.concurrency))):
-            yield from bench.judged(chunk)
 
 
 class LanguageJudge:

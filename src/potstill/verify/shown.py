@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from potstill.verify.closing import conclusion
 from potstill.verify.foreign import is_answer_title
-from potstill.verify.formulas import split_sentences
+from potstill.verify.formulas import ITEM, split_sentences
 from potstill.verify.markup import Line, read_lines
 from potstill.verify.stated import SENTENCE_END
 
@@ -32,8 +32,6 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 """What leads to a conclusion: `So it's`, `Result:`, `TL;DR:`, `Hence,`."""
-_LIST_MARK = re.compile(r"\A\s{0,8}\d{1,2}[.)]\s(?=\W{0,4}[A-Za-z]{2})")
-"""`2. Result: 42`"""
 _ENDS_IN_PAIR = re.compile(r"\s(?P<pair>[(\[][^()\[\]]{1,60},[^()\[\]]{1,60}[)\]])\W{0,3}\Z")
 """`The lines intersect at the point (2, 3).`"""
 _IS_ANSWER = re.compile(
@@ -231,7 +229,7 @@ def said_last(lines: list[Line]) -> str:
     last = last_line(lines)
     if last is None or last.role == "code" or len(last.text) > MAX_LAST:
         return ""
-    line = _LIST_MARK.sub("", last.text.strip().rstrip("!"), count=1)
+    line = ITEM.sub("", last.text.strip().rstrip("!"), count=1)
     apart = [part for part in SENTENCE_END.split(line) if part.strip()]
     sentence = apart[-1].strip() if len(apart) > 1 and _LEAD.match(apart[-1].strip()) else line
     turned = _TURNS.match(sentence)

@@ -26,8 +26,6 @@ from potstill.verify.sandbox.run import Sandbox
 
 FLAG = "--run-untrusted-code-without-a-sandbox"
 LIMITS = Limits(seconds=10, memory_mb=256)
-SLACK_SECONDS = 0.3
-"""How long after its limit a program may live; on a machine that is not overloaded."""
 
 NAMES = {
     "files": "files of this machine are not readable",

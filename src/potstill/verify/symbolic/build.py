@@ -16,7 +16,6 @@ _RENAMED = {
     "binom": "binomial", "ln": "log", "log": "log", "min": "Min", "max": "Max", "Re": "re", "Im": "im", "sgn": "sign",
 }  # fmt: skip
 _CONSTANTS = {"pi": "pi", "e": "E", "i": "I", "oo": "oo"}
-_RELATED = {"=": "Eq", "<": "Lt", "<=": "Le", ">": "Gt", ">=": "Ge", "!=": "Ne"}
 DIGITS = 50
 CLOSE = 40
 """Digits to which two constants have to agree."""

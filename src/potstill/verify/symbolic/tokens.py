@@ -147,11 +147,7 @@ class _Scanner:
     def _number(self, text: str) -> None:
         self.add("number", text)
 
-    def _repeating(self, text: str) -> None:
-        self.add("number", text)
-
-    def _based(self, text: str) -> None:
-        self.add("number", text)
+    _repeating = _based = _number
 
     def _comma(self, text: str) -> None:
         """Read `0,25` outside brackets as a decimal."""
