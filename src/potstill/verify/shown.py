@@ -158,7 +158,7 @@ def sentences_of(line: Line) -> list[Line]:
         return [line]
     return [
         replace(line, text=part.strip(), bold=tuple(span for span in line.bold if span in part))
-        for part in split_sentences(_LIST_MARK.sub("", line.text, count=1))
+        for part in split_sentences(ITEM.sub("", line.text, count=1))
         if part.strip()
     ]
 
