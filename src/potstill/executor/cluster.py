@@ -5,6 +5,7 @@ Nothing goes through Ray's object store but how a process ended. A node needs Ra
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -74,7 +75,7 @@ def connect(address: str | None) -> Any:  # noqa: ANN401 - the package has no ty
     except ImportError as error:
         raise MissingExtraError("executor.kind ray", "ray", "ray") from error
     try:
-        ray.init(address=where, log_to_driver=False, logging_level="error", configure_logging=False)
+        ray.init(address=where, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
     except Exception as error:  # Ray has a dozen classes for it, and says what it is
         told = " ".join(str(error).split())
         raise ClusterError(

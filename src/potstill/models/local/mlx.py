@@ -30,7 +30,7 @@ def mlx_lm() -> ModuleType:
     # While it is imported it lets this process have no more than 4096 open files, which nobody but root takes back.
     with patch.object(resource, "setrlimit"):
         import mlx_lm as library
-    return library  # type: ignore[no-any-return]
+    return library  # type: ignore[no-any-return, unused-ignore]
 
 
 class MlxLm:
