@@ -1,6 +1,7 @@
 """Tokenizers and templates of checkpoints: what is wrong with them is one line, and none of their code is run."""
 
 import builtins
+import importlib.util
 import json
 import shutil
 
@@ -62,9 +63,11 @@ def test_a_checkpoints_own_code_never_runs_and_nobody_is_asked(folder, known, lo
     assert not marker.exists()
 
 
-def test_a_tokenizer_that_only_sentencepiece_reads_is_named(folder):
+def test_a_tokenizer_that_only_sentencepiece_reads_is_named(folder, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "sentencepiece" else found(name))
     (folder / "tokenizer.json").unlink()
-    (folder / "tokenizer.model").write_bytes(b"\x0a\x07\x0a\x05<unk>")
+    (folder / "tokenizer.model").write_bytes(b"\xff\xff no pieces")
     edited(folder / "tokenizer_config.json", tokenizer_class="LlamaTokenizer")
     with pytest.raises(CheckpointError, match=r"tokenizer\.model is read by sentencepiece: pip install sentencepiece"):
         chat.load_tokenizer(Checkpoint(str(folder), "it"))

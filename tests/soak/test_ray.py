@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from commands import TINY, ended
-from pipeline.test_parts import RECIPE, RUN, SLOW, SMALL
+from pipeline.parts_run import RECIPE, RUN, SLOW, SMALL
 from soak import runs
 from stub_server import running
 
