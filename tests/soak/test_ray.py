@@ -17,13 +17,9 @@ import pytest
 from commands import TINY, ended
 from pipeline.parts_run import RECIPE, RUN, SLOW, SMALL
 from soak import runs
-from stub_server import running
 
-from potstill.claims import LEASE
 from potstill.executor import crew
-from potstill.models.ledger import Ledger
-from potstill.pipeline.spending import ASKED
-from potstill.recipe import Executor, Price
+from potstill.recipe import Executor
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'potstill[ray]'")
 pytestmark = pytest.mark.soak
@@ -215,64 +211,6 @@ def test_workers_and_their_rays_killed_at_random_change_nothing(tmp_path, cluste
     assert runs.digest(tmp_path / "run") == alone
 
 
-def test_an_old_claim_is_taken_over_and_its_owner_still_finishes(tmp_path, cluster, alone):
-    there = tmp_path / "there"
-    there.mkdir()
-    cluster.first.write_text(tickets(there, "os.kill(os.getpid(), signal.SIGSTOP)", 3))
-    for number in (1, 2):
-        (there / f"ticket-{number}").touch()
-        (there / f"there-{number}").touch()
-    run = started(driver(there), recipe(tmp_path, cluster), tmp_path / "run")
-    path = wait_for(lambda: next((p for p in there.glob("there-3") if p.read_text()), None))
-    owner = psutil.Process(int(path.read_text().split()[0]))
-    wait_for(lambda: owner.status() == psutil.STATUS_STOPPED)
-    claim = wait_for(
-        lambda: next((p for p in (tmp_path / "run").rglob("*.claim") if f":{owner.pid}" in p.read_text()), None)
-    )
-    part = claim.with_suffix(".part")
-    assert not part.exists()
-    os.utime(claim, (time.time() - LEASE - 60,) * 2)
-    wait_for(part.exists)
-    before = part.read_bytes()
-    owner.resume()
-    (there / "go-on").touch()
-    how = ended(run)
-    assert how.code == 0, how.err
-    assert before, "made by who took it over"
-    assert runs.digest(tmp_path / "run") == alone
-
-
-SERVED = """\
-name: capped
-problems: {evaluate: 2, sources: [{family: chain, count: 40}]}
-teacher: {kind: served, base_url: "URL", model: m, concurrency: 4, price: {completion: 1000000.0}, spend_at_most: 300}
-student: {scratch: {hidden: 16, layers: 1, heads: 2, intermediate: 32, vocabulary: 300, context: 256}}
-"""
-
-
-def test_the_cap_holds_whoever_is_killed(tmp_path, cluster):
-    cluster.first.write_text(SLOW)
-    (tmp_path / "go-on").touch()
-    with running(delay=0.3) as stub:
-        written = recipe(tmp_path, cluster, SERVED.replace("URL", stub.url))
-        code = driver(tmp_path) + "sys.argv.append('--go-on')\n"
-        for requests in (5, 11):
-            process = started(code, written, tmp_path / "run")
-            wait_for(lambda least=requests: stub.stats()["requests"] >= least)
-            process.kill()
-            process.communicate()
-        (tmp_path / "go-on").unlink()
-        process = started(code, written, tmp_path / "run")
-        wait_for(lambda: workers(tmp_path / "run"))[0].kill()
-        (tmp_path / "go-on").touch()
-        how = ended(process)
-        assert how.code == 0, how.err
-        asked = stub.stats()["requests"]
-    with Ledger(tmp_path / "run" / "ledger" / ASKED, write=False) as ledger:
-        assert 0 < ledger.counts().dollars(Price(completion=1e6)) <= 300
-    assert asked <= 15 + 2 * 4, "20 dollars each, and those that were in flight at two kills"
-
-
 def other_version(folder):
     """A folder that makes potstill 9.9 of this one, for who has it first on its path."""
     about = folder / "other" / "potstill-9.9.dist-info"
@@ -291,7 +229,7 @@ def test_nodes_of_another_version_refuse_and_name_both(tmp_path, cluster, alone)
     how = ended(run)
     assert how.code == 0, how.err
     refused = [line for line in how.err.splitlines() if line.startswith("a worker on the cluster refused")]
-    assert len(refused) == 1, how.err
+    assert len(set(refused)) == 1, how.err  # once for each stage that has parts
     assert re.search(r"another version: potstill \S+ in the run and 9\.9 there: install the same", refused[0])
     assert runs.digest(tmp_path / "one") == alone
     cluster.tell("remove", added)

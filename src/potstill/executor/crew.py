@@ -34,8 +34,8 @@ def reach(executor: Executor) -> None:
             ) from None
     if first is None:
         raise ClusterError(f"the process that talks to the Ray cluster {named(executor.address)} ended at once")
-    if "refused" in first:
-        raise ClusterError(first["refused"])
+    if "absent" in first:
+        raise ClusterError(first["absent"])
 
 
 @contextlib.contextmanager
@@ -58,6 +58,8 @@ def on_cluster(
                 if one is None:
                     where = named(executor.address)
                     print(f"the Ray cluster {where} is lost: this process goes on without it", file=sys.stderr)
+                elif "absent" in one:  # it answered when the run began
+                    print(one["absent"], file=sys.stderr)
                 elif "refused" in one:
                     raise ClusterError(f"no worker on the Ray cluster could begin: {one['refused']}")
                 elif "said" in one:

@@ -1,7 +1,8 @@
 """`python -m potstill.executor.keeping`: keeps workers of a run alive on a Ray cluster until its input ends.
 
 A process of its own: a cluster that dies takes its client with it, and a run is to go on. What it has to say goes up
-its output as lines of JSON: `ready` once, `said` for a line to be shown, `refused` for the last one.
+its output as lines of JSON: `ready` once, `said` for a line to be shown, `refused` for the last one, `absent`
+where no cluster answered.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def main(argv: list[str]) -> int:
     try:
         keeper = Keeper(connect(asked.address), asked, output)
     except PotstillError as error:
-        output.write(json.dumps({"refused": str(error)}) + "\n")
+        output.write(json.dumps({"absent": str(error)}) + "\n")
         output.flush()
         return REFUSED
     keeper.say(ready=True)

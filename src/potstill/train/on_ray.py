@@ -130,6 +130,7 @@ def main(argv: Sequence[str]) -> int:
     """Return the exit code."""
     options = argparse.ArgumentParser(
         prog="python -m potstill.train.on_ray",
+        usage="%(prog)s N [--address HOST:PORT] [--cpus C] [--gpus 1] [--strategy S] RECIPE --out RUN",
         description="a run whose trainings are those of N processes on a Ray cluster",
     )
     options.add_argument("processes", metavar="N", type=int)
@@ -138,9 +139,11 @@ def main(argv: Sequence[str]) -> int:
     options.add_argument("--gpus", type=int, default=0, choices=(0, 1), help="1: a GPU for each process")
     options.add_argument("--strategy", default="PACK", choices=("PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"))
     options.add_argument("--max-restarts", type=int, default=3)
-    options.add_argument("given", metavar="RECIPE --out RUN", nargs=argparse.REMAINDER)
+    # What is left, RECIPE --out RUN, is for `potstill.train`, in whatever place it stands.
+    asked, given = options.parse_known_args(argv)
+    asked.given = given
     try:
-        print(train(options.parse_args(argv)).printed, end="")
+        print(train(asked).printed, end="")
     except PotstillError as error:
         print(f"potstill: {error}", file=sys.stderr)
         return error.exit_code
