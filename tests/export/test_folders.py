@@ -1,6 +1,7 @@
 """A folder of another program is the student as that program runs it, or it does not appear."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -181,6 +182,7 @@ LLAMA3 = {
     "rope_type": "llama3", "rope_theta": 1e4, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
     "original_max_position_embeddings": 64,
 }  # fmt: skip
+SHORT = os.environ.get("POTSTILL_SOAK") == "short"
 OWN = {
     "llama": {"rope_parameters": LLAMA3},
     "mistral": {"sliding_window": None},
@@ -197,10 +199,12 @@ def test_each_architecture_is_converted_and_proved(form, trained, tmp_path):
     """A tiny one of each, with drawn weights: the proof is what is tested, and what is refused."""
     _, tokenizer = students.load(trained)
     failed = {}
-    for kind in form.architectures:
-        heads = {"head_dim": 16} if form.name == "onnx" and kind in ("qwen3", "gemma", "gemma2", "gemma3_text") else {}
-        wide = {"hidden_size": 64} if form.name == "onnx" and not heads else {}
-        model = tiny_families.random_model(families.tiny(kind, **OWN.get(kind, {}) | heads | wide), 0)
+    some = form.architectures[:2] if form.name == "onnx" and SHORT else form.architectures  # a minute each
+    for kind in some:
+        # onnxruntime wants heads of a multiple of 16 numbers
+        named = getattr(families.tiny(kind), "head_dim", None) is not None
+        wide = {} if form.name != "onnx" else {"head_dim": 16} if named else {"hidden_size": 64}
+        model = tiny_families.random_model(families.tiny(kind, **OWN.get(kind, {}) | wide), 0)
         model.generation_config.eos_token_id = tokenizer.eos_token_id
         students.write(model, tokenizer, tmp_path / kind)
         try:
@@ -208,7 +212,7 @@ def test_each_architecture_is_converted_and_proved(form, trained, tmp_path):
             assert found["prompts"] == 3
         except (ConversionError, CheckpointError) as error:
             failed[kind] = str(error)
-    assert failed == {}
+    assert not failed, "\n".join(f"{kind}: {why}" for kind, why in failed.items())
 
 
 def test_onnx_draws_as_the_student_was_measured(exported, form, small):

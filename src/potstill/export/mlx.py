@@ -60,7 +60,7 @@ MLX = FolderForm(
     # Those of students here that mlx-lm 0.32 has a model of.
     architectures=(
         "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi", "phi3", "smollm3", "granite",
-        "olmo", "olmo2", "olmo3", "stablelm", "gpt2", "gpt_neox",
+        "olmo2", "olmo3", "stablelm",
     ),
     unfit=unfit,
     build=build,
