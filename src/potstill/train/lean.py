@@ -120,7 +120,8 @@ def settle(model: Any) -> bool:  # noqa: ANN401 - a Hugging Face model
 def _read(model: Any, ids: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
     """Return a model's hidden states as training has them, dropout apart: (1, tokens, hidden)."""
     learning = model.training
-    with torch.autocast(ids.device.type, dtype=torch.bfloat16):
+    # without gradients the parts would be the plain ones both times, and nothing tried
+    with torch.enable_grad(), torch.autocast(ids.device.type, dtype=torch.bfloat16):
         hidden: torch.Tensor = body_of(model.eval())(input_ids=ids, use_cache=False).last_hidden_state.detach()
     model.train(learning)
     return hidden
