@@ -1,6 +1,6 @@
 """What `potstill plan --probe` says of a run beside what the run takes: seconds and memory of training, its tokens.
 
-A recipe and its variants are each planned with a probe, run as far as their rows, planned again, and run to the end,
+A recipe and its variants are each planned with a probe, run as far as their rows, planned again, and trained,
 all in processes of their own and a fresh folder. Measure on an idle machine. Writes benchmarks/results/plan.json.
 
     make bench-plan
@@ -30,13 +30,13 @@ from potstill.store import Run
 RESULTS = Path(__file__).parent / "results" / "plan.json"
 REDUCED = {
     "pocket": ["train.tokens=160000", "problems.sources.0.count=4000", "problems.evaluate=60"],
-    "quickstart": ["problems.sources.0.count=100", "problems.evaluate=40"],
-    "gsm8k-r1": ["train.steps=6", "evaluate.max_tokens=128"],
+    "quickstart": [*(f"problems.sources.{source}.count=80" for source in range(3)), "problems.evaluate=40"],
+    "gsm8k-r1": ["train.steps=4"],
 }
 VARIANTS = {
     "as it is": [],
     "micro-batch": ["train.micro_batch=2"],
-    "short rows": ["train.max_length=96"],
+    "smaller steps": ["train.batch=4"],
     "adapters": ["student.lora.rank=8"],
 }
 BOUNDS = {"seconds": 0.25, "peak": 0.15, "tokens": 0.0}
@@ -61,11 +61,11 @@ def compared(recipe: str, sets: list[str], out: Path) -> list[dict]:
             potstill("run", recipe, *given, *place, "--stage", stage.name)
     potstill("plan", recipe, *given, *place)
     planned = read_plan(out)["stages"]
-    potstill("run", recipe, *given, *place)
     rows = []
     for stage in stages:
         if stage.kind != "train":
             continue
+        potstill("run", recipe, *given, *place, "--stage", stage.name)
         done = Run(out).committed(stage.name)
         took = {"seconds": done.clock["seconds"], "peak": done.clock.get("peak_bytes"), "tokens": done.counts["tokens"]}
         row = {"stage": stage.name}
@@ -96,15 +96,15 @@ def main() -> None:
     asked.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
     options = asked.parse_args()
     found = {}
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', '')}"
     for name in options.variants:
         print(f"--- {options.recipe}, {name}", flush=True)
         reduced = [] if options.whole else REDUCED.get(options.recipe, [])
         with tempfile.TemporaryDirectory() as folder:
             found[name] = compared(options.recipe, [*reduced, *options.sets, *VARIANTS[name]], Path(folder) / "run")
-    before = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', '')}"
-    key = f"{options.recipe}{' whole' if options.whole else ''}"
-    RESULTS.write_bytes(to_json({**before, key: {"machine": machine, "variants": found}}))
+        before = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+        key = f"{options.recipe}{' whole' if options.whole else ''}"
+        RESULTS.write_bytes(to_json({**before, key: {"machine": machine, "variants": found}}))
 
 
 if __name__ == "__main__":

@@ -1,19 +1,20 @@
 """A probe: real training steps and real sampling of each student on this machine, for some seconds.
 
-Steps of two lengths and two sizes tell what a micro-batch, a token, a pair of tokens and an optimiser step cost; the
+Steps of some lengths and sizes tell what a micro-batch, a token, a pair of tokens and an optimiser step cost; the
 same steps tell how memory grows. The rows are made up of random tokens: arithmetic does not care what they say.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
 import statistics
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from potstill import parquet
 from potstill.graph import ArmNode, Phase, graph_of
@@ -31,17 +32,36 @@ from potstill.store import Run
 from potstill.temporary import temporary_folder
 
 SECONDS = 20.0
-"""For the steps of one student; each kind of step is done once at least."""
+"""For the steps of one student at most; each kind of step is done once at least."""
+ENOUGH = 4.0
+"""Seconds of steps that tell, where a step takes some hundredths: the first ones are slow, and single ones vary."""
 ROUNDS = 4
+"""Steps of a kind that tell, where they take long."""
 WRITTEN = 16
 """Tokens of the responses that are sampled."""
 ASKED = 24
 """Tokens of their prompts."""
+SPREAD = 8
+"""Lengths that stand for all, from the shortest row to the longest."""
 SHOWN = 300
 """Texts that the tokenizer of a student from nothing is trained on."""
 
 Step = tuple[int, int, int]
 """Micro-batches, rows of each, tokens of each row."""
+
+
+class Lengths(NamedTuple):
+    """Tokens of the rows that a student is trained on: the usual ones of its briefest arm, of another, and the longest.
+
+    Short rows are timed by themselves, for what a call costs beside its tokens is most of what an arm of bare answers
+    takes, and rows of ten times their length do not tell it. `spread` are lengths as rows have them, in mixed order:
+    blocks of memory that are given back fit the next rows badly, which takes a third of a gigabyte of SmolLM2-135M.
+    """
+
+    short: int
+    usual: int
+    longest: int
+    spread: tuple[int, ...]
 
 
 def probe(recipe: Recipe, folder: Run) -> dict[str, Any]:
@@ -51,25 +71,28 @@ def probe(recipe: Recipe, folder: Run) -> dict[str, Any]:
     gathered = Gathered(recipe=recipe, graph=graph, done=done)
     trainings = Trainings(gathered)
     wanted: dict[str, tuple[ArmNode, Phase]] = {}
+    usual: dict[str, set[int]] = {}
     for arm in graph.arms.values():
         for phase in arm.phases:
             key = key_of(phase.recipe)
-            longest = trainings.of(phase).longest
-            if key not in wanted or longest > trainings.of(wanted[key][1]).longest:
+            figures = trainings.of(phase)
+            usual.setdefault(key, set()).add(max(2, sorted(figures.sizes)[len(figures.sizes) // 2]))
+            if key not in wanted or figures.longest > trainings.of(wanted[key][1]).longest:
                 wanted[key] = arm, phase
     timings = {}
     for key, (arm, phase) in wanted.items():
         print(f"probe: the student of {arm.name}", file=sys.stderr)
         figures = trainings.of(phase)
-        sizes = sorted(figures.sizes)
+        sizes = [max(2, size) for size in sorted(figures.sizes)]
+        spread = [sizes[number * (len(sizes) - 1) // (SPREAD - 1)] for number in range(SPREAD)]
+        random.Random("lengths").shuffle(spread)
+        lengths = Lengths(min(usual[key]), max(usual[key]), max(4, figures.longest), tuple(spread))
         with temporary_folder("probe") as place:
             base = done.get(naming.student(arm.student))
             model = (
                 base.folder(naming.MODEL) if base is not None else _prepared(phase.recipe, gathered, place / "model")
             )
-            timings[key] = dataclasses.asdict(
-                _timed(phase.recipe, model, place, max(2, sizes[len(sizes) // 2]), max(4, figures.longest))
-            )
+            timings[key] = dataclasses.asdict(_timed(phase.recipe, model, place, lengths))
         release_memory(collect=True)
     return {"probes": {"machine": machine(), "timings": timings}}
 
@@ -86,7 +109,7 @@ def _prepared(recipe: Recipe, gathered: Gathered, out: Path) -> Path:
     return out
 
 
-def _timed(recipe: Recipe, model: Path, place: Path, usual: int, longest: int) -> Timing:
+def _timed(recipe: Recipe, model: Path, place: Path, lengths: Lengths) -> Timing:
     import potstill.verify.verdicts  # noqa: F401 - a run has judged and written tables before, which stays in memory
     from potstill.train import students
     from potstill.train.course import attention
@@ -102,14 +125,16 @@ def _timed(recipe: Recipe, model: Path, place: Path, usual: int, longest: int) -
     began = time.monotonic()
     student, tokenizer = students.load(model)
     form = check_student(f"student {model}", student)
-    student.set_attn_implementation(attention(student, train, longest))
+    student.set_attn_implementation(attention(student, train, lengths.longest))
     job = Training(model=model, settings=train, lora=recipe.student.lora, seed=1, work=place, out=place / "out")
     stepper = Stepper(student, form, job, int(tokenizer.pad_token_id), company())
-    stepper.fit(longest)
+    stepper.fit(lengths.longest)
     rows = min(train.micro_batch, train.batch)
-    kinds: list[Step] = [(1, rows, usual), (1, rows, longest), (2, rows, usual), (1, max(1, rows // 2), longest)]
-    taken, held = _steps(stepper, kinds, len(tokenizer))
-    start = time.monotonic() - began - sum(map(sum, taken.values()))
+    kinds: list[Step] = [(many, rows, length) for length in (lengths.short, lengths.usual) for many in (1, 2)]
+    several = 2 if train.batch > rows else 1  # the gradients of one micro-batch are there when the next is read
+    kinds += [(several, rows, lengths.longest), (several, max(1, rows // 2), lengths.longest)]
+    start = time.monotonic() - began
+    taken, held = _steps(stepper, kinds, [(several, rows, length) for length in lengths.spread], len(tokenizer))
     fitted = _fitted([(kind, statistics.median(times)) for kind, times in taken.items()])
     grown = _grown(held)
     finished = stepper.finish()
@@ -120,8 +145,13 @@ def _timed(recipe: Recipe, model: Path, place: Path, usual: int, longest: int) -
     return Timing(**fitted, **grown, start=max(0.0, start), **sampled)
 
 
-def _steps(stepper: Any, kinds: Sequence[Step], vocabulary: int) -> tuple[dict[Step, list[float]], dict[Step, int]]:  # noqa: ANN401
-    """Do steps of each kind in turn until the time is over; return their seconds, and the most memory of each kind."""
+def _steps(
+    stepper: Any, kinds: Sequence[Step], mixed: Sequence[Step], vocabulary: int  # noqa: ANN401
+) -> tuple[dict[Step, list[float]], dict[Step, int]]:  # fmt: skip
+    """Do steps of each kind in turn until the time is over; return their seconds, and the most memory of each kind.
+
+    The first turn tells the memory, the others the time; `mixed` ones at the end what memory the largest takes.
+    """
     from potstill.train.job import Stop
     from potstill.train.loss import by_segment, coefficients
     from potstill.train.render import Segment
@@ -130,34 +160,48 @@ def _steps(stepper: Any, kinds: Sequence[Step], vocabulary: int) -> tuple[dict[S
     draw = random.Random("probe")
     taken: dict[Step, list[float]] = {}
     held: dict[Step, int] = {}
+
+    def step(turn: int, kind: Step) -> float:
+        many, rows, tokens = kind
+        asked = max(1, tokens // 3)
+        segments = bytes([Segment.PROMPT] * asked + [Segment.REASONING] * (tokens - asked - 1) + [Segment.ANSWER])
+        made = [
+            TokenRow(tuple(draw.randrange(vocabulary) for _ in range(tokens)), segments, number)
+            for number in range(many * rows)
+        ]
+        weights = by_segment(made, coefficients(made, stepper.settings.loss).scale)
+        stepped = time.monotonic()
+        stepper.step(turn, made, weights, 0.0, Stop())
+        return time.monotonic() - stepped
+
+    step(0, kinds[0])  # makes moments and caches, and is no measure
     began = time.monotonic()
-    for turn in range(ROUNDS + 1):  # the first round makes moments and caches, and is no measure
+    for turn in itertools.count():
         for kind in dict.fromkeys(kinds):
-            many, rows, tokens = kind
-            asked = max(1, tokens // 3)
-            segments = bytes([Segment.PROMPT] * asked + [Segment.REASONING] * (tokens - asked - 1) + [Segment.ANSWER])
-            made = [
-                TokenRow(tuple(draw.randrange(vocabulary) for _ in range(tokens)), segments, number)
-                for number in range(many * rows)
-            ]
-            weights = by_segment(made, coefficients(made, stepper.settings.loss).scale)
+            if turn:
+                taken.setdefault(kind, []).append(step(turn, kind))
+                continue
+            # memory that is given back is touched anew, which takes time that a training's steps do not take
             release_memory()
             reset_peak()
-            stepped = time.monotonic()
-            stepper.step(turn, made, weights, 0.0, Stop())
-            seconds = time.monotonic() - stepped
-            if turn:
-                taken.setdefault(kind, []).append(seconds)
-            held[kind] = max(held.get(kind, 0), peak_memory() or 0)
-        if turn and time.monotonic() - began > SECONDS:
+            step(turn, kind)
+            held[kind] = peak_memory() or 0
+        if turn and time.monotonic() - began > (ENOUGH if turn >= ROUNDS else SECONDS):
             break
+    reset_peak()
+    for kind in mixed:
+        taken.setdefault(kind, []).append(step(turn, kind))
+    largest = max(held, key=lambda kind: kind[1] * kind[2])
+    held[largest] = max(held[largest], peak_memory() or 0)
     return taken, held
 
 
 def _fitted(measured: Sequence[tuple[Step, float]]) -> dict[str, float]:
-    """Return what a micro-batch, a token, a pair and a step cost, none of them negative, by least squares."""
-    rows = [[float(many), float(many * n * t), float(many * n * t * t), 1.0] for (many, n, t), _ in measured]
-    found = _least_squares(rows, [seconds for _, seconds in measured], ridge=1e-6)
+    """Return what a micro-batch, a token, a pair and a step cost, none of them negative, by least squares of shares."""
+    rows = [
+        [each / seconds for each in (many, many * n * t, many * n * t * t, 1.0)] for (many, n, t), seconds in measured
+    ]
+    found = _least_squares(rows, [1.0] * len(rows), ridge=1e-6)
     return dict(zip(("call", "token", "pair", "step"), found, strict=True))
 
 

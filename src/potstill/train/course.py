@@ -30,12 +30,17 @@ def attention(model: Any, settings: recipe.Train, longest: int) -> str:  # noqa:
     """Return the attention of a model that is fastest for rows of at most `longest` tokens.
 
     On a CPU the backward pass of bf16 `sdpa` takes four times that of plain matrix products at 100-200 tokens (19% of
-    a step of SmolLM2-135M); those hold tokens x tokens scores of every layer, so only short rows may use them.
+    a step of SmolLM2-135M); those hold tokens x tokens scores of every layer, so only short rows may use them. Long
+    rows there have the `sdpa` whose backward pass keeps all threads busy.
     """
     import torch
 
-    short = longest <= EAGER_TOKENS and settings.precision == "bf16" and not torch.cuda.is_available()
-    return "eager" if short or not model._supports_sdpa else "sdpa"
+    from potstill.train import evenly
+
+    on_cpu = not torch.cuda.is_available()
+    if not model._supports_sdpa or (on_cpu and settings.precision == "bf16" and longest <= EAGER_TOKENS):
+        return "eager"
+    return evenly.register() if on_cpu and longest >= evenly.SHORTEST else "sdpa"
 
 
 class Course:

@@ -81,7 +81,7 @@ def refusal(model: Any, attention: str) -> str:  # noqa: ANN401 - a Hugging Face
     for inner, name in NAMES.items():
         ALL_ATTENTION_FUNCTIONS.register(name, _attending(inner))
         ALL_MASK_ATTENTION_FUNCTIONS.register(name, _masking(inner))
-    model.set_attn_implementation(NAMES[attention])
+    model.set_attn_implementation(NAMES["eager" if attention == "eager" else "sdpa"])
     try:
         return f"{shown} {why}" if (why := leak(model)) else ""
     except StudentError as error:
