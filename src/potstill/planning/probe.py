@@ -42,7 +42,7 @@ WRITTEN = 16
 ASKED = 24
 """Tokens of their prompts."""
 SPREAD = 8
-"""Lengths that stand for all, from the shortest row to the longest."""
+"""ProbedLengths that stand for all, from the shortest row to the longest."""
 SHOWN = 300
 """Texts that the tokenizer of a student from nothing is trained on."""
 
@@ -50,7 +50,7 @@ Step = tuple[int, int, int]
 """Micro-batches, rows of each, tokens of each row."""
 
 
-class Lengths(NamedTuple):
+class ProbedLengths(NamedTuple):
     """Tokens of the rows that a student is trained on: the usual ones of its briefest arm, of another, and the longest.
 
     Short rows are timed by themselves, for what a call costs beside its tokens is most of what an arm of bare answers
@@ -86,7 +86,7 @@ def probe(recipe: Recipe, folder: Run) -> dict[str, Any]:
         sizes = [max(2, size) for size in sorted(figures.sizes)]
         spread = [sizes[number * (len(sizes) - 1) // (SPREAD - 1)] for number in range(SPREAD)]
         random.Random("lengths").shuffle(spread)
-        lengths = Lengths(min(usual[key]), max(usual[key]), max(4, figures.longest), tuple(spread))
+        lengths = ProbedLengths(min(usual[key]), max(usual[key]), max(4, figures.longest), tuple(spread))
         with temporary_folder("probe") as place:
             base = done.get(naming.student(arm.student))
             model = (
@@ -109,7 +109,7 @@ def _prepared(recipe: Recipe, gathered: Gathered, out: Path) -> Path:
     return out
 
 
-def _timed(recipe: Recipe, model: Path, place: Path, lengths: Lengths) -> Timing:
+def _timed(recipe: Recipe, model: Path, place: Path, lengths: ProbedLengths) -> Timing:
     import potstill.verify.verdicts  # noqa: F401 - a run has judged and written tables before, which stays in memory
     from potstill.train import students
     from potstill.train.course import attention
