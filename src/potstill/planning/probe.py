@@ -42,7 +42,7 @@ WRITTEN = 16
 ASKED = 24
 """Tokens of their prompts."""
 SPREAD = 8
-"""ProbedLengths that stand for all, from the shortest row to the longest."""
+"""Lengths that stand for all, from the shortest row to the longest."""
 SHOWN = 300
 """Texts that the tokenizer of a student from nothing is trained on."""
 
