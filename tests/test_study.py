@@ -336,6 +336,7 @@ def test_shipped_studies_are_sound_and_listed():
         "self-improvement",
         "strategies",
         "student-aware",
+        "post-hoc",
         "pruned",
     } == set(shipped("study"))
     for name in shipped("study"):

@@ -6,7 +6,7 @@ import pytest
 
 from potstill import recipe
 from potstill.errors import CheckpointError
-from potstill.models.local.model import LocalModel, Prompt, row_seed
+from potstill.models.local.model import LIKELIEST, LocalModel, Prompt, nucleus, row_seed
 from potstill.problems import families
 from potstill.teach.worked import solve
 from potstill.train import students
@@ -90,6 +90,24 @@ def test_sampling_repeats_from_its_seed_whatever_the_batch(model, prompts):
     assert model.sample(prompts[3:5], 12, temperature=1.0, top_p=0.9) == whole[3:5]
     other = [Prompt(p.text, p.seed + 100) for p in prompts]
     assert model.sample(other, 12, temperature=1.0, top_p=0.9) != whole
+
+
+@pytest.mark.parametrize("top_p", [0.3, 0.9, 0.999])
+def test_the_likeliest_tokens_are_those_that_sorting_all_would_keep(top_p):
+    torch.manual_seed(1)
+    sharpness = torch.tensor([0.01, 0.3, 1.0, 3.0, 9.0])  # from almost even, where hundreds hold 30%, to one token
+    shares = torch.softmax(torch.randn(5, 2000) * sharpness[:, None], dim=-1)
+    found = nucleus(shares, top_p)
+    for row, kept in zip(shares.tolist(), found.tolist(), strict=True):
+        held, wanted = 0.0, set()
+        for token in sorted(range(len(row)), key=row.__getitem__, reverse=True):
+            if held >= top_p:
+                break
+            wanted.add(token)
+            held += row[token]
+        assert {token for token, share in enumerate(kept) if share} == wanted
+        assert all(share in (0.0, row[token]) for token, share in enumerate(kept))
+    assert (found != 0).sum(-1).min() < LIKELIEST < (found != 0).sum(-1).max()
 
 
 def test_a_prompt_beyond_the_context_is_no_answer(model, prompts):

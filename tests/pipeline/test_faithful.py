@@ -34,7 +34,7 @@ def test_every_arm_is_asked_about_its_responses_and_trained_once(finished_run):
     titles = [node["title"] for node in section["children"]]
     assert {"Early answering", "Planted mistakes", "Conclusion", "Valid steps", "Behaviours"} <= set(titles)
     (table,) = [node for node in section["children"] if node["title"] == "Behaviours"]
-    assert [row[0] for row in table["rows"]][:2] == ["traces of traces", "examples of traces"]
+    assert [row[:2] for row in table["rows"]][:2] == [["checks", "traces of traces"], ["checks", "examples of traces"]]
 
 
 def test_another_hint_than_those_known_is_an_error(tmp_path, monkeypatch):

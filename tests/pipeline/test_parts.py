@@ -63,6 +63,18 @@ def test_parts_buckets_and_files_change_nothing_that_curation_in_memory_gives(tm
     assert not list(run.stages.glob("*/scratch"))
 
 
+def test_examples_with_the_reasoning_of_another_problem_keep_their_own_answers(tmp_path):
+    own, run = Run(tmp_path / "own"), Run(tmp_path / "run")
+    text = RECIPE.replace("ORDER", "shuffled")
+    pipeline.run(parse(text, "r"), own, until="examples", workers=1)
+    pipeline.run(parse(text.replace("{per_problem: 2", "{per_problem: 2, reasoning: another"), "r"), run,
+                 until="examples", workers=1)  # fmt: skip
+    (before, _), (after, _) = rows(own), rows(run)
+    written = {one.reasoning: one.problem_key for one in before}
+    assert [replace(one, reasoning="") for one in after] == [replace(one, reasoning="") for one in before]
+    assert all(written[one.reasoning] != one.problem_key for one in after)
+
+
 def test_parts_of_any_size_give_the_same_bytes(tmp_path):
     found = []
     for name, at_once in (("a", 1000), ("b", 7)):

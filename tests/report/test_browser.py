@@ -1,6 +1,7 @@
 from itertools import product
 
 import pytest
+from report.full_facts import full_facts, full_study
 from report.report_facts import hostile_facts, hostile_study
 from report.webdriver import BROWSER, DRIVER, browser
 
@@ -26,6 +27,14 @@ for (const svg of document.querySelectorAll('svg')) {
   }
 }
 return out;
+"""
+OUT_OF_CELL = """
+return [...document.querySelectorAll('svg text.small')].filter(one => {
+  let cell = one;
+  while (cell.tagName !== 'rect') cell = cell.previousElementSibling;
+  const [text, frame] = [one.getBoundingClientRect(), cell.getBoundingClientRect()];
+  return text.left < frame.left || text.right > frame.right;
+}).map(one => one.textContent);
 """
 # WCAG 2 asks for a contrast of at least 4.5 between text and what lies behind it.
 CONTRAST = """
@@ -55,20 +64,25 @@ return low;
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The page of a run, with that of a study beside it."""
+    """The page of a run of hostile texts, with that of a study beside it, and of both with all sections filled."""
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(build(hostile_facts()).html(), encoding="utf-8")
-    path.with_name("study.html").write_text(build_study(hostile_study()).html(), encoding="utf-8")
+    made = {
+        "report": build(hostile_facts()), "study": build_study(hostile_study()),
+        "full": build(full_facts()), "full-study": build_study(full_study()),
+    }  # fmt: skip
+    for name, report in made.items():
+        path.with_name(f"{name}.html").write_text(report.html(), encoding="utf-8")
     return path
 
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 900)])
 def test_page_renders_runs_nothing_and_fits(page, tmp_path, width, height):
     with browser(width, height, tmp_path / "profile") as driver:
-        for dark, opened in product((False, True), (page, page.with_name("study.html"))):
-            driver.open(opened, dark)
+        for dark, name in product((False, True), ("report", "study", "full", "full-study")):
+            driver.open(page.with_name(f"{name}.html"), dark)
             driver.script(UNFOLD)
-            assert driver.script("return document.title").startswith("demo<script>")
+            title = driver.script("return document.title")
+            assert title.startswith("demo<script>") == (not name.startswith("full"))
             assert driver.script("return document.querySelectorAll('script, iframe, img, a, object, base').length") == 0
             assert driver.script("return performance.getEntriesByType('resource').length") == 0
             assert driver.script("return document.querySelectorAll('footer').length") == 1
@@ -76,6 +90,7 @@ def test_page_renders_runs_nothing_and_fits(page, tmp_path, width, height):
             scroll, inner, wide = driver.script(TOO_WIDE)
             assert (scroll, inner, wide) == (width, width, [])
             assert driver.script(CLIPPED) == []
+            assert driver.script(OUT_OF_CELL) == []
             assert driver.script(CONTRAST) == []
             back = driver.script("return getComputedStyle(document.body).backgroundColor")
             assert back == ("rgb(21, 25, 23)" if dark else "rgb(251, 250, 247)")

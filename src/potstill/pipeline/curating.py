@@ -25,6 +25,7 @@ from potstill.conditions import LISTENED, names_in
 from potstill.curate.deciding import Decision
 from potstill.curate.listened import Listened
 from potstill.curate.nearness import shingles
+from potstill.curate.others import others
 from potstill.curate.quoting import QuoteIndex
 from potstill.curate.seen import Looked, Looker
 from potstill.durable import read_record, to_record, write_durably
@@ -244,6 +245,8 @@ class Curation:
         found = [self._of_bucket(parts, number, bucket) for number in range(parts.count)]
         whole = pa.concat_tables([one for one in found if one is not None])
         whole = whole.take(pc.sort_indices(whole.column(PLACES)))
+        if self.given.recipe.curate.reasoning == "another":
+            whole = _with_others_reasoning(whole)
         schema = parquet.schema_of(Example)[0]
         for first in range(max(start, table.parts * PART_ROWS), stop, PART_ROWS):
             part = whole.slice(first - start, min(PART_ROWS, stop - first))
@@ -278,6 +281,15 @@ class Curation:
 def maps(given: Given, scratch: Path) -> Mapping[str, Map]:
     """Return the maps of the stage for a process that helps with it."""
     return Curation(given, scratch).maps
+
+
+def _with_others_reasoning(rows: pa.Table) -> pa.Table:
+    """Return examples with the reasoning of another problem each, in training order, which is one of hashes."""
+    import pyarrow as pa
+
+    places = pa.array(others(rows.column("problem_key").to_pylist()))
+    at = rows.schema.get_field_index("reasoning")
+    return rows.set_column(at, "reasoning", rows.column("reasoning").take(places))
 
 
 def _array(values: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 - a list, or a column

@@ -42,10 +42,10 @@ from potstill.verify.judge_prompts import judge_prompt
 Settings = dict[str, Any]
 _OPTIONAL = (
     "faithful", "where", "quotes", "near", "mix", "tokens", "filter", "diverse", "drop_no_conclusion", "prefer",
-    "prune",
+    "prune", "reasoning",
 )  # fmt: skip
 """Keys of `curate` that came later and change nothing unless they are given."""
-_AS_BEFORE: tuple[Any, ...] = (None, [], "text", False)
+_AS_BEFORE: tuple[Any, ...] = (None, [], "text", False, "own")
 """Values of theirs that stand for not given."""
 WRITTEN_VERSION = 1
 """Raised by hand when other problems may be written, or kept."""

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from potstill.errors import StoreError, nearest
+from potstill.evaluate.faithfulness import Probed
 from potstill.evaluate.metrics import shares, summarise
 from potstill.graph import Graph, graph_of
 from potstill.pipeline import naming, run, statuses, steps_right, versions
@@ -234,6 +235,9 @@ def _seed_facts(one: StudyRun, arm: str, out: Path, number: int | None = None) -
         for prompt, measures in asked.items()
         if number is None
     }
+    probes: Sequence[Probed] = ()
+    if number is None and node.recipe.evaluate.faithfulness is not None:
+        probes = list(_committed(folder, naming.faithful(node)).rows("probes", Probed))
     return SeedFacts(
         seed=one.seed,
         shares={prompt: shares(measures) for prompt, measures in asked.items()},
@@ -242,6 +246,7 @@ def _seed_facts(one: StudyRun, arm: str, out: Path, number: int | None = None) -
         flops=sum(phase.counts["flops"] for phase in trained),
         training_seconds=sum(float(phase.clock.get("seconds", 0.0)) for phase in trained),
         steps=steps,
+        probes=probes,
         choices={prompt: facts for prompt, facts in chosen.items() if facts is not None},
     )
 

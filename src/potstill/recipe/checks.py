@@ -199,6 +199,9 @@ class Curate:
     """Steps to take out of the reasoning, whole, before anything else is asked of a trace. `conclusion`: all behind the
     one that concludes; `abandoned`: what is taken back; `rechecks`: what is computed again; `restatements`: what is
     said again. What a later step uses stays; a trace that would not come to its answer any more is left whole."""
+    reasoning: ForExamples[Literal["own", "another"]] = "own"
+    """Whose reasoning an example has. `another`: that of another problem of the set, and its own answer. A control for
+    measures of faithfulness: a student that learns from it has reasoning that says nothing of its answers."""
     per_problem: ForExamples[Positive] = 4
     """At most this many traces a problem, the most diverse first."""
     diverse: ForExamples[Literal["text", "strategy", "steps"]] = "text"

@@ -23,18 +23,16 @@ def behaviours(found: Sequence[BehaviourCounts]) -> Iterator[Node]:
     shown = [one for one in found if one.words]
     if not shown:
         return
-    columns = [Column("whose reasoning"), Column("responses", "count"), Column("words a response", "number")]
-    for name in BEHAVIOURS:
-        columns += [
-            Column(f"with {TITLES[name]}", "percent"), Column("low", "percent"), Column("high", "percent"),
-            Column("in 1,000 words", "number"),
-        ]  # fmt: skip
-    rows = tuple(
-        (one.who, one.number, one.words / one.number,
-         *(cell for name in BEHAVIOURS for cell in (*_interval(one, name), one.rate(name))))
-        for one in shown
+    columns = (
+        Column("behaviour"), Column("whose reasoning"), Column("responses with it", "percent"),
+        Column("low", "percent"), Column("high", "percent"), Column("in 1,000 words", "number"),
+        Column("responses", "count"), Column("words a response", "count"),
     )  # fmt: skip
-    yield TableNode("Behaviours", tuple(columns), rows, NOTE)
+    rows = tuple(
+        (TITLES[name], one.who, *_interval(one, name), one.rate(name), one.number, one.words / one.number)
+        for name in BEHAVIOURS for one in shown
+    )  # fmt: skip
+    yield TableNode("Behaviours", columns, rows, NOTE)
 
 
 def _interval(one: BehaviourCounts, name: Behaviour) -> tuple[float, float, float]:

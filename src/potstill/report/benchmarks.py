@@ -30,7 +30,7 @@ def _table(name: str, facts: Sequence[BenchmarkFacts]) -> TableNode:
         beside = (found.problems, found.responses, found.truncated_rate, found.looped_rate, found.closed_rate)
         rows += [(one.student, metric, *figure, *beside, found.unscored) for metric, figure in one.figures.items()]
     first = facts[0]
-    note = f"{first.told}. Intervals are over problems."
+    note = f"{first.told[:1].upper()}{first.told[1:]}. Intervals are over problems."
     if first.changed:
         note += f" Not the published protocol: other {', '.join(first.changed)}."
     if any(found.responses == found.problems for found in (summarise(one.measures) for one in facts)):

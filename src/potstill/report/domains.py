@@ -44,7 +44,7 @@ def _nodes(facts: ReportFacts, arm_results: Sequence[ArmResult], names: Sequence
     }
     if to_base:
         cells = tuple(tuple(heat_cell(tests[name]) for name in names) for tests in to_base.values())
-        taught = {row.name: ", ".join(row.facts.taught) for row in arm_results}
+        taught = {row.name: _taught(row.facts.taught, names) for row in arm_results}
         rows = tuple(label(f"{name} (taught {taught[name]})" if taught[name] else name) for name in to_base)
         title = "What was gained on each domain, against the untouched base"
         yield HeatMap(title=title, rows=rows, columns=tuple(map(label, names)), cells=cells, note=NOTE)
@@ -60,6 +60,10 @@ def _nodes(facts: ReportFacts, arm_results: Sequence[ArmResult], names: Sequence
     )
     note = "Accuracy is pass@1 of the held-out problems of a domain; to base: problem by problem, with 95% intervals."
     yield TableNode("Accuracy by domain", columns, table, note)
+
+
+def _taught(taught: Sequence[str], names: Sequence[str]) -> str:
+    return "all of them" if len(names) > 2 and set(names) <= set(taught) else ", ".join(taught)
 
 
 def _row(student: str, domain: str, summary: Summary, test: Paired | None) -> tuple[Cell, ...]:

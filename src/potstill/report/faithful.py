@@ -50,7 +50,10 @@ def _nodes(facts: Sequence[FaithFacts], students: Sequence[str]) -> Iterator[Nod
             for found in MEASURES[name].findings([row for row in one.rows if row.measure == name])
         ]  # fmt: skip
         if rows:
-            yield TableNode(MEASURES[name].title.capitalize(), columns, tuple(rows), _asked(facts))
+            noted = any(row[-1] for row in rows)
+            shown = rows if noted else [row[:-1] for row in rows]
+            title = MEASURES[name].title.capitalize()
+            yield TableNode(title, columns if noted else columns[:-1], tuple(shown), _asked(facts))
 
 
 PLACES = (

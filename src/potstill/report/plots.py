@@ -69,6 +69,8 @@ def lines(node: Lines) -> Markup:
     xs = [x for line in drawn for x, _ in line.points]
     ys = [y for line in drawn for _, y in line.points]
     sides = _ticks(min(0.0, *ys), max(ys))
+    if len(sides) > 1 and max(ys) > sides[-1]:
+        sides.append(2 * sides[-1] - sides[-2])
     across = _Scale(min(xs), max(xs), LEFT, WIDTH - RIGHT)
     up = _Scale(min(sides[0], *ys), max(sides[-1], *ys), HEIGHT - BOTTOM, TOP)
     parts = _axes(across, up, _ticks(min(xs), max(xs)), sides, node.x)
@@ -126,7 +128,8 @@ def forest(node: Forest) -> Markup:
         low, value, high = (across(100 * each) for each in (span.low, span.value, span.high))
         told = f"{in_points(span.value)} ({in_points(span.low)} to {in_points(span.high)})"
         parts += [
-            _text(0, middle - 12, label(span.label, 30), "start"), _text(WIDTH, middle - 12, told, "end"),
+            _text(0, middle - 12, label(span.label, 30), "start", "clear"),
+            _text(WIDTH, middle - 12, told, "end", "clear"),
             _path(f"M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 4}v8M{high:.1f} {middle - 4}v8", "whisker"),
             _mark(0, value, middle),
         ]  # fmt: skip
@@ -141,14 +144,15 @@ def heat(node: HeatMap) -> Markup:
     """
     parts: list[Markup] = []
     top = 0.0
-    for start in range(0, len(node.columns), ACROSS):
-        columns = node.columns[start : start + ACROSS]
-        width = WIDTH / max(len(columns), 2)
+    beside = math.ceil(len(node.columns) / math.ceil(len(node.columns) / ACROSS))
+    width = WIDTH / max(beside, 2)
+    for start in range(0, len(node.columns), beside):
+        columns = node.columns[start : start + beside]
         parts += [_text((at + 0.5) * width, top + 14, label(name, 14), "middle") for at, name in enumerate(columns)]
         top += 20
         for name, cells in zip(node.rows, node.cells, strict=True):
             parts.append(_text(0, top + 14, label(name, 50), "start"))
-            for at, cell in enumerate(cells[start : start + ACROSS]):
+            for at, cell in enumerate(cells[start : start + beside]):
                 parts += _heat_cell(cell, at * width, top + NAMED, width)
             top += NAMED + CELL + 6
         top += 8
@@ -161,7 +165,7 @@ def _heat_cell(cell: HeatCell, x: float, y: float, width: float) -> list[Markup]
         return [_rect(x + 1, y, width - 2, CELL, "track"), _text(middle, y + 26, "-", "middle")]
     shade = min(SHADES, math.ceil(abs(cell.value) * 2 * SHADES))
     style = f"heat {'more' if cell.value > 0 else 'less'} s{shade}"
-    told = f"{in_points(cell.low)} to {in_points(cell.high)}"
+    told = f"{100 * cell.low:+.0f} to {100 * cell.high:+.0f}"  # with decimals it would run out of a narrow cell
     surely = cell.low > 0 or cell.high < 0
     return [
         _rect(x + 1, y, width - 2, CELL, "track"), _rect(x + 1, y, width - 2, CELL, style),

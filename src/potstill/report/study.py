@@ -13,6 +13,7 @@ from potstill.evaluate.statistics import Conclusion, PairedSeeds, Shares, conclu
 from potstill.intervals import Interval
 from potstill.report.choices import choice_tables
 from potstill.report.display import count, percent, points, visible
+from potstill.report.faith_by_seed import faith_tables
 from potstill.report.html import page
 from potstill.report.nodes import Bar, Bars, Cell, Code, Column, Node, Point, Points, Section, TableNode, Text, plain
 from potstill.report.step_facts import step_table
@@ -158,6 +159,8 @@ class StudyReport:
             for line in self.lines
         }
         found = (*found, step_table(steps)) if any(steps.values()) else found
+        probed = {line.name: [(seed.seed, seed.probes) for seed in line.facts.seeds] for line in self.lines}
+        found = (*found, *faith_tables(probed, self.facts.pairs))
         moved = transfer_table(self._by_name, self.facts.domains, self.facts.base)
         found = found if moved is None else (*found, moved)
         chose = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from potstill.evaluate.faithfulness import Probed
 from potstill.evaluate.statistics import Shares
 from potstill.report.choices import ChoiceFacts
 from potstill.report.step_facts import StepFacts
@@ -26,6 +27,8 @@ class SeedFacts:
     training_seconds: float
     steps: Mapping[str, StepFacts] | None = None
     """By prompt, where the study rewards steps."""
+    probes: Sequence[Probed] = ()
+    """What was asked about its own responses, where faithfulness is measured."""
     choices: Mapping[str, ChoiceFacts] | None = None
     """By prompt, the ways of solving that were chosen, where an arm was taught by several."""
 

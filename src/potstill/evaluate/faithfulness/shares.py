@@ -87,8 +87,11 @@ def by_sample(rows: Iterable[Probed]) -> dict[tuple[str, int], list[Probed]]:
 
 
 def curve(rows: Iterable[Probed], of: Of = same) -> list[tuple[float, FaithFinding]]:
-    """Return (place, share) for each place, places to the nearest tenth."""
+    """Return (place, share) for each place; those nearest to the same tenth are one, at their mean."""
     places: dict[float, list[Probed]] = {}
     for row in rows:
         places.setdefault(round(row.place, 1), []).append(row)
-    return [(place, share(f"{place:g}", found, of)) for place, found in sorted(places.items())]
+    return [
+        (math.fsum(row.place for row in found) / len(found), share(f"{place:g}", found, of))
+        for place, found in sorted(places.items())
+    ]

@@ -23,6 +23,8 @@ MOST_ROWS = {"cpu": 128, "cuda": 256}
 """Rows of a batch beyond which a step takes as much longer as there are more of them."""
 MEMORY_SHARE = {"cpu": 0.5, "cuda": 0.8}
 """Of the free memory, for a batch."""
+LIKELIEST = 256
+"""Tokens among which those of `top_p` are looked for before all are sorted."""
 SPLIT = 8
 """Tokens read beyond the characters of a stop text, since a character may be cut into several (4 bytes at most)."""
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
@@ -217,10 +219,28 @@ def drawn(logits: torch.Tensor, draws: Sequence[torch.Generator], temperature: f
 
     shares = torch.softmax(logits / temperature, dim=-1).cpu()
     if top_p < 1:
-        ordered, order = shares.sort(dim=-1, descending=True)
-        ordered[ordered.cumsum(-1) - ordered >= top_p] = 0.0
-        shares = torch.zeros_like(shares).scatter(1, order, ordered)
+        shares = nucleus(shares, top_p)
     return [int(torch.multinomial(share, 1, generator=draw).item()) for draw, share in zip(draws, shares, strict=True)]
+
+
+def nucleus(shares: torch.Tensor, top_p: float) -> torch.Tensor:
+    """Return shares of tokens: (rows, vocabulary), with 0 for those beyond the likeliest that hold `top_p` of a row.
+
+    A whole row is sorted only where its `LIKELIEST` tokens hold less: of large vocabularies sorting takes as long as
+    the model.
+    """
+    import torch
+
+    ordered, order = shares.topk(min(LIKELIEST, shares.shape[-1]))
+    held = ordered.cumsum(-1)
+    flat = held[:, -1] < top_p
+    ordered[held - ordered >= top_p] = 0.0
+    kept = torch.zeros_like(shares).scatter(1, order, ordered)
+    if flat.any():
+        ordered, order = shares[flat].sort(dim=-1, descending=True)
+        ordered[ordered.cumsum(-1) - ordered >= top_p] = 0.0
+        kept[flat] = torch.zeros_like(ordered).scatter(1, order, ordered)
+    return kept
 
 
 def before(text: str, stop: Sequence[str]) -> str:
