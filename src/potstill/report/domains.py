@@ -63,7 +63,7 @@ def _nodes(facts: ReportFacts, arm_results: Sequence[ArmResult], names: Sequence
 
 
 def _taught(taught: Sequence[str], names: Sequence[str]) -> str:
-    return "all of them" if len(names) > 2 and set(names) <= set(taught) else ", ".join(taught)
+    return "all" if len(names) > 2 and set(names) <= set(taught) else ", ".join(taught)
 
 
 def _row(student: str, domain: str, summary: Summary, test: Paired | None) -> tuple[Cell, ...]:
