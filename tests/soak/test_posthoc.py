@@ -16,7 +16,7 @@ from commands import done
 pytest.importorskip("torch")
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 SHORT = os.environ.get("POTSTILL_SOAK") == "short"
-APART = ("early answering: area over the curve", "planted mistakes: moved by the mistake alone")
+APART = ("area over the curve", "moved by the mistake alone")
 
 
 def table(study, title):
@@ -34,9 +34,9 @@ def test_measures_of_faithfulness_tell_a_student_that_uses_its_reasoning_from_on
     found = json.loads((tmp_path / "out" / "study.json").read_text())
     with capsys.disabled():
         for names, row in table(found, "Faithfulness, seed by seed"):
-            if row[0] in APART:
+            if row[1] in APART:
                 print("\n", ", ".join(f"{name} {cell}" for name, cell in zip(names, row, strict=True)), end="")
-    pairs = {row[0]: dict(zip(names, row, strict=True)) for names, row in table(found, "Faithfulness of pairs")}
+    pairs = {row[1]: dict(zip(names, row, strict=True)) for names, row in table(found, "Faithfulness of pairs")}
     for figure in APART:
         assert pairs[figure]["a, mean"] > pairs[figure]["b, mean"]
         assert pairs[figure]["intervals apart"] == f"{seeds} of {seeds}"

@@ -13,7 +13,7 @@ from potstill.evaluate.statistics import Conclusion, PairedSeeds, Shares, conclu
 from potstill.intervals import Interval
 from potstill.report.choices import choice_tables
 from potstill.report.display import count, percent, points, visible
-from potstill.report.faith_by_seed import faith_tables
+from potstill.report.faith_by_seed import BY_SEED, faith_tables
 from potstill.report.html import page
 from potstill.report.nodes import Bar, Bars, Cell, Code, Column, Node, Point, Points, Section, TableNode, Text, plain
 from potstill.report.step_facts import step_table
@@ -213,7 +213,7 @@ class StudyReport:
     def text(self) -> str:
         """Return tables and sentences for a terminal."""
         said = [each.sentence for each in self.comparisons[:SENTENCES]]
-        tables = [table_text(table, ONLY_IN_STUDY_PAGE) for table in self.tables]
+        tables = [table_text(table, ONLY_IN_STUDY_PAGE) for table in self.tables if table.title != BY_SEED]
         return "\n\n".join([*tables, "\n".join(said) or self.headline])
 
 
