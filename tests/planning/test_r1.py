@@ -1,4 +1,4 @@
-"""The R1 recipes: sound, planned without any file or network, each figure with its basis; what does not fit says so."""
+"""R1 and Orca recipes: planned without any file or network, each figure with its basis; what does not fit says so."""
 
 import pytest
 
@@ -6,6 +6,9 @@ import potstill
 from potstill.recipe_file import load, shipped
 
 NAMES = [name for name in shipped() if name.startswith("r1-distill-")]
+ORCA = [name for name in shipped() if name.startswith("orca-")]
+ON_EIGHT_H100 = {"r1-distill-qwen-32b": 16, "r1-distill-llama-70b": 128}
+"""Those that eight H100 do not hold -> how many would."""
 RATES = {"qwen-1.5b": 1e-4, "qwen-7b": 8e-5, "qwen-14b": 7e-5, "qwen-32b": 6e-5, "llama-8b": 5e-5, "llama-70b": 2e-5}
 
 
@@ -47,6 +50,22 @@ def test_each_is_planned_on_eight_accelerators_with_every_basis(name, planned):
     assert "mathematics.jsonl; planned by its count" in text
     assert "hours of one H200" in text
     assert "to rent: $" in text
+
+
+@pytest.mark.parametrize("name", NAMES + ORCA)
+def test_what_each_costs_on_eight_h100_is_printed(name, planned):
+    made = potstill.plan(name, gpu="h100", overrides={"train.processes": 8})
+    text, stages = str(made), {stage.name: stage for stage in made.stages}
+    train, traces = stages["train-traces"], stages["traces"]
+    assert text.splitlines()[0] == f"plan of {name} for 8 H100"
+    assert "to rent: $" in text
+    spent, missing = made.all("dollars")
+    assert not missing
+    assert traces.dollars.value < spent.value < 50_000, "the teacher, and the judge beside it"
+    hours = made.accelerator_hours
+    assert 8 * train.seconds.low / 3600 < hours.low < hours.value < hours.high
+    assert train.memory.would == ON_EIGHT_H100.get(name)
+    assert (train.memory.fits == 0) == (name in ON_EIGHT_H100)
 
 
 def test_a_layout_that_has_no_room_says_which_would_have(planned):

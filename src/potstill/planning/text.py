@@ -26,7 +26,8 @@ def told(plan: RunPlan) -> str:
 
 
 def _lines(plan: RunPlan) -> Iterator[str]:
-    yield f"plan of {plan.name} for {plan.machine.name}"
+    most = max((stage.processes for stage in plan.stages), default=1)
+    yield f"plan of {plan.name} for {f'{most} ' if most > 1 and plan.machine.kind == 'gpu' else ''}{plan.machine.name}"
     yield ""
     used = [c for c in COLUMNS if any(getattr(stage, c) is not None or c in stage.needs for stage in plan.stages)]
     table = [["stage", *(TITLES[c] for c in used)]]

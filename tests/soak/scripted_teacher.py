@@ -1,7 +1,8 @@
 """A teacher and a judge on loopback that answer as DeepSeek-R1 and a judge do, from a script: nothing of it is a model.
 
-Of a problem's four samples some are wrong, some cut off, some mix languages, some are long; which ones hangs on the
-question and the seed alone.
+Of a problem's samples some are wrong, some cut off, some mix languages, some are long; which ones hangs on the question
+and the seed alone. Told a way of solving, it is right wherever the way is the one that suits the question, and mostly
+wrong elsewhere.
 """
 
 from __future__ import annotations
@@ -14,14 +15,20 @@ from collections import Counter
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from potstill.teach.roles import packaged
+from potstill.teach.strategies.strategies import PACKAGED
+
 SUM = re.compile(r"What is (\d+) plus (\d+)")
 PROGRAM = re.compile(r"a function (\w+)\(n\) that returns n plus (\d+)")
 WORDS = ("Red", "Blue", "Green", "Yellow")
 JUDGED = re.compile(r"VERDICT-(\w+)")
+SUITS = {"mathematics": "extract_then_compute", "general": "analogy"}
+"""Domain of an instruction -> the way in which it is solved best."""
+WAYS = {packaged(f"strategies_{name}"): name for name in PACKAGED}
 
 
 def problems(folder):
-    """Write the four files of problems, a thousandth of a campaign, and the four of benchmarks."""
+    """Write the four files of problems, a thousandth of R1's, the four of benchmarks, and instructions like Orca's."""
     sums = [(a, b) for a in range(10, 25) for b in range(30, 40)]
     kinds = ["gold", "ink", "rust", "sand", "snow", "wine", "moss", "coal", "milk", "sky"]
     rows = {
@@ -46,6 +53,8 @@ def problems(folder):
              "contest_date": "2024-09-01", "tests": {"stdin": [["", f"{n}\n"]]}} for n in (1, 2)
         ],
     }  # fmt: skip
+    mixed = {"mathematics": rows["mathematics.jsonl"][:50], "general": rows["general.jsonl"]}
+    rows["instructions.jsonl"] = [one | {"domain": domain} for domain, some in mixed.items() for one in some]
     for name, made in rows.items():
         (folder / name).write_text("".join(json.dumps(row) + "\n" for row in made))
     wrong = ",".join(f"Incorrect Answer {n}" for n in (1, 2, 3))
@@ -53,10 +62,12 @@ def problems(folder):
     (folder / "gpqa_diamond.csv").write_text(head + "Which is odd?,3,2,4,6,r1,Maths\nWhich is even?,8,5,7,9,r2,Maths\n")
 
 
-def answered(question, seed):
+def answered(question, seed, system=""):
     """Return reasoning, answer, finish reason and completion tokens."""
-    dice = hashlib.sha256(f"{question} {seed}".encode()).digest()
+    dice = hashlib.sha256(f"{question} {seed} {system}".encode()).digest()
     wrong, kind = dice[0] < 50, dice[1]
+    if told := WAYS.get(system):
+        wrong = dice[0] < 190 and told != SUITS["mathematics" if SUM.search(question) else "general"]
     if found := SUM.search(question):
         a, b = map(int, found.groups())
         total = a + b + wrong
@@ -94,7 +105,8 @@ class _Handler(BaseHTTPRequestHandler):
             message = {"role": "assistant", "content": f"QUOTE-{nonce[1]}: {given}\nVERDICT-{nonce[1]}: {verdict}"}
             finish, written = "stop", 20
         else:
-            way, answer, finish, written = answered(said, body.get("seed"))
+            told = "".join(turn["content"] for turn in body["messages"] if turn["role"] == "system")
+            way, answer, finish, written = answered(said, body.get("seed"), told)
             message = {"role": "assistant", "content": answer, "reasoning_content": way}
         reply = {
             "id": "r1", "object": "chat.completion", "model": body["model"],
