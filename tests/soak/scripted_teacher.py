@@ -124,10 +124,15 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 1024
+    """As many may knock at once as the client has in flight; the five of the library would make them wait for long."""
+
+
 @contextmanager
 def serving():
     """Serve in threads of this process; yield the address and how often each body was asked."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server = _Server(("127.0.0.1", 0), _Handler)
     server.daemon_threads, server.asked = True, Counter()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
