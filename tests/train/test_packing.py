@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 
 from models.families import tiny  # noqa: E402
 from train import on_ranks  # noqa: E402
+from train import tiny as tiny_student  # noqa: E402
 from train.test_loss import LOSSES, VOCABULARY, plain, rows  # noqa: E402
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM  # noqa: E402
 
@@ -73,13 +74,14 @@ def test_changing_a_neighbour_changes_no_other_loss_and_a_pack_says_what_each_ro
     model.set_attn_implementation(dense)
     with torch.no_grad():  # the reference: one dense mask in blocks
         ids = torch.tensor([[i for row in given_rows for i in row.ids]])
-        told = body_of(model)(input_ids=ids, position_ids=packing.positions(LENGTHS), use_cache=False)
+        pack = packing.Pack.of(LENGTHS, [0] * len(LENGTHS))
+        told = body_of(model)(input_ids=ids, position_ids=pack.positions, use_cache=False)
     assert packing.refusal(model, dense) == ""
     together = losses(model, given_rows)
     for one, other in zip(alone, together, strict=True):
         torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-4)
-    with torch.no_grad(), packing.packed(LENGTHS):
-        ours = body_of(model)(input_ids=ids, position_ids=packing.positions(LENGTHS), use_cache=False)
+    with torch.no_grad(), packing.packed(pack):
+        ours = body_of(model)(input_ids=ids, position_ids=pack.positions, use_cache=False)
     if family != "gpt_oss":  # transformers 5.23 makes its masks without positions, and lets the rows of a pack meet
         torch.testing.assert_close(ours.last_hidden_state, told.last_hidden_state, rtol=1e-4, atol=1e-4)
     for number in range(len(given_rows)):
@@ -103,6 +105,11 @@ def test_models_whose_rows_see_each_other_are_refused_in_one_line(family, capsys
     assert model.config._attn_implementation in {usual, None}
 
 
+def test_answers_that_share_prompts_are_packed_on_a_processor_too():
+    assert packing.settle(model_of("llama"), Train(method="grpo", steps=1), "sdpa")
+    assert not packing.settle(model_of("llama"), Train(steps=1), "sdpa")
+
+
 def test_a_pack_whose_positions_go_on_is_seen():
     model = model_of("gpt2")
     forward = model.transformer.forward
@@ -118,14 +125,24 @@ def double():
         num_key_value_heads=1, tie_word_embeddings=True, pad_token_id=2, eos_token_id=2, bos_token_id=None,
         initializer_range=0.5,
     )  # fmt: skip
-    return LlamaForCausalLM(config).double()
+    return tiny_student.exact(LlamaForCausalLM(config))
 
 
 @settings(max_examples=40)
-@given(given_rows=rows(), loss=LOSSES, most=st.integers(1, 50), inner=st.sampled_from(["sdpa", "eager"]))
-def test_any_cut_into_packs_gives_the_plain_formula_and_its_gradient(double, given_rows, loss, most, inner):
+@given(
+    given_rows=rows(),
+    alike=st.booleans(),
+    loss=LOSSES,
+    most=st.integers(1, 50),
+    inner=st.sampled_from(["sdpa", "eager"]),
+)
+def test_any_cut_into_packs_gives_the_plain_formula_and_its_gradient(double, given_rows, alike, loss, most, inner):
+    """Also where rows share a prompt, or begin with the shorter prompt of another, which is then there once."""
     assert packing.refusal(double, inner) == ""
     double.zero_grad()
+    if alike:
+        given_rows = [dataclasses.replace(row, ids=(5,) * row.segments.count(0) + row.ids[row.segments.count(0):])
+                      for row in given_rows]  # fmt: skip
     found, total = coefficients(given_rows, loss), 0.0
     lengths = [len(row) for row in given_rows]
     for index in packs(sorted(range(len(lengths)), key=lambda row: -lengths[row]), lengths, most):

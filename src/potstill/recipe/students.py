@@ -215,8 +215,9 @@ class Train(Precise):
     """Rows a forward pass; changes memory and speed, never the result."""
     packing: ForTraining[Literal["auto", "always", "never"]] = "auto"
     """Whether the rows of a forward pass stand one behind the other, without padding, none seeing another; changes
-    speed, never the result. A pass then has as many tokens as `micro_batch` of the longest rows. `auto`: on a GPU,
-    where the student, tried beforehand, keeps rows apart; `always`: refuses a student that does not."""
+    speed, never the result. A pass then has as many tokens as `micro_batch` of the longest rows, and a prompt once for
+    all answers to it that stand beside each other. `auto`: on a GPU, and under `grpo`, where the student, tried
+    beforehand, keeps rows apart; `always`: refuses a student that does not."""
     learning_rate: ForTraining[Rate] = 1e-5
     """Learning rate at its peak, after warm-up. `auto` goes by the student, its size and the number of rows."""
     warmup: ForTraining[Share] = 0.03

@@ -25,6 +25,8 @@ from potstill.train.segments import TokenRow, trained
 if TYPE_CHECKING:
     import torch
 
+    from potstill.train.packing import Pack
+
 Weights = Sequence[float] | NDArray[np.float64]
 """A coefficient k_t for each token of a row, of any sign, constant within an optimiser step."""
 
@@ -54,7 +56,7 @@ def means(sums: Mapping[str, float]) -> dict[str, float]:
 class Batch:
     """One micro-batch as tensors. `ids`: (rows, width), right-padded; the loss reads only `places`.
 
-    Packed rows stand one behind the other: `lengths` are then the tokens of each, and `ids` is (1, tokens).
+    Packed rows stand one behind the other: `pack` says where, and `ids` is (1, tokens).
     `places`: (targets,) flat positions whose next token carries loss; `targets`: (targets,) those next tokens;
     `weights`: (targets,) coefficients k_t; `codes`: (targets,) segment codes; `top_k`: a teacher's distributions at the
     targets, where they are stored.
@@ -66,19 +68,13 @@ class Batch:
     weights: torch.Tensor
     codes: torch.Tensor
     top_k: TopK | None = None
-    lengths: tuple[int, ...] = ()
+    pack: Pack | None = None
 
     def padded(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (ids, places) with each row by itself, for a model that does not read packs."""
-        import torch
-
-        if not self.lengths:
+        if self.pack is None:
             return self.ids, self.places
-        ids = torch.nn.utils.rnn.pad_sequence(list(torch.split(self.ids[0], list(self.lengths))), batch_first=True)
-        ends = torch.tensor(self.lengths, device=ids.device).cumsum(0)
-        row = torch.bucketize(self.places, ends, right=True)
-        starts = torch.nn.functional.pad(ends, (1, 0))[row]
-        return ids, row * ids.shape[1] + self.places - starts
+        return self.ids[0][self.pack.index], self.pack.first[self.places]
 
 
 def by_segment(rows: Sequence[TokenRow], scale: Mapping[Segment, float]) -> list[NDArray[np.float64]]:
@@ -103,7 +99,8 @@ def collate(
     `weights` has for each row a coefficient k_t for each of its tokens: 0 where a token carries no loss, negative
     where it is to become less likely; they come from the whole step, so that nothing depends on how it is cut up. A row
     is fed up to the token before its last one with loss: what follows can influence no loss under causal attention.
-    For the same reason right padding needs no attention mask. `packed` rows stand one behind the other instead.
+    For the same reason right padding needs no attention mask. `packed` rows stand one behind the other instead, and
+    what they begin with like a longer row in front of them is there once.
     """
     import torch
 
@@ -111,17 +108,17 @@ def collate(
     if any(len(positions) and positions[0] == 0 for positions in kept):
         raise ValueError("the first token of a row has nothing before it to be predicted from")
     lengths = [int(positions[-1]) if len(positions) else 1 for positions in kept]
-    width = max(lengths)
-    starts = np.cumsum([0, *lengths[:-1]]) if packed else np.arange(len(rows)) * width
-    ids = np.full(sum(lengths) if packed else len(rows) * width, pad, dtype=np.int64)
+    pack = _laid_out(rows, lengths) if packed else None
+    index = np.arange(len(rows) * max(lengths)).reshape(len(rows), -1) if pack is None else pack.index.numpy()
+    ids = np.full(index.size if pack is None else len(pack.first), pad, dtype=np.int64)
     targets: list[NDArray[np.int64]] = []
     codes: list[NDArray[np.uint8]] = []
     for number, (row, positions) in enumerate(zip(rows, kept, strict=True)):
         whole = np.asarray(row.ids, dtype=np.int64)
-        ids[starts[number] : starts[number] + lengths[number]] = whole[: lengths[number]]
+        ids[index[number, : lengths[number]]] = whole[: lengths[number]]
         targets.append(whole[positions])
         codes.append(np.frombuffer(row.segments, dtype=np.uint8)[positions])
-    places = [start + positions - 1 for start, positions in zip(starts, kept, strict=True)]
+    places = [where[positions - 1] for where, positions in zip(index, kept, strict=True)]
     chosen = [np.asarray(k, dtype=np.float64)[positions] for k, positions in zip(weights, kept, strict=True)]
     return Batch(
         ids=torch.from_numpy(ids.reshape(1 if packed else len(rows), -1)).to(device),
@@ -130,8 +127,21 @@ def collate(
         weights=torch.from_numpy(np.concatenate(chosen)).to(device),
         codes=torch.from_numpy(np.concatenate(codes).astype(np.int64)).to(device),
         top_k=None if stored is None else _joined(rows, kept, stored, device),
-        lengths=tuple(lengths) if packed else (),
+        pack=None if pack is None else pack.to(device),
     )
+
+
+def _laid_out(rows: Sequence[TokenRow], lengths: Sequence[int]) -> Pack:
+    """Return where rows are in a pack, of which those behind each other that have one prompt have it once."""
+    from potstill.train.packing import Pack
+
+    begins, whole = list[int](), 0
+    for number, (row, length) in enumerate(zip(rows, lengths, strict=True)):
+        prompt = min(length, len(row.segments) - len(row.segments.lstrip(bytes([Segment.PROMPT]))))
+        shares = number > 0 and length <= lengths[whole] and row.ids[:prompt] == rows[whole].ids[:prompt]
+        begins.append(prompt if shares else 0)
+        whole = whole if begins[-1] else number
+    return Pack.of(lengths, begins)
 
 
 def _joined(

@@ -154,14 +154,16 @@ def micro_batches(step: Sequence[int], size: int) -> list[tuple[int, ...]]:
 
 
 def packs(step: Sequence[int], lengths: Mapping[int, int] | Sequence[int], most: int) -> list[tuple[int, ...]]:
-    """Cut rows, given longest first, into forward passes of at most `most` tokens; one longer row goes alone.
+    """Cut rows in their order into forward passes of at most `most` tokens; one longer row goes alone.
 
     `lengths[row]` are a row's tokens. It counts as if it were as long as the longest beside it, as attention pads it;
-    so rows of like length stay together.
+    so rows of like length are best given together.
     """
-    found, start = list[tuple[int, ...]](), 0
-    while start < len(step):
-        count = max(1, most // max(1, lengths[step[start]]))
-        found.append(tuple(step[start : start + count]))
-        start += count
-    return found
+    found, longest = list[list[int]](), 0
+    for row in step:
+        longest = max(longest, lengths[row])
+        if not found or (len(found[-1]) + 1) * longest > most:
+            found.append([])
+            longest = lengths[row]
+        found[-1].append(row)
+    return [tuple(pack) for pack in found]

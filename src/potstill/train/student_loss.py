@@ -12,7 +12,7 @@ from potstill.train.fitness import body_of, head_of
 from potstill.train.head import Head, HeadForm, descend
 from potstill.train.loss import Batch
 from potstill.train.objectives import cross_entropy
-from potstill.train.packing import packed, positions
+from potstill.train.packing import packed
 
 
 class StudentLoss(torch.nn.Module):
@@ -53,9 +53,9 @@ class StudentLoss(torch.nn.Module):
     def _hidden(self, batch: Batch) -> torch.Tensor:
         """Return the hidden states of a micro-batch: (rows, width, hidden), or (1, tokens, hidden) of packed rows."""
         given = {"input_ids": batch.ids, "use_cache": False}
-        if batch.lengths:
-            given["position_ids"] = positions(batch.lengths).to(batch.ids.device)
-        with packed(batch.lengths):
+        if batch.pack is not None:
+            given["position_ids"] = batch.pack.positions
+        with packed(batch.pack):
             hidden: torch.Tensor = body_of(self.model)(**given).last_hidden_state
         return hidden
 

@@ -74,6 +74,9 @@ class GrpoPractice(Practice):
         groups = list(self.drawing.groups(f"step-{batch:08d}", self.asking.of(batch * each, each)))
         taken, left = taken_of(groups, own)
         taken.sort(key=lambda one: -one.size)
+        if self.course.stepper.pack_tokens:  # which reads a prompt once for all answers beside each other
+            order = {ids: place for place, ids in enumerate(dict.fromkeys(one.group.asked.ids for one in taken))}
+            taken.sort(key=lambda one: order[one.group.asked.ids])
         old = self._weighed(taken) if turn else {}
         tokens = 0 if turn else sum(group.tokens for group in groups)
         after = {
