@@ -113,5 +113,6 @@ def _chosen(logits: torch.Tensor, uniform: torch.Tensor) -> tuple[list[int], lis
     wanted = torch.minimum(uniform.to(whole.device) * whole, torch.nextafter(whole, torch.zeros_like(whole)))
     tokens = torch.searchsorted(summed, wanted[:, None], right=True)
     logs = log_p.gather(1, tokens)[:, 0]
-    entropy = torch.special.entr(p).sum(-1)
+    # where p is 0 its logarithm may be infinite; entr would take all logarithms once more
+    entropy = -(p * log_p.clamp(min=-1e3)).sum(-1)
     return tokens[:, 0].tolist(), logs.tolist(), entropy.tolist()
