@@ -111,8 +111,9 @@ def settle(model: Any, settings: recipe.Train, attention: str, *, tell: bool = T
     Raises:
         StudentError: the recipe says `always`, and rows would see each other.
     """
-    # answers to one problem share its prompt; without that, little is gained on a processor
-    pays = torch.cuda.is_available() or settings.method == "grpo"
+    # answers to one problem share its prompt; without that little is gained on a processor, where long rows have an
+    # attention that packs have not
+    pays = torch.cuda.is_available() or (settings.method == "grpo" and attention in NAMES)
     wanted = settings.packing == "always" or (settings.packing == "auto" and pays)
     why = refusal(model, attention) if wanted else ""
     if why and settings.packing == "always":
