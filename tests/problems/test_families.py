@@ -12,7 +12,7 @@ from potstill.errors import DataError, RecipeError
 from potstill.problems.families import FAMILIES, generate
 from potstill.problems.families.chain import CHANGES
 from potstill.problems.families.family import Story
-from potstill.problems.families.store import OTHERS
+from potstill.problems.families.store import PARTS, wordings
 
 NAMES = sorted(FAMILIES)
 SEEDS = st.integers(0, 2**32)
@@ -187,16 +187,14 @@ def solve_function(problem):
 
 def solve_store(question):
     """Multiply the told price, else the house's; where there is neither, only one bill divides."""
-    house = {"rice": 4, "salt": 2, "tea": 8, "ham": 9, "corn": 3, "nuts": 7, "beans": 5, "fish": 6}
-    prices, *middle, asked = re.split(r"(?<=[.?]) ", question)
-    told = {}
-    for part in re.split(r" and |, ", prices):
-        good = next(word for word in re.findall(r"[a-z]{3,}", part) if word in house or word in OTHERS)
-        told[good] = int(re.search(r"\d+", part)[0])
-    (bought,) = (one for one in middle if re.search(r"[Cc]ustomer \d", one))
-    (bills,) = (list(map(int, re.findall(r"\d+", one))) for one in middle if re.search(r"\d+, \d+, \d+ or", one))
+    house = {"rice": 5, "salt": 7, "tea": 8, "ham": 9, "corn": 10, "fish": 11}
+    sentences = re.split(r"(?<=[.?]) ", question)
+    (prices,) = (one for one in sentences if re.search("dollars (?:a|per) kg", one))
+    (bought,) = (one for one in sentences if " kg of " in one)
+    (bills,) = (list(map(int, re.findall(r"\d+", one))) for one in sentences if re.search(r"\d+, \d+ or \d+", one))
+    told = {good: int(n) for good, n in re.findall(r"(\w+) at (\d+)", prices)}
+    assert len(told) == 2
     quantity, good = re.search(r"(\d+) kg of (\w+)", bought).groups()
-    assert "customer" in asked
     price = told.get(good) or house.get(good)
     if price is None:
         (bill,) = (one for one in bills if one % int(quantity) == 0)
@@ -272,6 +270,14 @@ def test_problems_are_distinct_complete_and_repeatable(name):
     assert problems[123].id == f"{name}-000123"
 
 
+def split(template):
+    return re.split(r"(?<=[.?]) ", template)
+
+
+def bare(wording):
+    return re.sub(r"(?<=[a-z])\d\}", "}", wording)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_templates_hold_wording_but_no_numbers_and_no_names(name):
     problems = take(name, 5, 300)
@@ -282,6 +288,18 @@ def test_templates_hold_wording_but_no_numbers_and_no_names(name):
         shape = re.sub(r"\\{\w+\\}", "(?:.+?)", re.escape(p.template))
         assert re.fullmatch(shape, p.question, re.DOTALL), (p.template, p.question)
     assert len({p.template for p in problems}) > 1
+
+
+def test_new_wordings_of_a_store_are_of_known_parts_and_none_is_in_training():
+    known, new = ({one for p in take("store", 4, 3000, new_wordings=n) for one in split(p.template)} for n in (0, 1))
+    assert known.isdisjoint(new)
+    words = [set(re.findall(r"\{\w+\}|\w+", " ".join(found))) for found in (known, new)]
+    assert words[0] == words[1]
+    for sentence, parts in PARTS.items():
+        ways = [set(wordings(sentence, new=n)) for n in (False, True)]
+        assert {bare(one) for one in ways[0]} <= known
+        assert len(ways[1]) == pytest.approx(sum(map(len, ways)) / 4, abs=1)
+        assert sum(map(len, ways)) == len(list(itertools.product(*parts)))
 
 
 def test_a_template_ignores_numbers_and_names_but_not_the_operation():

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,13 +30,18 @@ STRATEGIES = {
     "few-shot": "{kind: few_shot, shots: 2, samples: 3}",
     "rounds": "{kind: few_shot, shots: 1, samples: 6, stop_at_right: 2}",
     "explain": "{kind: explain, samples: 4}",
+    "react": "{kind: react, samples: 3, most_calls: 3, tools: [{kind: calculator}]}",
 }
+OFTEN = {"reply": 4, "put": 4, "written": 3, "committed": 1, "committing": 1, "lookup": 1}
+"""Point -> the latest passing of it at which one of many kills comes: early, so that there is work left for all."""
 
 
 class Uneven(stub_server.Stub):
     """Right, wrong or cut short, by question and seed alone."""
 
     def completion(self, body, **changes):
+        if "<tool>" in body["messages"][0]["content"]:
+            return super().completion(body, message={"role": "assistant", "content": acted(body)}, **changes)
         question = body["messages"][-1]["content"].rpartition("What is ")[2]
         gold = int(question.split()[0]) + 3
         dice = random.Random(f"{gold} {body['seed']}")
@@ -43,6 +49,16 @@ class Uneven(stub_server.Stub):
         said = f"<think>\nhm, {body['seed']}" + ("" if cut else f"\n</think>\n\nThe answer is {answer}.")
         message = {"role": "assistant", "content": said}
         return super().completion(body, message=message, finish_reason="length" if cut else "stop", **changes)
+
+
+def acted(body):
+    """Call a calculator, call it wrongly, or answer with the last result, by question, seed and what came back."""
+    n = int(re.search(r"What is (\d+) plus", body["messages"][0]["content"])[1])
+    results = [turn["content"] for turn in body["messages"] if turn["content"].startswith("<result>")]
+    dice = random.Random(f"{n} {body['seed']} {len(results)}").random()
+    if not results or dice < 0.3:
+        return f"hm, {body['seed']} <tool>calculator\n{n} {'+' if dice < 0.9 else 'plus'} 3\n"
+    return f"We have it.\nThe answer is {re.sub('[^0-9]', '', results[-1]) or n}."
 
 
 def folder_with(tmp_path, name, url, strategy):
@@ -95,9 +111,14 @@ def disturbed(tmp_path, monkeypatch, strategy, kills):
     assert stats["distinct"] == needed
     assert stats["requests"] <= needed + died * AT_ONCE, "more was asked again than was in flight"
     assert stats["most_open"] <= AT_ONCE
-    with Ledger(folder / "run" / "ledger" / "completions.sqlite", write=False) as ledger:
-        assert len(list(ledger)) == needed
+    assert kept(folder) == kept(calm)
+    assert len(kept(folder)) == needed or "tools" in STRATEGIES[strategy], "results of tools are kept too"
     return died
+
+
+def kept(folder):
+    with Ledger(folder / "run" / "ledger" / "completions.sqlite", write=False) as ledger:
+        return sorted(row.key for row in ledger)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -113,3 +134,20 @@ def test_killed_at_many_points(tmp_path, monkeypatch, strategy, seed):
     often = {"reply": 20, "put": 20, "committed": 6, "lookup": 2}
     kills = [(point, dice.randint(1, often[point])) for point in dice.choices(list(often), k=8)]
     assert disturbed(tmp_path, monkeypatch, strategy, kills) >= 1
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_killed_twenty_times(tmp_path, monkeypatch, strategy):
+    each_ends_the_same(tmp_path, lambda folder, kills: disturbed(folder, monkeypatch, strategy, kills), strategy)
+
+
+def each_ends_the_same(tmp_path, disturb, seed):
+    """Disturb runs until they have died of twenty kills in all, fewer in a short soak: one has work for most of them."""
+    dice, left, attempt = random.Random(seed), 6 if SHORT else 20, 0
+    while left > 0:
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        died = disturb(folder, [(point, dice.randint(1, OFTEN[point])) for point in dice.choices(list(OFTEN), k=left)])
+        assert died
+        left, attempt = left - died, attempt + 1

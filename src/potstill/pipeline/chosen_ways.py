@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -19,6 +20,8 @@ from potstill.teach.way_structure import DETECTORS, way_of
 WORDS_OF = 4000
 """Training problems whose words a guess goes by."""
 KNOWN, NEW = "as in training", "new"
+_SENTENCE = re.compile(r"(?<=[.?!])\s+")
+"""Between `The {thing} is {n} dollars.` and `How much is due?`."""
 
 
 def choice_facts(
@@ -32,7 +35,7 @@ def choice_facts(
     if node is None:
         return None
     asked, problems = choosing_of(node, stage(naming.traces(node, graph))), stage(naming.PROBLEMS)
-    templates = {problem.template for problem in problems.rows("train", Problem)}
+    worded = {sentence for problem in problems.rows("train", Problem) for sentence in _sentences(problem)}
     held_out = {problem.key: problem for problem in problems.rows("evaluation", Problem)}
     guess = WordGuess(
         (problem.statement, _taught(problem, asked)[0]) for problem in islice(problems.rows("train", Problem), WORDS_OF)
@@ -44,7 +47,7 @@ def choice_facts(
         assigned = _taught(problem, asked)
         if measure.finish != "stop" or not set(assigned) <= DETECTORS.keys():
             continue
-        wording = (KNOWN if problem.template in templates else NEW) if problem.template else ""
+        wording = (KNOWN if worded.issuperset(_sentences(problem)) else NEW) if problem.template else ""
         counts[Choice(
             kind=kind_of(problem, asked.ways), wording=wording, assigned=assigned,
             chosen=way_of(problem.statement, measure.reasoning), outcome=str(measure.outcome),
@@ -52,6 +55,11 @@ def choice_facts(
         guessed[wording, guess.guess(problem.statement) in assigned] += 1
     found = {wording: (guessed[wording, True], guessed[wording, False]) for wording, _ in guessed}
     return ChoiceFacts(counts=counts, guessed=found)
+
+
+def _sentences(problem: Problem) -> list[str]:
+    """Return the wordings of a problem sentence by sentence: in another order or beside others they are no new ones."""
+    return _SENTENCE.split(problem.template)
 
 
 def _taught(problem: Problem, asked: Choosing) -> tuple[str, ...]:

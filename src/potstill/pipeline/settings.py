@@ -49,7 +49,7 @@ _AS_BEFORE: tuple[Any, ...] = (None, [], "text", False, "own")
 """Values of theirs that stand for not given."""
 WRITTEN_VERSION = 1
 """Raised by hand when other problems may be written, or kept."""
-PRUNE_VERSION = 1
+PRUNE_VERSION = 2
 """Raised by hand when the same reasoning may be pruned otherwise."""
 FAITH_VERSION = 1
 """Raised by hand when the same text may get other scores of faithfulness."""

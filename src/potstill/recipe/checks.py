@@ -198,7 +198,8 @@ class Curate:
     prune: ForExamples[tuple[Literal["conclusion", "abandoned", "rechecks", "restatements"], ...]] = ()
     """Steps to take out of the reasoning, whole, before anything else is asked of a trace. `conclusion`: all behind the
     one that concludes; `abandoned`: what is taken back; `rechecks`: what is computed again; `restatements`: what is
-    said again. What a later step uses stays; a trace that would not come to its answer any more is left whole."""
+    said again, of a step or of the question, or only announced. What a later step uses stays; a trace that would not
+    come to its answer any more is left whole."""
     reasoning: ForExamples[Literal["own", "another"]] = "own"
     """Whose reasoning an example has. `another`: that of another problem of the set, and its own answer. A control for
     measures of faithfulness: a student that learns from it has reasoning that says nothing of its answers."""

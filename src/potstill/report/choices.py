@@ -15,7 +15,8 @@ from potstill.report.nodes import Cell, Column, TableNode
 class Choice:
     """What one response comes to. `assigned` are the ways that its kind was taught by, `chosen` the one it goes.
 
-    `wording` says whether its template occurs in training, empty where that is not known; `outcome` is its verdict.
+    `wording` says whether each sentence of its template occurs in training, empty where that is not known; `outcome` is
+    its verdict.
     """
 
     kind: str

@@ -58,16 +58,19 @@ def is_direct(question: str, reasoning: str) -> bool:
 
 
 def is_elimination(question: str, reasoning: str) -> bool:
-    """Whether two or more options of the question are ruled out, each in a sentence of its own that gives a reason."""
+    """Whether options are ruled out, two or more, each in a sentence of its own that gives a reason.
+
+    One of them at least is of the question: who copies another one wrongly goes the same way.
+    """
     offered = {one[0] for one in _OPTION.finditer(question)}
     gone = set()
     for sentence in _SENTENCE.split(reasoning):
         option = _OPTION.search(sentence)
-        if option is not None and option[0] in offered and (word := _RULED_OUT.search(sentence)):
+        if option is not None and (word := _RULED_OUT.search(sentence)):
             rest = sentence.replace(option[0], "", 1).replace(word[0], "", 1)
             if re.search(r"\d", rest) or set(map(str.casefold, _WORD.findall(rest))) - _PLAIN_WORDS:
                 gone.add(option[0])
-    return len(gone) >= _RULED_OUT_AT_LEAST
+    return len(gone) >= _RULED_OUT_AT_LEAST and not gone.isdisjoint(offered)
 
 
 def is_extraction(question: str, reasoning: str) -> bool:

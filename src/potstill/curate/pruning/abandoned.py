@@ -1,4 +1,4 @@
-"""Abandoned branches: what a step takes back, where nothing later rests on it."""
+"""Abandoned branches: what a step takes back or turns away from, where nothing later rests on it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from potstill.curate.pruning.reading import StepReading, numbers_gone
 
 
 def abandoned(reading: StepReading) -> set[int]:
-    """Return the steps that are taken back by the one behind them, and that one.
+    """Return the steps that are taken back by the one behind them, and that one; and those that are only left.
 
     Where a later step uses a number that only they state, all of it stays. Before the last of them those go too whose
     results only it used. Where answers are numbers, what is taken back has to have stated one.
     """
-    found: set[int] = set()
+    found = _left(reading)
     for place in range(1, len(reading.steps)):
         at = place - 1
-        if not reading.rejects(place) or at in found or not _states(reading, at):
+        if not reading.rejects(place) or found & {at, place} or not _states(reading, at):
             continue
         branch = {at, place}
         if numbers_gone(reading, branch):
@@ -23,6 +23,27 @@ def abandoned(reading: StepReading) -> set[int]:
             at -= 1
             branch.add(at)
         found |= branch
+    return found
+
+
+def _left(reading: StepReading) -> set[int]:
+    """Return the steps whose results are neither on the way to the answer nor met again, up to where a step turns.
+
+    What turns (`Wait, the coupon is for all of it.`) stays, and so does what stood before the branch computed.
+    """
+    way = reading.way
+    found: set[int] = set()
+    for turn in range(1, max(way, default=0)):
+        if not reading.goes_back(turn) or reading.rejects(turn):
+            continue
+        at = first = turn
+        while at > 0 and at - 1 not in way and at - 1 not in found and not reading.goes_back(at - 1):
+            at -= 1
+            first = at if reading.steps[at].results else first
+        branch = range(first, turn)
+        made = {abs(result) for place in branch for result in reading.steps[place].results}
+        if made and made.isdisjoint(reading.used_after[turn - 1] | reading.told.given):
+            found |= set(branch)
     return found
 
 

@@ -11,10 +11,11 @@ from functools import cached_property
 from potstill.verify.faithful.conclusion import named
 from potstill.verify.faithful.values import Told, ToldStep
 from potstill.verify.steps.segment import thinks_again
-from potstill.verify.steps.turns import opening, saying
+from potstill.verify.steps.turns import ANNOUNCING, opening, saying
 
 _BACK = opening("check", "doubt", "alternative", "summary")
 _NOT_IT = saying("rejection")
+_ASKED = opening("restatement")
 SHORT = 12
 """Words of a step that closes and says nothing more: `So we have it.`"""
 _WORD = re.compile(r"[^\W_]+")
@@ -64,6 +65,24 @@ class StepReading:
         return tuple(reversed(found))
 
     @cached_property
+    def way(self) -> frozenset[int]:
+        """The places of the steps that compute what the last step with the answer rests on, and of that one.
+
+        Every step that comes to a number counts which one of them uses, so that none is missed; none where the answer
+        is no number or nothing computes it.
+        """
+        if self.told.answer is None:
+            return frozenset()
+        needed = {abs(self.told.answer)}
+        found = set()
+        for place in reversed(range(len(self.steps))):
+            step = self.steps[place]
+            if not needed.isdisjoint(map(abs, step.results)):
+                found.add(place)
+                needed |= {abs(operand) for operand in step.operands} - self.told.given
+        return frozenset(found)
+
+    @cached_property
     def words(self) -> tuple[frozenset[str], ...]:
         """Of each step its words of three letters and more."""
         return tuple(frozenset(words_of(step.text)) for step in self.steps)
@@ -74,6 +93,11 @@ class StepReading:
         return tuple(tuple(_WORD.findall(step.text.casefold())) for step in self.steps)
 
     @cached_property
+    def _computes_at(self) -> int:
+        """The place of the first step that computes."""
+        return next((place for place, step in enumerate(self.steps) if step.results), len(self.steps))
+
+    @cached_property
     def _sayable(self) -> frozenset[str]:
         """The words of the answer and of all options: a step with one of them may be on the way to another answer."""
         return frozenset(word for text in (self.told.said, *self.told.choices) for word in words_of(text))
@@ -82,6 +106,15 @@ class StepReading:
         """Whether a step says that it goes over what is settled, or thinks again."""
         step = self.steps[place]
         return step.looks_back or thinks_again(step.text) or _BACK.match(step.text) is not None
+
+    def announces(self, place: int) -> bool:
+        """Whether a step only says that something will be done, or what is asked for."""
+        step = self.steps[place]
+        if step.results or self.fresh[place] or self.states_answer(place) or self.goes_back(place):
+            return False
+        if not step.numbers and self.spelt[place] and ANNOUNCING.issuperset(self.spelt[place]):
+            return True
+        return place < self._computes_at and _ASKED.match(step.text) is not None
 
     def rejects(self, place: int) -> bool:
         """Whether a step takes back what was said before it."""

@@ -1,4 +1,4 @@
-"""Restatements: the equation that has just been written once more, and sentences that stand in one before them."""
+"""Restatements: what was just written, stands in a sentence before or is asked for; and what only will be done."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ WINDOW = 12
 
 
 def restatements(reading: StepReading) -> set[int]:
-    """Return the steps that say nothing which a step before them does not say; the one that ends the reasoning stays.
+    """Return the steps that say nothing which a step before them, or the question, does not say; the last one stays.
 
     An equation is said again where the last step with any has just it, and all its words; a sentence without one where
     it stands word for word in an earlier step. That the same operation is done twice is no restatement: between the two
-    another one stands, or they have other words (`Maps: 4 * 8 = 32. Cakes: 4 * 8 = 32.`).
+    another one stands, or they have other words (`Maps: 4 * 8 = 32. Cakes: 4 * 8 = 32.`). What is asked for says
+    nothing before anything is computed (`We look for the change.`), what will be done nowhere (`Step by step.`).
     """
     found: set[int] = set()
     last = -1
@@ -26,7 +27,7 @@ def restatements(reading: StepReading) -> set[int]:
                 found.add(place)
             else:
                 last = place
-        elif len(reading.spelt[place]) >= LEAST and _stands_before(reading, place, found):
+        elif reading.announces(place) or (len(reading.spelt[place]) >= LEAST and _stands_before(reading, place, found)):
             found.add(place)
     return found
 

@@ -3,62 +3,79 @@
 The kind stands in the facts alone. `single`: one kilogram of something whose price is told. `listed`: several of it.
 `house`: several of something whose price is not told and is the same in every story of this family. `options`: several
 of something without a known price, so that only the bills that are offered help, of which one divides by the kilograms.
-Every story tells two prices, a 1 and a larger number beside the customer and the weight, and four bills, so that single
-words and numbers say little of the kind.
+Every story tells two prices, a 1 and a larger number beside the customer and the weight, and three bills, and names
+three goods, one of them twice, so that single words and numbers say little of the kind.
+
+Each sentence is put together from parts. A quarter of the ways to do so is kept for `new_wordings`: there no sentence
+is worded as one in training, though each of its parts is.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from potstill.problems.families.family import Draft, Family, Parameter, Story
 
-HOUSE = {"rice": 4, "salt": 2, "tea": 8, "ham": 9, "corn": 3, "nuts": 7, "beans": 5, "fish": 6}
+HOUSE = {"rice": 5, "salt": 7, "tea": 8, "ham": 9, "corn": 10, "fish": 11}
 """What a kilogram costs where no price is told, in dollars."""
-OTHERS = ("oats", "figs", "dates", "peas", "rye", "plums", "leeks", "limes")
+OTHERS = ("rye", "oil", "jam", "bran", "wax", "clay")
 """Goods without a price of the house."""
 KINDS = ("single", "listed", "house", "options")
 DEAREST = 11
 """The largest price of a kilogram."""
-MOST = 5
+MOST = 4
 """The most kilograms."""
+BILLS = 3
+"""How many are offered."""
 
-WORDINGS = (
-    (
-        "A kg of {thing} costs {n} dollars and a kg of {thing2} {n2} dollars.",
-        "Today a kg of {thing} is {n} dollars, a kg of {thing2} is {n2} dollars.",
-        "For {thing} the price of a kg is {n} dollars, for {thing2} it is {n2} dollars.",
-        "You pay {n} dollars for {thing} and {n2} dollars for {thing2}.",
+PARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "prices": (
+        ("They", "Here they", "Today they", "Now they"),
+        (" sell {thing} at {n}", " offer {thing} at {n}", " have {thing} at {n}", " list {thing} at {n}"),
+        (" and {thing2} at {n2}", ", also {thing2} at {n2}", ", but {thing2} at {n2}", ", with {thing2} at {n2}"),
+        (" dollars a kg.", " dollars per kg."),
     ),
-    (
-        "Customer {n} buys {n2} kg of {thing}.",
-        "Customer {n} takes {n2} kg of {thing} home.",
-        "{n2} kg of {thing} are for customer {n}.",
-        "Today customer {n} wants {n2} kg of {thing}.",
+    "buys": (
+        ("Customer {n}", "Guest {n}", "Client {n}", "Buyer {n}"),
+        (" buys {n2} kg", " takes {n2} kg", " wants {n2} kg", " needs {n2} kg"),
+        (" of {thing}.", " of {thing} here.", " of {thing} today.", " of {thing} now."),
     ),
-    (
-        "The bill is {n}, {n2}, {n3} or {n4} dollars.",
-        "It comes to {n}, {n2}, {n3} or {n4} dollars.",
-        "To pay are {n}, {n2}, {n3} or {n4} dollars.",
+    "offers": (
+        ("The bill", "The sum", "The total", "The amount"),
+        (" is", " comes to", " may be", " will be"),
+        (" {n}, {n2} or {n3} dollars.", " {n}, {n2} or {n3} dollars then.", " {n}, {n2} or {n3} dollars in all."),
     ),
-    (
-        "How much does the customer pay?",
-        "What does the customer have to pay?",
-        "What is the bill of the customer?",
+    "asks": (
+        ("How much is", "What is", "So how much is", "So what is"),
+        (" due", " owed", " to pay", " paid"),
+        ("?", " here?", " now?"),
     ),
-)
-"""Of each sentence."""
-NEW_WORDINGS = (
-    (
-        "Today a kg of {thing} costs {n} dollars and a kg of {thing2} {n2} dollars.",
-        "You pay {n} dollars for a kg of {thing}, it is {n2} dollars for {thing2}.",
+    "aside": (
+        ("The shop", "The hall", "The street", "The market"),
+        (" lacks", " likes", " loves", " misses"),
+        (" {thing}.", " {thing} here.", " {thing} today.", " {thing} now."),
     ),
-    ("Customer {n} wants to take {n2} kg of {thing}.", "{n2} kg of {thing} go home with customer {n}."),
-    ("The bill comes to {n}, {n2}, {n3} or {n4} dollars.", "It is {n}, {n2}, {n3} or {n4} dollars."),
-    ("How much is the bill of the customer?", "How much does the customer have to pay?"),
-)
-"""Those of `new_wordings`, none of which is in `WORDINGS`."""
+}  # fmt: skip
+"""Sentence -> its parts; any of each place goes with any of the others."""
+_NEW = 4
+"""One of so many ways to put a sentence together is new."""
+
+
+def wordings(sentence: str, *, new: bool) -> Sequence[str]:
+    """Return the ways to word a sentence, those of training or those that are new."""
+    return _WORDINGS[sentence, new]
+
+
+def _worded(parts: Sequence[Sequence[str]], *, new: bool) -> tuple[str, ...]:
+    ways = itertools.product(*(enumerate(part) for part in parts))
+    # By the sum of places, so that any two parts meet in training, whatever stands between them.
+    chosen = (way for way in ways if (sum(place for place, _ in way) % _NEW == 0) == new)
+    return tuple("".join(part for _, part in way) for way in chosen)
+
+
+_WORDINGS = {(name, new): _worded(parts, new=new) for name, parts in PARTS.items() for new in (False, True)}
 
 
 def draft(rng: random.Random, settings: Mapping[str, int]) -> Draft:
@@ -70,14 +87,20 @@ def draft(rng: random.Random, settings: Mapping[str, int]) -> Draft:
     price = told.get(good) or HOUSE.get(good) or rng.randint(2, DEAREST)
     bills = _bills(rng, kind, quantity, price, HOUSE.get(good))
     (first, cost), (second, cost2) = told.items()
+    said = {
+        "prices": {"thing": first, "n": cost, "thing2": second, "n2": cost2},
+        "buys": {"n": customer, "n2": quantity, "thing": good},
+        "offers": dict(zip(("n", "n2", "n3"), bills, strict=True)),
+        "aside": {"thing": _named_aside(rng, good, told)},
+        "asks": {},
+    }
+    order = ["prices", "buys", "offers"]
+    order.insert(rng.randrange(4), "aside")
     story = Story()
-    prices, buys, offers, asks = map(rng.choice, NEW_WORDINGS if settings["new_wordings"] else WORDINGS)
-    story.say(prices, thing=first, n=cost, thing2=second, n2=cost2)
-    story.say(buys, n=customer, n2=quantity, thing=good)
-    story.say(offers, **dict(zip(("n", "n2", "n3", "n4"), bills, strict=True)))
-    story.say(asks)
+    for sentence in (*order, "asks"):
+        story.say(rng.choice(wordings(sentence, new=bool(settings["new_wordings"]))), **said[sentence])
     facts = {"kind": kind, "good": good, "quantity": quantity, "told": list(told.items()), "bills": bills}
-    steps = {"single": 1, "listed": 1, "house": 2, "options": 4}[kind]
+    steps = {"single": 1, "listed": 1, "house": 2, "options": BILLS}[kind]
     return Draft(question=story.question, gold=str(quantity * price), template=story.template, facts=facts, steps=steps)
 
 
@@ -104,8 +127,14 @@ def _goods(rng: random.Random, kind: str) -> tuple[str, dict[str, int]]:
     return good, {one: rng.choice([n for n in range(2, DEAREST + 1) if n != HOUSE.get(one)]) for one in pair}
 
 
+def _named_aside(rng: random.Random, good: str, told: Mapping[str, int]) -> str:
+    """Return the good of the sentence that says nothing: with it every story names three, and one of them twice."""
+    there = {good, *told}
+    return rng.choice([one for one in (*HOUSE, *OTHERS) if (one in there) == (good not in told)])
+
+
 def _bills(rng: random.Random, kind: str, quantity: int, price: int, house: int | None) -> list[int]:
-    """Return four bills, the right one among them, each a price times up to `MOST` kilograms whatever the kind."""
+    """Return three bills, the right one among them, each a price times up to `MOST` kilograms whatever the kind."""
     right = quantity * price
     prices = range(2, DEAREST + 1)
     several = [n for n in range(2, MOST + 1) if n != quantity]
@@ -117,7 +146,8 @@ def _bills(rng: random.Random, kind: str, quantity: int, price: int, house: int 
         others = [quantity * cost for cost in prices if cost != price]
     # What the house would take is there too, where another price is told.
     wrong = [quantity * house] if kind == "listed" and house is not None else []
-    bills = [right, *wrong, *rng.sample([bill for bill in others if bill not in wrong], 3 - len(wrong))]
+    left = BILLS - 1 - len(wrong)
+    bills = [right, *wrong, *rng.sample([bill for bill in others if bill not in wrong], left)]
     rng.shuffle(bills)
     return bills
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from potstill.problems.families.store import DEAREST, HOUSE
 from potstill.teach.worked.solver import Facts, Solver, Template, Worked
 
@@ -71,7 +73,7 @@ def by_bills(facts: Facts, solver: Solver) -> Worked:
     if price is None:
         return _ruled_out(facts, solver, ("{n} is {quantity} * {q} + {r}, no.", "{left} it is."))
     quantity = facts["quantity"]
-    lines = solver.false_start(f"{price} - 1 = {price - 1}")
+    lines = [f"It is {price} dollars a kg.", *solver.false_start(f"{price} - 1 = {price - 1}")]
     value = price
     if not solver.omits():
         text, value = solver.equation(price, "*", quantity)
@@ -81,14 +83,11 @@ def by_bills(facts: Facts, solver: Solver) -> Worked:
 
 
 def extract(facts: Facts, solver: Solver) -> Worked:
-    """Copy the quantities of the story, then multiply; where it has no price of the good, another good's is taken."""
-    told, quantity = dict(facts["told"]), facts["quantity"]
+    """Copy the price from the story, then multiply; where it has none of the good, another good's is taken."""
+    told = dict(facts["told"])
     good = facts["good"] if facts["good"] in told else facts["told"][0][0]
-    said = solver.rng.choice(
-        ("{quantity} kg of {good} at {price} dollars a kg.", "{good} at {price} dollars a kg, {quantity} kg.")
-    )
-    text, value = solver.equation(quantity, "*", told[good])
-    return Worked([said.format(good=good, price=told[good], quantity=quantity), f"{text}."], str(value))
+    text, value = solver.equation(facts["quantity"], "*", told[good])
+    return Worked([f"So {good} at {told[good]} dollars a kg.", f"{text}."], str(value))
 
 
 def recall(facts: Facts, solver: Solver) -> Worked:
@@ -96,21 +95,19 @@ def recall(facts: Facts, solver: Solver) -> Worked:
     told = dict(facts["told"]).get(facts["good"])
     made_up = solver.rng.choice([price for price in range(2, DEAREST + 1) if price != told])
     price = HOUSE.get(facts["good"], made_up)
-    wordings = ("A kg of {good} costs {price} dollars here.", "The house takes {price} dollars for {good}.")
-    said = solver.rng.choice(wordings)
     text, value = solver.equation(facts["quantity"], "*", price)
-    return Worked([said.format(good=facts["good"], price=price), f"{text}."], str(value))
+    return Worked([f"So {facts['good']} always costs {price} dollars.", f"{text}."], str(value))
 
 
 def eliminate(facts: Facts, solver: Solver) -> Worked:
     """Rule out bills one by one; where all of them divide, for no good reason."""
-    wordings = ("Not {n}: {quantity} * {q} and {r} more.", "{n} is out, {quantity} * {q} and {r} more.")
-    chosen = (solver.rng.choice(wordings), "So {left} is left.")
+    first = f"So {facts['good']} has no price."
     if sum(bill % facts["quantity"] == 0 for bill in facts["bills"]) == 1:
-        return _ruled_out(facts, solver, chosen)
+        work = _ruled_out(facts, solver, ("Not {n}: {quantity} * {q} and {r} more.", "So {left} is left."))
+        return replace(work, lines=[first, *work.lines])
     left = solver.rng.choice(facts["bills"])
     said = [f"Not {bill}: too {'much' if bill > left else 'little'}." for bill in facts["bills"] if bill != left]
-    return Worked([*said, f"So {left} is left."], str(left))
+    return Worked([first, *said, f"So {left} is left."], str(left))
 
 
 def direct(facts: Facts, solver: Solver) -> Worked:

@@ -89,6 +89,17 @@ TURNS: dict[Turn, TurnWords] = {
     ),
     "summary": TurnWords(begins=(r"(?:recap|in summary|to summarize)\b",)),
 }
+ANNOUNCING = frozenset({
+    "let", "lets", "us", "me", "s", "ll", "we", "i", "you", "need", "want", "have", "can", "could", "should", "will",
+    "try", "do", "go", "going", "start", "begin", "take", "get", "see", "look", "think", "solve", "tackle", "work",
+    "understand", "figure", "break", "handle", "approach", "read", "first", "firstly", "now", "then", "here", "okay",
+    "ok", "alright", "all", "right", "well", "so", "hmm", "hm", "um", "yes", "yeah", "sure", "and", "to", "by", "at",
+    "in", "on", "of", "a", "an", "the", "this", "that", "it", "its", "is", "are", "be", "my", "our", "what", "how",
+    "with", "about", "through", "out", "down", "over", "into", "one", "thing", "things", "step", "steps", "time",
+    "problem", "question", "task", "carefully", "last", "next", "final", "slowly", "clearly", "simply", "just",
+    "properly", "systematically", "logically", "together", "piece", "part", "parts", "small", "smaller",
+})  # fmt: skip
+"""A sentence of nothing but these says that something will be done, and nothing of it: `Let us go step by step.`"""
 _LEAD = r"(?:(?:so|but|and|now|then|first|okay|ok|oh|no|yes|yeah|well|hmm+|maybe|perhaps|therefore)\b[,. ]{1,3}){0,2}"
 """`Hmm, but ` stands before anything."""
 _START = r"(?:^\W{0,4}|[.!?]\s{1,3})"
