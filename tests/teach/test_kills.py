@@ -143,7 +143,7 @@ def test_killed_twenty_times(tmp_path, monkeypatch, strategy):
 
 
 def each_ends_the_same(tmp_path, disturb, seed):
-    """Disturb runs until they have died of twenty kills in all, fewer in a short soak: one has work for most of them."""
+    """Disturb runs until they have died of twenty kills in all, six in a short soak; one has work for most of them."""
     dice, left, attempt = random.Random(seed), 6 if SHORT else 20, 0
     while left > 0:
         folder = tmp_path / str(attempt)
