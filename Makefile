@@ -10,7 +10,7 @@ TORCH_OPTIONS := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 SOAK ?= full
 
 .PHONY: install quickstart pocket test soak check format docs lint-packaging bench bench-train bench-verify bench-sandbox \
-  bench-generate bench-evaluate bench-rl bench-head bench-packing bench-rows bench-curate bench-plan bench-view bench-edge \
+  bench-generate bench-evaluate bench-rl bench-head bench-packing bench-rows bench-curate bench-verdicts bench-plan bench-view bench-edge \
   rules bench-verifiers peers-lm-eval peers-openvino \
   oracle-gguf \
   study-self-consistency clean temml
@@ -93,9 +93,14 @@ bench-packing: $(STAMP)
 bench-rows: $(STAMP)
 	$(BIN)/python benchmarks/bench_rows.py
 
-# A planted corpus of 10,000, 100,000 and 800,000 traces; about an hour, most of it planting, and 10 GB of disk.
+# A planted corpus of 10,000, 100,000 and 800,000 traces; about an hour, most of it planting, and 10 GB of disk. The
+# peer gets an environment of its own below $(VENV)/peers.
 bench-curate: $(STAMP)
 	$(BIN)/python benchmarks/bench_curate.py
+
+# Verdicts of 10,000 and 100,000 planted traces with one process and with two; some ten minutes on an idle machine.
+bench-verdicts: $(STAMP)
+	$(BIN)/python benchmarks/bench_verdicts.py
 
 # Planned beside taken; some ten minutes on an idle machine, for nothing else may run.
 bench-plan: $(STAMP)

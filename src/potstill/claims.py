@@ -69,13 +69,13 @@ class SharedParts:
             path.unlink(missing_ok=True)
         return data
 
-    def all(self) -> Iterator[bytes]:
-        """Yield the data of every part, in order; all must be done.
+    def all(self, first: int = 0) -> Iterator[bytes]:
+        """Yield the data of every part, in order, from the number `first`; all must be done.
 
         Raises:
             DamageError: one was changed or removed since.
         """
-        for number in range(self.count):
+        for number in range(first, self.count):
             data = self.read(number)
             if data is None:
                 raise DamageError(f"{self.name(number)} was changed or removed: run again, it is made again")

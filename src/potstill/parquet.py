@@ -38,6 +38,20 @@ def encode_columns(columns: Sequence[pa.Array], record: type) -> bytes:
     return bytes(sink.getvalue())
 
 
+def encode_table(table: pa.Table, record: type) -> bytes:
+    """Return a part with the columns of a record among those of a table; the same bytes as from rows."""
+    return encode_columns([array_of(table.column(field.name), field.type) for field in schema_of(record)[0]], record)
+
+
+def array_of(values: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 - a list, or a column of a table
+    """Return values as one array of a type."""
+    import pyarrow as pa
+
+    if isinstance(values, list):
+        return pa.array(values, kind)
+    return pa.concat_arrays(values.cast(kind).chunks) if values.num_chunks else pa.array([], kind)
+
+
 def columns_of(data: bytes, names: Sequence[str]) -> pa.Table:
     """Return some columns of the rows in the bytes of a part, as Arrow has them."""
     import pyarrow as pa
@@ -46,8 +60,12 @@ def columns_of(data: bytes, names: Sequence[str]) -> pa.Table:
     return pq.ParquetFile(pa.BufferReader(data)).read(columns=list(names), use_threads=False)
 
 
-def decode(data: bytes, part: Path, record: type[R]) -> Iterator[R]:
-    """Yield the records in the bytes of a part, a batch of them as objects at a time.
+def decode(
+    data: bytes, part: Path, record: type[R], start: int = 0, stop: int | None = None, without: Sequence[str] = ()
+) -> Iterator[R]:
+    """Yield the records from number `start` up to `stop` in the bytes of a part, a batch of them as objects at a time.
+
+    The texts of the fields `without` are not read and empty.
 
     Raises:
         StoreError: they were written with other fields; `part` is what the message calls it.
@@ -60,11 +78,15 @@ def decode(data: bytes, part: Path, record: type[R]) -> Iterator[R]:
     version = (file.schema_arrow.metadata or {}).get(b"potstill.schema", b"?").decode()
     if version != str(SCHEMA):
         raise StoreError(f"{part} has record schema {version}, this potstill reads {SCHEMA}: remove {part.parent}")
-    for batch in file.iter_batches(batch_size=512):
-        for row in batch.to_pylist():
+    columns = [name for name in file.schema_arrow.names if name not in without] if without else None
+    empty, at = dict.fromkeys(without, ""), 0
+    for batch in file.iter_batches(batch_size=512, columns=columns):
+        first, last = max(0, start - at), batch.num_rows if stop is None else min(batch.num_rows, stop - at)
+        at += batch.num_rows
+        for row in batch.slice(first, last - first).to_pylist() if first < last else ():
             for name in tuples:
                 row[name] = tuple(row[name])
-            yield record(**row)
+            yield record(**row, **empty)
 
 
 def reader(parts: Iterable[bytes], record: type) -> pa.RecordBatchReader:

@@ -27,7 +27,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -101,10 +100,13 @@ class Committed:
         for name in parts:
             yield from parquet.decode(self.read(name), self.path / name, record)
 
-    def between(self, table: str, record: type[R], start: int, stop: int) -> Iterator[R]:
-        """Yield the rows from number `start` up to `stop` of a table, reading the parts that hold them alone."""
+    def between(self, table: str, record: type[R], start: int, stop: int, without: Sequence[str] = ()) -> Iterator[R]:
+        """Yield the rows from number `start` up to `stop` of a table, reading the parts that hold them alone.
+
+        The texts of the fields `without` are not read and empty.
+        """
         for name, first, last in self._within(table, start, stop):
-            yield from islice(parquet.decode(self.read(name), self.path / name, record), first, last)
+            yield from parquet.decode(self.read(name), self.path / name, record, first, last, without)
 
     def columns(self, table: str, names: Sequence[str], start: int, stop: int) -> pa.Table:
         """Return some columns of the rows from number `start` up to `stop` of a table, as Arrow has them."""

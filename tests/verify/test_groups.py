@@ -14,7 +14,7 @@ from potstill.recipe import Checks
 from potstill.records import Problem, Trace, Verdict
 from potstill.text import split_response
 from potstill.verify import Judged, Verdicts, verdict_of
-from potstill.verify.groups import adopted, adopts, group_of, groups_of
+from potstill.verify.groups import adopted, adopts, group_of, groups_of, sample_of
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 GSM8K = ("short_8models", "zeroeval_json", "longcot_r1_qwq_s1")
@@ -214,10 +214,12 @@ def test_verdicts_by_majority_are_marked_and_counted(problem, tmp_path):
 @given(st.lists(st.sampled_from([ADD, HALF, OPEN]), max_size=12))
 def test_groups_are_the_same_in_whatever_order_samples_come(asked):
     samples = [(trace(problem, "The answer is 4.", number), verdict("wrong")) for number, problem in enumerate(asked)]
-    other = (trace(Problem(id="x", question="Not asked?", gold="1"), "1"), verdict("unknown", "no gold"))
+    strange = Problem(id="x", question="Not asked?", gold="1")
     problems = {problem.key: problem for problem in (ADD, HALF, OPEN)}
     counts = Counter(one.problem_key for one, _ in samples)
-    found = {group.problem_key: group for group in groups_of([*samples, other], problems, counts, Checks())}
+    told = [sample_of(problems[one.problem_key], one, judged) for one, judged in samples]
+    told.append(sample_of(strange, trace(strange, "1"), verdict("unknown", "no gold")))
+    found = {group.problem_key: group for group in groups_of(told, problems, counts, Checks())}
     assert found.keys() == counts.keys()
     for key, group in found.items():
         own = [(one, judged) for one, judged in samples if one.problem_key == key]

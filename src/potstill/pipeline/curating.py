@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -63,7 +64,7 @@ def looker_of(given: Given, heard: Heard) -> Looker:
     return Looker(
         training={p.key: p for p in inputs["problems"].rows("train", Problem)}, held_out=held_out,
         settings=recipe.curate, seed=recipe.seed,
-        groups={group.problem_key: group for group in inputs["verdicts"].rows("groups", Group)},
+        groups={one.problem_key: replace(one, agreeing=()) for one in inputs["verdicts"].rows("groups", Group)},
         allow_summaries=isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries,
         drop_suspect=recipe.checks.suspect_label == "drop", scores=scores, wrong_steps=heard.wrong_steps,
         quotes=_quotes_of(given), own=own_filter(recipe), listened=_listened(given),
@@ -115,8 +116,6 @@ class Curation:
     @cache  # noqa: B019 - one lives as long as its process is at the stage
     def looker(self) -> Looker:
         """Return what traces are looked at with, read once."""
-        from dataclasses import replace
-
         crowded = read_record(self.scratch / CROWDED).get("problems", [])
         return replace(looker_of(self.given, self.heard), crowded=frozenset(crowded))
 
@@ -142,10 +141,10 @@ class Curation:
         looker = self.looker()
         return parquet.encode([looker.look(trace, verdict) for trace, verdict in judged], Looked)
 
-    def seen(self, parts: SharedParts) -> Iterator[Looked]:
-        """Yield the short rows of all traces."""
-        for number, data in enumerate(parts.all()):
-            yield from parquet.decode(data, parts.folder / str(number), Looked)
+    def seen(self, parts: SharedParts, data: Iterable[bytes] | None = None) -> Iterator[Looked]:
+        """Yield the short rows of all traces; `data` are those of the parts, where they are at hand."""
+        for number, found in enumerate(parts.all() if data is None else data):
+            yield from parquet.decode(found, parts.folder / str(number), Looked)
 
     def runs_of(self, wanted: Sequence[int]) -> Mapping[int, frozenset[int]]:
         """Return the runs of words of some traces, by their numbers; some 50 kB each of a long one."""
@@ -221,13 +220,13 @@ class Curation:
             "domain": [problem.domain for problem in problems],
             "gold_source": [looker.gold_source(row.problem_key) for row in seen],
         }
-        columns = {name: _array(values[name], schema.field(name).type) for name in schema.names}
+        columns = {name: parquet.array_of(values[name], schema.field(name).type) for name in schema.names}
         columns[PLACES] = pa.array([place for place, _ in wanted], pa.int64())
         sink = pa.BufferOutputStream()
         pq.write_table(pa.table(columns), sink, compression="zstd", use_dictionary=["question", "problem_key"])
         return bytes(sink.getvalue())
 
-    def _reasonings(self, seen: list[Looked], picked: pa.Table, looker: Looker) -> Any:  # noqa: ANN401 - see `_array`
+    def _reasonings(self, seen: list[Looked], picked: pa.Table, looker: Looker) -> Any:  # noqa: ANN401 - as `parquet.array_of` takes it
         """Return the reasoning of kept traces, as it is where nothing is pruned."""
         if not looker.settings.prune:
             return picked.column("reasoning")
@@ -247,11 +246,8 @@ class Curation:
         whole = whole.take(pc.sort_indices(whole.column(PLACES)))
         if self.given.recipe.curate.reasoning == "another":
             whole = _with_others_reasoning(whole)
-        schema = parquet.schema_of(Example)[0]
         for first in range(max(start, table.parts * PART_ROWS), stop, PART_ROWS):
-            part = whole.slice(first - start, min(PART_ROWS, stop - first))
-            columns = [_array(part.column(name), schema.field(name).type) for name in schema.names]
-            table.put(parquet.encode_columns(columns, Example))
+            table.put(parquet.encode_table(whole.slice(first - start, min(PART_ROWS, stop - first)), Example))
 
     def _of_bucket(self, parts: SharedParts, number: int, bucket: int) -> pa.Table | None:
         """Return what one part of the scatter has of a bucket."""
@@ -290,11 +286,3 @@ def _with_others_reasoning(rows: pa.Table) -> pa.Table:
     places = pa.array(others(rows.column("problem_key").to_pylist()))
     at = rows.schema.get_field_index("reasoning")
     return rows.set_column(at, "reasoning", rows.column("reasoning").take(places))
-
-
-def _array(values: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 - a list, or a column
-    import pyarrow as pa
-
-    if isinstance(values, list):
-        return pa.array(values, kind)
-    return pa.concat_arrays(values.cast(kind).chunks) if values.num_chunks else pa.array([], kind)

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,32 +16,42 @@ from potstill import parquet
 from potstill.models.flops import Account, shape_if_here
 from potstill.pipeline.checkpoints import day_for, located
 from potstill.pipeline.naming import MODEL, SCORER
-from potstill.pipeline.parts import mapped
+from potstill.pipeline.parts import in_order
 from potstill.pipeline.stage import Context, Given, Map
 from potstill.progress import Progress
 from potstill.recipe import Checks, Reward
-from potstill.records import Cause, Group, Outcome, Problem, Score, Trace, Verdict
+from potstill.records import Cause, Finish, Group, Outcome, Problem, Score, Trace, Verdict
 from potstill.table_parts import PART_ROWS, TableWriter
 from potstill.verify.faithful import FaithScore, faith_of
-from potstill.verify.table import KeptVerdict
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from potstill.store import Committed
     from potstill.verify import Verdicts
+    from potstill.verify.groups import Sample
 
 VERDICTS = "verdicts"
 """The map of this stage."""
-AT_ONCE = 256
-"""Traces that one part of it judges."""
+AT_ONCE = 250
+"""Traces that one part of it judges; a part of the table of traces is a multiple."""
 NOT_ASKED = Problem(id="", question="", gold=None)
 """Stands for the problem of a trace whose question is in no source: without gold its verdict is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reached:
-    """A verdict with its address in the table of verdicts and what it depends on, field by field as in `Verdict`."""
+    """A verdict, field by field as in `Verdict`, with what else is to be made of its trace.
 
-    address: str
-    consulted: str
+    `problem_key`, `finish` and `answer` are as in `Sample`. `place` and `row` are its entry in the table of verdicts,
+    empty where there is none to be made.
+    """
+
+    problem_key: str
+    finish: Finish
+    answer: str | None
+    place: str
+    row: str
     trace_key: str
     check: str
     policy: str
@@ -57,16 +67,8 @@ class Reached:
     rules: str
     judge: str
 
-    @classmethod
-    def of(cls, address: str, kept: KeptVerdict) -> Reached:
-        """Return a verdict as a row of a part."""
-        return cls(address=address, consulted=kept.consulted, **dataclasses.asdict(kept.verdict))
 
-    @property
-    def kept(self) -> KeptVerdict:
-        """The verdict itself, as the table keeps it."""
-        verdict = Verdict(**{item.name: getattr(self, item.name) for item in dataclasses.fields(Verdict)})
-        return KeptVerdict(verdict, self.consulted)
+REACHED, VERDICT = (tuple(item.name for item in dataclasses.fields(record)) for record in (Reached, Verdict))
 
 
 def verdicts(context: Context) -> dict[str, Any]:
@@ -75,7 +77,11 @@ def verdicts(context: Context) -> dict[str, Any]:
     Where the recipe lets a majority stand for a gold, the samples of such problems are judged again by it, training
     problems alone. Every trace is scored where a reward model is named.
     """
-    source, checks = context.inputs["problems"], context.checks()
+    from potstill.verify import settled
+
+    training, held_out = (_problems(context, table) for table in ("train", "evaluation"))
+    known = held_out | training
+    checks = settled(context.recipe.checks, known.values())
     if checks != context.recipe.checks:
         mark = checks.policy.numbers.decimal
         print(
@@ -83,22 +89,24 @@ def verdicts(context: Context) -> dict[str, Any]:
             "checks.policy.numbers.decimal says otherwise",
             file=sys.stderr,
         )
-    training = {problem.key: problem for problem in source.rows("train", Problem)}
-    known = {problem.key: problem for problem in source.rows("evaluation", Problem)} | training
     alone = _table(context, checks)
-    counts: Counter[str] = Counter()
+    counts = _counted(context.inputs["traces"])
     with context.verdicts(checks) as judging:
-        _judge_alone(context, known, alone, counts, judging)
-        groups = _groups(context, training, alone, counts, checks)
+        judge = _judge_in_parts if checks.judge is None else _judge_in_turn
+        groups: Iterable[Group] = _groups(training, judge(context, known, alone, judging), counts, checks)
         if alone.folder != context.work.path:
-            groups = _judge_by_majority(context, training, groups, alone, judging)
-    table = context.work.table("groups", Group)
-    for group in itertools.islice(groups.values(), table.rows_done, None):
-        table.append(group)
+            held = {group.problem_key: group for group in groups}
+            alone.close()
+            groups = _judge_by_majority(context, training, held, alone, judging)
+        table, findings, by_majority = context.work.table("groups", Group), Counter[str](), 0
+        for number, group in enumerate(groups):
+            findings[group.finding] += 1
+            by_majority += group.gold_source == "majority"
+            if number >= table.rows_done:
+                table.append(group)
+    alone.close()
     scoring = {} if checks.reward is None else {"scoring": _score(context, known, checks.reward)}
     faithful = {"faithful": _faithful(context, known)} if checks.faithful else {}
-    findings = Counter(group.finding for group in groups.values())
-    by_majority = sum(group.gold_source == "majority" for group in groups.values())
     unpaid = _unpaid(alone) if checks.judge is not None else 0
     return {
         "findings": dict(sorted(findings.items())), "by_majority": by_majority, **scoring, **faithful,
@@ -117,19 +125,27 @@ def _traces(context: Context) -> Iterator[Trace]:
     return context.inputs["traces"].rows("traces", Trace)
 
 
-def _judge_alone(
-    context: Context, known: Mapping[str, Problem], alone: TableWriter[Verdict], counts: Counter[str],
-    judging: Verdicts,
-) -> None:  # fmt: skip
-    """Judge each trace by what its problem has, and count the samples of each problem."""
-    if context.recipe.checks.judge is None:
-        _judge_in_parts(context, known, alone, counts, judging)
-        return
+def _problems(given: Given, table: str) -> dict[str, Problem]:
+    return {problem.key: problem for problem in given.inputs["problems"].rows(table, Problem)}
+
+
+def _counted(traces: Committed) -> Counter[str]:
+    """Count the samples of each problem."""
+    counts, rows = Counter[str](), traces.total("traces")
+    for start in range(0, rows, PART_ROWS):
+        keys = traces.columns("traces", ["problem_key"], start, min(rows, start + PART_ROWS))
+        counts.update(keys.column(0).to_pylist())
+    return counts
+
+
+def _judge_in_turn(
+    context: Context, known: Mapping[str, Problem], alone: TableWriter[Verdict], judging: Verdicts
+) -> Iterator[Sample]:
+    """Judge each trace by what its problem has, here, where one model is asked; yield them all."""
+    from potstill.verify.groups import sample_of
 
     def asked() -> Iterator[tuple[Problem, Trace]]:
-        for trace in _traces(context):
-            counts[trace.problem_key] += 1
-            yield known.get(trace.problem_key, NOT_ASKED), trace
+        return ((known.get(trace.problem_key, NOT_ASKED), trace) for trace in _traces(context))
 
     progress = Progress("verdicts", context.inputs["traces"].total("traces"))
     progress.resume_at(alone.rows_done)
@@ -138,44 +154,70 @@ def _judge_alone(
         progress.advance()
     progress.close()
     alone.close()
+    for (problem, trace), verdict in zip(asked(), alone.rows(), strict=True):
+        yield sample_of(problem, trace, verdict)
 
 
 def _judge_in_parts(
-    context: Context, known: Mapping[str, Problem], alone: TableWriter[Verdict], counts: Counter[str],
-    judging: Verdicts,
-) -> None:  # fmt: skip
-    """Let every process that works for the run judge; this one alone writes the tables."""
-    traces = context.inputs["traces"]
-    rows = traces.total("traces")
-    for start in range(0, rows, PART_ROWS):
-        keys = traces.columns("traces", ["problem_key"], start, min(rows, start + PART_ROWS))
-        counts.update(keys.column(0).to_pylist())
+    context: Context, known: Mapping[str, Problem], alone: TableWriter[Verdict], judging: Verdicts
+) -> Iterator[Sample]:
+    """Let every process that works for the run judge, and yield all traces; this process alone writes the tables."""
+    from potstill.verify.groups import Sample
+
+    rows, names = context.inputs["traces"].total("traces"), [item.name for item in dataclasses.fields(Sample)]
     judging.open()
-    parts = mapped(context, {VERDICTS: lambda number: _part(context, judging, known, number)}, VERDICTS, rows, AT_ONCE)
-    done, number = alone.rows_done, 0
-    for place, data in enumerate(parts.all()):
-        for row in parquet.decode(data, parts.folder / str(place), Reached):
-            kept = row.kept
-            judging.keep(row.address, kept)
-            if number >= done:
-                alone.append(kept.verdict)
-            number += 1
-    alone.close()
+    making = {VERDICTS: lambda number: _part(context, judging, known, number)}
+    _, parts = in_order(context, making, VERDICTS, rows, AT_ONCE)
+    for judged in _written((parquet.columns_of(data, REACHED) for data in parts), alone):
+        entries = zip(*(judged.column(name).to_pylist() for name in ("place", "row")), strict=True)
+        judging.put([entry for entry in entries if entry[0]])
+        for values in zip(*(judged.column(name).to_pylist() for name in names), strict=True):
+            yield Sample(**dict(zip(names, values, strict=True)))
+
+
+def _written(parts: Iterable[pa.Table], alone: TableWriter[Verdict]) -> Iterator[pa.Table]:
+    """Yield parts, and write the verdicts in their columns, those aside that were committed before a kill."""
+    import pyarrow as pa
+
+    done, waiting, size = alone.rows_done, list[pa.Table](), alone.part_rows
+    for part in parts:
+        yield part
+        waiting.append(part.select(VERDICT).slice(min(done, part.num_rows)))
+        done = max(0, done - part.num_rows)
+        if sum(one.num_rows for one in waiting) >= size:
+            whole = pa.concat_tables(waiting)
+            full = whole.num_rows // size * size
+            for start in range(0, full, size):
+                alone.put(parquet.encode_table(whole.slice(start, size), Verdict))
+            waiting = [whole.slice(full)]
+    if any(one.num_rows for one in waiting):
+        alone.put(parquet.encode_table(pa.concat_tables(waiting), Verdict))
 
 
 def maps(given: Given, scratch: Path) -> Mapping[str, Map]:
     """Return how parts of the verdicts are made: each trace judged by itself, by rules, programs and checkers."""
+    from potstill.verify import settled
+
     del scratch
-    tables = (given.inputs["problems"].rows(table, Problem) for table in ("evaluation", "train"))
-    known = {problem.key: problem for table in tables for problem in table}
-    judging = given.verdicts(only_reads=True)
+    known = _problems(given, "evaluation") | _problems(given, "train")
+    judging = given.verdicts(settled(given.recipe.checks, known.values()), only_reads=True)
     return {VERDICTS: lambda number: _part(given, judging, known, number)}
 
 
 def _part(given: Given, judging: Verdicts, known: Mapping[str, Problem], number: int) -> bytes:
-    traces = given.inputs["traces"].between("traces", Trace, number * AT_ONCE, (number + 1) * AT_ONCE)
-    asked = ((known.get(trace.problem_key, NOT_ASKED), trace) for trace in traces)
-    return parquet.encode([Reached.of(*found) for found in judging.addressed(asked)], Reached)
+    from potstill.verify.groups import sample_of
+
+    first = number * AT_ONCE
+    traces = given.inputs["traces"].between("traces", Trace, first, first + AT_ONCE, without=("reasoning",))
+    asked = [(known.get(trace.problem_key, NOT_ASKED), trace) for trace in traces]
+    rows = []
+    for (problem, trace), (verdict, entry) in zip(asked, judging.entered(asked), strict=True):
+        place, row = entry or ("", "")
+        rows.append(Reached(
+            problem_key=trace.problem_key, finish=trace.finish, answer=sample_of(problem, trace, verdict).answer,
+            place=place, row=row, **{name: getattr(verdict, name) for name in VERDICT},
+        ))  # fmt: skip
+    return parquet.encode(rows, Reached)
 
 
 def _unpaid(alone: TableWriter[Verdict]) -> int:
@@ -186,34 +228,28 @@ def _unpaid(alone: TableWriter[Verdict]) -> int:
 
 
 def _groups(
-    context: Context, training: Mapping[str, Problem], alone: TableWriter[Verdict], counts: Mapping[str, int],
-    checks: Checks,
-) -> dict[str, Group]:  # fmt: skip
-    """Return what the samples of each problem say together, by its key, in the order in which the last ones come."""
+    training: Mapping[str, Problem], samples: Iterable[Sample], counts: Mapping[str, int], checks: Checks
+) -> Iterator[Group]:
+    """Yield what the samples of each problem say together, in the order in which the last ones come."""
     from potstill.verify.groups import groups_of
 
     outages: Counter[str] = Counter()
 
-    def samples() -> Iterator[tuple[Trace, Verdict]]:
-        for trace, verdict in zip(_traces(context), alone.rows(), strict=True):
-            if verdict.cause == "infrastructure" and trace.finish == "stop":
-                outages[verdict.reason] += 1
-            yield trace, verdict
+    def noted() -> Iterator[Sample]:
+        for sample in samples:
+            if sample.cause == "infrastructure" and sample.finish == "stop":
+                outages[sample.reason] += 1
+            yield sample
 
-    asked = sum(key in counts for key in training)
-    progress = Progress("groups", asked, "problems")
-    found = progress.track(groups_of(samples(), training, counts, checks))
-    groups = {group.problem_key: group for group in found}
-    progress.close()
+    yield from groups_of(noted(), training, counts, checks)
     for reason, number in outages.most_common(3):
         print(f"verdicts: {number:,} traces are left open by an outage: {reason}", file=sys.stderr)
-    return groups
 
 
 def _judge_by_majority(
     context: Context, training: Mapping[str, Problem], groups: Mapping[str, Group], alone: TableWriter[Verdict],
     judging: Verdicts,
-) -> dict[str, Group]:  # fmt: skip
+) -> list[Group]:  # fmt: skip
     """Write the verdicts, with those by majority in their places, and return the groups counted under them."""
     from potstill.verify.groups import adopted, adopts
 
@@ -226,7 +262,7 @@ def _judge_by_majority(
             outcomes[trace.problem_key][verdict.outcome] += 1
         if number >= table.rows_done:
             table.append(verdict)
-    return {key: adopted(group, outcomes[key]) if key in outcomes else group for key, group in groups.items()}
+    return [adopted(group, outcomes[key]) if key in outcomes else group for key, group in groups.items()]
 
 
 def _faithful(context: Context, known: Mapping[str, Problem]) -> dict[str, int]:

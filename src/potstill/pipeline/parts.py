@@ -69,22 +69,55 @@ def mapped(
     Raises:
         StoreError: a part cannot be written.
     """
+    parts, data = in_order(context, maps, what, rows, size, alone=alone, beside=beside, read=False)
+    for _ in data:
+        pass
+    return parts
+
+
+def in_order(
+    context: Context, maps: Mapping[str, Map], what: str, rows: int, size: int, *, alone: bool = False,
+    beside: Sequence[str] = (), read: bool = True,
+) -> tuple[SharedParts, Iterator[bytes]]:  # fmt: skip
+    """Return the parts of a map as `mapped` does, and the data of each, in order, as soon as it is done.
+
+    So whoever puts them together does so while others make the rest. All are done when the last one came; where they
+    are not `read`, nothing comes.
+    """
     folder, count = context.work.path / SCRATCH / MAPS / what, -(-rows // size)
-    _begin(folder)
+    _begin(folder, size)
     sharing = None if alone else context.sharing
     parts = parts_in(None if sharing is None else sharing.bucket, folder, count)
     parts.publish()
+    steps = _steps(context, parts, maps[what], rows, size, alone=alone, beside=beside)
+
+    def data() -> Iterator[bytes]:
+        at = 0
+        for _ in steps:
+            while read and at < count and (found := parts.read(at) if parts.has(at) else None) is not None:
+                yield found
+                at += 1
+        yield from parts.all(at) if read else ()
+
+    return parts, data()
+
+
+def _steps(
+    context: Context, parts: SharedParts, make: Map, rows: int, size: int, *, alone: bool, beside: Sequence[str]
+) -> Iterator[None]:
+    """Make what is missing of some parts, with all others that work for the run; yield whenever one may be there."""
+    folder, what, sharing = parts.folder, parts.folder.name, None if alone else context.sharing
     missing = parts.missing()
     if not missing:
-        return parts
+        return
     if not alone:
-        about = {"count": count, "versions": versions(), "without_sandbox": context.without_sandbox}
+        about = {"count": parts.count, "versions": versions(), "without_sandbox": context.without_sandbox}
         about |= {} if sharing is None else {"store": sharing.bucket.address}
         write_durably(folder / JOB, to_record(about))
         if sharing is not None:
             sharing.announce(context.work, context.inputs, what, about, beside)
     progress = Progress(what, rows, "traces")
-    progress.resume_at(min(rows, (count - len(missing)) * size))
+    progress.resume_at(min(rows, (parts.count - len(missing)) * size))
     few = alone or len(missing) * size < FEW
     with _helped(0 if few else len(missing) - 1, context) as watch:
         idle_since = time.monotonic()
@@ -93,30 +126,32 @@ def mapped(
                 if parts.has(number):
                     continue
                 if parts.claim(number) or time.monotonic() - idle_since > PATIENCE:
-                    parts.commit(number, maps[what](number))
+                    parts.commit(number, make(number))
                     progress.advance(min(size, rows - progress.done))
+                    yield
                     idle_since = time.monotonic()
                 watch()
             watch()
             before, missing = missing, parts.missing()
-            progress.advance(max(0, min(rows, (count - len(missing)) * size) - progress.done))
+            progress.advance(max(0, min(rows, (parts.count - len(missing)) * size) - progress.done))
+            yield
             if missing == before:
                 time.sleep(parts.pause)
     (folder / JOB).unlink(missing_ok=True)
     if sharing is not None:
         sharing.withdraw()
     progress.close()
-    return parts
 
 
-def _begin(folder: Path) -> None:
-    """Make the folder of a map; what other versions left there goes."""
+def _begin(folder: Path, size: int) -> None:
+    """Make the folder of a map; what other versions left there goes, and parts of another size."""
+    made = {"versions": versions(), "size": size}
     with writing(folder):
-        if folder.exists() and read_record(folder / MADE).get("versions") != versions():
+        if folder.exists() and read_record(folder / MADE) != made:
             shutil.rmtree(folder)
         if not folder.exists():
             folder.mkdir(parents=True)
-            write_durably(folder / MADE, to_record({"versions": versions()}))
+            write_durably(folder / MADE, to_record(made))
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from potstill.intervals import wilson
 from potstill.recipe import Checks
-from potstill.records import Cause, GoldFinding, GoldSource, Group, Outcome, Problem, Trace, Verdict
+from potstill.records import Cause, Finish, GoldFinding, GoldSource, Group, Outcome, Problem, Trace, Verdict
 from potstill.verify.answers import judge_answer
 from potstill.verify.extract import extract
 from potstill.verify.found import MAX_ANSWER
@@ -27,7 +27,31 @@ MOST_SPELLINGS = 64
 _STATED = (*EXPLICIT, FoundIn.STATED)
 _OPEN: tuple[Cause, ...] = ("infrastructure", "timeout")
 """Causes of unknown that may pass: such a sample may yet turn out to give the gold."""
-Sample = tuple[Trace, Verdict]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """What of a judged trace counts among the samples of its problem.
+
+    `answer` is its final answer as it is written, None where none is found or the sample has no vote.
+    """
+
+    problem_key: str
+    trace_key: str
+    finish: Finish
+    outcome: Outcome
+    cause: Cause
+    reason: str
+    answer: str | None
+
+
+def sample_of(problem: Problem, trace: Trace, verdict: Verdict) -> Sample:
+    """Return what of a trace of a problem counts."""
+    return Sample(
+        problem_key=trace.problem_key, trace_key=verdict.trace_key, finish=trace.finish, outcome=verdict.outcome,
+        cause=verdict.cause, reason=verdict.reason,
+        answer=_answer(problem, trace, verdict) if trace.finish == "stop" else None,
+    )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -47,23 +71,28 @@ def groups_of(
     `counts` has the number of samples by problem key; held in memory are those of unfinished problems alone.
     """
     waiting: dict[str, list[Sample]] = {}
-    for trace, verdict in samples:
-        key = trace.problem_key
+    for sample in samples:
+        key = sample.problem_key
         if key in problems:
             held = waiting.setdefault(key, [])
-            held.append((replace(trace, reasoning=""), verdict))
+            held.append(sample)
             if len(held) == counts[key]:
-                yield group_of(problems[key], waiting.pop(key), checks)
+                yield grouped(problems[key], waiting.pop(key), checks)
 
 
-def group_of(problem: Problem, samples: Sequence[Sample], checks: Checks) -> Group:
+def group_of(problem: Problem, judged: Iterable[tuple[Trace, Verdict]], checks: Checks) -> Group:
+    """Return what the judged traces of a problem say together, see `grouped`."""
+    return grouped(problem, [sample_of(problem, trace, verdict) for trace, verdict in judged], checks)
+
+
+def grouped(problem: Problem, samples: Sequence[Sample], checks: Checks) -> Group:
     """Return what the samples of a problem say together; `checks.seconds` bound one symbolic comparison.
 
     Truncated, refused and failed samples have no vote; one without a final answer counts and agrees with nobody. Two
     answers are the same where either, taken for the gold, makes the other right; classes that meet are one. Programs
     have no common answer.
     """
-    voters = [(trace, verdict) for trace, verdict in samples if trace.finish == "stop"]
+    voters = [sample for sample in samples if sample.finish == "stop"]
     ranked = sorted(_classes(problem, voters, checks), key=lambda found: (-len(found.places), found.places[0]))
     votes = len(ranked[0].places) if ranked else 0
     group = Group(
@@ -73,9 +102,9 @@ def group_of(problem: Problem, samples: Sequence[Sample], checks: Checks) -> Gro
         votes=votes, voters=len(voters), agreement=votes / len(voters) if voters else 0.0,
         tied=len(ranked) > 1 and len(ranked[1].places) == votes,
         finding=_finding(problem, voters, ranked[0], checks.agreeing) if ranked else GoldFinding.UNDECIDED,
-        agreeing=tuple(voters[place][0].key for place in ranked[0].places) if ranked else (),
+        agreeing=tuple(voters[place].trace_key for place in ranked[0].places) if ranked else (),
     )  # fmt: skip
-    return _counted(group, Counter(verdict.outcome for _, verdict in samples))
+    return _counted(group, Counter(sample.outcome for sample in samples))
 
 
 def adopts(group: Group, checks: Checks) -> bool:
@@ -121,7 +150,7 @@ def _finding(problem: Problem, voters: Sequence[Sample], majority: _Class, at_le
         return GoldFinding.AGREES
     if majority.outcome == "unknown":
         return GoldFinding.UNDECIDED
-    given = any(verdict.outcome == "right" or verdict.cause in _OPEN for _, verdict in voters)
+    given = any(sample.outcome == "right" or sample.cause in _OPEN for sample in voters)
     return GoldFinding.SUSPECT if enough and not given and not problem.checker else GoldFinding.DISAGREES
 
 
@@ -129,12 +158,12 @@ def _classes(problem: Problem, samples: Sequence[Sample], checks: Checks) -> lis
     """Return the samples with an answer in classes of equal answers."""
     spelled: dict[str, _Class] = {}
     right: _Class | None = None
-    for place, (trace, verdict) in enumerate(samples):
-        answer = _answer(problem, trace, verdict)
+    for place, sample in enumerate(samples):
+        answer = sample.answer
         if answer is None:
             continue
         found = spelled.setdefault(answer, _Class([], Counter(), "unknown"))
-        _join(found, _Class([place], Counter([answer]), verdict.outcome))
+        _join(found, _Class([place], Counter([answer]), sample.outcome))
     classes: list[_Class] = []
     for found in spelled.values():
         if found.outcome == "right" and right is not None:

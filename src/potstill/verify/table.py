@@ -13,7 +13,7 @@ import errno
 import json
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ from potstill.records import Verdict, content_key
 
 TABLE = "verdicts.sqlite"
 COMMIT_ROWS = 500
+Entry = tuple[str, str]
+"""The place of a verdict in the table, and its row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,12 @@ class VerdictTable:
             raise StoreError(f"{self._path} was closed")
         with self._named():
             return self._open.execute(statement, values)
+
+    def _run_many(self, statement: str, values: Iterable[tuple[str, str]]) -> None:
+        if self._open is None:
+            raise StoreError(f"{self._path} was closed")
+        with self._named():
+            self._open.executemany(statement, values)
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -109,22 +117,19 @@ class VerdictTable:
         except (ValueError, TypeError, KeyError, RecursionError, DamageError):
             return None
 
-    def has(self, address: str, kept: KeptVerdict) -> bool:
-        """Whether a verdict of this row is there that was reached by looking at the same."""
-        place = _place(address, kept.consulted)
-        return self._run("select 1 from verdicts where address = ?", (place,)).fetchone() is not None
-
     def keep(self, address: str, kept: KeptVerdict) -> None:
-        """Remember a verdict; one that an outage left undecided is not kept, so that the next run tries again."""
-        if kept.verdict.cause == "infrastructure":
+        """Remember a verdict; see `entry_of`."""
+        if (entry := entry_of(address, kept)) is not None:
+            self.put([entry])
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Remember verdicts whose entries are made."""
+        if not entries:
             return
         if not self._waiting:
             self._run("begin")
-        place = _place(address, kept.consulted)
-        record = signed({"address": place, **dataclasses.asdict(kept)})
-        row = json.dumps(record, separators=(",", ":"))
-        self._run("insert or replace into verdicts values (?, ?)", (place, row))
-        self._waiting += 1
+        self._run_many("insert or replace into verdicts values (?, ?)", entries)
+        self._waiting += len(entries)
         if self._waiting >= COMMIT_ROWS:
             self.commit()
 
@@ -160,8 +165,13 @@ class VerdictTable:
                 connection.close()
 
 
-def _place(address: str, consulted: str) -> str:
-    return f"{address}:{content_key(consulted)}"
+def entry_of(address: str, kept: KeptVerdict) -> Entry | None:
+    """Return a verdict as the table has it; None of one that an outage left undecided: the next run tries again."""
+    if kept.verdict.cause == "infrastructure":
+        return None
+    place = f"{address}:{content_key(kept.consulted)}"
+    record = signed({"address": place, **dataclasses.asdict(kept)})
+    return place, json.dumps(record, separators=(",", ":"))
 
 
 def _holds(kept: KeptVerdict, values: Mapping[str, Any]) -> bool:

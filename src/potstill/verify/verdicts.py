@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -25,7 +25,7 @@ from potstill.verify.decimals import told_by
 from potstill.verify.groups import under_majority
 from potstill.verify.judge_prompts import LEDGER, judge_prompt
 from potstill.verify.judged import Judged, unknown
-from potstill.verify.table import TABLE, KeptVerdict, VerdictTable
+from potstill.verify.table import TABLE, Entry, KeptVerdict, VerdictTable, entry_of
 
 ANSWER, JUDGE, MAJORITY = "answer", "judge", "majority"
 VERSION = 8
@@ -171,17 +171,21 @@ class Verdicts:
         (verdict,) = self._chunk([(under_majority(problem, group), trace)], MAJORITY)
         return verdict
 
-    def addressed(self, traces: Iterable[tuple[Problem, Trace]]) -> Iterator[tuple[str, KeptVerdict]]:
-        """Yield (address, verdict) a trace, in order; for `keep` of whoever writes the table."""
+    def entered(self, traces: Iterable[tuple[Problem, Trace]]) -> Iterator[tuple[Verdict, Entry | None]]:
+        """Yield (verdict, its entry) a trace, in order, for `put` of whoever writes the table.
+
+        The entry is None where the table has the verdict, or is to have none.
+        """
         rows = iter(traces)
         while chunk := list(itertools.islice(rows, CHUNK)):
-            yield from self._addressed(chunk, ANSWER)
+            found = self._addressed(chunk, ANSWER)
+            yield from ((kept.verdict, entry_of(address, kept) if new else None) for address, kept, new in found)
 
-    def keep(self, address: str, kept: KeptVerdict) -> None:
-        """Remember a verdict that another process reached, unless it is known."""
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Remember verdicts that another process reached."""
         table = self.open()
-        if table is not None and not table.has(address, kept):
-            table.keep(address, kept)
+        if table is not None:
+            table.put(entries)
 
     def consulted(self, problem: Problem, trace: Trace) -> Mapping[str, Any]:
         """Return what the kept verdict of a row depends on, part by part; nothing where none is kept."""
@@ -198,9 +202,10 @@ class Verdicts:
         return self._table
 
     def _chunk(self, chunk: list[tuple[Problem, Trace]], check: str) -> list[Verdict]:
-        return [kept.verdict for _, kept in self._addressed(chunk, check)]
+        return [kept.verdict for _, kept, _ in self._addressed(chunk, check)]
 
-    def _addressed(self, chunk: list[tuple[Problem, Trace]], check: str) -> list[tuple[str, KeptVerdict]]:
+    def _addressed(self, chunk: list[tuple[Problem, Trace]], check: str) -> list[tuple[str, KeptVerdict, bool]]:
+        """Return (address, verdict, whether it is none that the table had) of each row."""
         table = self.open()
         addresses = [address_of(problem, trace, self._code, check) for problem, trace in chunk]
         known = table.find(addresses, self._values) if table is not None else {}
@@ -216,7 +221,7 @@ class Verdicts:
         if table is not None and not self._only_reads:
             for address in missing:
                 table.keep(address, known[address])
-        return [(address, known[address]) for address in addresses]
+        return [(address, known[address], address in missing) for address in addresses]
 
     def _of_now(self, kept: KeptVerdict) -> KeptVerdict:
         """Return a kept verdict as these checks reach it, for they agree with its own on all that it depends on."""

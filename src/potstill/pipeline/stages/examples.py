@@ -15,7 +15,7 @@ from potstill.pipeline import naming, settings
 from potstill.pipeline.asked_ways import way_settings
 from potstill.pipeline.checks.teachers import NO_SOLUTION, OTHER_QUESTIONS
 from potstill.pipeline.curating import CROWDED, LOOK, PLACES, PLAN, SCATTER, TOGETHER, Curation, maps
-from potstill.pipeline.parts import mapped
+from potstill.pipeline.parts import in_order, mapped
 from potstill.pipeline.stage import Context, Stage
 from potstill.progress import Progress
 from potstill.recipe import Recipe, SolutionsTeacher
@@ -70,9 +70,9 @@ def work(context: Context) -> dict[str, Any]:
     alone = context.recipe.curate.people is not None
     curation = Curation(context, scratch, people)
     curation.note_crowded()
-    looked = mapped(context, curation.maps, LOOK, curation.rows, PART_ROWS, alone=alone, beside=(CROWDED,))
+    looked, parts = in_order(context, curation.maps, LOOK, curation.rows, PART_ROWS, alone=alone, beside=(CROWDED,))
     looker = curation.looker()
-    decision = decide(curation.seen(looked), looker, curation.runs_of)
+    decision = decide(curation.seen(looked, parts), looker, curation.runs_of)
     dropped, reasons, tokens = context.work.table("dropped", Drop), Counter[str](), Counter[str]()
     for number, (drop, size) in enumerate(decision.weighed(curation.seen(looked))):
         reasons[drop.reason] += 1
