@@ -218,8 +218,11 @@ def _of_teacher(teacher: Teacher, strategy: Strategy) -> Found:
     if isinstance(teacher, LocalTeacher):
         yield from _of_local(teacher)
         return
-    if not teacher.base_url.startswith(("http://", "https://")):
-        yield ("teacher", "base_url"), f"{teacher.base_url!r} is no address: it starts with http:// or https://"
+    for address in teacher.addresses:
+        if not address.startswith(("http://", "https://")):
+            yield ("teacher", "base_url"), f"{address!r} is no address: it starts with http:// or https://"
+    if len(teacher.addresses) > 1 and teacher.executor == "batch":
+        yield ("teacher", "base_url"), "batches are ordered at one address: name one, or set teacher.executor to live"
     # Such as `OPENAI_API_KEY`.
     if teacher.api_key_env is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", teacher.api_key_env):
         # The value is not repeated: it may well be the key.

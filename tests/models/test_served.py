@@ -41,9 +41,9 @@ def requests(count, samples=1, text="What is {} and no more?"):
 def ask(tmp_path):
     """Ask in a ledger that outlives the call, as reruns do."""
 
-    def run(teacher, wanted, retry_policy=FAST, others=()):
+    def run(teacher, wanted, retry_policy=FAST):
         with Ledger(tmp_path / "l.sqlite") as ledger, open(os.devnull, "w") as nowhere:
-            model = ServedModel(teacher, retry_policy, others=others)
+            model = ServedModel(teacher, retry_policy)
             return model.collect(wanted, ledger, Progress("traces", None, stream=nowhere))
 
     return run
@@ -97,7 +97,7 @@ def test_concurrency_is_used_and_kept_to(ask):
 
 def test_servers_of_one_model_share_the_requests(ask, rows):
     with running(delay=0.03) as one, running(delay=0.03) as other:
-        ask(settings(one.url, concurrency=2), requests(20), others=[other.url])
+        ask(settings((one.url, other.url), concurrency=2), requests(20))
         assert (one.most_open, other.most_open) == (1, 1)
         assert len(one.bodies) + len(other.bodies) == 20
         assert min(len(one.bodies), len(other.bodies)) >= 8

@@ -33,10 +33,11 @@ def price_of(endpoint: Endpoint, section: str = "teacher") -> Priced:
     """
     if endpoint.price is not None:
         return Priced(endpoint.price, "the recipe")
-    found = Priced(None, "a server of this machine") if is_loopback(endpoint.base_url) else _looked_up(endpoint)
+    here = all(map(is_loopback, endpoint.addresses))
+    found = Priced(None, "a server of this machine") if here else _looked_up(endpoint)
     if found.price is None and endpoint.spend_at_most is not None:
         raise TeacherError(
-            f"{section}.spend_at_most needs a price, and there is none for {endpoint.model} at {endpoint.base_url} "
+            f"{section}.spend_at_most needs a price, and there is none for {endpoint.model} at {endpoint.place} "
             f"({found.basis}): write it as {section}.price: {{prompt: ..., completion: ...}}, dollars a million tokens"
         )
     return found
@@ -53,7 +54,7 @@ def _looked_up(endpoint: Endpoint) -> Priced:
         found = genai_prices.calc_price(
             genai_prices.Usage(input_tokens=PROBE_TOKENS, output_tokens=PROBE_TOKENS),
             endpoint.model,
-            provider_api_url=endpoint.base_url,
+            provider_api_url=endpoint.addresses[0],
             price_context={"processing": "batch"} if by_batch else None,
         )
     except LookupError:

@@ -68,7 +68,10 @@ def terms_of(teacher: AskedTeacher) -> Terms:
     if teacher.terms is not None:
         return teacher.terms
     host = _host(teacher).lower()
-    found = [terms for name, terms in _HOSTS.items() if host == name or host.endswith(f"-{name}")]
+    found = [
+        terms for one in host.split(", ") for name, terms in _HOSTS.items() if one == name or one.endswith(f"-{name}")
+    ]
+    found.sort(key=lambda terms: terms.training != "restricted")  # of several places the strictest counts
     found += [terms for pattern, terms in _PATTERNS if pattern.search(teacher.model)]
     if not found:
         return Terms("unknown", f"neither {host} nor {teacher.model} is in the table of {READ}")
@@ -105,4 +108,6 @@ def check_terms(teacher: AskedTeacher, stream: TextIO | None = None, where: str 
 
 
 def _host(teacher: AskedTeacher) -> str:
-    return (urlsplit(teacher.base_url).hostname or "") if isinstance(teacher, ServedTeacher) else "this machine"
+    if not isinstance(teacher, ServedTeacher):
+        return "this machine"
+    return ", ".join(dict.fromkeys(urlsplit(address).hostname or "" for address in teacher.addresses))

@@ -87,9 +87,9 @@ class Terms:
 class Endpoint:
     """A model behind a server, and how it is asked: what a teacher, a judge and a measured model have in common."""
 
-    base_url: Beside[str]
+    base_url: Beside[str | Annotated[tuple[str, ...], Len(1)]]
     """Address of the server, such as `http://localhost:8000/v1`. Without a version `/v1` is tried too. A query
-    (`?api-version=...`) stays."""
+    (`?api-version=...`) stays. A list of addresses names servers of the same model that share the requests."""
     model: ForAsking[ModelName]
     """The model's name as the server knows it."""
     api_key_env: Beside[str | None] = None
@@ -105,6 +105,17 @@ class Endpoint:
     spend_at_most: Beside[Annotated[float, Gt(0), Le(10**9)] | None] = None
     """US dollars that a run may cost. The run stops cleanly there, and can be resumed or gone on with. A served
     teacher's cap holds for the judge too, in place of the judge's own."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of all its servers."""
+        return (self.base_url,) if isinstance(self.base_url, str) else self.base_url
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        more = len(self.addresses) - 1
+        return f"{self.addresses[0]} and {more} more" if more else self.addresses[0]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,9 +47,8 @@ class LlamaCpp:
             threads = hardware.threads() // count
             started = [LlamaServer(path, context=context, alias=name, threads=threads) for _ in range(count)]
             servers = [stack.enter_context(server) for server in started]
-            urls = [f"{server.address}/v1" for server in servers]
-            endpoint = Endpoint(base_url=urls[0], model=name, concurrency=count)
-            model = ServedModel(endpoint, section="export.gguf", others=urls[1:])
+            urls = tuple(f"{server.address}/v1" for server in servers)
+            model = ServedModel(Endpoint(base_url=urls, model=name, concurrency=count), section="export.gguf")
             yield InRuntime(ModelUnderTest(model, name, {**about, **DRAWN_FROM}, TOGETHER), servers[0].peak_memory)
 
     def speeds(self, path: Path, *, context: int, messages: Sequence[dict[str, str]], threads: int) -> dict[str, float]:

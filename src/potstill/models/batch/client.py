@@ -76,12 +76,12 @@ class BatchModel:
         self.settings, self.pace, self.cap = settings, pace, cap or Cap(settings.spend_at_most)
         self.secret = Secret.from_environment(settings.api_key_env)
         self.shape = shapes.SHAPES[settings.wire]
-        address = endpoint(settings.base_url, self.shape.path)
+        address = endpoint(settings.addresses[0], self.shape.path)
         if "?" in address:
             raise TeacherError("teacher.base_url: batches have no address with a query: set teacher.executor to live")
         # Anthropic's batches are below its messages, OpenAI's beside its completions.
         self.address = address if settings.wire == "anthropic" else address.removesuffix(self.shape.path)
-        self.name = f"{settings.model} at {settings.base_url}"
+        self.name = f"{settings.model} at {settings.place}"
         self.price = price_of(settings).price
 
     def collect(

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
@@ -24,6 +24,7 @@ from potstill.models.requests import Completion, Request
 from potstill.models.sampling import budget_of
 from potstill.models.served.admission import Admission
 from potstill.models.served.faults import DenialError, FaultError, Health, RefusalError, classify, one_line, told
+from potstill.models.served.replicas import Replica, Replicas
 from potstill.models.served.secrets import Secret
 from potstill.models.served.wire import Wire, endpoints
 from potstill.progress import Progress, clock
@@ -72,10 +73,9 @@ class RequestCounts:
 
 
 class ServedModel:
-    """One model of one server. What it learns of the server's limits is kept from call to call.
+    """One model of one server, or of several that share the requests. What it learns of limits is kept between calls.
 
-    `section` is where the recipe has the settings, for messages. `cap` is the money that it shares with other models;
-    `others` are base URLs of more servers of this one, which share the requests.
+    `section` is where the recipe has the settings, for messages. `cap` is the money that it shares with other models.
 
     Raises:
         TeacherError: the address or the key cannot be used, or there is a cap on the money and no price.
@@ -83,16 +83,15 @@ class ServedModel:
 
     def __init__(
         self, endpoint: recipe.Endpoint, retry_policy: RetryPolicy = RetryPolicy(), *, section: str = "teacher",
-        cap: Cap | None = None, others: Sequence[str] = (),
+        cap: Cap | None = None,
     ) -> None:  # fmt: skip
         settings = recipe.as_served(endpoint)
         self.settings, self.retry_policy, self.section = settings, retry_policy, section
         self.cap = cap or Cap(settings.spend_at_most)
         self.secret = Secret.from_environment(settings.api_key_env, f"{section}.api_key_env")
         self.shape = SHAPES[settings.wire]
-        self.urls = endpoints(settings.base_url, self.shape.path, section)
-        self.others = [endpoints(other, self.shape.path, section)[0] for other in others]
-        self.name = f"{settings.model} at {settings.base_url}"
+        urls = [endpoints(address, self.shape.path, section) for address in settings.addresses]
+        self.replicas, self.name = Replicas(urls, settings.model), f"{settings.model} at {settings.place}"
         self.priced, self.proven = price_of(settings, section), False
         self.admission = Admission(settings.concurrency, settings.requests_per_minute, settings.tokens_per_minute)
 
@@ -118,8 +117,7 @@ class ServedModel:
                 is reached.
             StoreError: the ledger cannot be written.
         """
-        headers = self.shape.headers(self.secret, self.urls[0])
-        async with Wire(self.urls[0], headers, self.admission.most, self.settings.timeout, self.others) as wire:
+        async with Wire(self.admission.most, self.settings.timeout) as wire:
             with ledger.asking():
                 return await _Session(self, wire, ledger, progress, follow).run(requests)
 
@@ -130,6 +128,7 @@ class _Job:
 
     key: str
     request: Request
+    replica: Replica
     payload: bytes = b""
     url: str = ""
     began: float = 0.0
@@ -225,7 +224,7 @@ class _Session:
         self.request_counts.kept += kept
         self.progress.base += kept
         self.progress.advance(kept)
-        jobs = [_Job(key=key, request=chunk[key]) for key in missing]
+        jobs = [_Job(key=key, request=chunk[key], replica=self.model.replicas.all[0]) for key in missing]
         if ahead:
             self.ready.extendleft(reversed(jobs))
         else:
@@ -278,42 +277,41 @@ class _Session:
         self.request_counts.sent += 1
         raw = b""
         try:
-            job.url = self.wire.url
+            job.replica = self.model.replicas.next(time.monotonic())
             try:
-                status, headers, raw = await self.wire.post(job.payload)
+                with job.replica.asked() as job.url:
+                    told = self.model.shape.headers(self.secret, job.url)
+                    status, headers, raw = await self.wire.post(job.url, told, job.payload)
             finally:
                 self.flying.discard(job)
             raw = self.secret.redact(raw)
             completion = self._completion(job, status, headers, raw)
         except FaultError as fault:
             self._lose(job, raw)
-            self._failed(job, fault, raw[:KEPT_OF_FAILURES])
+            if fault.cost == 1 and job.replica.failed(time.monotonic(), self._clean(fault.reason), fault.wait):
+                self._elsewhere(job)
+            else:
+                self._failed(job, fault, raw[:KEPT_OF_FAILURES])
         except RefusalError as refusal:
             self.answered_at = time.monotonic()
             self.health.refusing(job.key, refusal.reason)
             self._arrive(job, _useless(job.key, "refused", self._clean(refusal.reason), raw[:KEPT_OF_FAILURES]))
         except DenialError as denial:
-            if denial.no_such_path and self._elsewhere(job):
-                return
-            reason = self._clean(denial.reason)
-            raise TeacherError(f"{self.model.name}: {reason}; correct {self.model.section}.* and run again") from None
+            if not (denial.no_such_path and job.replica.otherwise(job.url)):
+                reason, section = self._clean(denial.reason), self.model.section
+                raise TeacherError(f"{self.model.name}: {reason}; correct {section}.* and run again") from None
+            self._elsewhere(job)
         else:
             now = self.answered_at = time.monotonic()
             tokens = (completion.prompt_tokens or 0) + (completion.completion_tokens or 0)
             self.admission.answered(now, job.sent_at, tokens, headers)
             self._arrive(job, completion)
 
-    def _elsewhere(self, job: _Job) -> bool:
-        """Ask again under the next address that the base address may mean; False where there is none."""
-        if job.url == self.wire.url:
-            if len(self.model.urls) < 2:
-                return False
-            self.model.urls = self.model.urls[1:]
-            self.wire.url = self.model.urls[0]
+    def _elsewhere(self, job: _Job) -> None:
+        """Ask again at once, of another server or under another address."""
         self._let_go()
         self.ready.appendleft(job)
         self._send()
-        return True
 
     def _completion(self, job: _Job, status: int, headers: Mapping[str, str], raw: bytes) -> Completion:
         """Read a reply; its reasoning and answer stay in `raw`, where the ledger divides them when they are asked for.
@@ -321,7 +319,7 @@ class _Session:
         Raises:
             FaultError, RefusalError, DenialError: it is no completion.
         """
-        proven = self.health.proven
+        proven = job.replica.proven
         if status != 200:
             raise classify(status, headers, *_told_by(raw), proven=proven)
         try:
@@ -330,6 +328,7 @@ class _Session:
             raise classify(error.status, headers, error.code, error.message, proven=proven) from None
         check_size(reply, raw, budget_of(job.request.sampling))
         self.health.answered()
+        job.replica.answered()
         prompt = reply.prompt_tokens or estimate(len(job.payload))
         failure = self._clean(reply.failure)
         return Completion(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -12,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from potstill.errors import MissingExtraError, TeacherError
 from potstill.models.replies.shapes import joined
 from potstill.models.served.faults import FaultError
-from potstill.models.served.proxies import proxy_of
+from potstill.models.served.proxies import Proxy, proxy_of
 
 LARGEST_BODY = 16 * 2**20
 """Bytes of a reply, decompressed."""
@@ -67,31 +66,21 @@ def endpoints(base_url: str, path: str, section: str = "teacher") -> tuple[str, 
 
 
 class Wire:
-    """An open connection pool to one address, and to `others` where servers of the same model share the work.
+    """An open connection pool. `timeout` is in seconds for one request."""
 
-    `headers` may hold a key; `timeout` is in seconds for one request. Requests go where the fewest are on their way, in
-    turn where as many are.
-    """
-
-    def __init__(
-        self, url: str, headers: Mapping[str, str], connections: int, timeout: float, others: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, connections: int, timeout: float) -> None:
         try:
             import aiohttp
         except ImportError:
             raise MissingExtraError("a served teacher", "aiohttp", "served") from None
         self._aiohttp = aiohttp
-        self.url, self.others = url, others
-        self._under_way: Counter[str] = Counter()
-        self._sent: Counter[str] = Counter()
         self._buffered = 0
-        self.proxy = proxy_of(url)
+        self._proxies: dict[str, Proxy | None] = {}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections),
             timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, CONNECT_SECONDS)),
-            headers={"Content-Type": "application/json", "User-Agent": "potstill", **headers},
+            headers={"Content-Type": "application/json", "User-Agent": "potstill"},
             cookie_jar=aiohttp.DummyCookieJar(),
-            proxy=self.proxy.url if self.proxy else None,
         )
 
     async def __aenter__(self) -> Wire:
@@ -102,21 +91,24 @@ class Wire:
     ) -> None:
         await self._session.close()
 
-    async def post(self, payload: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        """Send a JSON body; return status, headers and body. Redirects are not followed.
+    async def post(self, url: str, headers: Mapping[str, str], payload: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        """Send a JSON body; return status, headers and body. `headers` may hold a key. Redirects are not followed.
 
         Raises:
             FaultError: no whole reply came back.
+            TeacherError: the proxy of the address is of a kind that cannot be used.
         """
         client = self._aiohttp
-        url = min((self.url, *self.others), key=lambda url: (self._under_way[url], self._sent[url]))
-        self._under_way[url] += 1
-        self._sent[url] += 1
+        if url not in self._proxies:
+            self._proxies[url] = proxy_of(url)
+        proxy = self._proxies[url]
         try:
-            async with self._session.post(url, data=payload, allow_redirects=False) as response:
+            async with self._session.post(
+                url, data=payload, headers=headers, proxy=proxy.url if proxy else None, allow_redirects=False
+            ) as response:
                 return response.status, response.headers, await self._bounded(response)
         except (client.ClientConnectorError, client.ConnectionTimeoutError) as error:
-            by = f" (by {self.proxy})" if self.proxy else ""
+            by = f" (by {proxy})" if proxy else ""
             raise FaultError(f"unreachable: {error}{by}", kind="unreachable") from None
         except TimeoutError:
             # Whatever took so long may have been paid for, so it is tried less often.
@@ -124,15 +116,13 @@ class Wire:
         except client.ClientPayloadError:
             raise FaultError("connection: the body was cut off") from None
         except client.ClientHttpProxyError as error:
-            raise FaultError(f"unreachable: {self.proxy} says HTTP {error.status}", kind="unreachable") from None
+            raise FaultError(f"unreachable: {proxy} says HTTP {error.status}", kind="unreachable") from None
         except client.ClientResponseError as error:
             # Up to the first quotation, which is of what the server sent: it may hold the key, or half of it.
             said = _QUOTATION.split(error.message, maxsplit=1)[0].strip()
             raise FaultError(f"connection: no valid HTTP ({said})") from None
         except client.ClientError as error:
             raise FaultError(f"connection: {error or type(error).__name__}") from None
-        finally:
-            self._under_way[url] -= 1
 
     async def _bounded(self, response: Any) -> bytes:  # noqa: ANN401 - an aiohttp response
         chunks: list[bytes] = []

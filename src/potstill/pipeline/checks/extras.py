@@ -37,7 +37,7 @@ def of_teacher(teaching: Teaching, where: str, scene: Scene) -> None:
     teacher, checks = teaching.teacher, teaching.checks
     if isinstance(teacher, ServedTeacher):
         need(f"{where}.kind served", "served", "aiohttp")
-        if teacher.price is None and not is_loopback(teacher.base_url):
+        if teacher.price is None and not all(map(is_loopback, teacher.addresses)):
             need(f"{where}.price, which is not written,", "served", "genai_prices")
     if isinstance(teacher, LocalTeacher):
         if teacher.engine == "vllm":
