@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from potstill.store import Committed
     from potstill.verify import Verdicts
-    from potstill.verify.groups import Sample
+    from potstill.verify.groups import JudgedSample
 
 VERDICTS = "verdicts"
 """The map of this stage."""
@@ -43,8 +43,8 @@ NOT_ASKED = Problem(id="", question="", gold=None)
 class Reached:
     """A verdict, field by field as in `Verdict`, with what else is to be made of its trace.
 
-    `problem_key`, `finish` and `answer` are as in `Sample`. `place` and `row` are its entry in the table of verdicts,
-    empty where there is none to be made.
+    `problem_key`, `finish` and `answer` are as in `JudgedSample`. `place` and `row` are its entry in the table of
+    verdicts, empty where there is none to be made.
     """
 
     problem_key: str
@@ -140,7 +140,7 @@ def _counted(traces: Committed) -> Counter[str]:
 
 def _judge_in_turn(
     context: Context, known: Mapping[str, Problem], alone: TableWriter[Verdict], judging: Verdicts
-) -> Iterator[Sample]:
+) -> Iterator[JudgedSample]:
     """Judge each trace by what its problem has, here, where one model is asked; yield them all."""
     from potstill.verify.groups import sample_of
 
@@ -160,11 +160,11 @@ def _judge_in_turn(
 
 def _judge_in_parts(
     context: Context, known: Mapping[str, Problem], alone: TableWriter[Verdict], judging: Verdicts
-) -> Iterator[Sample]:
+) -> Iterator[JudgedSample]:
     """Let every process that works for the run judge, and yield all traces; this process alone writes the tables."""
-    from potstill.verify.groups import Sample
+    from potstill.verify.groups import JudgedSample
 
-    rows, names = context.inputs["traces"].total("traces"), [item.name for item in dataclasses.fields(Sample)]
+    rows, names = context.inputs["traces"].total("traces"), [item.name for item in dataclasses.fields(JudgedSample)]
     judging.open()
     making = {VERDICTS: lambda number: _part(context, judging, known, number)}
     _, parts = in_order(context, making, VERDICTS, rows, AT_ONCE)
@@ -172,7 +172,7 @@ def _judge_in_parts(
         entries = zip(*(judged.column(name).to_pylist() for name in ("place", "row")), strict=True)
         judging.put([entry for entry in entries if entry[0]])
         for values in zip(*(judged.column(name).to_pylist() for name in names), strict=True):
-            yield Sample(**dict(zip(names, values, strict=True)))
+            yield JudgedSample(**dict(zip(names, values, strict=True)))
 
 
 def _written(parts: Iterable[pa.Table], alone: TableWriter[Verdict]) -> Iterator[pa.Table]:
@@ -228,14 +228,14 @@ def _unpaid(alone: TableWriter[Verdict]) -> int:
 
 
 def _groups(
-    training: Mapping[str, Problem], samples: Iterable[Sample], counts: Mapping[str, int], checks: Checks
+    training: Mapping[str, Problem], samples: Iterable[JudgedSample], counts: Mapping[str, int], checks: Checks
 ) -> Iterator[Group]:
     """Yield what the samples of each problem say together, in the order in which the last ones come."""
     from potstill.verify.groups import groups_of
 
     outages: Counter[str] = Counter()
 
-    def noted() -> Iterator[Sample]:
+    def noted() -> Iterator[JudgedSample]:
         for sample in samples:
             if sample.cause == "infrastructure" and sample.finish == "stop":
                 outages[sample.reason] += 1

@@ -30,7 +30,7 @@ _OPEN: tuple[Cause, ...] = ("infrastructure", "timeout")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sample:
+class JudgedSample:
     """What of a judged trace counts among the samples of its problem.
 
     `answer` is its final answer as it is written, None where none is found or the sample has no vote.
@@ -45,9 +45,9 @@ class Sample:
     answer: str | None
 
 
-def sample_of(problem: Problem, trace: Trace, verdict: Verdict) -> Sample:
+def sample_of(problem: Problem, trace: Trace, verdict: Verdict) -> JudgedSample:
     """Return what of a trace of a problem counts."""
-    return Sample(
+    return JudgedSample(
         problem_key=trace.problem_key, trace_key=verdict.trace_key, finish=trace.finish, outcome=verdict.outcome,
         cause=verdict.cause, reason=verdict.reason,
         answer=_answer(problem, trace, verdict) if trace.finish == "stop" else None,
@@ -64,13 +64,13 @@ class _Class:
 
 
 def groups_of(
-    samples: Iterable[Sample], problems: Mapping[str, Problem], counts: Mapping[str, int], checks: Checks
+    samples: Iterable[JudgedSample], problems: Mapping[str, Problem], counts: Mapping[str, int], checks: Checks
 ) -> Iterator[Group]:
     """Yield a group for each of the `problems` when the last of its samples has come by; other samples are passed over.
 
     `counts` has the number of samples by problem key; held in memory are those of unfinished problems alone.
     """
-    waiting: dict[str, list[Sample]] = {}
+    waiting: dict[str, list[JudgedSample]] = {}
     for sample in samples:
         key = sample.problem_key
         if key in problems:
@@ -85,7 +85,7 @@ def group_of(problem: Problem, judged: Iterable[tuple[Trace, Verdict]], checks: 
     return grouped(problem, [sample_of(problem, trace, verdict) for trace, verdict in judged], checks)
 
 
-def grouped(problem: Problem, samples: Sequence[Sample], checks: Checks) -> Group:
+def grouped(problem: Problem, samples: Sequence[JudgedSample], checks: Checks) -> Group:
     """Return what the samples of a problem say together; `checks.seconds` bound one symbolic comparison.
 
     Truncated, refused and failed samples have no vote; one without a final answer counts and agrees with nobody. Two
@@ -141,7 +141,7 @@ def _source(problem: Problem) -> GoldSource:
     return "none" if problem.gold is None else "given"
 
 
-def _finding(problem: Problem, voters: Sequence[Sample], majority: _Class, at_least: int) -> GoldFinding:
+def _finding(problem: Problem, voters: Sequence[JudgedSample], majority: _Class, at_least: int) -> GoldFinding:
     votes = len(majority.places)
     enough = votes >= at_least and 2 * votes > len(voters)
     if not problem.has_check:
@@ -154,7 +154,7 @@ def _finding(problem: Problem, voters: Sequence[Sample], majority: _Class, at_le
     return GoldFinding.SUSPECT if enough and not given and not problem.checker else GoldFinding.DISAGREES
 
 
-def _classes(problem: Problem, samples: Sequence[Sample], checks: Checks) -> list[_Class]:
+def _classes(problem: Problem, samples: Sequence[JudgedSample], checks: Checks) -> list[_Class]:
     """Return the samples with an answer in classes of equal answers."""
     spelled: dict[str, _Class] = {}
     right: _Class | None = None
