@@ -29,6 +29,7 @@ problems: {{evaluate: 4, sources: [{{family: chain, count: 84}}]}}
 teacher: {{kind: served, base_url: [{}], model: m, concurrency: 8, sampling: {{max_tokens: 64}}}}
 strategy: {{samples: 2}}
 student: {{scratch: {{hidden: 16, layers: 1, heads: 2, intermediate: 32, vocabulary: 300, context: 256}}}}
+evaluate: {{max_tokens: 8}}
 """
 MORTAL = """\
 import os, stub_server, sys
