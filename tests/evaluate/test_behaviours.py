@@ -3,7 +3,8 @@
 import pytest
 
 from potstill.evaluate.behaviours import behaviours_of
-from potstill.report.behaviours import behaviours
+from potstill.report.behaviours import TITLES, behaviours
+from potstill.verify.behaviours import BEHAVIOURS
 
 QUESTION = "Ana has 7 pens and buys 5 more. She loses 2. How many pens are left?"
 TEXTS = [
@@ -25,6 +26,6 @@ def test_shares_and_rates_are_those_counted_by_hand():
 
 def test_the_table_has_a_row_for_everybody_who_reasons():
     (table,) = behaviours([behaviours_of("teacher", TEXTS), behaviours_of("answers", [(QUESTION, "", "10")])])
-    assert [row[:2] for row in table.rows] == [("teacher", 4)]
-    assert len(table.rows[0]) == len(table.columns)
+    assert [row[:2] for row in table.rows] == [(TITLES[name], "teacher") for name in BEHAVIOURS]
+    assert {len(row) for row in table.rows} == {len(table.columns)}
     assert list(behaviours([])) == []

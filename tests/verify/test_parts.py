@@ -108,6 +108,11 @@ def test_a_gold_is_right_in_both_forms_and_wrong_with_one_value_changed(names, d
     assert verdict(other, pairs).outcome == "wrong"
 
 
+def test_a_name_is_no_denial():
+    assert verdict("ei: 0; nu x: 2", '{"ei": 0, "nu x": 2}').outcome == "right"
+    assert verdict("The answer is not ei: 0; nu x: 2", '{"ei": 0, "nu x": 2}').outcome != "right"
+
+
 def test_hostile_answers_are_bounded_and_never_right():
     deep = '{"count": ' * 50_000
     digits = '{"count": 3, "total": ' + "9" * 500_000 + "}"

@@ -28,7 +28,7 @@ from potstill.verify.kinds import Gold, read_gold, words_in
 from potstill.verify.lists import boxed_parts
 from potstill.verify.normalise import plain_math, spelling
 from potstill.verify.numbers import MAX_DIGITS, Number, numbers_in
-from potstill.verify.parts import PARTS, judge_parts
+from potstill.verify.parts import PARTS, judge_parts, read_parts
 from potstill.verify.quantities import compare_numbers, form_of
 from potstill.verify.several import lettered_parts, together
 from potstill.verify.statement import EXPLICIT
@@ -82,7 +82,9 @@ def _judge_parts(text: str, gold: str, policy: Policy, seconds: float) -> Judged
         text, gold, lambda said, wanted, share: judge_answer(said, wanted, "auto", (), policy, seconds=seconds * share)
     )
     first = (judged.extracted or "").partition("; ")[0]
-    if judged.outcome == "right" and (why := doubt_of(text, first)):
+    # `ei: 0; sum: 3` has no words but names, and denies nothing in any language
+    prose = (read_parts(text) or {}).keys() != (read_parts(gold) or {}).keys()
+    if judged.outcome == "right" and prose and (why := doubt_of(text, first)):
         return unknown("ambiguous", f"the answer is {why} where it is named", judged.method, judged.extracted)
     return judged
 
