@@ -87,7 +87,7 @@ def draft(rng: random.Random, settings: Mapping[str, int]) -> Draft:
     price = told.get(good) or HOUSE.get(good) or rng.randint(2, DEAREST)
     bills = _bills(rng, kind, quantity, price, HOUSE.get(good))
     (first, cost), (second, cost2) = told.items()
-    said = {
+    said: dict[str, dict[str, str | int]] = {
         "prices": {"thing": first, "n": cost, "thing2": second, "n2": cost2},
         "buys": {"n": customer, "n2": quantity, "thing": good},
         "offers": dict(zip(("n", "n2", "n3"), bills, strict=True)),
