@@ -10,7 +10,6 @@ import os
 from importlib import resources
 
 import pytest
-import yaml
 from commands import done
 
 pytest.importorskip("torch")
@@ -27,9 +26,10 @@ def table(study, title):
 
 
 def test_measures_of_faithfulness_tell_a_student_that_uses_its_reasoning_from_one_that_cannot(tmp_path, capsys):
-    study = yaml.safe_load((resources.files("potstill") / "studies" / "post-hoc.yaml").read_text())
-    seeds = 1 if SHORT else study["seeds"]
-    (tmp_path / "post-hoc.yaml").write_text(yaml.safe_dump({**study, "seeds": seeds}))
+    study = (resources.files("potstill") / "studies" / "post-hoc.yaml").read_text()
+    seeds = 1 if SHORT else 3
+    assert "\nseeds: 3\n" in study
+    (tmp_path / "post-hoc.yaml").write_text(study.replace("\nseeds: 3\n", f"\nseeds: {seeds}\n"))
     done("study", tmp_path / "post-hoc.yaml", "--out", tmp_path / "out")
     found = json.loads((tmp_path / "out" / "study.json").read_text())
     with capsys.disabled():
