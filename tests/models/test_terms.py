@@ -19,6 +19,18 @@ def teacher(model, base_url=LOCAL, **changes):
 
 
 @pytest.mark.parametrize(
+    ("addresses", "training"),
+    [
+        (("https://api.deepseek.com", "https://api.openai.com/v1"), "restricted"),
+        (("https://api.deepseek.com", LOCAL), "unknown"),
+        (("https://api.deepseek.com", "https://api.deepseek.com/beta"), "allowed"),
+    ],
+)
+def test_of_several_servers_the_strictest_counts(addresses, training):
+    assert terms_of(teacher("stub", addresses)).training == training
+
+
+@pytest.mark.parametrize(
     ("model", "training"),
     [
         ("deepseek-ai/DeepSeek-R1-0528", "allowed"),

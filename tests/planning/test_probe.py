@@ -1,6 +1,8 @@
 """A probe times real steps; the plan that follows from it is kept, and the report has it beside what came."""
 
 import json
+import time
+from types import SimpleNamespace
 
 import pytest
 from commands import TINY, done
@@ -13,6 +15,9 @@ from potstill.store import Run
 def test_a_probe_is_kept_and_the_report_says_planned_and_taken(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(probe, "SECONDS", 0.2)
+    hours, real = [0.0], probe._steps
+    monkeypatch.setattr(probe, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + hours[0]))
+    monkeypatch.setattr(probe, "_steps", lambda *given: (real(*given), hours.insert(0, 3600.0))[0])
     (tmp_path / "r.yaml").write_text(TINY)
     told = done("plan", "r.yaml", "--out", "run", "--probe").out
     assert "the steps that --probe timed" in told
@@ -21,6 +26,7 @@ def test_a_probe_is_kept_and_the_report_says_planned_and_taken(tmp_path, monkeyp
     (timing,) = record["probes"]["timings"].values()
     assert timing["token"] >= 0
     assert timing["held"] > 5e7
+    assert timing["start"] < 3600, "what its steps take is no part of starting up"
 
     done("run", "r.yaml", "--out", "run")
     report = json.loads((tmp_path / "run" / "report.json").read_text())

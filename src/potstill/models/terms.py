@@ -67,14 +67,16 @@ def terms_of(teacher: AskedTeacher) -> Terms:
     """Return the recipe's own record, else the provider's, else that of the weights, else `unknown`."""
     if teacher.terms is not None:
         return teacher.terms
-    host = _host(teacher).lower()
-    found = [
-        terms for one in host.split(", ") for name, terms in _HOSTS.items() if one == name or one.endswith(f"-{name}")
+    placed = [
+        next((terms for name, terms in _HOSTS.items() if host == name or host.endswith(f"-{name}")), None)
+        for host in _hosts(teacher)
     ]
-    found.sort(key=lambda terms: terms.training != "restricted")  # of several places the strictest counts
+    # of several places the strictest counts, and one that is not known leaves it open
+    strictest = [terms for terms in placed if terms is not None and terms.training == "restricted"]
+    found = strictest or ([] if None in placed else [terms for terms in placed if terms is not None])
     found += [terms for pattern, terms in _PATTERNS if pattern.search(teacher.model)]
     if not found:
-        return Terms("unknown", f"neither {host} nor {teacher.model} is in the table of {READ}")
+        return Terms("unknown", f"neither {', '.join(_hosts(teacher))} nor {teacher.model} is in the table of {READ}")
     return Terms(found[0].training, f"{found[0].basis}; looked up {READ}")
 
 
@@ -87,7 +89,7 @@ def check_terms(teacher: AskedTeacher, stream: TextIO | None = None, where: str 
         RecipeError: the terms restrict training, and `allow_restricted` does not name exactly this model.
     """
     terms = terms_of(teacher)
-    host = _host(teacher)
+    host = ", ".join(_hosts(teacher))
     named = teacher.allow_restricted
     if named is not None and named != teacher.model:
         raise RecipeError(f"{where}.allow_restricted names {named!r}, but the teacher is {teacher.model!r}: correct it")
@@ -107,7 +109,7 @@ def check_terms(teacher: AskedTeacher, stream: TextIO | None = None, where: str 
     return record | {"allowed_by": f"{where}.allow_restricted"} if terms.training == "restricted" else record
 
 
-def _host(teacher: AskedTeacher) -> str:
+def _hosts(teacher: AskedTeacher) -> tuple[str, ...]:
     if not isinstance(teacher, ServedTeacher):
-        return "this machine"
-    return ", ".join(dict.fromkeys(urlsplit(address).hostname or "" for address in teacher.addresses))
+        return ("this machine",)
+    return tuple(dict.fromkeys(urlsplit(address).hostname or "" for address in teacher.addresses))

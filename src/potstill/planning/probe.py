@@ -41,7 +41,7 @@ WRITTEN = 16
 """Tokens of the responses that are sampled."""
 ASKED = 24
 """Tokens of their prompts."""
-SPREAD = 8
+MIXED = 8
 """Lengths that stand for all, from the shortest row to the longest."""
 SHOWN = 300
 """Texts that the tokenizer of a student from nothing is trained on."""
@@ -84,7 +84,7 @@ def probe(recipe: Recipe, folder: Run) -> dict[str, Any]:
         print(f"probe: the student of {arm.name}", file=sys.stderr)
         figures = trainings.of(phase)
         sizes = [max(2, size) for size in sorted(figures.sizes)]
-        spread = [sizes[number * (len(sizes) - 1) // (SPREAD - 1)] for number in range(SPREAD)]
+        spread = [sizes[number * (len(sizes) - 1) // (MIXED - 1)] for number in range(MIXED)]
         random.Random("lengths").shuffle(spread)
         lengths = ProbedLengths(min(usual[key]), max(usual[key]), max(4, figures.longest), tuple(spread))
         with temporary_folder("probe") as place:

@@ -81,10 +81,10 @@ def _judge_parts(text: str, gold: str, policy: Policy, seconds: float) -> Judged
     judged = judge_parts(
         text, gold, lambda said, wanted, share: judge_answer(said, wanted, "auto", (), policy, seconds=seconds * share)
     )
-    first = (judged.extracted or "").partition("; ")[0]
     # `ei: 0; sum: 3` has no words but names, and denies nothing in any language
-    prose = (read_parts(text) or {}).keys() != (read_parts(gold) or {}).keys()
-    if judged.outcome == "right" and prose and (why := doubt_of(text, first)):
+    if judged.outcome != "right" or (read_parts(text) or {}).keys() == (read_parts(gold) or {}).keys():
+        return judged
+    if why := doubt_of(text, (judged.extracted or "").partition("; ")[0]):
         return unknown("ambiguous", f"the answer is {why} where it is named", judged.method, judged.extracted)
     return judged
 
