@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from potstill.intervals import wilson
-from potstill.problems.columns import KINDS
+from potstill.problems.columns import GOLD_TYPES
 from potstill.recipe import Checks
 from potstill.records import Group, Problem, Trace, Verdict
 from potstill.text import Closing, split_response
@@ -75,7 +75,7 @@ def judged(files: list[str], verdicts: Verdicts) -> list[Judged]:
     problems: dict[str, Problem] = {}
     samples: dict[str, list[Trace]] = defaultdict(list)
     for row in (row for file in files for row in rows(file)):
-        kind = KINDS.get(row["gold_type"], "text")
+        kind = GOLD_TYPES.get(row["gold_type"], "text")
         problem = Problem(
             id="", question=row["problem"], gold=row["gold"], answer_kind=kind, choices=tuple(row.get("choices") or ())
         )

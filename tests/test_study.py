@@ -338,6 +338,10 @@ def test_shipped_studies_are_sound_and_listed():
         "student-aware",
         "post-hoc",
         "pruned",
+        "conclusion",
+        "long-short",
+        "correctness",
+        "difficulty-band",
     } == set(shipped("study"))
     for name in shipped("study"):
         assert f"\n{name} " in f"\n{listed}"

@@ -82,9 +82,8 @@ def contradictions(recipe: Recipe) -> Found:
 def _of_conditions(curate: Curate, *, scored: bool, listens: bool) -> Found:
     if curate.prefer is not None and not listens:
         yield ("curate", "prefer"), f"nobody reads the traces for their {curate.prefer}: name an arm in checks.listener"
-    conditions: list[tuple[Location, str]] = [] if curate.where is None else [(("curate", "where"), curate.where)]
-    conditions += [(("curate", "mix", n, "where"), portion.where) for n, portion in enumerate(curate.mix)]
-    for where, text in conditions:
+    for key, text in curate.conditions:
+        where: Location = ("curate", *key)
         try:
             condition(text, NUMBERS, WORDS)
             if not listens:

@@ -36,12 +36,13 @@ _SCRIPTS = (
 _UNUSUAL = re.compile(r"[\u0400-\ud7af\uf900-\ufaff]")
 """`д`, `中`; not `é`, `α`."""
 _ASKED_ANEW = re.compile(
-    r"\n\s{0,4}(?:#{1,4}\s{0,2}|\*{0,2})"
+    r"(?:\n\s{0,4}(?:#{1,4}\s{0,2}|\*{0,2})"
     r"(?:(?:next |another |new )?(?:question|problem|exercise)(?:\s?\d{1,3})?|q\d{0,3}|user|human|instruction|input)"
+    r"|(?<=[.)!\]}$])[ \t]{1,4}(?-i:Q)\d{0,3})"
     r"\s?\*{0,2}\s?[:：]\s?\*{0,2}\s{0,3}(?P<asked>\S[^\n]{0,80})",
     re.IGNORECASE,
 )
-"""`Q: What is the capital of France?`, `## Question 2: ...` at the beginning of a line."""
+"""`Q: What is the capital of France?`, `## Question 2: ...` at the beginning of a line; `Q:` behind a sentence too."""
 _CONCLUDED = re.compile(r"boxed\b|####|\banswer\b", re.IGNORECASE)
 """What has been said where an answer was given."""
 OWN = 30

@@ -21,13 +21,19 @@ DECLINED = (
     "Ich kann dir dabei leider nicht helfen.",
     "Je ne peux pas vous aider.",
     "No puedo ayudarte.",
+    "I cannot provide a solution to that: such questions are not for me.",
 )
 NOT_DECLINED = (
     "The number of sharks is not given, so we cannot answer the question. The answer is 4.",
     "It cannot be determined from what is given: 4",
     "We can't help but notice 2 + 2 = 4.",
     "I'm unable to find a smaller one, so the answer is 4.",
+    "Without information on the second shelf, I cannot provide an answer to that part: 4.",
+    "I can't provide a solution, since the length of the rope is not stated.",
+    "The number of doors is not given. I cannot provide an answer.",
+    "There is not enough data here, so we are unable to provide an answer.",
 )
+PROSE = Problem(id="p", question="How many rooms are there?", gold="4", answer_kind="auto")
 RUN_ON = "runs on into another question"
 GOOD = Trace(
     problem_key=PROBLEM.key,
@@ -112,6 +118,15 @@ def reasons(trace=None, settings=None, **fields):
         ({"trace": {"answer": "So we add them up. Done."}, "verdict": judged("unknown"), **KEPT}, ["no conclusion"]),
         ({"trace": {"answer": "It is \\boxed{}"}, "verdict": judged("unknown"), **KEPT}, ["no conclusion"]),
         ({"trace": {"answer": "So it is 4."}, "verdict": judged("unknown"), **KEPT}, []),
+        *(
+            ({"trace": {"answer": f"Two for each floor.\n\n{text}"}, "verdict": None, "problem": PROSE, **KEPT}, found)
+            for text, found in (
+                ("The house has 4 rooms for its guests.", []),
+                ("On the 2nd floor there are 4 of them.", []),
+                ("The share of each is 0.5 × 0.5 = 0.25.", []),
+                ("Next we count those of the 2nd floor.", ["no conclusion"]),
+            )
+        ),
         ({"trace": {"answer": "So we add them up."}, "verdict": judged("right")}, []),
         ({"trace": {"answer": "Adding. Done."}, "problem": ESSAY, "verdict": None, **KEPT}, []),
         ({"own": lambda problem, trace: "too \n short" if problem.gold == "4" else ""}, ["curate.filter: too short"]),
@@ -125,6 +140,12 @@ def reasons(trace=None, settings=None, **fields):
         ({"trace": {"answer": "$\\boxed{4}$\n\n## Question 2: How many are left?"}}, [RUN_ON]),
         ({"trace": {"answer": "#### 4\n**Problem:** Bo has 3 pens. How many?"}}, [RUN_ON]),
         ({"trace": {"answer": "The answer is 4.\n\nUser: And what is 3 plus 3?"}}, [RUN_ON]),
+        (
+            {"trace": {"answer": "2 + 2 = 4. The answer is (2 + 2). Q: Bo has 3 pens and finds 5. How many are it?"}},
+            [RUN_ON],
+        ),
+        ({"trace": {"answer": "The answer is 4 (see the appendix Q: part 2)."}}, []),
+        ({"trace": {"answer": "The answer is 4. Q: What is 2 plus 2?"}}, []),
         ({"trace": {"answer": "The answer is 4.\nQ: x?"}, "settings": {"drop_run_on": False}}, []),
         ({"trace": {"answer": "**Question:** What is 2 plus 2?\n\nThe answer is 4."}}, []),
         ({"trace": {"answer": "Answer: 4\n\nQuestion: What is 2 plus 2? Solved."}}, []),

@@ -8,7 +8,7 @@ import pytest
 
 from potstill.curate.seen import Looker
 from potstill.curate.select import select
-from potstill.recipe import Curate, Portion
+from potstill.recipe import Curate, Portion, Weighed
 from potstill.records import Drop, Example, Problem, Trace, Verdict
 
 PROBLEMS = [
@@ -20,7 +20,7 @@ PROBLEMS = [
 ]  # fmt: skip
 
 
-def judged(number, tokens=100, text=""):
+def judged(number, tokens=100, text="", outcome="right"):
     problem = PROBLEMS[number]
     trace = Trace(
         problem_key=problem.key, teacher="t", strategy="s", prompt_key="", sample=0, attempt=0, sampling="{}",
@@ -28,7 +28,7 @@ def judged(number, tokens=100, text=""):
         completion_tokens=tokens,
     )  # fmt: skip
     verdict = Verdict(
-        trace_key=trace.key, check="answer", policy="", version=1, outcome="right", cause="", method="", score=None,
+        trace_key=trace.key, check="answer", policy="", version=1, outcome=outcome, cause="", method="", score=None,
         extracted=None,
     )  # fmt: skip
     return trace, verdict
@@ -62,6 +62,23 @@ def test_parts_have_their_shares_of_the_tokens_and_the_scarcest_says_how_much_th
     assert Counter(one.domain for one in kept) == {"code": 5, "mathematics": 5}
     assert Counter(drop.reason for drop in dropped) == {"over the tokens wished": 30}
     assert curated(rows, mix=mix[:1])[1][0].reason == "in no part of the mix"
+
+
+def test_traces_weigh_what_the_first_condition_says_that_they_fit_and_unknown_verdicts_fit_none():
+    outcomes = {number: ("right", "wrong", "unknown")[number % 3] for number in range(12)}
+    rows = [judged(number, outcome=outcome) for number, outcome in outcomes.items()]
+    weights = (
+        Weighed(where="verdict == 'wrong' and domain == 'code'", weight=0.1),
+        Weighed(where="verdict == 'wrong'", weight=0.5),
+        Weighed(where="verdict != 'right'", weight=7),
+    )  # fmt: skip
+    kept, _ = curated(rows, drop_wrong=False, drop_unknown=False, weights=weights)
+    asked = {PROBLEMS[number].key: (outcome, PROBLEMS[number].domain) for number, outcome in outcomes.items()}
+    wanted = {"right": (1, 1), "wrong": (0.5, 0.1), "unknown": (1, 1)}
+    assert {one.problem_key: one.weight for one in kept} == {
+        key: wanted[outcome][domain == "code"] for key, (outcome, domain) in asked.items()
+    }
+    assert len(curated(rows, where="verdict == 'right'", drop_wrong=False)[0]) == 4
 
 
 def test_long_and_short_traces_are_mixed_by_a_condition_on_their_tokens():

@@ -43,6 +43,16 @@ def test_other_numbers_are_another_text():
     assert jaccard(shingles(one), shingles(one.upper() + ".")) == 1.0
 
 
+def test_stacks_of_signs_are_other_texts():
+    def stacked(opened):
+        lines = [f"{sign} ; the stack is now: {' '.join(opened[: at + 1])}" for at, sign in enumerate(opened)]
+        return "\n".join(["We go from left to right.", *lines, "All of it was read, so we close what is open."])
+
+    one, other = stacked(["(", "[", "(", "{", "[", "(", "{"]), stacked(["{", "(", "[", "[", "(", "{", "("])
+    assert jaccard(shingles(one), shingles(other)) < 0.6
+    assert jaccard(shingles(one), shingles(one.replace("We go", "we  go"))) == 1.0
+
+
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), max_size=8), st.randoms(use_true_random=False))
 def test_any_texts_end_as_copies_of_what_stays(drawn, dice):
     def text_of(base, edit):

@@ -5,7 +5,8 @@ import json
 import pytest
 from commands import TINY, call, done
 
-from potstill.records import Drop, Example
+from potstill.curate.known import tokens_of
+from potstill.records import Drop, Example, Trace
 from potstill.store import Run
 
 CURATED = """\
@@ -17,6 +18,7 @@ curate:
   mix:
     - {where: tokens >= 40, share: 0.5}
     - {where: tokens < 40, share: 0.5}
+  weights: [{where: tokens >= 40, weight: 0.25}]
 """
 
 
@@ -42,6 +44,8 @@ def test_what_a_recipe_says_is_done_and_all_traces_are_accounted_for(runs):
     kept, dropped = list(examples.rows("examples", Example)), list(examples.rows("dropped", Drop))
     assert len(kept) + len(dropped) == traces.total("traces")
     assert examples.counts["dropped"]["over its share of the mix"] > 0
+    long = {trace.key: tokens_of(trace) >= 40 for trace in traces.rows("traces", Trace)}
+    assert {(long[row.trace_key], row.weight) for row in kept} == {(True, 0.25), (False, 1.0)}
     assert {row.trace_key for row in kept} < {
         row.trace_key for row in Run(runs / "plain").committed("examples").rows("examples", Example)
     }
@@ -75,6 +79,7 @@ def test_two_sets_are_compared_with_the_reasons(runs):
     ("value", "told"),
     [
         ("curate.where=pass_rat > 0.5", "curate.where: 'pass_rat > 0.5' is no condition: 'pass_rat' is no value"),
+        ("curate.weights=[{where: verdict > 1, weight: 2}]", "compares what cannot be compared"),
         ("curate.mix=[{where: tokens, share: 1}]", "'tokens' is no condition: tokens is compared with nothing"),
     ],
 )

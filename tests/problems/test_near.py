@@ -55,6 +55,17 @@ def test_what_many_tests_share_counts_for_nothing():
     assert twice.near(COPIES[0], "7") is not None, "a test that is there five times is one test"
 
 
+def test_what_is_written_in_signs_or_in_few_words_is_told_apart():
+    form = "Close what is open in this row, each by its own sign. Row:"
+    index = NearIndex(0.25, [(row, f"{form} {row}", None) for row in ("< ( [ < >", "{ ( ) < <", "[ < < > ( {", "( <")])
+    assert index.near(f"{form} ( < > [ <") is None
+    assert index.near(f"{form} < ( [ <") is None
+    switches = ["on or off is", "not on or off is", "off and on or off is", "off or off or off is"]
+    index = NearIndex(0.25, [(one, one, None) for one in switches])
+    assert index.near("on or off or off is") is None
+    assert words_of("f(x) = (a + b) [m] < {c}") == ["f", "x", "=", "a", "+", "b", "m", "<", "c"]
+
+
 WORDS = st.lists(st.sampled_from(["one", "two", "red", "blue", "12", "7", "is", "of"]), max_size=12).map(" ".join)
 
 

@@ -45,7 +45,7 @@ def test_every_family_has_a_lesson_of_at_least_three_strategies():
 
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 2**32), sample=st.integers(0, 40), style=st.sampled_from(["plain", "varied"]))
+@given(seed=st.integers(0, 2**32), sample=st.integers(0, 40), style=st.sampled_from(["plain", "checked", "varied"]))
 def test_without_injected_errors_every_trace_is_true_and_ends_with_the_gold(name, seed, sample, style):
     for problem in take(name, seed, 6):
         reasoning, answer, info = solve(problem, sample, seed, 0.0, style)
@@ -137,6 +137,14 @@ def test_samples_of_a_problem_differ(name, style):
     for problem in take(name, 6, 40):
         texts = [" ".join(solve(problem, sample, 0, 0.0, style)[:2]) for sample in range(16)]
         assert len(set(texts)) == 16
+
+
+def test_checked_traces_are_plain_ones_that_go_on_behind_a_right_result():
+    for problem in take("chain", 8, 60):
+        for rate in (0.0, 1.0):
+            plain, checked = solve(problem, 0, 0, rate, "plain"), solve(problem, 0, 0, rate, "checked")
+            assert plain[1] == checked[1]
+            assert (plain[0] in checked[0], "Check: " in checked[0]) == (True, rate == 0)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from potstill.curate.filters import Candidate
 from potstill.records import Reason
 from potstill.verify.extract import extract
+from potstill.verify.faithful.values import value_of
+
+_ORDINAL = re.compile(r"\b\d{1,4}(?:st|nd|rd|th)\b", re.IGNORECASE)
+"""`8th`, which counts nothing."""
+_LAST = re.compile(r"(?:\A|[.!?:]\s|\n)(?P<said>(?:[^.!?\n]|\.(?=\S)){1,300})[.!]\s*\Z")
+"""The last sentence of a text, if it has an end."""
 
 
 def no_conclusion(case: Candidate) -> str | None:
@@ -14,4 +22,15 @@ def no_conclusion(case: Candidate) -> str | None:
     if case.verdict is not None and case.verdict.outcome != "unknown":
         return None
     found = extract(case.trace.answer, case.problem.answer_kind, case.problem.choices)
-    return Reason.NO_CONCLUSION if found.value is None and not found.ambiguous else None
+    if found.value is not None or found.ambiguous:
+        return None
+    return None if case.problem.answer_kind == "auto" and _states_value(case.trace.answer) else Reason.NO_CONCLUSION
+
+
+def _states_value(answer: str) -> bool:
+    """Whether the last sentence of an answer states one value, as prose does that marks none: `It takes 12 days.`"""
+    last = _LAST.search(answer[-400:])
+    if last is None:
+        return False
+    said = _ORDINAL.sub("", last["said"])
+    return value_of(said) is not None or ("=" in said and value_of(said.rpartition("=")[2]) is not None)

@@ -37,6 +37,8 @@ class AskedWay:
 
 PLAIN = AskedWay()
 """Of a trace that was asked as any other."""
+LONGEST_SENTENCE = 300
+"""Characters before and behind speech of an answer that are read as its sentence."""
 RUN = 8
 """Words in a row of an instruction that a trace repeats by no chance."""
 _WORD = re.compile(r"[^\W_]+")
@@ -44,10 +46,21 @@ _WORD = re.compile(r"[^\W_]+")
 _HINT = re.compile(
     r"(?i)\b(?:(?:we|i) (?:know|are told|am told|were told|was told)(?: that)? the (?:right |correct |final )?answer|"
     r"(?:the|this) (?:given|known|stated|provided|expected|target) answer|"
-    r"answer (?:is|was|has been) (?:already )?(?:given|told|provided|stated|known)|as (?:the|per the) hint|"
+    r"answer (?:is|was|has been) (?:already )?(?:given|told|provided|stated|known)"
+    r"(?! (?:in (?!the (?:problem|question|prompt|hint|task|instruction))|by |with |as an? )| as:)|"
+    r"as (?:the|per the) hint|"
     r"(?:matches|agrees with|equals|consistent with) the (?:given|known|right|correct|provided|stated|expected) answer)"
 )
-"""`We know that the answer is 72`, `the given answer`, `this matches the correct answer`."""
+"""`We know that the answer is 72`, `the given answer`, `this matches the correct answer`; not how one is written: `the
+answer is given in metres`."""
+_EXPECTED = re.compile(r"expected answer\Z", re.IGNORECASE)
+"""`the expected answer`"""
+_SENTENCE_END = re.compile(r"[.!?\n]")
+"""`.` of `It is 4.`"""
+_GUESS = re.compile(
+    r"(?i)\b(?:maybe|perhaps|possibly|probably|likely|might|may|could|i think|i guess|often|sometimes)\b|\?\Z"
+)
+"""Who was told an answer does not guess at what is expected: `maybe the expected answer is 4`."""
 
 
 OwnFilter = Callable[[Problem, Trace], str]
@@ -207,7 +220,8 @@ def elsewhere(case: Candidate) -> str | None:
 def known_for(case: Candidate, text: str) -> Known:
     """Return what is known of a trace, with all that the condition `text` asks for."""
     return known_of(
-        case.trace, case.problem, case.group, case.difficulty, case.score, case.listened, faith=asks_faith(text)
+        case.trace, case.problem, case.group, case.difficulty, case.score, case.listened, case.verdict,
+        faith=asks_faith(text),
     )  # fmt: skip
 
 
@@ -242,8 +256,20 @@ def repeats_instruction(case: Candidate) -> str | None:
 
 def speaks_of_hint(case: Candidate) -> str | None:
     """Drop traces that were told the answer and say so: the student will not be told it."""
+    if not case.way.hinted:
+        return None
     told = f"{case.trace.reasoning}\n{case.trace.answer}"
-    return Reason.HINT if case.way.hinted and _HINT.search(told) else None
+    return Reason.HINT if any(not _guesses(told, found) for found in _HINT.finditer(told)) else None
+
+
+def _guesses(text: str, found: re.Match[str]) -> bool:
+    """Whether a sentence only guesses which answer is expected."""
+    if not _EXPECTED.search(found.group()):
+        return False
+    end = _SENTENCE_END.search(text, found.end())
+    before = _SENTENCE_END.split(text[max(0, found.start() - LONGEST_SENTENCE) : found.start()])[-1]
+    after = text[found.end() : found.end() if end is None else min(end.end(), found.end() + LONGEST_SENTENCE)]
+    return _GUESS.search(f"{before}{found.group()}{after}".strip()) is not None
 
 
 def bent(case: Candidate) -> str | None:

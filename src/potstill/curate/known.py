@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from potstill.conditions import FAITH, LISTENED, NUMBERS, WORDS, Known, condition, names_in
 from potstill.curate.listened import Listened
-from potstill.records import Group, Problem, Trace
+from potstill.records import Group, Problem, Trace, Verdict
 from potstill.verify.faithful import faith_of
 
 CHARACTERS_A_TOKEN = 4
@@ -35,14 +35,15 @@ def tokens_of(trace: Trace) -> int:
 
 def known_of(
     trace: Trace, problem: Problem | None, group: Group | None, difficulty: float | None, score: float | None,
-    listened: Listened | None = None, *, faith: bool = False,
+    listened: Listened | None = None, verdict: Verdict | None = None, *, faith: bool = False,
 ) -> Known:  # fmt: skip
     """Return the values by name; None where nothing is known. Those of `faith` are read only where they are asked."""
+    judged = None if verdict is None or verdict.outcome == "unknown" else verdict.outcome
     found: dict[str, float | str | None] = {
         "pass_rate": None if group is None else group.pass_rate,
         "samples": None if group is None else group.samples,
         "difficulty": difficulty, "score": score, "tokens": tokens_of(trace), "teacher": trace.teacher,
-        "strategy": trace.strategy, "characters": len(trace.reasoning) + len(trace.answer),
+        "strategy": trace.strategy, "verdict": judged, "characters": len(trace.reasoning) + len(trace.answer),
         **{name: None if listened is None else listened.score(name) for name in LISTENED},
         "domain": None if problem is None else problem.domain, "source": None if problem is None else problem.source,
     }  # fmt: skip

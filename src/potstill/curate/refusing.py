@@ -14,7 +14,7 @@ _DECLINES = re.compile(
     r"(?:can(?:not|['’]t| not)|could(?: not|n['’]t)|won['’]t|will not|unable to|"
     r"not able to|not allowed to|not permitted to|must decline to|have to decline to|decline to)"
     r"(?: \w+){0,2} (?:help(?! but)|assist|comply|"
-    r"provide (?:an? |the |any )?(?:answer|solution|response|assistance|help)|"
+    r"provide (?:an? |the |any )?(?:(?P<answer>answer|solution|response)|assistance|help)|"
     r"fulfil\w*|engage with (?:this|that|your)|answer (?:this|that|your) request|"
     r"continue with (?:this|that|your)|respond to (?:this|that|your) request)\b|"
     r"\bas an? (?:ai|artificial intelligence|(?:large )?language model)\b[^.\n]{0,60}\b(?:can(?:not|['’]t)|unable|"
@@ -28,11 +28,22 @@ _DECLINES = re.compile(
 
 That something cannot be determined, or that a question cannot be answered for want of a number, is an answer.
 """
+_WANTING = re.compile(
+    r"(?i)\bwithout (?:\w+ ){0,2}(?:information|knowing|data|details|values?|numbers?|context|figures?)\b|"
+    r"\b(?:no|enough|sufficient|insufficient|missing|lacks?|lacking|more|further|additional|necessary) "
+    r"(?:\w+ )?(?:information|data|details|context)\b|"
+    r"(?:\bnot|n['’]t) (?:\w+ )?(?:given|specify|specified|state|stated|mention|mentioned|provided|say)\b"
+)
+"""What a question wants: `without information on the price`, `there is not enough data`, `it is not stated`."""
 
 
 def declines(answer: str) -> bool:
-    """Whether an answer begins by declining the question. Linear in what is looked at."""
-    return _DECLINES.search(answer.strip()[:HEAD]) is not None
+    """Whether an answer begins by declining the question. Linear in what is looked at.
+
+    Where no answer can be given and it says there what the question wants for one, nothing is declined.
+    """
+    head = answer.strip()[:HEAD]
+    return any(found["answer"] is None or not _WANTING.search(head) for found in _DECLINES.finditer(head))
 
 
 def refuses(case: Candidate) -> str | None:

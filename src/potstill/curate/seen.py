@@ -46,7 +46,7 @@ class Looked:
     where no choice can be needed; `bands` holds 64-bit hashes where near copies are looked for. `tokens` are those of
     the text, and `portion` is the number of its part of the mix, -1 where it belongs to none. `kind` is what the
     chosen traces of a problem are to differ in first. Of traces that cannot all stay those of the lowest
-    `preference` do; it is the same for all where none is preferred.
+    `preference` do; it is the same for all where none is preferred. `weight` is what each token of the example counts.
     """
 
     key: str
@@ -66,6 +66,7 @@ class Looked:
     hinted: bool = False
     kind: str = ""
     preference: float = 0.0
+    weight: float = 1.0
     pruning: tuple[int, ...] = ()
     """Of a trace that passed and was looked at for steps to prune: steps, steps kept, tokens of the whole, whether it
     was left whole, and the steps that went by kind, in the order of `curate.prune`."""
@@ -128,7 +129,8 @@ class Looker:
             attempt=trace.attempt, hinted=case.way.hinted, sketch=self._sketch(case, text) if choice else b"",
             kind=trace.strategy if choice and self.settings.diverse == "strategy" else "",
             bands=bands(text).tobytes() if self.settings.near is not None else b"", tokens=tokens_of(trace),
-            portion=self._portion(case), preference=self._preference(case), pruning=_pruning(pruned, whole),
+            portion=self._portion(case), preference=self._preference(case), weight=self._weight(case),
+            pruning=_pruning(pruned, whole),
         )  # fmt: skip
 
     def pruned(self, trace: Trace) -> tuple[Trace, PrunedReasoning | None]:
@@ -174,6 +176,14 @@ class Looker:
             if test_of(portion.where)(known_for(case, portion.where))
         )  # fmt: skip
         return next(fitting, NO_PORTION)
+
+    def _weight(self, case: Candidate) -> float:
+        """Return the weight of the first of `curate.weights` that a trace fits; what is not known fits none."""
+        fitting = (
+            weighed.weight for weighed in self.settings.weights
+            if test_of(weighed.where)(known_for(case, weighed.where))
+        )  # fmt: skip
+        return next(fitting, 1.0)
 
     def question(self, problem: Problem, strategy: str) -> str:
         """Return what a student is asked of a problem whose trace names its `strategy`."""

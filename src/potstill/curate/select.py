@@ -54,19 +54,19 @@ def select(traces: Stream, looker: Looker) -> Iterator[Example | Drop]:
 
     decision = decide(rows, looker, runs_of)
     yield from decision.drops(rows)
-    held: dict[int, Trace] = {}
+    held: dict[int, tuple[Trace, float]] = {}
     for ordinal, (trace, _) in enumerate(traces()):
         if (place := decision.places[ordinal]) >= 0:
-            held[place] = looker.pruned(trace)[0]
+            held[place] = looker.pruned(trace)[0], rows[ordinal].weight
     for place in sorted(held):
-        yield example_of(held[place], looker)
+        yield example_of(*held[place], looker)
 
 
-def example_of(trace: Trace, looker: Looker) -> Example:
+def example_of(trace: Trace, weight: float, looker: Looker) -> Example:
     """Return a kept trace as what is trained on."""
     problem = looker.training[trace.problem_key]
     return Example(
         problem_key=trace.problem_key, trace_key=trace.key, question=looker.question(problem, trace.strategy),
-        reasoning=trace.reasoning, answer=trace.answer, difficulty=looker.difficulty(trace.problem_key),
+        reasoning=trace.reasoning, answer=trace.answer, weight=weight, difficulty=looker.difficulty(trace.problem_key),
         domain=problem.domain, gold_source=looker.gold_source(trace.problem_key),  # type: ignore[arg-type]  # a group's
     )  # fmt: skip

@@ -74,15 +74,14 @@ def looker_of(given: Given, heard: Heard) -> Looker:
 
 def asks_scores(curate: Curate) -> bool:
     """Whether the scores of a reward model say what is kept."""
-    conditions = [curate.where or "", *(portion.where for portion in curate.mix)]
-    return curate.min_score is not None or any(text and "score" in names_in(text) for text in conditions)
+    return curate.min_score is not None or any("score" in names_in(text) for _, text in curate.conditions)
 
 
 def _listened(given: Given) -> dict[str, Listened]:
     """Return what a student said of each trace, where one listens and curation asks for it."""
     curate, committed = given.recipe.curate, given.inputs.get("listened")
-    asked = [curate.where or "", *(portion.where for portion in curate.mix)]
-    if committed is None or (curate.prefer is None and not any(name in text for text in asked for name in LISTENED)):
+    asked = any(not LISTENED.isdisjoint(names_in(text)) for _, text in curate.conditions)
+    if committed is None or (curate.prefer is None and not asked):
         return {}
     return {row.trace_key: row for row in committed.rows("listened", Listened)}
 
@@ -215,7 +214,7 @@ class Curation:
             ],
             "reasoning": self._reasonings(seen, picked, looker),
             "answer": picked.column("answer"),
-            "weight": [1.0] * len(seen),
+            "weight": [row.weight for row in seen],
             "difficulty": [looker.difficulty(row.problem_key) for row in seen],
             "domain": [problem.domain for problem in problems],
             "gold_source": [looker.gold_source(row.problem_key) for row in seen],

@@ -42,12 +42,12 @@ from potstill.verify.judge_prompts import judge_prompt
 Settings = dict[str, Any]
 _OPTIONAL = (
     "faithful", "where", "quotes", "near", "mix", "tokens", "filter", "diverse", "drop_no_conclusion", "prefer",
-    "prune", "reasoning",
+    "prune", "reasoning", "weights",
 )  # fmt: skip
 """Keys of `curate` that came later and change nothing unless they are given."""
 _AS_BEFORE: tuple[Any, ...] = (None, [], "text", False, "own")
 """Values of theirs that stand for not given."""
-WRITTEN_VERSION = 1
+WRITTEN_VERSION = 2
 """Raised by hand when other problems may be written, or kept."""
 PRUNE_VERSION = 2
 """Raised by hand when the same reasoning may be pruned otherwise."""

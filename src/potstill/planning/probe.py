@@ -9,10 +9,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import random
-import statistics
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,43 +24,50 @@ from potstill.pipeline.stages import stages_of
 from potstill.planning.record import machine
 from potstill.planning.sets import Gathered
 from potstill.planning.timing import Timing, key_of
-from potstill.planning.trainings import Trainings
-from potstill.recipe import Recipe
+from potstill.planning.trainings import PhaseFigures, Step, Trainings
+from potstill.recipe import Recipe, Train
 from potstill.records import Drop
 from potstill.store import Run
 from potstill.temporary import temporary_folder
 
 SECONDS = 20.0
-"""For the steps of one student at most; each kind of step is done once at least."""
-ENOUGH = 4.0
-"""Seconds of steps that tell, where a step takes some hundredths: the first ones are slow, and single ones vary."""
-ROUNDS = 4
-"""Steps of a kind that tell, where they take long."""
+"""For the steps of one student that are timed at most; each even kind is done once at least, and two of the drawn."""
+ENOUGH = 8.0
+"""Seconds of steps that tell, where a step takes some hundredths: single ones vary."""
+FEW = 8
+"""Drawn steps that tell, where they take long."""
+DRAWN = 64
+"""Steps that are drawn of each training."""
+THIN = 3
+"""Micro-batches that stand for all of a step: the largest, the middle one and the smallest."""
 WRITTEN = 16
 """Tokens of the responses that are sampled."""
 ASKED = 24
 """Tokens of their prompts."""
-MIXED = 8
-"""Lengths that stand for all, from the shortest row to the longest."""
+MIXED = 4
+"""Drawn steps that tell the memory."""
 SHOWN = 300
 """Texts that the tokenizer of a student from nothing is trained on."""
 
-Step = tuple[int, int, int]
-"""Micro-batches, rows of each, tokens of each row."""
+Taken = tuple[Step, float]
+"""A step, and the seconds that it took."""
 
 
-class ProbedLengths(NamedTuple):
-    """Tokens of the rows that a student is trained on: the usual ones of its briefest arm, of another, and the longest.
+class ProbedSteps(NamedTuple):
+    """Steps of a student that are tried: of rows of one length, and such as its trainings have.
 
-    Short rows are timed by themselves, for what a call costs beside its tokens is most of what an arm of bare answers
-    takes, and rows of ten times their length do not tell it. `spread` are lengths as rows have them, in mixed order:
-    blocks of memory that are given back fit the next rows badly, which takes a third of a gigabyte of SmolLM2-135M.
+    Even ones tell what a micro-batch and a token cost each by itself, drawn ones what trainings are made of.
+    Memory is that of `largest`, with the longest row of all: blocks that are given back fit the next rows badly.
     """
 
-    short: int
-    usual: int
-    longest: int
-    spread: tuple[int, ...]
+    even: tuple[Step, ...]
+    drawn: tuple[Step, ...]
+    largest: tuple[Step, ...]
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row."""
+        return max(tokens for step in self.largest for _, tokens in step)
 
 
 def probe(recipe: Recipe, folder: Run) -> dict[str, Any]:
@@ -70,31 +76,48 @@ def probe(recipe: Recipe, folder: Run) -> dict[str, Any]:
     done = outputs(folder, stages_of(recipe)) if folder.path.is_dir() else {}
     gathered = Gathered(recipe=recipe, graph=graph, done=done)
     trainings = Trainings(gathered)
-    wanted: dict[str, tuple[ArmNode, Phase]] = {}
-    usual: dict[str, set[int]] = {}
+    wanted: dict[str, list[tuple[ArmNode, Phase]]] = {}
     for arm in graph.arms.values():
         for phase in arm.phases:
-            key = key_of(phase.recipe)
-            figures = trainings.of(phase)
-            usual.setdefault(key, set()).add(max(2, sorted(figures.sizes)[len(figures.sizes) // 2]))
-            if key not in wanted or figures.longest > trainings.of(wanted[key][1]).longest:
-                wanted[key] = arm, phase
+            wanted.setdefault(key_of(phase.recipe), []).append((arm, phase))
     timings = {}
-    for key, (arm, phase) in wanted.items():
+    for key, trained in wanted.items():
+        arm, phase = max(trained, key=lambda each: trainings.of(each[1]).longest)
         print(f"probe: the student of {arm.name}", file=sys.stderr)
-        figures = trainings.of(phase)
-        sizes = [max(2, size) for size in sorted(figures.sizes)]
-        spread = [sizes[number * (len(sizes) - 1) // (MIXED - 1)] for number in range(MIXED)]
-        random.Random("lengths").shuffle(spread)
-        lengths = ProbedLengths(min(usual[key]), max(usual[key]), max(4, figures.longest), tuple(spread))
+        steps = _steps_of([(trainings.of(each), each.recipe.train) for _, each in trained])
         with temporary_folder("probe") as place:
             base = done.get(naming.student(arm.student))
             model = (
                 base.folder(naming.MODEL) if base is not None else _prepared(phase.recipe, gathered, place / "model")
             )
-            timings[key] = dataclasses.asdict(_timed(phase.recipe, model, place, lengths))
+            timings[key] = dataclasses.asdict(_timed(phase.recipe, model, place, steps))
         release_memory(collect=True)
     return {"probes": {"machine": machine(), "timings": timings}}
+
+
+def _steps_of(trained: Sequence[tuple[PhaseFigures, Train]]) -> ProbedSteps:
+    """Return what is tried of the trainings of one student."""
+    usual = [max(2, sorted(figures.sizes)[len(figures.sizes) // 2]) for figures, _ in trained]
+    draw = random.Random("steps")
+    drawn = []
+    for figures, train in trained:
+        every = figures.steps(train.batch, train.micro_batch)
+        drawn.append([_thin(step) for step in draw.sample(every, min(DRAWN, len(every)))])
+    figures, train = max(trained, key=lambda each: each[0].longest)
+    rows = min(train.micro_batch, train.batch)
+    largest = drawn[[each for each, _ in trained].index(figures)][:MIXED]
+    middle = len(largest) // 2
+    largest[middle] = ((rows, max(4, figures.longest)), *largest[middle][1:])
+    return ProbedSteps(
+        even=(((rows, min(usual)),), ((rows, min(usual)),) * 2, ((rows, max(usual)),)),
+        drawn=tuple(step for turn in itertools.zip_longest(*drawn) for step in turn if step is not None),
+        largest=tuple(largest),
+    )
+
+
+def _thin(step: Step) -> Step:
+    few = step if len(step) <= THIN else (step[0], step[len(step) // 2], step[-1])
+    return tuple((rows, max(2, tokens)) for rows, tokens in few)
 
 
 def _prepared(recipe: Recipe, gathered: Gathered, out: Path) -> Path:
@@ -109,7 +132,7 @@ def _prepared(recipe: Recipe, gathered: Gathered, out: Path) -> Path:
     return out
 
 
-def _timed(recipe: Recipe, model: Path, place: Path, lengths: ProbedLengths) -> Timing:
+def _timed(recipe: Recipe, model: Path, place: Path, steps: ProbedSteps) -> Timing:
     import potstill.verify.verdicts  # noqa: F401 - a run has judged and written tables before, which stays in memory
     from potstill.train import students
     from potstill.train.course import attention
@@ -125,18 +148,14 @@ def _timed(recipe: Recipe, model: Path, place: Path, lengths: ProbedLengths) -> 
     began = time.monotonic()
     student, tokenizer = students.load(model)
     form = check_student(f"student {model}", student)
-    student.set_attn_implementation(attention(student, train, lengths.longest))
+    student.set_attn_implementation(attention(student, train, steps.longest))
     job = Training(model=model, settings=train, lora=recipe.student.lora, seed=1, work=place, out=place / "out")
     stepper = Stepper(student, form, job, int(tokenizer.pad_token_id), company())
-    stepper.fit(lengths.longest)
-    rows = min(train.micro_batch, train.batch)
-    kinds: list[Step] = [(many, rows, length) for length in (lengths.short, lengths.usual) for many in (1, 2)]
-    several = 2 if train.batch > rows else 1  # the gradients of one micro-batch are there when the next is read
-    kinds += [(several, rows, lengths.longest), (several, max(1, rows // 2), lengths.longest)]
+    stepper.fit(steps.longest)
     start = time.monotonic() - began
-    taken, held = _steps(stepper, kinds, [(several, rows, length) for length in lengths.spread], len(tokenizer))
-    fitted = _fitted([(kind, statistics.median(times)) for kind, times in taken.items()])
-    grown = _grown(held)
+    taken = _taken(stepper, steps, len(tokenizer))
+    grown = _grown([_held(stepper, steps.largest, share, len(tokenizer)) for share in (0.5, 1.0)])
+    fitted = _fitted(*taken)
     finished = stepper.finish()
     if finished is not None:  # the end of a training is a part of it
         began = time.monotonic()
@@ -145,72 +164,81 @@ def _timed(recipe: Recipe, model: Path, place: Path, lengths: ProbedLengths) -> 
     return Timing(**fitted, **grown, start=max(0.0, start), **sampled)
 
 
-def _steps(
-    stepper: Any, kinds: Sequence[Step], mixed: Sequence[Step], vocabulary: int  # noqa: ANN401
-) -> tuple[dict[Step, list[float]], dict[Step, int]]:  # fmt: skip
-    """Do steps of each kind in turn until the time is over; return their seconds, and the most memory of each kind.
-
-    The first turn tells the memory, the others the time; `mixed` ones at the end what memory the largest takes.
-    """
+def _step(stepper: Any, turn: int, kind: Step, vocabulary: int) -> float:  # noqa: ANN401
+    """Do one step of rows of random tokens; return its seconds."""
     from potstill.train.job import Stop
     from potstill.train.loss import by_segment, coefficients
     from potstill.train.render import Segment
     from potstill.train.segments import TokenRow
 
     draw = random.Random("probe")
-    taken: dict[Step, list[float]] = {}
-    held: dict[Step, int] = {}
-
-    def step(turn: int, kind: Step) -> float:
-        many, rows, tokens = kind
+    made: list[TokenRow] = []
+    for rows, tokens in kind:
         asked = max(1, tokens // 3)
         segments = bytes([Segment.PROMPT] * asked + [Segment.REASONING] * (tokens - asked - 1) + [Segment.ANSWER])
-        made = [
-            TokenRow(tuple(draw.randrange(vocabulary) for _ in range(tokens)), segments, number)
-            for number in range(many * rows)
+        made += [
+            TokenRow(tuple(draw.randrange(vocabulary) for _ in range(tokens)), segments, len(made) + number)
+            for number in range(rows)
         ]
-        weights = by_segment(made, coefficients(made, stepper.settings.loss).scale)
-        stepped = time.monotonic()
-        stepper.step(turn, made, weights, 0.0, Stop())
-        return time.monotonic() - stepped
-
-    step(0, kinds[0])  # makes moments and caches, and is no measure
+    weights = by_segment(made, coefficients(made, stepper.settings.loss).scale)
     began = time.monotonic()
-    for turn in itertools.count():
-        for kind in dict.fromkeys(kinds):
-            if turn:
-                taken.setdefault(kind, []).append(step(turn, kind))
-                continue
-            # memory that is given back is touched anew, which takes time that a training's steps do not take
+    stepper.step(turn, made, weights, 0.0, Stop())
+    return time.monotonic() - began
+
+
+def _taken(stepper: Any, steps: ProbedSteps, vocabulary: int) -> tuple[list[Taken], list[Taken]]:  # noqa: ANN401
+    """Do even steps, then drawn ones until the time is over; return the seconds of each."""
+    from potstill.train.course import RELEASE_EVERY
+
+    began = time.monotonic()
+    for warming in (True, False):  # the first of a kind makes moments and caches and touches new memory
+        even = [(kind, _step(stepper, int(warming), kind, vocabulary)) for kind in steps.even]
+    drawn: list[Taken] = []
+    for step in itertools.cycle(steps.drawn):
+        seconds = _step(stepper, 0, step, vocabulary)
+        drawn.append((step, seconds))
+        if len(drawn) % RELEASE_EVERY == 0:  # as a training does
+            released = time.monotonic()
             release_memory()
-            reset_peak()
-            step(turn, kind)
-            held[kind] = peak_memory() or 0
-        if turn and time.monotonic() - began > (ENOUGH if turn >= ROUNDS else SECONDS):
+            drawn[-1] = step, seconds + time.monotonic() - released
+        passed = time.monotonic() - began
+        if (passed > ENOUGH and len(drawn) >= FEW) or (passed > SECONDS and len(drawn) > 1):
             break
+    return even, drawn
+
+
+def _held(stepper: Any, steps: Sequence[Step], share: float, vocabulary: int) -> tuple[int, int]:  # noqa: ANN401
+    """Do steps with a share of the tokens of each row; return tokens of the largest micro-batch, and the most bytes."""
+    cut: list[Step] = [tuple((rows, max(2, round(share * tokens))) for rows, tokens in step) for step in steps]
+    release_memory()
     reset_peak()
-    for kind in mixed:
-        taken.setdefault(kind, []).append(step(turn, kind))
-    largest = max(held, key=lambda kind: kind[1] * kind[2])
-    held[largest] = max(held[largest], peak_memory() or 0)
-    return taken, held
+    for turn, step in enumerate(cut):
+        _step(stepper, turn, step, vocabulary)
+    return max(rows * tokens for step in cut for rows, tokens in step), peak_memory() or 0
 
 
-def _fitted(measured: Sequence[tuple[Step, float]]) -> dict[str, float]:
-    """Return what a micro-batch, a token, a pair and a step cost, none of them negative, by least squares of shares."""
-    rows = [
-        [each / seconds for each in (many, many * n * t, many * n * t * t, 1.0)] for (many, n, t), seconds in measured
+def _fitted(even: Sequence[Taken], drawn: Sequence[Taken]) -> dict[str, float]:
+    """Return what a micro-batch, a token, a pair and a step cost, none of them negative, by least squares of shares.
+
+    Shares say little of slow steps, so that all drawn ones together are made to take as long as they took.
+    """
+    features = [
+        [*(float(sum(each)) for each in zip(*((1, n * t, n * t * t) for n, t in step), strict=True)), 1.0]
+        for step, _ in [*even, *drawn]
     ]
-    found = _least_squares(rows, [1.0] * len(rows), ridge=1e-6)
-    return dict(zip(("call", "token", "pair", "step"), found, strict=True))
+    seconds = [each for _, each in [*even, *drawn]]
+    shares = [[each / took for each in row] for row, took in zip(features, seconds, strict=True)]
+    found = _least_squares(shares, [1.0] * len(shares), ridge=1e-6)
+    said = sum(cost * each for row in features[len(even) :] for cost, each in zip(found, row, strict=True))
+    scale = sum(took for _, took in drawn) / said if said > 0 else 1.0
+    return dict(zip(("call", "token", "pair", "step"), (scale * each for each in found), strict=True))
 
 
-def _grown(held: Mapping[Step, int]) -> dict[str, float]:
-    """Return how memory grows with the tokens of a micro-batch, from its smallest and largest."""
-    sizes = {kind[1] * kind[2]: most for kind, most in sorted(held.items(), key=lambda item: item[1])}
-    small, large = min(sizes), max(sizes)
-    slope = max(0.0, (sizes[large] - sizes[small]) / (large - small)) if large > small else 0.0
-    return {"held": sizes[large] - slope * large, "held_token": slope, "held_pair": 0.0}
+def _grown(held: Sequence[tuple[int, int]]) -> dict[str, float]:
+    """Return how memory grows with the tokens of a micro-batch, from a small one and a large one and their bytes."""
+    (small, less), (large, most) = held
+    slope = max(0.0, (most - less) / (large - small)) if large > small else 0.0
+    return {"held": most - slope * large, "held_token": slope, "held_pair": 0.0}
 
 
 def _least_squares(rows: Sequence[Sequence[float]], values: Sequence[float], ridge: float) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from potstill.planning.shapes import Architecture, of_model
 from potstill.planning.stage_plan import START, Planning, StagePlan, of_rows
 from potstill.planning.texts import mean_of
 from potstill.planning.timing import Timing
-from potstill.planning.trainings import DRAWN_STEPS, MOST_STEPS, PhaseFigures
+from potstill.planning.trainings import PhaseFigures
 from potstill.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def train(planning: Planning, stage: Stage) -> StagePlan:
         return replace(
             made, disk=disk, memory=held, peak=held.peak, seconds=_trained(planning, found, recipe, twice=held.twice)
         )
-    peak = timing.peak(held.rows, held.tokens)
+    peak = timing.peak(*found.largest(recipe.train.batch, recipe.train.micro_batch))
     if planning.machine.memory is not None:
         most = timing.most_rows(held.tokens, planning.machine.memory.value)
         held = replace(held, fits=min(recipe.train.batch, most))
@@ -185,11 +186,11 @@ def _timed(timing: Timing, found: PhaseFigures, recipe: Recipe) -> Figure | None
     if found.rows is None:
         return None
     batch = recipe.train.batch
-    batches = found.batches(batch, recipe.train.micro_batch)
+    drawn = found.steps(batch, recipe.train.micro_batch)
     steps = -(-found.rows.value // batch)
-    if found.plan is not None and len(found.plan.steps) == steps and len(found.plan.steps) <= MOST_STEPS:
-        return timing.training(batches, round(steps))
-    seconds = timing.training(batches, round(steps), steps / DRAWN_STEPS)
+    seconds = timing.training(itertools.chain.from_iterable(drawn), round(steps), steps / len(drawn))
+    if found.plan is not None and len(drawn) == steps:
+        return seconds
     wide = found.rows.low / found.rows.value, found.rows.high / found.rows.value
     return Figure(
         value=seconds.value, low=seconds.low * wide[0], high=seconds.high * wide[1],

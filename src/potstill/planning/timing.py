@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,7 @@ class Timing:
     read: float
     held_sampling: float
 
-    def training(self, batches: Sequence[tuple[int, int]], steps: int, share: float = 1.0) -> Figure:
+    def training(self, batches: Iterable[tuple[int, int]], steps: int, share: float = 1.0) -> Figure:
         """Return the seconds of a training of `steps` steps whose micro-batches are `batches`, `share` times."""
         each = sum(self.call + self.token * n * longest + self.pair * n * longest**2 for n, longest in batches)
         return _around(self.start + share * each + self.step * steps, SPREAD, "the steps that --probe timed")

@@ -38,6 +38,9 @@ MOST_STEPS = 20_000
 DRAWN_STEPS = 200
 """Steps that are drawn to stand for all, where the rows are not there yet."""
 
+Step = tuple[tuple[int, int], ...]
+"""Rows, and tokens of the longest row, of each micro-batch of a step."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhaseFigures:
@@ -53,18 +56,26 @@ class PhaseFigures:
     sizes: Sequence[int]
     plan: Plan | None = None
 
-    def batches(self, batch: int, micro_batch: int) -> list[tuple[int, int]]:
-        """Return (rows, tokens of the longest row) of the micro-batches of some steps, and of all where `plan` is."""
+    def steps(self, batch: int, micro_batch: int) -> list[Step]:
+        """Return the micro-batches of some steps, and of all where `plan` is."""
         if self.plan is not None and len(self.plan.steps) <= MOST_STEPS:
             steps = [sorted((self.sizes[row] for row in step), reverse=True) for step in self.plan.steps]
         else:
             draw = random.Random("micro-batches")
             steps = [sorted(draw.choices(self.sizes, k=batch), reverse=True) for _ in range(DRAWN_STEPS)]
-        return [
-            (len(part), part[0])
-            for step in steps
-            for part in (step[start : start + micro_batch] for start in range(0, len(step), micro_batch))
-        ]
+        cut = [[step[start : start + micro_batch] for start in range(0, len(step), micro_batch)] for step in steps]
+        return [tuple((len(part), part[0]) for part in step) for step in cut]
+
+    def largest(self, batch: int, micro_batch: int) -> tuple[int, int]:
+        """Return rows and tokens of the micro-batch that takes the most memory, as far as the order is known.
+
+        The first step is left out where others follow: the moments of the optimiser are made behind it.
+        """
+        if self.plan is None or len(self.plan.steps) > MOST_STEPS:
+            return min(batch, micro_batch), self.longest
+        steps = self.steps(batch, micro_batch)
+        parts = [part for step in steps[1:] or steps for part in step]
+        return max(parts, key=lambda part: part[0] * part[1], default=(min(batch, micro_batch), self.longest))
 
 
 @dataclass

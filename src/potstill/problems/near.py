@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 
 RUN = 3
 """Words of a run; a shorter text is one run."""
-_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[^\w\s]")
-"""`1,200.50`, `coins`, `%`."""
+_WORD = re.compile(r"(?<!\S)[()\[\]{}<>](?: [()\[\]{}<>])+(?!\S)|\d+(?:[.,]\d+)*|[^\W\d_]+|[^\w\s]")
+"""`( [ <`, `1,200.50`, `coins`, `%`. Brackets written one by one are what a text is about, and together are one word:
+as marks they would leave two such texts alike."""
 _MARKS = frozenset(".,;:!?'\"()[]{}$\\*_`“”‘’")
 """Marks that copies drop or add."""
 MOST_GOLD = 2
@@ -27,6 +28,9 @@ COMMON = 3
 rest of the sequence, making sure that ...`."""
 
 
+FEWEST = 3
+"""Runs that near questions in which no number is have in common at least, where one has a form: what is left of
+`not ( True or True ) is` without it stands in many others."""
 WITHOUT_NUMBERS = 0.6
 """The least Jaccard index of near questions in which no number is: `What is the capital of France?`, `of Spain?`."""
 
@@ -85,6 +89,8 @@ class NearIndex:
         best: tuple[float, int] | None = None
         for place, both in shared.items():
             entry = self._entries[place]
+            if not numbers and both < FEWEST and not self._form.isdisjoint(entry.runs):
+                continue
             if entry.numbers == numbers and (not own or not entry.gold or own == entry.gold):
                 jaccard = both / len(runs | (entry.runs - self._form))
                 if jaccard >= least and (best is None or jaccard > best[0]):

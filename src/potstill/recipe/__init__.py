@@ -12,7 +12,18 @@ from typing import Annotated, Any
 from potstill.recipe.also import Also
 from potstill.recipe.benchmarks import Benchmark, Faithfulness, Paraphraser
 from potstill.recipe.bounds import Name, Seed
-from potstill.recipe.checks import Checks, CodeChecks, Curate, FaithFilter, Judge, Numbers, Policy, Portion, Reward
+from potstill.recipe.checks import (
+    Checks,
+    CodeChecks,
+    Curate,
+    FaithFilter,
+    Judge,
+    Numbers,
+    Policy,
+    Portion,
+    Reward,
+    Weighed,
+)
 from potstill.recipe.executors import Executor
 from potstill.recipe.methods import Dpo, Grpo, OnPolicy, RewardTerm
 from potstill.recipe.problems import PROBLEM_COLUMNS, Problems, Source, Written
@@ -108,6 +119,7 @@ __all__ = [
     "VerifyChain",
     "Way",
     "Ways",
+    "Weighed",
     "WorkedTeacher",
     "Written",
     "as_served",
@@ -163,8 +175,8 @@ class Recipe:
 SECTIONS = (
     Source, Written, Problems, WorkedTeacher, Sampling, Price, Terms, ServedTeacher, LocalTeacher, DatasetTeacher,
     SolutionsTeacher, ArmTeacher, SystemMessage, Tool, Tree, VerifyChain, Way, Ways, Rationalise, Strategy, Numbers,
-    Policy, CodeChecks, Judge, Reward, Checks, Portion, FaithFilter, Curate, Scratch, Lora, Student, Kl, Loss, Grpo,
-    OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer, Benchmark, Paraphraser, Faithfulness, Evaluate, Export,
+    Policy, CodeChecks, Judge, Reward, Checks, Portion, Weighed, FaithFilter, Curate, Scratch, Lora, Student, Kl, Loss,
+    Grpo, OnPolicy, Dpo, Looks, Match, Train, Labels, Scorer, Benchmark, Paraphraser, Faithfulness, Evaluate, Export,
     Executor, Recipe,
 )  # fmt: skip
 for _section in SECTIONS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -152,6 +153,17 @@ class Portion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Weighed:
+    """Traces that count for more or less than others."""
+
+    where: ForExamples[str]
+    """Which traces these are, as in `curate.where`, such as `verdict == "wrong"` or `score < 0.5`; the first that a
+    trace fits is what counts."""
+    weight: ForExamples[Annotated[float, Gt(0), Le(1000)]]
+    """What each of their tokens counts in the loss, beside 1 for all other traces."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Curate:
     """Which traces become examples."""
 
@@ -175,9 +187,9 @@ class Curate:
     """Drop traces longer than this, reasoning and answer together; `null` keeps them."""
     where: ForExamples[str | None] = None
     """Drop traces for which this is not so, such as `0 < pass_rate < 0.9 and tokens < 8000`. Known are pass_rate,
-    difficulty, samples, tokens, characters, score, domain, source, teacher, strategy, and the scores of `faithful`:
-    valid, dead, nowhere and conclusion; where `checks.listener` reads also surprisal, rank_surprisal and gain. What is
-    not known of a trace drops nothing."""
+    difficulty, samples, tokens, characters, score, domain, source, teacher, strategy, verdict, and the scores of
+    `faithful`: valid, dead, nowhere and conclusion; where `checks.listener` reads also surprisal, rank_surprisal and
+    gain. What is not known of a trace drops nothing."""
     filter: ForExamples[str | None] = None
     """A function of yours, `module:function`, that is called with the problem and the trace, after all other filters.
     It returns None to keep the trace, or a short text, the reason for which it is dropped."""
@@ -190,6 +202,9 @@ class Curate:
     mix: ForExamples[tuple[Portion, ...]] = ()
     """Parts of the set in their shares of its tokens, by domain, length or anything else of `where`. Traces that belong
     to none are dropped; the scarcest part says how large the set can be."""
+    weights: ForExamples[tuple[Weighed, ...]] = ()
+    """Traces that count less, or more, in training than others, such as wrong ones that are kept. Without any all count
+    the same."""
     tokens: ForExamples[Tokens | None] = None
     """So many tokens of traces, drawn by the seed; the trace that reaches the number is the last. `null` takes all."""
     prefer: ForExamples[Literal["surprisal", "rank_surprisal", "gain"] | None] = None
@@ -229,3 +244,11 @@ class Curate:
     order: ForExamplesAndTraining[Literal["shuffled", "easy_to_hard"]] = "shuffled"
     """Order of the examples. `easy_to_hard`: by difficulty, those of unknown difficulty last; later epochs are
     shuffled."""
+
+    @property
+    def conditions(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Each condition with its place below `curate`."""
+        if self.where is not None:
+            yield ("where",), self.where
+        yield from ((("mix", n, "where"), portion.where) for n, portion in enumerate(self.mix))
+        yield from ((("weights", n, "where"), weighed.where) for n, weighed in enumerate(self.weights))

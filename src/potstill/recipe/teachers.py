@@ -41,9 +41,9 @@ class WorkedTeacher:
     """Seed of its choices; `null` takes the recipe's."""
     error_rate: ForTraces[Share] = 0.1
     """Share of traces with an injected error, so that checking matters."""
-    style: ForTraces[Literal["plain", "varied"]] = "varied"
+    style: ForTraces[Literal["plain", "checked", "varied"]] = "varied"
     """How solutions are written. `varied`: several strategies, restatements, checks, abandoned attempts; `plain`:
-    the shortest strategy alone."""
+    the shortest strategy alone; `checked`: the same, and a check behind each result that is right."""
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,14 @@ def release_memory(*, collect: bool = False) -> None:
 
     With the allocator settings of the command line nothing goes back by itself, and tensors of ever new lengths leave
     holes: SmolLM2's training grew from 3 to 8 GB in 70 steps without this. `collect` first frees models that only
-    reference cycles keep alive.
+    reference cycles keep alive, and gives back what tables were read into.
     """
     if collect:
         gc.collect()
+        # Arrow's own allocator keeps 25 MB behind the tables of 4,000 rows
+        pool = getattr(sys.modules.get("pyarrow"), "default_memory_pool", None)
+        if pool is not None:
+            pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)

@@ -41,14 +41,15 @@ _ERROR_TRIES = 12
 
 
 def solve(
-    problem: Problem, sample: int, seed: int, error_rate: float, style: Literal["plain", "varied"]
+    problem: Problem, sample: int, seed: int, error_rate: float, style: Literal["plain", "checked", "varied"]
 ) -> tuple[str, str, dict[str, Any]]:
     """Return (reasoning, answer, info) for one sample; the same arguments give the same trace.
 
-    `plain` takes the family's shortest strategy; `varied` walks through all of them, with restatements, checks and
-    abandoned attempts. The answer is stated like `The answer is 42.`, a program in a fenced block. `info` has
-    `strategy`, `injected_error` (`""`, `result` or `omission`), `checked` and `abandoned`; it is for tests and
-    statistics and never enters a verdict. Raises TeacherError for a problem that is not of potstill's own families.
+    `plain` takes the family's shortest strategy, `checked` adds a check behind its result; `varied` walks through all
+    of them, with restatements, checks and abandoned attempts. The answer is stated like `The answer is 42.`, a program
+    in a fenced block. `info` has `strategy`, `injected_error` (`""`, `result` or `omission`), `checked` and
+    `abandoned`; it is for tests and statistics and never enters a verdict. Raises TeacherError for a problem that is
+    not of potstill's own families.
     """
     template, facts = _read(problem)
     rng = random.Random(f"potstill worked {seed} {problem.key} {sample}")
@@ -63,7 +64,7 @@ def solve(
             injected, work = _with_error(strategy, facts, rng, problem.gold)
         else:
             work, abandoned = _sound(strategy, facts, rng, varied=style == "varied")
-            checked = style == "varied" and rng.random() < _CHECKS
+            checked = style == "checked" or (style == "varied" and rng.random() < _CHECKS)
         goal = template.goal(facts)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise TeacherError(
