@@ -9,6 +9,8 @@ import pytest
 from commands import TINY, done
 
 from potstill.planning import probe
+from potstill.planning.figures import known
+from potstill.planning.stages import _timed
 from potstill.planning.timing import Timing
 from potstill.planning.trainings import PhaseFigures
 from potstill.recipe import Train
@@ -108,3 +110,12 @@ def test_the_first_step_holds_no_moments_yet():
     assert figures.largest(2, 1) == (1, 70)
     assert replace(figures, plan=SimpleNamespace(steps=[[0, 1]])).largest(2, 2) == (2, 90)
     assert replace(figures, plan=None).largest(8, 2) == (2, 90)
+
+
+def test_a_training_without_a_step_takes_its_start_alone():
+    none = PhaseFigures(
+        rows=known(0, ""), tokens=None, flops=None, longest=9, sizes=[], plan=SimpleNamespace(steps=[], rows=0)
+    )
+    timing = Timing(**dict.fromkeys(Timing.__dataclass_fields__, 1.0))
+    recipe = SimpleNamespace(train=Train(batch=8, micro_batch=8, steps=1))
+    assert _timed(timing, none, recipe).value == 1.0

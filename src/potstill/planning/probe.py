@@ -116,6 +116,7 @@ def _steps_of(trained: Sequence[tuple[PhaseFigures, Train]]) -> ProbedSteps:
 
 
 def _thin(step: Step) -> Step:
+    """Return a step of few micro-batches that stands for one of many."""
     few = step if len(step) <= THIN else (step[0], step[len(step) // 2], step[-1])
     return tuple((rows, max(2, tokens)) for rows, tokens in few)
 

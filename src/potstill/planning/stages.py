@@ -188,7 +188,7 @@ def _timed(timing: Timing, found: PhaseFigures, recipe: Recipe) -> Figure | None
     batch = recipe.train.batch
     drawn = found.steps(batch, recipe.train.micro_batch)
     steps = -(-found.rows.value // batch)
-    seconds = timing.training(itertools.chain.from_iterable(drawn), round(steps), steps / len(drawn))
+    seconds = timing.training(itertools.chain.from_iterable(drawn), round(steps), steps / max(1, len(drawn)))
     if found.plan is not None and len(drawn) == steps:
         return seconds
     wide = found.rows.low / found.rows.value, found.rows.high / found.rows.value
