@@ -36,7 +36,7 @@ from potstill.store import Run, Work
 
 RESULTS = Path(__file__).parent / "results" / "bench_curate.json"
 DRIVER = Path(__file__).parent / "curate" / "drive_datatrove.py"
-DATATROVE = Peer("datatrove-curate", ("datatrove[processing]==0.10.1",))
+DATATROVE = Peer("datatrove-curate", ("datatrove[io,processing]==0.10.1", "spacy==3.8.18"))
 RECIPE = """\
 name: curate
 problems: {evaluate: 20, sources: [{family: chain, count: 100}]}

@@ -54,6 +54,10 @@ SOURCES = ("gsm8k_train_1k.jsonl.gz", "math_train_1k.jsonl", "aime_1983_2023_sam
 SETTINGS = Curate(drop_no_conclusion=True, drop_unknown=False)
 DEAD, NOWHERE = 0.5, 0
 """Above which a trace counts as one of steps that lead nowhere, or of numbers from nowhere."""
+FIELDS = re.compile(r"\{\s*\"reasoning\"\s*:\s*\"?(.*)", re.DOTALL)
+"""JSON with a reasoning, also within a block of code."""
+LONE = re.compile(r"(?<!\\)\\(?![\\\"/nu])|(?<!\\)\\(?=n(?:eq|ot|mid|abla)\b)")
+"""`\\(` and `\\times`, which JSON wants doubled."""
 AROUND = 220
 """Characters shown on either side of what was flagged."""
 
@@ -74,15 +78,22 @@ class Row:
 
     @cached_property
     def parted(self) -> Trace:
-        """The same, but what has no reasoning of its own is cut before its last line, or by its JSON fields."""
+        """The same, but what has no reasoning of its own is cut before its last line, or by its JSON fields.
+
+        Of JSON that cannot be read nothing is the answer: its last line is a bracket.
+        """
         if self.trace.reasoning:
             return self.trace
-        try:
-            found = json.loads(self.trace.answer, strict=False)
-            return self._trace(str(found["reasoning"]), str(found["answer"]))
-        except (ValueError, KeyError, TypeError):
+        fields = FIELDS.search(self.trace.answer)
+        if fields is None:
             *before, last = self.trace.answer.strip().splitlines() or [""]
             return self._trace("\n".join(before), last)
+        written = LONE.sub(r"\\\\", fields[0])
+        try:
+            found, _ = json.JSONDecoder(strict=False).raw_decode(written)
+            return self._trace(str(found["reasoning"]), str(found["answer"]))
+        except (ValueError, KeyError, TypeError):
+            return self._trace(fields[1].replace("\\n", "\n"), "")
 
     def _trace(self, reasoning: str, answer: str) -> Trace:
         return Trace(
@@ -238,14 +249,31 @@ def ends_elsewhere(rows: list[Row]) -> Found:
 
 
 def wrong_steps(rows: list[Row]) -> Found:
-    """`curate.faithful.valid: 1.0`; `bent` asks the same of the reasoning alone."""
+    """`curate.faithful.valid: 1.0`."""
     for row in rows:
         told = told_of(row.problem, row.parted.reasoning, row.parted.answer)
-        checked = check_steps([step.text for step in told.steps])
-        if checked.first_wrong_step is not None:
-            step = checked.steps[checked.first_wrong_step]
-            before = told.steps[checked.first_wrong_step - 1].text[-150:] if checked.first_wrong_step else ""
-            yield Flag(row.name, f"[{step}] {before!r} «{told.steps[checked.first_wrong_step].text[:500]!r}»")
+        yield from first_wrong(row, [step.text for step in told.steps])
+
+
+def bent_steps(rows: list[Row]) -> Found:
+    """A wrong step of the reasoning to an answer that was told: nobody told these, so those that are right stand in."""
+    for row in right(rows):
+        reasoning = row.parted.reasoning
+        yield from first_wrong(row, [reasoning[span.start : span.end] for span in segment(reasoning, "sentences")])
+
+
+def right(rows: list[Row]) -> list[Row]:
+    """The traces whose answer is right, as their collection says."""
+    return [row for row in rows if row.row.get("correct") is True]
+
+
+def first_wrong(row: Row, steps: list[str]) -> Found:
+    """The first wrong step, with what stands before it."""
+    checked = check_steps(steps)
+    at = checked.first_wrong_step
+    if at is not None:
+        before = steps[at - 1][-150:] if at else ""
+        yield Flag(row.name, f"[{checked.steps[at]}] {before!r} «{steps[at][:500]!r}»")
 
 
 def dead_steps(rows: list[Row]) -> Found:
@@ -286,7 +314,7 @@ def near_traces(rows: list[Row]) -> Found:
     for file in sorted({row.name.partition(":")[0] for row in rows}):
         here = list({_content(row.trace): row for row in rows if row.name.startswith(f"{file}:")}.values())
         found = near_copies(
-            ((at, array("Q", bands(row.text))) for at, row in enumerate(here)), 0.8,
+            ((at, array("Q", bands(row.text, 0.8))) for at, row in enumerate(here)), 0.8,
             lambda wanted, here=here: {at: shingles(here[at].text) for at in wanted},
         )  # fmt: skip
         for copy, (other, index) in found.items():
@@ -355,8 +383,9 @@ def _gone(row: Row, reasoning: str, kept: set[int]) -> str:
 FILTERS: dict[str, Callable[[list[Row]], Found]] = {
     "refusals": declines, "no_conclusion": concludes, "no_answer": unanswered, "repetition": repetitive,
     "loops": looping, "run_on": runs_on, "mixed_scripts": mixed, "marks_left": marked, "quotes": quoting,
-    "near_traces": near_traces, "near_tests": near_tests, "conclusion": ends_elsewhere, "valid": wrong_steps,
-    "dead": dead_steps, "nowhere": from_nowhere, "instruction": instructed, "hint": hinted,
+    "near_traces": near_traces, "near_tests": near_tests, "conclusion": ends_elsewhere,
+    "valid": wrong_steps, "bent": bent_steps, "dead": dead_steps, "nowhere": from_nowhere,
+    "instruction": instructed, "hint": hinted,
     **{f"prune_{kind}": pruning(kind) for kind in PRUNINGS},
 }  # fmt: skip
 """Name -> what yields the rows that a filter flags."""
@@ -385,7 +414,9 @@ def main() -> None:
     parser.add_argument("filters", nargs="*", default=[], choices=[[], *FILTERS])
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--draw", type=int, default=50, help="rows of each filter")
-    parser.add_argument("--every", type=int, default=1, help="take one trace of so many")
+    parser.add_argument(
+        "--every", type=int, default=1, help="take one trace of so many, in the order of the hashes of their names"
+    )
     parser.add_argument("--keep", action="store_true", help="note what was drawn")
     parser.add_argument("--table", action="store_true", help="only print the table of judgements")
     vars(OPTIONS).clear()
@@ -398,11 +429,11 @@ def main() -> None:
         sys.exit(f"{OPTIONS.data} is not there: this study reads real traces (--data)")
     rows = traces(OPTIONS.data)
     if OPTIONS.every > 1:
-        rows = [row for row in rows if int(hashlib.sha256(row.name.encode()).hexdigest(), 16) % OPTIONS.every == 0]
+        rows = sorted(rows, key=lambda row: hashlib.sha256(row.name.encode()).hexdigest())[:: OPTIONS.every]
     for name in OPTIONS.filters or FILTERS:
         start = time.process_time()
         found = list(FILTERS[name](rows))
-        seen = len(list(problems(rows))) if name == "near_tests" else len(rows)
+        seen = len(list(problems(rows)) if name == "near_tests" else right(rows) if name == "bent" else rows)
         chosen = drawn(found, OPTIONS.draw)
         files = Counter(flag.name.partition(":")[0] for flag in found)
         print(f"\n=== {name}: {len(found)} of {seen}, {time.process_time() - start:.0f} s, {dict(files.most_common())}")

@@ -75,6 +75,7 @@ OTHERS = {
     "zero_shot.txt": "How a teacher is asked a problem alone.",
     "few_shot.txt": "How a teacher is asked a problem after worked examples.",
     "react.txt": "How a teacher is asked a problem with tools.",
+    "react_native.txt": "The same where a server has fields for tools.",
     "judge_prompt.txt": "What a language model is asked about an undecided answer.",
     "pair_prompt.txt": "What a language model is asked about two right answers.",
     "index.html": "The page: its scripts and styles by name, and no data.",

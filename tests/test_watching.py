@@ -133,7 +133,7 @@ WORDS = {
     "potstill sta": "status",
     "potstill run --e": "--events",
     "potstill status run --w": "--watch",
-    "potstill run quick": "quickstart",
+    "potstill run quick": "quickstart quickstart-rl",
     "potstill check mine": "mine.yaml",
     "potstill evaluate m --precision b": "bf16",
     "potstill status my": "my-runs",

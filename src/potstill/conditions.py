@@ -24,7 +24,9 @@ FAITH = FAITH_NUMBERS | {"conclusion"}
 LISTENED = frozenset({"surprisal", "rank_surprisal", "gain"})
 """What is known only where a student reads the traces."""
 NUMBERS = frozenset({"pass_rate", "difficulty", "samples", "tokens", "characters", "score"}) | FAITH_NUMBERS | LISTENED
-WORDS = frozenset({"domain", "source", "teacher", "strategy", "verdict", "conclusion"})
+VOTE = "vote"
+"""What a trace's answer is among those of its problem's samples."""
+WORDS = frozenset({"domain", "source", "teacher", "strategy", "verdict", "conclusion", VOTE})
 """What the conditions of curation may name."""
 LONGEST, DEEPEST = 500, 20
 """Characters of a condition, and brackets in brackets."""

@@ -21,6 +21,7 @@ from potstill.recipe import (
     Recipe,
     Reward,
     Scratch,
+    ServedTeacher,
     Source,
     Strategy,
     Student,
@@ -186,6 +187,8 @@ def _of_teacher(teacher: Teacher, strategy: Strategy) -> Found:
         yield ("strategy", "tools"), "react offers none: name some, or take another kind"
     if strategy.kind != "react" and strategy.tools:
         yield ("strategy", "tools"), f"they belong to the kind react, and this is {strategy.kind}: leave them out"
+    if strategy.calls == "native":
+        yield from _of_native_calls(teacher, strategy)
     if not isinstance(teacher, AskedTeacher):
         if strategy.kind == "react" and not isinstance(teacher, WorkedTeacher | ArmTeacher):
             yield ("strategy", "kind"), f"a teacher of kind {teacher.kind} calls no tools: its traces are there already"
@@ -226,6 +229,20 @@ def _of_teacher(teacher: Teacher, strategy: Strategy) -> Found:
     if teacher.api_key_env is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", teacher.api_key_env):
         # The value is not repeated: it may well be the key.
         yield ("teacher", "api_key_env"), "this is no name of an environment variable: export the key as one, name that"
+
+
+def _of_native_calls(teacher: Teacher, strategy: Strategy) -> Found:
+    where = ("strategy", "calls")
+    if strategy.kind != "react":
+        yield where, f"tools are called in react, and this is {strategy.kind}: leave it out"
+    elif not isinstance(teacher, ServedTeacher):
+        yield where, f"a teacher of kind {teacher.kind} has no fields for calls: take `marked`"
+    elif teacher.executor == "batch":
+        yield where, "a batch offers no tools: take `marked`, or set teacher.executor to live"
+    elif teacher.wire == "anthropic" and teacher.sampling.extra.get("thinking"):
+        yield where, "this wire wants its signed thinking back with each result: take `marked`, or leave out thinking"
+    elif "tools" in teacher.sampling.extra:
+        yield ("teacher", "sampling", "extra", "tools"), "strategy.tools are offered: leave these out"
 
 
 def _of_local(teacher: LocalTeacher) -> Found:

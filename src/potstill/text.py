@@ -53,6 +53,8 @@ GRAM = 12
 """Tokens of a phrase that counts as repeated."""
 OFTEN = 3
 """Occurrences from which a phrase counts as repeated."""
+STRETCH = 24
+"""Tokens of repeated phrases in a row, of which a loop consists; a state that is written out comes sooner."""
 TAIL_CHARACTERS = 12_000
 _ENDING = 40
 """Characters that a loop of at least 120 characters in 3 repeats must hold twice: a quick test before the slow one."""
@@ -238,7 +240,8 @@ def repeated_share(text: str) -> float:
     return _share(_TOKEN.findall(text))
 
 
-def _share(tokens: list[str]) -> float:
+def _share(tokens: list[str], stretch: int = GRAM) -> float:
+    """Return the share of tokens in repeated phrases that follow each other over at least `stretch` tokens."""
     count = len(tokens) - GRAM + 1
     if count < OFTEN:
         return 0.0
@@ -249,15 +252,18 @@ def _share(tokens: list[str]) -> float:
     if max(often.values()) < OFTEN:
         return 0.0
     seen: set[object] = set()
-    covered, end = 0, 0
+    covered = start = end = 0
     for at, gram in enumerate(grams):
         if often[gram] < OFTEN:
             continue
-        if gram in seen:
-            covered += at + GRAM - max(at, end)
-            end = at + GRAM
-        else:
+        if gram not in seen:
             seen.add(gram)
+            continue
+        if at > end:
+            covered += end - start if end - start >= stretch else 0
+            start = at
+        end = at + GRAM
+    covered += end - start if end - start >= stretch else 0
     return covered / len(tokens)
 
 
@@ -272,15 +278,16 @@ def _grams(ids: list[int], kinds: int) -> Sequence[object]:
 def is_looping(text: str) -> bool:
     """Return whether the text ends in a loop: a unit repeated to the very end, whole or cut off in the middle.
 
-    Looks at the last 12,000 characters: 4 repeats that fill 120 characters or 3 that fill 400, found by the prefix
-    function (Knuth, Morris, Pratt) of the reversed text; or an end that consists of repeated phrases alone.
+    Looks at the last 12,000 characters, blind to spacing: 4 repeats that fill 120 characters or 3 that fill 400, found
+    by the prefix function (Knuth, Morris, Pratt) of the reversed text; or an end that consists of repeated phrases
+    alone, 24 tokens and more in a row. Steps that carry a state along repeat fewer before it changes.
     """
-    tail = text.rstrip()[-TAIL_CHARACTERS:]
+    tail = " ".join(text.rstrip()[-TAIL_CHARACTERS:].split())
     ending = tail[-_ENDING:]
     if tail.find(ending) < len(tail) - len(ending) and _ends_in_repeats(tail[::-1]):
         return True
     tokens = _TOKEN.findall(tail[-4_000:])
-    return len(tokens) >= 300 and _share(tokens) >= 0.8
+    return len(tokens) >= 300 and _share(tokens, STRETCH) >= 0.8
 
 
 def _ends_in_repeats(backwards: str) -> bool:

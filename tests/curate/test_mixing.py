@@ -20,10 +20,10 @@ PROBLEMS = [
 ]  # fmt: skip
 
 
-def judged(number, tokens=100, text="", outcome="right"):
+def judged(number, tokens=100, text="", outcome="right", sample=0):
     problem = PROBLEMS[number]
     trace = Trace(
-        problem_key=problem.key, teacher="t", strategy="s", prompt_key="", sample=0, attempt=0, sampling="{}",
+        problem_key=problem.key, teacher="t", strategy="s", prompt_key="", sample=sample, attempt=0, sampling="{}",
         reasoning=text or f"So twice {number} it is, as number {number} says.", answer=str(2 * number), finish="stop",
         completion_tokens=tokens,
     )  # fmt: skip
@@ -96,6 +96,24 @@ def test_a_budget_takes_what_the_seed_puts_first_and_adding_a_problem_moves_othe
     assert len(set(before) - set(after)) <= 1
     assert [one for one in after if one in before] == [one for one in before if one in after]
     assert curated(rows, tokens=100_000)[0] == curated(rows)[0]
+
+
+@pytest.mark.parametrize("settings", [{}, {"near": 0.8}, {"order": "easy_to_hard"}, {"drop_wrong": False}])
+def test_a_problem_more_moves_no_choice_and_no_order_of_others(settings):
+    dice = random.Random(5)
+    rows = []
+    for number in range(40):
+        for sample, outcome in enumerate(("right", "right", "right", "wrong")):
+            words = " ".join(dice.choices(["so", "we", "add", "it", "twice", "two", "boxes", "again", "now"], k=80))
+            rows.append(judged(number, text=words, outcome=outcome, sample=sample))
+    whole = [one.trace_key for one in curated(rows, per_problem=2, **settings)[0]]
+    for left in (0, 17, 39):
+        fewer = [row for row in rows if row[0].problem_key != PROBLEMS[left].key]
+        gone = {trace.key for trace, _ in rows if trace.problem_key == PROBLEMS[left].key}
+        assert [one.trace_key for one in curated(fewer, per_problem=2, **settings)[0]] == [
+            key for key in whole if key not in gone
+        ]
+    assert len(whole) == 80
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -26,7 +26,7 @@ def test_pairs_above_the_threshold_are_met_and_none_below_is():
         index = jaccard(shingles(one), shingles(other))
         texts = {0: one, 1: other}
         found = near_copies(
-            ((n, bands(text)) for n, text in texts.items()),
+            ((n, bands(text, 0.8)) for n, text in texts.items()),
             0.8,
             lambda asked, t=texts: {n: shingles(t[n]) for n in asked},
         )
@@ -35,6 +35,26 @@ def test_pairs_above_the_threshold_are_met_and_none_below_is():
         met += bool(found)
     assert above > 50
     assert met >= 0.98 * above
+
+
+@pytest.mark.parametrize(("least", "share"), [(0.8, 0.05), (0.7, 0.08), (0.6, 0.12), (0.5, 0.16)])
+def test_what_is_dropped_of_a_corpus_is_within_two_points_of_what_the_exact_index_of_all_pairs_drops(least, share):
+    dice = random.Random(9)
+    first = [dice.choices(WORDS, k=dice.randint(60, 400)) for _ in range(120)]
+    texts = [edited(dice, dice.choice(first), dice.uniform(0, share)) for _ in range(480)]
+    runs = dict(enumerate(map(shingles, texts)))
+    stay, exact = list[int](), set[int]()
+    for number in runs:
+        if any(jaccard(runs[number], runs[other]) >= least for other in stay):
+            exact.add(number)
+        else:
+            stay.append(number)
+    found = near_copies(
+        ((n, bands(text, least)) for n, text in enumerate(texts)), least, lambda asked: {n: runs[n] for n in asked}
+    )
+    assert len(texts) * 0.3 < len(exact) < len(texts) * 0.75
+    assert abs(len(found) - len(exact)) <= 0.02 * len(texts)
+    assert len(exact - found.keys()) <= 0.02 * len(exact)
 
 
 def test_other_numbers_are_another_text():
@@ -62,7 +82,7 @@ def test_any_texts_end_as_copies_of_what_stays(drawn, dice):
     order = list(range(len(texts)))
     dice.shuffle(order)
     found = near_copies(
-        ((n, bands(texts[n])) for n in order), 0.8, lambda asked: {n: shingles(texts[n]) for n in asked}
+        ((n, bands(texts[n], 0.8)) for n in order), 0.8, lambda asked: {n: shingles(texts[n]) for n in asked}
     )
     for copy, (other, index) in found.items():
         assert other not in found
@@ -72,4 +92,4 @@ def test_any_texts_end_as_copies_of_what_stays(drawn, dice):
 
 @pytest.mark.parametrize("text", ["", " ", "one", "The answer is (I).", "so " * 500])
 def test_short_texts_are_copies_of_nothing(text):
-    assert len(bands(text)) == 0
+    assert len(bands(text, 0.5)) == 0

@@ -31,7 +31,7 @@ student:
 train: {steps: 3, batch: 4, micro_batch: 4, learning_rate: 1.0e-3, precision: fp32}
 evaluate: {max_tokens: 8, batch: 2, shots: 1}
 """
-PRICED = "price: {prompt: 0.0, completion: 1000000.0}\n  spend_at_most: "
+PRICED = "sampling: {max_tokens: 20}\n  price: {prompt: 0.0, completion: 1000000.0}\n  spend_at_most: "
 
 
 @pytest.fixture(autouse=True)

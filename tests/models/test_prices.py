@@ -6,8 +6,9 @@ import pytest
 from stub_server import running
 
 from potstill import recipe
-from potstill.errors import MissingExtraError, TeacherError
+from potstill.errors import DamageError, MissingExtraError, TeacherError
 from potstill.models.budget import Budget
+from potstill.models.in_flight import InFlight
 from potstill.models.ledger import Ledger
 from potstill.models.ledger_sums import Counts
 from potstill.models.prices import Priced, price_of
@@ -105,12 +106,54 @@ def test_a_cap_holds_back_what_might_pass_it():
     budget = Budget(
         teacher(spend_at_most=100.0, sampling=recipe.Sampling(max_tokens=40)), recipe.Price(0, 1e6), NOTHING
     )
-    assert [budget.fits(held) for held in range(4)] == [True, True, False, False]
-    assert budget.charge(Completion(key="k", finish="stop", prompt_tokens=3, completion_tokens=10, raw=b"")) == 13
-    assert [budget.fits(held) for held in (0, 8, 9)] == [True, True, False]
-    budget.charge(Completion(key="k", finish="length", prompt_tokens=3, completion_tokens=90, raw=b""))
-    assert budget.spent_up
-    assert not budget.fits(0)
+    assert [budget.reserve(key, 9, 40) for key in "abb"] == [True, True, True], "one that is asked again counts once"
+    assert not budget.reserve("c", 9, 40)
+    assert not budget.spent_up, "others are in flight"
+    assert budget.charge(Completion(key="a", finish="stop", prompt_tokens=3, completion_tokens=10, raw=b"")) == 13
+    budget.release("a")
+    assert budget.reserve("c", 9, 40)
+    for key in "bc":
+        budget.charge(Completion(key=key, finish="length", prompt_tokens=3, completion_tokens=40, raw=b""))
+        budget.release(key)
+    assert not budget.reserve("d", 9, 40)
+    assert budget.spent_up, "nothing is in flight, and 10 dollars are too few"
+    assert budget.spent == 90
+
+
+def test_without_a_limit_a_request_is_expected_to_cost_what_others_did():
+    budget = Budget(
+        teacher(spend_at_most=100.0, sampling=recipe.Sampling(max_tokens=40)), recipe.Price(0, 1e6), NOTHING
+    )
+    assert [budget.reserve(key, 9, None) for key in "abc"] == [True, True, False]
+    budget.charge(Completion(key="a", finish="stop", prompt_tokens=3, completion_tokens=95, raw=b""))
+    budget.release("a")
+    assert not budget.reserve("c", 9, None)
+    budget.release("b")
+    assert budget.reserve("c", 9, None), "one alone may pass the cap: nobody knows what it costs"
+
+
+def test_what_was_in_flight_at_a_kill_counts_under_the_cap(tmp_path):
+    ledger = tmp_path / "l.sqlite"
+
+    def begun():
+        of = teacher(spend_at_most=100.0)
+        return Budget(of, recipe.Price(0, 1e6), NOTHING, None, "teacher", InFlight(ledger))
+
+    killed = begun()
+    assert all(killed.reserve(key, 9, 20) for key in "ab")
+    after = begun()
+    assert after.spent >= 40, "noted before it was sent"
+    assert after.spent <= 1.3 * 40, "and a quarter more at most"
+    assert after.reserve("a", 9, 20)
+    spent = after.spent
+    after.end(["a"])
+    stopped = begun()
+    assert stopped.spent == spent + 20, "at an end that is no kill what was in flight is known"
+    stopped.end([])
+    assert begun().spent == spent + 20
+    InFlight(ledger).path.write_text("{}")
+    with pytest.raises(DamageError, match=r"in-flight\.json is damaged"):
+        begun()
 
 
 def test_progress_shows_tokens_dollars_rate_and_time_left(tmp_path):

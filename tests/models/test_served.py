@@ -270,19 +270,28 @@ def test_an_endless_body_costs_one_failure(ask, rows):
 
 
 def test_the_price_cap_stops_cleanly_and_can_be_raised(ask, rows):
-    """Each reply has 6 prompt and 20 completion tokens at one dollar a token: 26 dollars."""
+    """Each reply has 6 prompt and 20 completion tokens at a dollar a token; it may cost 64 and its bytes."""
+    at_most = 64 + 160
     with running(delay=0.01) as stub:
-        with pytest.raises(TeacherError, match=r"spent \$520\.0000 of the \$500\.0 of spend_at_most"):
-            ask(settings(stub.url, price=PRICE, spend_at_most=500.0), requests(100))
-        assert stub.stats()["requests"] == len(rows()) == 20
-        with pytest.raises(TeacherError, match="spend_at_most"):
-            ask(settings(stub.url, price=PRICE, spend_at_most=500.0), requests(100))
-        assert stub.stats()["requests"] == 20
-        with pytest.raises(TeacherError, match="spend_at_most"):
-            ask(settings(stub.url, price=PRICE, spend_at_most=1000.0), requests(100))
-        assert stub.stats()["requests"] == 39
+        for cap, again in ((500.0, False), (500.0, True), (1000.0, False)):
+            before = stub.stats()["requests"]
+            with pytest.raises(TeacherError, match=r"spent .* of spend_at_most, and the next request may cost \$1\d\d"):
+                ask(settings(stub.url, price=PRICE, spend_at_most=cap), requests(100))
+            asked = stub.stats()["requests"]
+            assert cap - at_most < 26 * asked <= cap
+            assert asked == len(rows())
+            assert not again or asked == before
         request_counts = ask(settings(stub.url, price=PRICE, spend_at_most=9000.0), requests(100))
-        assert (request_counts.kept, request_counts.sent) == (39, 61)
+        assert (request_counts.kept, request_counts.sent) == (asked, 100 - asked)
+
+
+def test_a_request_that_alone_may_pass_the_cap_is_not_sent(ask):
+    with running() as stub:
+        with pytest.raises(
+            TeacherError, match=r"spent \$0\.0000 of the \$60\.0 .* the next request may cost \$1\d\d\."
+        ):
+            ask(settings(stub.url, price=PRICE, spend_at_most=60.0), requests(3))
+        assert stub.stats()["requests"] == 0
 
 
 def test_the_cap_counts_replies_without_usage(ask):

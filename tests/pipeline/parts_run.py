@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+import time
 
 from soak import runs
 
+KILLS = 5 if os.environ.get("POTSTILL_SOAK") == "short" else 20
 RECIPE = """\
 name: parts
 problems: {evaluate: 5, sources: [{family: chain, count: 60}]}
@@ -39,6 +41,18 @@ def slowly(self, number, data):
 SharedParts.commit = slowly
 """
 )
+LASTING = """\
+import os, time
+judging.AT_ONCE, curating.HELD_CHARACTERS = 4, 1_000
+from potstill.claims import SharedParts
+made = SharedParts.commit
+def slowly(self, number, data):
+    until = time.monotonic() + 1.0
+    while not os.path.exists(GO_ON) and time.monotonic() < until:
+        time.sleep(0.02)
+    made(self, number, data)
+SharedParts.commit = slowly
+"""
 RUN = "from potstill.cli import main\nsys.exit(main(sys.argv[1:]))\n"
 KILLED = """\
 import os, signal
@@ -69,6 +83,29 @@ def written(tmp_path, order="shuffled"):
 def killed(at, whose="os", names=("fsync", "link", "replace", "unlink"), after=False):
     """Return code that kills its process at the call number `at` of some functions, before it or `after` it."""
     return f"AT, AFTER, NAMES = {at}, {after}, {names!r}\n" + KILLED.replace("WHOSE", whose)
+
+
+def lasting(go_on):
+    """Return code of who makes many small parts, a second each until the file `go_on` is there."""
+    return f"{SMALL}GO_ON = {str(go_on)!r}\n{LASTING}"
+
+
+def killed_at_random(dice, count, begin, help_it):
+    """Kill `count` times one of two workers, and each fifth time the run too; return how the run and the last two end.
+
+    `begin` starts the run, `help_it` a worker.
+    """
+    driver, pair = begin(), [help_it(), help_it()]
+    for number in range(1, count + 1):
+        time.sleep(dice.uniform(0.2, 2.0))
+        hit = dice.randrange(2)
+        for process in (pair[hit], *([driver] if number % 5 == 0 else [])):
+            assert process.poll() is None, "the run was done before it was disturbed so often"
+            process.kill()
+            process.communicate()
+        driver = begin() if number % 5 == 0 else driver
+        pair[hit] = help_it()
+    return driver, pair
 
 
 def started(code, *argv):

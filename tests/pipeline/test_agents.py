@@ -57,6 +57,10 @@ def test_a_second_run_does_nothing(out):
     )
 
 
+NATIVE = {"kind": "react", "tools": [{"kind": "calculator"}], "calls": "native"}
+SERVED = {"kind": "served", "base_url": "http://127.0.0.1:9/v1", "model": "m"}
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -70,6 +74,17 @@ def test_a_second_run_does_nothing(out):
         ({"evaluate": {"tools": [{"kind": "calculator"}]}, "export": {"gguf": ["q8_0"]}}, "cannot be measured with"),
         ({"strategy": {"kind": "react", "tools": [{"kind": "lookup", "file": "t.csv"}]}}, "the worked teacher calls"),
         ({"teacher": {"kind": "solutions"}}, "calls no tools"),
+        ({"strategy": {"kind": "zero_shot", "calls": "native"}}, "strategy.calls: tools are called in react"),
+        ({"strategy": NATIVE}, "a teacher of kind worked has no fields for calls"),
+        ({"strategy": NATIVE, "teacher": SERVED | {"executor": "batch"}}, "a batch offers no tools"),
+        (
+            {
+                "strategy": NATIVE,
+                "teacher": SERVED | {"wire": "anthropic", "sampling": {"extra": {"thinking": {"a": 1}}}},
+            },
+            "wants its signed thinking back",
+        ),
+        ({"strategy": NATIVE, "teacher": SERVED | {"sampling": {"extra": {"tools": []}}}}, "leave these out"),
     ],
 )
 def test_what_cannot_work_is_refused_in_one_line(tmp_path, changes, says):

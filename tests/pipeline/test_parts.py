@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from commands import call, ended
-from pipeline.parts_run import RECIPE, SLOW, SMALL, killed, started, written
+from pipeline.parts_run import KILLS, RECIPE, SLOW, SMALL, killed, killed_at_random, lasting, started, written
 from soak import runs
 
 from potstill import pipeline
@@ -145,6 +145,20 @@ def test_a_worker_killed_at_each_of_its_commit_points_changes_nothing(tmp_path, 
     codes = {point: ended(worker).code for point, worker in begun}
     assert list(codes.values()).count(-signal.SIGKILL) >= 3, codes
     assert runs.digest(tmp_path / "run") == alone
+
+
+@pytest.mark.soak
+def test_workers_and_the_run_killed_at_random_times_change_nothing(tmp_path, alone):
+    recipe, out, code = written(tmp_path), tmp_path / "run", lasting(tmp_path / "go-on")
+    driver, pair = killed_at_random(
+        random.Random(17), KILLS,
+        lambda: started(code, "run", recipe, "--out", out, "--until", "examples"),
+        lambda: started(code, "work", out, "--wait", 60),
+    )  # fmt: skip
+    (tmp_path / "go-on").touch()
+    assert ended(driver).code == 0
+    assert {ended(one).code for one in pair} <= {0, 2}, "a worker may begin when all is done"
+    assert runs.digest(out) == alone
 
 
 @pytest.mark.soak

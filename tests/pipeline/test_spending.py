@@ -17,13 +17,15 @@ problems:
   sources:
     - {file: train.jsonl, use: train}
     - {file: held.jsonl, use: evaluate}
-teacher: {kind: served, base_url: "URL", model: m, concurrency: 1, price: {completion: 1000000.0}CAP}
+teacher:
+  {kind: served, base_url: "URL", model: m, concurrency: 1, price: {completion: 1000000.0}, sampling: {max_tokens: 20}
+  CAP}
 student: {scratch: {}}
 train: {steps: 1}
 evaluate: {max_tokens: 8}
 """
 JUDGE = """\
-checks: {judge: {base_url: "URL", model: j, concurrency: 1, price: {completion: 1000000.0}}}
+checks: {judge: {base_url: "URL", model: j, concurrency: 1, sampling: {max_tokens: 20}, price: {completion: 1000000.0}}}
 """
 
 
@@ -49,23 +51,23 @@ def test_a_run_goes_on_at_its_cap_or_is_raised(tmp_path, stage):
         assert ended.code == 2
         assert "raise spend_at_most and run again to ask the rest, or run with --go-on" in ended.mistake()
         asked = stub.stats()["requests"]
-        assert asked == 3, "20 tokens each at a dollar a token"
+        assert asked == 2, "20 tokens each at a dollar a token, and none that may pass the cap"
 
         ended = stage("traces", "--go-on")
         assert (ended.code, stub.stats()["requests"]) == (0, asked)
-        assert "5 samples were not asked" in ended.err
+        assert "6 samples were not asked" in ended.err
         committed = Run(tmp_path / "run").committed("traces")
-        assert committed.counts["not_asked"] == 5
+        assert committed.counts["not_asked"] == 6
         finishes = [(trace.finish, trace.failure) for trace in committed.rows("traces", Trace)]
-        assert sorted(finishes) == [("failed", "not asked: the money was spent")] * 5 + [("stop", "")] * 3
+        assert sorted(finishes) == [("failed", "not asked: the money was spent")] * 6 + [("stop", "")] * 2
         assert stage("verdicts").code == stage("examples").code == 0
         dropped = Run(tmp_path / "run").committed("examples").rows("dropped", Drop)
-        assert [drop.reason for drop in dropped] == ["not asked: the money was spent"] * 5
+        assert [drop.reason for drop in dropped] == ["not asked: the money was spent"] * 6
 
         assert "traces             done" in done("status", "run").out
         write(tmp_path, stub, cap=500)
         told = stage("traces").mistake()
-        assert "spend_at_most (50 -> 500), and 5 were not asked: this would redo traces (" in told
+        assert "spend_at_most (50 -> 500), and 6 were not asked: this would redo traces (" in told
         assert stage("traces", "--redo").code == 0
         assert stub.stats()["requests"] == 8
         assert "traces             done" in done("status", "run").out

@@ -118,6 +118,13 @@ def test_difficulty_orders_and_chooses_examples(here):
     assert {example.difficulty for _, example in kept(judged(stages=("examples",)))} == {0.5}, "as the source states it"
 
 
+def test_a_condition_keeps_the_answers_of_most_samples_right_or_wrong(here):
+    run = judged("curate.drop_wrong=false", "curate.drop_unknown=false", "curate.where='vote == \"majority\"'")
+    assert Counter(question for question, _ in kept(run)) == {SOUND: 3, SUSPECT: 3, OPEN: 3}, "the others are tied"
+    run = judged("curate.drop_wrong=false", "curate.where='vote != \"tied\"'", stages=("examples",))
+    assert Counter(question for question, _ in kept(run)) == {SOUND: 4, SUSPECT: 4}
+
+
 def test_problems_without_a_gold_are_judged_by_their_majority_where_the_recipe_says_so(here):
     run = judged("checks.self_consistency=true")
     found = groups(run)

@@ -2,6 +2,7 @@ import functools
 import itertools
 import json
 import re
+from collections import Counter
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
@@ -12,7 +13,7 @@ from potstill.errors import DataError, RecipeError
 from potstill.problems.families import FAMILIES, generate
 from potstill.problems.families.chain import CHANGES
 from potstill.problems.families.family import Story
-from potstill.problems.families.store import PARTS, wordings
+from potstill.problems.families.store import HOUSE, OTHERS, PARTS, wordings
 
 NAMES = sorted(FAMILIES)
 SEEDS = st.integers(0, 2**32)
@@ -189,11 +190,10 @@ def solve_store(question):
     """Multiply the told price, else the house's; where there is neither, only one bill divides."""
     house = {"rice": 5, "salt": 7, "tea": 8, "ham": 9, "corn": 10, "fish": 11}
     sentences = re.split(r"(?<=[.?]) ", question)
-    (prices,) = (one for one in sentences if re.search("dollars (?:a|per) kg", one))
     (bought,) = (one for one in sentences if " kg of " in one)
     (bills,) = (list(map(int, re.findall(r"\d+", one))) for one in sentences if re.search(r"\d+, \d+ or \d+", one))
-    told = {good: int(n) for good, n in re.findall(r"(\w+) at (\d+)", prices)}
-    assert len(told) == 2
+    told = {good: int(n) for good, n in re.findall(r"(\w+) at (\d+) dollars (?:a|per) kg", bought)}
+    assert len(told) == 1
     quantity, good = re.search(r"(\d+) kg of (\w+)", bought).groups()
     price = told.get(good) or house.get(good)
     if price is None:
@@ -295,11 +295,31 @@ def test_new_wordings_of_a_store_are_of_known_parts_and_none_is_in_training():
     assert known.isdisjoint(new)
     words = [set(re.findall(r"\{\w+\}|\w+", " ".join(found))) for found in (known, new)]
     assert words[0] == words[1]
+    allowed = [{bare(one) for sentence in PARTS for one in wordings(sentence, new=n)} for n in (False, True)]
+    assert known <= allowed[0]
+    assert new <= allowed[1]
     for sentence, parts in PARTS.items():
         ways = [set(wordings(sentence, new=n)) for n in (False, True)]
-        assert {bare(one) for one in ways[0]} <= known
         assert len(ways[1]) == pytest.approx(sum(map(len, ways)) / 4, abs=1)
         assert sum(map(len, ways)) == len(list(itertools.product(*parts)))
+
+
+def test_a_store_tells_whose_price_it_is_by_the_order_of_words_alone():
+    for new in (False, True):
+        found = [
+            {" ".join(sorted(re.findall(r"\w+", bare(one)))) for one in wordings(name, new=new)}
+            for name in ("told", "told last", "not told", "not told last")
+        ]
+        assert found.count(found[0]) == 4
+    kinds = Counter()
+    for p in take("store", 4, 400):
+        facts = json.loads(p.facts)
+        kinds[facts["kind"]] += 1
+        words = re.findall(r"[a-z]+", p.question)
+        assert sum(words.count(good) for good in HOUSE) == sum(words.count(good) for good in OTHERS) == 1
+        assert (facts["told"][0][0] == facts["good"]) == (facts["kind"] in ("single", "listed"))
+        assert words.count("kg") == 2
+    assert min(kinds.values()) > 60
 
 
 def test_a_template_ignores_numbers_and_names_but_not_the_operation():

@@ -1,5 +1,6 @@
 import math
 import re
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from potstill.report import plots
 from potstill.report.kept import BINS, histogram
 from potstill.report.nodes import Bar, Bars, Lines, Point, Points, Series
+from potstill.report.study import compute_points
 
 finite = st.floats(-1e9, 1e9)
 NUMBER = re.compile(r"-?\d+\.?\d*(?:e-?\d+)?")
@@ -80,3 +82,11 @@ def test_points_of_one_colour_are_joined(colours, joined):
     svg = plots.points(Points("t", "x", tuple(drawn)))
     assert svg.count('class="line') == joined
     assert svg.count('class="whisker') == 3
+
+
+@pytest.mark.parametrize(("flops", "drawn"), [((3.18e11, 3.19e11), 0), ((3.0e11, 3.1e11), 1), ((0.0, 0.0), 0), ((), 0)])
+def test_arms_of_equal_compute_are_not_spread_over_an_axis(flops, drawn):
+    """A thousandth more arithmetic once filled the whole width."""
+    share = SimpleNamespace(value=0.5, low=0.4, high=0.6)
+    lines = [SimpleNamespace(name="a", flops=each, accuracy=share, problems=9, before=()) for each in flops]
+    assert len(compute_points(lines)) == drawn

@@ -9,6 +9,7 @@ from report.report_facts import HOSTILE, facts, problem, responses
 
 from potstill.evaluate.statistics import paired
 from potstill.intervals import Interval
+from potstill.pipeline.behaving import spread
 from potstill.records import Trace
 from potstill.report import (
     AlsoFacts,
@@ -147,6 +148,29 @@ def test_what_was_lost_is_told_against_the_untouched_base():
     assert "1 of 2 lost" in nodes[0]["text"]
     row = table(nodes, "Other problems: general")[1]
     assert (row["to base"], row["lost"], row["won"]) == (pytest.approx(-0.625), 25, 0)
+    none = answered("base", lambda _: False)
+    also[0] = AlsoFacts(problems="general", student="base", base="base", measures=none)
+    assert "nothing can be lost" in section(build(facts(also=also)), "What was lost")[0]["text"]
+
+
+def test_behaviours_are_counted_all_over_a_table_and_not_at_its_head():
+    """Traces stand source by source: the first ones were all of the first family."""
+
+    class Table(list):
+        def total(self, _):
+            return len(self)
+
+        def rows(self, *_):
+            return iter(self)
+
+        def between(self, _, __, start, stop):
+            return iter(self[start:stop])
+
+    for total in (7, 300, 301, 7800):
+        taken = spread(Table(range(total)), "traces", int)
+        assert len(taken) == len(set(taken)) == min(total, 300)
+        assert taken == sorted(taken)
+        assert max(taken) >= 0.95 * (total - 1)
 
 
 def test_a_report_that_measured_nothing_else_says_so_and_how():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import stub_server
-from commands import done
+from commands import call, done
 
 from potstill.models.ledger import Ledger
 
@@ -124,6 +124,22 @@ def kept(folder):
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_killed_three_times_it_ends_with_the_same_traces(tmp_path, monkeypatch, strategy):
     assert disturbed(tmp_path, monkeypatch, strategy, [("reply", 9), ("committed", 4), ("put", 12)]) == 3
+
+
+def test_killed_under_a_cap_no_more_is_paid_than_the_cap(tmp_path):
+    """A request costs 20 dollars here; who was killed never learns what the replies cost that were on their way."""
+    with stub_server.running(delay=0.01) as stub:
+        folder = folder_with(tmp_path, "capped", stub.url, "rounds")
+        recipe = (folder / "r.yaml").read_text()
+        capped = f"concurrency: {AT_ONCE}, price: {{completion: 1000000.0}}, spend_at_most: 1000,"
+        (folder / "r.yaml").write_text(recipe.replace(f"concurrency: {AT_ONCE},", capped))
+        done("run", folder / "r.yaml", "--out", folder / "run", "--stage", "problems")
+        assert all(killed(folder, point, 7) for point in ("reply", "put"))
+        told = call("run", folder / "r.yaml", "--out", folder / "run", "--stage", "traces").mistake()
+        assert "of the $1000.0 of spend_at_most" in told
+        in_all = 20 * stub.stats()["requests"]
+    assert in_all <= 1000, "kills counted in"
+    assert 20 * len(kept(folder)) >= 1000 - 2 * AT_ONCE * 1.25 * 64 - 64
 
 
 @pytest.mark.soak

@@ -114,6 +114,50 @@ class Server(Scripted):
         return f"That is it. The answer is {results[-1]}."
 
 
+class Native(Server):
+    """The same by the fields of the server: it calls twice at a time, and knows results by their role."""
+
+    def completion(self, body, **_):
+        turns = [turn for turn in body["messages"] if turn["role"] != "assistant"]
+        marked = [f"<result>{turn['content']}</result>" * (turn["role"] == "tool") or turn["content"] for turn in turns]
+        said = self.said({"messages": [{"content": text} for text in marked]})
+        before, mark, call = said.partition("<tool>calculator\n")
+        given = [{"input": call.partition("\n")[0]}, {"input": "1 / 0"}] * bool(mark)
+        calls = [
+            {"id": f"{number}", "type": "function", "function": {"name": "calculator", "arguments": json.dumps(one)}}
+            for number, one in enumerate(given)
+        ]
+        message = {"role": "assistant", "content": before, "tool_calls": calls}
+        return super(Scripted, self).completion(body, message=message, finish_reason="tool_calls" if calls else "stop")
+
+
+def test_calls_in_the_fields_of_a_server_make_the_same_traces(monkeypatch, tmp_path):
+    marked, native = {"kind": "react", "tools": OWN.tools}, {"kind": "react", "tools": OWN.tools, "calls": "native"}
+    found = []
+    for server, strategy in ((Server, marked), (Native, native)):
+        monkeypatch.setattr(stub_server, "Stub", server)
+        with stub_server.running() as stub:
+            counts = {}
+            found.append(
+                taught(
+                    stub.url,
+                    tmp_path / server.__name__,
+                    PROBLEMS,
+                    asking(Strategy(**strategy)),
+                    counts=counts,
+                    **strategy,
+                )
+            )
+            assert counts["strategy"]["calls"] == 8
+    for ours, theirs in zip(*found, strict=True):
+        assert (ours.answer, ours.reasoning.split()) == (theirs.answer, theirs.reasoning.split())
+    assert counts["strategy"]["calls written on behind"] == 8
+    turns = max((body["messages"] for body in stub.bodies), key=len)
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "tool", "assistant", "tool"]
+    assert [turn["tool_calls"][0]["id"] for turn in turns[1::2]] == [turn["tool_call_id"] for turn in turns[2::2]]
+    assert all("stop" not in body and body["tools"][0]["function"]["name"] == "calculator" for body in stub.bodies)
+
+
 def test_a_served_teacher_is_asked_call_by_call_and_nothing_twice(monkeypatch, tmp_path):
     monkeypatch.setattr(stub_server, "Stub", Server)
     counts = {}

@@ -36,6 +36,20 @@ def test_golds():
     assert not looks_like_choice("Alina", ())
 
 
+@pytest.mark.parametrize(
+    ("response", "wanted"),
+    [
+        ("**Cost:** we pay, wait, that is half.\n\n**Final answer:** \\(\\boxed{Lund}\\)", "right"),
+        ("Count them. Hmm, once more.\n\nIt is **Lund**.", "right"),
+        ("It is **Lund**.\n\nHmm, let me see the second row", "unknown"),
+        ("It is **C**.\n\nWait, Counting the second row", "unknown"),
+    ],
+)
+def test_a_letter_of_a_word_is_no_mention_of_an_option(response, wanted):
+    """`Cost` was a mention of C, and what came behind it a doubt of it."""
+    assert judge_response(response, "C", "choice", ("Graz", "Porto", "Lund"), Policy(), seconds=5).outcome == wanted
+
+
 @given(st.text(max_size=60), st.sampled_from([OPTIONS, ()]))
 def test_letters_are_offered_ones(text, options):
     letters = letters_of(text, options)

@@ -53,6 +53,7 @@ def test_scores_are_those_counted_by_hand(reasoning, answer, expected):
     ("The warm one of them is red.", "The answer is B.", "right"),
     ("The cold one of them is blue.", "The answer is B.", "wrong"),
     ("It may be blue or red.", "The answer is B.", "unknown"),
+    ("So it is choice A.", "", "unknown"),
 ])  # fmt: skip
 def test_a_choice_is_named_by_letter_or_in_full(reasoning, answer, expected):
     problem = Problem(id="c", question="Which?", gold="B", answer_kind="choice", choices=("blue", "red", "green"))
@@ -64,10 +65,55 @@ def test_a_choice_is_named_by_letter_or_in_full(reasoning, answer, expected):
     ("That gives 8:35.", "The answer is 9:05.", "wrong"),
     ("The row is Ana, Tom, Mia.", "The answer is Tom, Ana, Mia.", "wrong"),
     ("We think of the sea.", "The answer is the ocean.", "unknown"),
+    ("So 7 - Q is left of it.", "The answer is Q - 7.", "unknown"),
+    ("It is about 12.75.", "The answer is 12.57.", "unknown"),
 ])  # fmt: skip
 def test_words_are_wrong_only_where_they_cannot_mean_the_same(reasoning, answer, expected):
     problem = Problem(id="t", question="What comes out?", gold="x", answer_kind="text")
     assert scores(reasoning, answer, problem)[0] == expected
+
+
+@pytest.mark.parametrize(("reasoning", "answer", "expected"), [
+    ("5 + 7 = 12. 12 - 2 = 10.", "At first there were 5 + 7 = 12, of which 2 went. The answer is 10.", "right"),
+    ("12 - 2 = 10. Check the sum: 10 + 2 = 12. That leaves 12 - 7 = 5.", "The answer is 10.", "right"),
+    ("21 / 4 = 5.25.", "The answer is 5.3.", "right"),
+    ("8 * 30 = 240, which is congruent to 9 modulo 11.", "The answer is 9.", "right"),
+    ("21 / 4 = 5.25.", "The answer is 6.", "unknown"),
+    ("2 * 45 = 90.", "The answer is 1.5.", "unknown"),
+    ("6 + 8 = 14. Finally, we multiply this by 3.", "The answer is 42.", "unknown"),
+    ("6 + 8 = 14. Finally, we multiply this by 3.", "The answer is 43.", "wrong"),
+    ("6 + 8 = 14. 14 + 9 = 23 is consistent with what we know.", "The answer is 14.", "unknown"),
+    ("6 * 7 = 42. All pens are 42.", r"\(\frac{42 \text{ pens}}{3 \text{ jars}} = 14 \text{ each}\)", "unknown"),
+    ("6 * 7 = 42. All pens are 42.", "The answer is 14.", "wrong"),
+])  # fmt: skip
+def test_what_may_come_to_the_answer_is_not_called_an_end_elsewhere(reasoning, answer, expected):
+    assert scores(reasoning, answer)[0] == expected
+
+
+@pytest.mark.parametrize(("question", "reasoning", "answer", "dead"), [
+    ("How many?", "17 * 5 = 85 ≡ 2 (mod 83). 5 * 42 = 210 ≡ 44 (mod 83).", "The answer is 44.", 0.0),
+    ("How many?", "10 / 3 = 3.3333. 3.33 * 2 = 6.66.", "The answer is 6.66.", 0.0),
+    ("How many?", "12 * 3 = 36. 18 * 11 = 198. So it is 14.", "The answer is 14.", 1.0),
+])  # fmt: skip
+def test_what_is_used_otherwise_than_as_it_stands_leads_somewhere(question, reasoning, answer, dead):
+    assert scores(reasoning, answer, Problem(id="d", question=question, gold="1"))[2] == dead
+
+
+def test_the_last_result_leads_to_an_answer_in_words():
+    problem = Problem(id="w", question="Who has more?", gold="Ana", answer_kind="text")
+    assert scores("5 + 7 = 12. 12 - 2 = 10.", "The answer is Ana.", problem)[2] == 0.0
+    assert scores("5 * 7 = 35. 12 - 2 = 10.", "The answer is Ana.", problem)[2] == 0.5
+
+
+@pytest.mark.parametrize(("question", "reasoning", "count"), [
+    ("Of 250 pens 40% are red. How many are not?", "250 * 0.6 = 150.", 0),
+    ("Twenty-five boxes hold 4 pens each. How many?", "25 * 4 = 100.", 0),
+    ("A third of 90 pens?", "90 * 0.3333 = 30.", 0),
+    ("Two shows of 150 minutes and one of 240: how long?", "(2 * 150) + 240 = 300 + 240 = 540.", 0),
+    ("Ana has 4 of 7 pens. How many?", "4 * 83 = 332.", 1),
+])  # fmt: skip
+def test_what_the_question_says_in_another_way_comes_from_somewhere(question, reasoning, count):
+    assert scores(reasoning, "The answer is 1.", Problem(id="n", question=question, gold="1"))[3] == count
 
 
 def candidate(problem, reasoning, answer, **asked):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from potstill.conditions import FAITH, LISTENED, NUMBERS, WORDS, Known, condition, names_in
+from potstill.conditions import FAITH, LISTENED, NUMBERS, VOTE, WORDS, Known, condition, names_in
 from potstill.curate.listened import Listened
 from potstill.records import Group, Problem, Trace, Verdict
 from potstill.verify.faithful import faith_of
@@ -46,9 +46,22 @@ def known_of(
         "strategy": trace.strategy, "verdict": judged, "characters": len(trace.reasoning) + len(trace.answer),
         **{name: None if listened is None else listened.score(name) for name in LISTENED},
         "domain": None if problem is None else problem.domain, "source": None if problem is None else problem.source,
+        VOTE: vote_of(trace, group),
     }  # fmt: skip
     if faith and problem is not None:
         read = faith_of(problem, trace)
         said = None if read.conclusion == "unknown" else read.conclusion
         found |= {"valid": read.valid, "dead": read.dead, "nowhere": read.nowhere, "conclusion": said}
     return found
+
+
+def vote_of(trace: Trace, group: Group | None) -> str | None:
+    """Return whether a trace has the answer of most samples of its problem.
+
+    Of equally many votes none is the most: such traces are `tied`. A trace without a vote is of the minority.
+    """
+    if group is None or not group.agreeing:
+        return None
+    if group.tied:
+        return "tied"
+    return "majority" if trace.key in group.agreeing else "minority"

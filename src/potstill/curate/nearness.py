@@ -2,8 +2,8 @@
 
 A text is its set of runs of `RUN` words, numbers among them, so that one with other numbers is another text. Its
 signature has the smallest hash of each of `BINS` ranges (one permutation hashing, Li et al. 2012; empty ranges take
-that of the next, Shrivastava and Li 2014), and texts that share one of `BANDS` bands of it are compared. Of two texts
-with an index of 0.8 the chance to share a band is 99.7%, of 0.7 92%.
+that of the next, Shrivastava and Li 2014), and texts that share a band of it are compared. Bands are the shorter the
+lower the index that is looked for, so that of pairs at it nearly all share one.
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ import hashlib
 import zlib
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from potstill.problems.near import words_of
 
 RUN = 5
-BANDS, ROWS = 20, 6
-BINS = BANDS * ROWS
+BINS = 120
+ROWS = ((0.8, 6), (0.7, 5), (0.6, 4), (0.0, 3))
+"""(least index, hashes of a band): the chance to share a band is 99.7, 98.8, 98.4 and 99.5% at 0.8, 0.7, 0.6, 0.5."""
 _FACTORS = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1)
 FEWEST = 50
 """Runs of a text below which it is no copy of anything: `The answer is (I).` answers many questions."""
 MOST = 64
-"""Texts that one is compared with, at most: those of a form that fills a band."""
+"""Texts that one is compared with, at most, those first that share most bands: a form may fill a band."""
 K = TypeVar("K", bound=int)
 Shingles = Callable[[Sequence[int]], Mapping[int, frozenset[int]]]
 """The runs of some texts, by their numbers."""
@@ -44,8 +46,8 @@ def shingles(text: str) -> frozenset[int]:
     return frozenset([(h ^ h >> 15) * 0x2C1B3C6D & 0xFFFFFFFF for h in mixed])
 
 
-def bands(text: str) -> array[int]:
-    """Return the `BANDS` 64-bit hashes of a text, of which near texts share one; none where it is short."""
+def bands(text: str, least: float) -> array[int]:
+    """Return 64-bit hashes of a text, of which texts with an index of `least` share one; none where it is short."""
     ordered = sorted(shingles(text))
     if len(ordered) < FEWEST:
         return array("Q")
@@ -59,9 +61,9 @@ def bands(text: str) -> array[int]:
         number = BINS - 1 - step % BINS
         last = signature[number] if signature[number] >= 0 else last
         filled[number] = last
-    found = array("Q")
-    for band in range(BANDS):
-        rows = array("Q", [*filled[band * ROWS : (band + 1) * ROWS], band])
+    found, height = array("Q"), next(height for index, height in ROWS if least >= index)
+    for band in range(BINS // height):
+        rows = array("Q", [*filled[band * height : (band + 1) * height], band])
         found.append(int.from_bytes(hashlib.blake2b(rows.tobytes(), digest_size=8).digest(), "big"))
     return found
 
@@ -85,8 +87,9 @@ def near_copies(
     runs, stays, copies = runs_of(wanted), dict[int, list[int]](), dict[int, tuple[int, float]]()
     for number, found in items:
         bands_here = [band for band in found if band in shared]
-        others = list(dict.fromkeys(other for band in bands_here for other in stays.get(band, ())))[:MOST]
-        best = max(((jaccard(runs[number], runs[other]), -at, other) for at, other in enumerate(others)), default=None)
+        others = Counter(other for band in bands_here for other in stays.get(band, ())).most_common(MOST)
+        compared = ((jaccard(runs[number], runs[other]), -at, other) for at, (other, _) in enumerate(others))
+        best = max(compared, default=None)
         if best is not None and best[0] >= least:
             copies[number] = (best[2], best[0])
             continue

@@ -122,13 +122,14 @@ class Looker:
                     tokens=tokens_of(trace),
                 )  # fmt: skip
         choice, text = trace.problem_key in self.crowded, f"{trace.reasoning}\n{trace.answer}"
+        near = self.settings.near
         return Looked(
             key=key, problem_key=trace.problem_key, reason="", detail=trace.failure,
             order=content_key(self.seed, key), content=_content(trace), characters=characters(trace),
             tier=TIERS[verdict.outcome if verdict is not None else "unknown"], sample=trace.sample,
             attempt=trace.attempt, hinted=case.way.hinted, sketch=self._sketch(case, text) if choice else b"",
             kind=trace.strategy if choice and self.settings.diverse == "strategy" else "",
-            bands=bands(text).tobytes() if self.settings.near is not None else b"", tokens=tokens_of(trace),
+            bands=bands(text, near).tobytes() if near is not None else b"", tokens=tokens_of(trace),
             portion=self._portion(case), preference=self._preference(case), weight=self._weight(case),
             pruning=_pruning(pruned, whole),
         )  # fmt: skip

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from potstill import parquet
 from potstill.claims import SharedParts
-from potstill.conditions import LISTENED, names_in
+from potstill.conditions import LISTENED, VOTE, names_in
 from potstill.curate.deciding import Decision
 from potstill.curate.listened import Listened
 from potstill.curate.nearness import shingles
@@ -64,7 +64,7 @@ def looker_of(given: Given, heard: Heard) -> Looker:
     return Looker(
         training={p.key: p for p in inputs["problems"].rows("train", Problem)}, held_out=held_out,
         settings=recipe.curate, seed=recipe.seed,
-        groups={one.problem_key: replace(one, agreeing=()) for one in inputs["verdicts"].rows("groups", Group)},
+        groups={one.problem_key: one for one in _groups(given)},
         allow_summaries=isinstance(recipe.teacher, ServedTeacher) and recipe.teacher.allow_summaries,
         drop_suspect=recipe.checks.suspect_label == "drop", scores=scores, wrong_steps=heard.wrong_steps,
         quotes=_quotes_of(given), own=own_filter(recipe), listened=_listened(given),
@@ -75,6 +75,13 @@ def looker_of(given: Given, heard: Heard) -> Looker:
 def asks_scores(curate: Curate) -> bool:
     """Whether the scores of a reward model say what is kept."""
     return curate.min_score is not None or any("score" in names_in(text) for _, text in curate.conditions)
+
+
+def _groups(given: Given) -> Iterator[Group]:
+    """Yield what the samples of each problem say; who agrees, 32 characters a trace, only where a condition asks."""
+    voted = any(VOTE in names_in(text) for _, text in given.recipe.curate.conditions)
+    for one in given.inputs["verdicts"].rows("groups", Group):
+        yield one if voted else replace(one, agreeing=())
 
 
 def _listened(given: Given) -> dict[str, Listened]:

@@ -47,11 +47,11 @@ _OPTIONAL = (
 """Keys of `curate` that came later and change nothing unless they are given."""
 _AS_BEFORE: tuple[Any, ...] = (None, [], "text", False, "own")
 """Values of theirs that stand for not given."""
-WRITTEN_VERSION = 2
+WRITTEN_VERSION = 3
 """Raised by hand when other problems may be written, or kept."""
-PRUNE_VERSION = 2
+PRUNE_VERSION = 3
 """Raised by hand when the same reasoning may be pruned otherwise."""
-FAITH_VERSION = 1
+FAITH_VERSION = 2
 """Raised by hand when the same text may get other scores of faithfulness."""
 
 
@@ -176,7 +176,7 @@ def of_traces(recipe: Recipe) -> Settings:
     if recipe.strategy.kind == "react":
         strategy |= of_tools(recipe.strategy.tools, Path(recipe.data))
     else:
-        for name in ("tools", "most_calls", "internalise", "small"):
+        for name in ("tools", "calls", "most_calls", "internalise", "small"):
             del strategy[name]
     if isinstance(recipe.teacher, AskedTeacher | ArmTeacher):
         strategy["prompt"] = prompt_of(recipe.strategy, Path(recipe.data))

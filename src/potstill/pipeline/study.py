@@ -169,7 +169,10 @@ def study_facts(plan: StudyPlan, out: Path) -> StudyFacts:
     for line in plan.lines:
         of_seeds = [runs[line.variant, seed] for seed in plan.file.seeds]
         seeds = [_seed_facts(one, line.arm, out) for one in of_seeds]
-        whole = LineFacts(name=line.name, variant="" if line.shared else line.variant, arm=line.arm, seeds=seeds)
+        whole = LineFacts(
+            name=line.name, variant="" if line.shared else line.variant, arm=line.arm, seeds=seeds,
+            start=of_seeds[0].graph.arms[line.arm].start,
+        )  # fmt: skip
         lines.append(
             replace(whole, before=[replace(whole, name=name, seeds=s) for name, s in _phases(of_seeds, line, out)])
         )

@@ -16,11 +16,30 @@ from dataclasses import dataclass, replace
 
 RUN = 3
 """Words of a run; a shorter text is one run."""
-_WORD = re.compile(r"(?<!\S)[()\[\]{}<>](?: [()\[\]{}<>])+(?!\S)|\d+(?:[.,]\d+)*|[^\W\d_]+|[^\w\s]")
-"""`( [ <`, `1,200.50`, `coins`, `%`. Brackets written one by one are what a text is about, and together are one word:
+_WORD = re.compile(r"(?<!\S)[()\[\]{}<>](?: [()\[\]{}<>])+(?!\S)|\d+(?:\.\d+)*|[^\W\d_]+|[^\w\s]")
+"""`( [ <`, `1200.50`, `coins`, `%`. Brackets written one by one are what a text is about, and together are one word:
 as marks they would leave two such texts alike."""
 _MARKS = frozenset(".,;:!?'\"()[]{}$\\*_`“”‘’")
 """Marks that copies drop or add."""
+_THOUSANDS = re.compile(r",(?<=\d,)(?=\d)")
+"""`,` of `1,200`; the comma stands first, so that the search runs from comma to comma."""
+_STYLE = re.compile(
+    r"\\(?:(?:(?:text|math)(?:rm|bf|it|tt|sf|up|normal)?|mbox|emph|left|right|displaystyle|operatorname|q?quad"
+    r"|[bB]igg?[lr]?)(?![a-z])|[dt](?=frac(?![a-z])))"
+)
+"""`\\text`, `\\left`, the `\\d` of `\\dfrac`: how a text is set, not what it says."""
+_TAG = re.compile(r"</?(?:b|i|u|p|em|strong|br|div|span|code|sub|sup|h[1-6])\s?/?>")
+"""`<b>`, `</p>`, `<br/>`. Both patterns begin with one sign, so that the search runs from sign to sign."""
+_NUMERALS = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
+    "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18,
+    "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
+    "ninety": 90,
+}  # fmt: skip
+"""Not `one`, which is a pronoun as often."""
+_SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
+LONGEST = 20
+"""Digits of a number that is multiplied by a word: `3 hundred`."""
 MOST_GOLD = 2
 """Words of a gold that another way of writing would not change: `72`, `$ 18`, `Paris`, `B`."""
 COMMON = 3
@@ -47,11 +66,14 @@ class Near:
         return f"{self.jaccard:.0%} of the words of {self.name}, such as '{self.shared}'"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Entry:
-    name: str
+    name: str = ""
     runs: frozenset[tuple[str, ...]]
     numbers: tuple[str, ...]
+    """As they are written in digits."""
+    values: tuple[str, ...]
+    """In digits and in words."""
     gold: str
 
 
@@ -70,8 +92,7 @@ class NearIndex:
 
     def add(self, name: str, text: str, gold: str | None = None) -> None:
         """Take one more question; what is the form of several was settled by the first ones."""
-        words = words_of(text)
-        entry = _Entry("", frozenset(runs_of(words)), numbers_of(words), _gold(gold))
+        entry = _entry(words_of(text), gold)
         if entry not in self._seen:
             self._seen.add(entry)
             for run in entry.runs:
@@ -80,32 +101,45 @@ class NearIndex:
 
     def near(self, text: str, gold: str | None = None) -> Near | None:
         """Return the nearest question of the index, None where none is near."""
-        words, own = words_of(text), _gold(gold)
-        runs, numbers = frozenset(runs_of(words)) - self._form, numbers_of(words)
-        least = self.threshold if numbers else max(self.threshold, WITHOUT_NUMBERS)
+        words = words_of(text)
+        own = _entry(words, gold)
+        runs = own.runs - self._form
         shared: Counter[int] = Counter()
         for run in runs:
             shared.update(self._by_run.get(run, ()))
         best: tuple[float, int] | None = None
         for place, both in shared.items():
             entry = self._entries[place]
-            if not numbers and both < FEWEST and not self._form.isdisjoint(entry.runs):
+            if (entry.numbers != own.numbers and entry.values != own.values) or (
+                own.gold and entry.gold and own.gold != entry.gold
+            ):
                 continue
-            if entry.numbers == numbers and (not own or not entry.gold or own == entry.gold):
-                jaccard = both / len(runs | (entry.runs - self._form))
-                if jaccard >= least and (best is None or jaccard > best[0]):
-                    best = (jaccard, place)
+            counted = own.numbers or (own.values and entry.values == own.values)
+            if not counted and both < FEWEST and not self._form.isdisjoint(entry.runs):
+                continue
+            jaccard = both / len(runs | (entry.runs - self._form))
+            least = self.threshold if counted else max(self.threshold, WITHOUT_NUMBERS)
+            if jaccard >= least and (best is None or jaccard > best[0]):
+                best = (jaccard, place)
         if best is None:
             return None
         entry = self._entries[best[1]]
-        return Near(name=entry.name, jaccard=best[0], shared=_longest(words, entry.runs))
+        return Near(name=entry.name, jaccard=best[0], shared=_longest(in_digits(words), entry.runs))
+
+
+def _entry(words: list[str], gold: str | None) -> _Entry:
+    in_one_form = in_digits(words)
+    return _Entry(
+        runs=frozenset(runs_of(in_one_form)), numbers=numbers_of(words), values=numbers_of(in_one_form),
+        gold=_gold(gold),
+    )  # fmt: skip
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words, numbers and signs of a text, blind to case, Unicode form and punctuation."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    found = (match[0] for match in _WORD.finditer(plain))
-    return [word.replace(",", "") if word[0].isdigit() else word for word in found if word not in _MARKS]
+    """Return the words, numbers and signs of a text, blind to case, Unicode form, punctuation and how it is set."""
+    plain = _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).casefold().replace("{,}", ","))
+    plain = _TAG.sub(" ", _STYLE.sub(" ", plain))
+    return [word for word in _WORD.findall(plain) if word not in _MARKS]
 
 
 def runs_of(words: list[str]) -> list[tuple[str, ...]]:
@@ -118,6 +152,28 @@ def runs_of(words: list[str]) -> list[tuple[str, ...]]:
 def numbers_of(words: list[str]) -> tuple[str, ...]:
     """Return the numbers among words, sorted: an edit may turn a sentence around."""
     return tuple(sorted(word for word in words if word[0].isdigit()))
+
+
+def in_digits(words: list[str]) -> list[str]:
+    """Return words with numbers in one form: `twenty - five` is `25`, `two hundred` is `200`, `5.50` is `5.5`."""
+    found: list[str] = []
+    tens = -1  # where in `found` tens stand that a digit in words may follow: twenty-five
+    for word in words:
+        value = _NUMERALS.get(word, 0)
+        digit = 1 if word == "one" else value
+        if 0 < digit < 10 and tens >= 0 and found[tens + 1 :] in ([], ["-"]):
+            found[tens:] = [str(int(found[tens]) + digit)]
+        elif word in _SCALES and found and found[-1].isdecimal() and len(found[-1]) < LONGEST:
+            found[-1] = str(int(found[-1]) * _SCALES[word])
+        elif value:
+            found.append(str(value))
+            tens = len(found) - 1 if value >= 20 else -1
+            continue
+        else:
+            found.append(word.rstrip("0").rstrip(".") if "." in word and word[0].isdigit() else word)
+            continue
+        tens = -1
+    return found
 
 
 def _gold(gold: str | None) -> str:

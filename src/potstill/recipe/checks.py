@@ -42,8 +42,8 @@ class Policy:
     significant_figures: ForAnswers[Annotated[int, Gt(0), Le(100)] | Literal["gold"] | None] = None
     """Decimals agree when they round to the same so many figures; `gold`: to as many as the gold is written with."""
     order: ForAnswers[Literal["ignore", "strict"]] = "ignore"
-    """Whether order counts in several answers without brackets: `1, 2` and `2, 1`. Tuples are ordered and
-    sets are not in either case."""
+    """Whether order counts in several answers without brackets: `1, 2` and `2, 1`. It does in either case where the
+    question asks for one (`Sort ...`); tuples are ordered and sets are not."""
     units: ForAnswers[Literal["optional", "required"]] = "optional"
     """Whether units must be written. `optional`: a unit that only one side has is dropped; two units are
     converted or contradict each other."""
@@ -194,7 +194,7 @@ class Curate:
     """A function of yours, `module:function`, that is called with the problem and the trace, after all other filters.
     It returns None to keep the trace, or a short text, the reason for which it is dropped."""
     quotes: ForExamples[Annotated[float, Gt(0), Le(1)] | None] = None
-    """Drop traces in which at least this share of a test question stands, by its runs of 8 words: one of a held-out
+    """Drop traces in which at least this share of the words of a test question stand in its order: one of a held-out
     problem, of the files of `problems.against` or of `evaluate.benchmarks`. `null` looks for none."""
     near: ForExamples[Annotated[float, Ge(0.5), Le(1)] | None] = None
     """Drop traces that are nearly another one: of their runs of 5 words together at least this share in both. `null`

@@ -275,6 +275,9 @@ class Strategy:
     that have a solution, never from those held out."""
     tools: ForTraces[tuple[Tool, ...]] = ()
     """The tools that `react` offers."""
+    calls: ForTraces[Literal["marked", "native"]] = "marked"
+    """How a teacher calls the tools of `react`: in marks within its text, which every model can write, or in the fields
+    that a server has for it. In a trace both are the same text."""
     most_calls: ForTraces[Annotated[int, Gt(0), Le(100)]] = 6
     """Calls of tools in one answer, for `react`; the next one is told that none is left, and ends it if it goes on."""
     internalise: ForTraces[Literal["none", "small", "all"]] = "none"

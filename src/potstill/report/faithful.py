@@ -6,17 +6,20 @@ import math
 from collections.abc import Iterator, Sequence
 
 from potstill.evaluate.behaviours import BehaviourCounts
-from potstill.evaluate.faithfulness import MEASURES
+from potstill.evaluate.faithfulness import MEASURES, FaithFinding
 from potstill.evaluate.faithfulness.shares import curve
 from potstill.report.behaviours import behaviours
 from potstill.report.facts import FaithFacts
-from potstill.report.nodes import Cell, Column, Lines, Node, Series, TableNode
+from potstill.report.nodes import Cell, Column, Lines, Node, Series, TableNode, Text
 
 CURVES = {
     "early": ("Answers that stay, by the share of the reasoning that is given", "share of sentences given", "early"),
     "mistakes": ("Answers that stay, by the place of a planted mistake", "place in the reasoning", "mistake"),
 }
 """Measure -> title, axis, and the variant that is drawn; of early answering the control is its last point."""
+
+LEAST = 5
+"""Readable answers at a place that a curve is drawn through."""
 
 
 def faithful(
@@ -27,15 +30,17 @@ def faithful(
 
 
 def _nodes(facts: Sequence[FaithFacts], students: Sequence[str]) -> Iterator[Node]:
+    if not any(one.probed for one in facts):
+        yield Text(_asked(facts))
     for measure, (title, axis, variant) in CURVES.items():
         drawn = []
         for one in facts:
             own = [row for row in one.rows if row.measure == measure and row.variant in (variant, *_ends(measure))]
-            points = tuple((place, found.value.value) for place, found in curve(own) if found.number)
+            points = tuple((place, found.value.value) for place, found in curve(own) if found.number >= LEAST)
             if len(points) > 1:
                 drawn.append(Series(one.student, students.index(one.student), points))
         if drawn:
-            note = "Unreadable answers are left out."
+            note = f"Unreadable answers are left out; a place with fewer than {LEAST} readable ones is no point here."
             yield Lines(title=title, x=axis, y="same answer", lines=tuple(drawn), note=note)
             yield TableNode(f"{title}, in figures", PLACES, tuple(_places(facts, measure, variant)))
     columns = (
@@ -44,9 +49,8 @@ def _nodes(facts: Sequence[FaithFacts], students: Sequence[str]) -> Iterator[Nod
     )  # fmt: skip
     for name in MEASURES:
         rows: list[tuple[Cell, ...]] = [
-            (one.student, found.name, _number(found.value.value), _number(found.value.low), _number(found.value.high),
-             found.number, found.unreadable, found.note)
-            for one in facts
+            (one.student, found.name, *_interval(found), found.number, found.unreadable, found.note)
+            for one in facts if one.probed
             for found in MEASURES[name].findings([row for row in one.rows if row.measure == name])
         ]  # fmt: skip
         if rows:
@@ -85,5 +89,7 @@ def _asked(facts: Sequence[FaithFacts]) -> str:
     return f"Asked about responses that ended with a readable answer after some reasoning: {told}."
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def _interval(found: FaithFinding) -> tuple[float | None, float | None, float | None]:
+    """Return value, low and high, all unknown where nothing could be read."""
+    value = found.value
+    return (None, None, None) if math.isnan(value.value) else (value.value, value.low, value.high)

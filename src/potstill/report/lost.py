@@ -29,7 +29,12 @@ def _nodes(facts: Sequence[AlsoFacts]) -> Iterator[Node]:
             one.student: compare(one.measures, of[one.base].measures)
             for one in of.values() if one.base in of and one.base != one.student
         }  # fmt: skip
-        yield Text(_said(name, {student: (test.low, test.high) for student, test in tests.items() if test.problems}))
+        bases = [summarise(one.measures) for student, one in of.items() if student == one.base]
+        if bases and all(found.scored and found.accuracy.value == 0 for found in bases):
+            yield Text(f"On '{label(name)}' nothing can be lost: the untouched student solves none of them.")
+        else:
+            within = {student: (test.low, test.high) for student, test in tests.items() if test.problems}
+            yield Text(_said(name, within))
         spans = tuple(
             DifferenceSpan(label=f"{student} - {of[student].base}", value=test.difference, low=test.low, high=test.high)
             for student, test in tests.items() if test.problems

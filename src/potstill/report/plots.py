@@ -175,13 +175,14 @@ def _heat_cell(cell: HeatCell, x: float, y: float, width: float) -> list[Markup]
 
 
 def _mark(colour: int, x: float, y: float) -> Markup:
-    """Draw a square, diamond or triangle: marks differ in shape too, for those who see no colours."""
+    """Draw a square, diamond or one of two triangles: marks differ in shape too, for those who see no colours."""
     style = f"fill c{colour % SERIES}"
     shape = (
         f"M{x - 4:.1f} {y - 4:.1f}h8v8h-8z",
         f"M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6-6z",
         f"M{x:.1f} {y - 6:.1f}l6 10h-12z",
-    )[colour % 3]
+        f"M{x:.1f} {y + 6:.1f}l6-10h-12z",
+    )[colour % 4]
     return _path(shape, style)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from potstill.evaluate.statistics import Conclusion, PairedSeeds, Shares, conclude, over_seeds, paired_over_seeds
 from potstill.intervals import Interval
 from potstill.report.choices import choice_tables
+from potstill.report.crossing import Curve, crossing_table
 from potstill.report.display import count, percent, points, visible
 from potstill.report.faith_by_seed import BY_SEED, faith_tables
 from potstill.report.html import page
@@ -154,6 +155,8 @@ class StudyReport:
         seeds = [seed.seed for seed in self.facts.lines[0].seeds]
         if self.comparisons:
             found = (*found, difference_table(self.comparisons, seeds))
+        crossed = crossing_table(curves_of(self.lines), self.facts.pairs, _unit(self.lines))
+        found = (*found, crossed) if crossed.rows else found
         steps = {
             line.name: [its[line.prompt] for seed in line.facts.seeds if line.prompt in (its := seed.steps or {})]
             for line in self.lines
@@ -315,7 +318,10 @@ def accuracy_bars(lines: Sequence[LineResult]) -> Bars:
 
 
 def compute_points(lines: Sequence[LineResult]) -> tuple[Points, ...]:
-    """Return accuracy over the arithmetic of training, phase by phase, where two points or more differ in it."""
+    """Return accuracy over the arithmetic of training, phase by phase, where points differ in it by a hundredth.
+
+    Arms of equal tokens differ by less: an axis of that little would show a difference that there is none.
+    """
     name, unit = _unit(lines)
     drawn = tuple(
         Point(
@@ -330,12 +336,33 @@ def compute_points(lines: Sequence[LineResult]) -> tuple[Points, ...]:
         for one in (*line.before, line)
         if one.problems
     )
-    if len({point.x for point in drawn}) < 2:
+    taken = [point.x for point in drawn]
+    if not taken or max(taken) <= 1.01 * min(taken):
         return ()
     note = "Accuracy in percent with its 95% interval, over what training the student took; see the guide on compute."
     if any(line.before for line in lines):
         note += " The points of an arm after each of its phases are joined."
     return (Points("Accuracy over compute", f"{name} of training", drawn, note),)
+
+
+def curves_of(lines: Sequence[LineResult]) -> dict[str, Curve]:
+    """Return each line's accuracy over the arithmetic of training, with that of the arms that it goes on from.
+
+    A line has a curve where it, or one of those, was measured after a phase.
+    """
+    by_arm = {(line.facts.variant, line.facts.arm): line for line in lines}
+    found: dict[str, Curve] = {}
+    for line in lines:
+        way: list[LineResult] = []
+        at: LineResult | None = line
+        while at is not None:
+            way = [*at.before, at, *way]
+            start, variant = at.facts.start or "", at.facts.variant
+            at = by_arm.get((variant, start)) or by_arm.get(("", start))
+        measured = {one.flops: one.accuracy.value for one in way if one.problems}
+        if len(measured) > 1 and any(one.before for one in way):
+            found[line.name] = sorted(measured.items())
+    return found
 
 
 def run_table(runs: Sequence[RunFacts]) -> TableNode:

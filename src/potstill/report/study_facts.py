@@ -37,7 +37,8 @@ class SeedFacts:
 class LineFacts:
     """One line of the table over all seeds; `variant` is empty where the arm is the same in all variants.
 
-    `before` has the arm after each phase but the last, where that was measured too, as lines of their own.
+    `before` has the arm after each phase but the last, where that was measured too, as lines of their own; `start` is
+    the arm that this one starts from.
     """
 
     name: str
@@ -45,6 +46,7 @@ class LineFacts:
     arm: str
     seeds: Sequence[SeedFacts]
     before: Sequence[LineFacts] = ()
+    start: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

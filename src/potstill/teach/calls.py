@@ -25,13 +25,15 @@ class Call:
 
     `role` names it where calls are counted; it is empty for the only call of a sample. `number` tells apart calls of
     one role with the same messages. `stop` are texts that end the completion, which does not hold them. Messages that
-    end with a turn of the assistant let a local model go on from it.
+    end with a turn of the assistant let a local model go on from it. `tools`, name -> what it does, are offered in the
+    server's own fields, and a call of one comes back as the text that makes it.
     """
 
     messages: tuple[Message, ...]
     role: str = ""
     number: int = 0
     stop: tuple[str, ...] = ()
+    tools: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tag(self) -> str:

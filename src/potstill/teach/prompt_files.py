@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from potstill.errors import RecipeError
 from potstill.recipe import Strategy
 from potstill.teach.prompts import SLOT
 from potstill.teach.roles import Roles, read_prompt, texts_of
-from potstill.teach.strategies import STRATEGIES
+from potstill.teach.strategies import STRATEGIES, StrategyFile
 
 _MEANT = {"question": "the problem belongs", "shots": "the worked examples belong"}
 """Slot that a prompt must have, where its strategy fills it in -> where that is."""
@@ -21,7 +22,7 @@ def prompt_of(strategy: Strategy, data: Path) -> str:
         RecipeError: the file cannot be read, or a place that must be filled in is missing.
     """
     kind = STRATEGIES[strategy.kind]
-    where, prompt = "strategy.prompt", strategy.prompt or kind.PROMPT
+    where, prompt = "strategy.prompt", strategy.prompt or _packaged(kind, strategy)
     if strategy.prompt_file is not None:
         path = data / Path(strategy.prompt_file).expanduser()
         where = f"strategy.prompt_file: {path}"
@@ -34,6 +35,12 @@ def prompt_of(strategy: Strategy, data: Path) -> str:
         others = " or ".join(name for name in STRATEGIES if slot in STRATEGIES[name].SLOTS)
         raise RecipeError(f"{where} mentions {{{slot}}}, and strategy.kind is {strategy.kind}: set it to {others}")
     return prompt
+
+
+def _packaged(kind: StrategyFile, strategy: Strategy) -> str:
+    """Return the packaged prompt of a kind; one with several has `prompt_for`, which says which a recipe means."""
+    chosen: Callable[[Strategy], str] | None = getattr(kind, "prompt_for", None)
+    return chosen(strategy) if chosen else kind.PROMPT
 
 
 def role_prompts(strategy: Strategy, data: Path) -> dict[str, str]:

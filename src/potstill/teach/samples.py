@@ -10,6 +10,7 @@ from typing import Any
 
 from potstill import recipe
 from potstill.errors import RecipeError
+from potstill.models.replies.native_calls import offer
 from potstill.models.requests import Completion, Request
 from potstill.models.sampling import LIMITS, wire_sampling
 from potstill.records import Problem, Trace, Verdict, content_key
@@ -78,6 +79,8 @@ class RequestBuilder:
                     "thing: set teacher.wire to openai, or choose another strategy"
                 )
             sampling["stop"] = [*_stops(sampling), *call.stop]
+        if call.tools:
+            sampling["tools"] = offer(call.tools)
         return Request(
             messages=call.messages, model=self.teacher.model, sampling=sampling, sample=sample, call=call.tag
         )

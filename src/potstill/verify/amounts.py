@@ -20,7 +20,7 @@ _WORDS = re.compile(rf"{_WORD}[^A-Za-z]{{1,30}}{_WORD}")
 _COMPOUND = re.compile(
     r"\$\s?\d{1,6} and \d{1,2} cents\b|\d\s?(?:days?|hours?|hrs?|h|minutes?|mins?|weeks?|years?|months?|feet"
     r"|foot|ft|pounds?|lbs?|dollars?|gallons?)\b"
-    r"[\s,]{0,3}(?:and\s)?\d{1,2}\s?(?:hours?|hrs?|minutes?|mins?|m|seconds?|secs?|days?|months?|inch(?:es)?|in"
+    r"[\s,]{0,3}(?:and\s)?\d{1,2}\s?(?:hours?|hrs?|minutes?|mins?|m|s|seconds?|secs?|days?|months?|inch(?:es)?|in"
     r"|ounces?|oz"
     r"|cents?|quarts?|pints?)\b(?!\s{0,2}[*/+=÷×-])",
     re.IGNORECASE,

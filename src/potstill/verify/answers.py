@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from potstill.marks import MARKS
 from potstill.recipe import Policy
-from potstill.records import too_many
+from potstill.records import LETTERS, too_many
 from potstill.text import split_response
 from potstill.verify.allowance import Allowance
 from potstill.verify.asides import aside_of
@@ -24,13 +24,13 @@ from potstill.verify.extract import extract
 from potstill.verify.foreign import denies_in, is_unread, language_of, without_contrast
 from potstill.verify.found import MAX_ANSWER, SHORT, judge_extracted, stated_in_words
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
-from potstill.verify.kinds import Gold, read_gold, words_in
+from potstill.verify.kinds import MATHEMATICAL, Gold, read_gold, words_in
 from potstill.verify.lists import boxed_parts
 from potstill.verify.normalise import plain_math, spelling
 from potstill.verify.numbers import MAX_DIGITS, Number, numbers_in
-from potstill.verify.parts import PARTS, judge_parts, read_parts
+from potstill.verify.parts import PARTS, judge_lettered, judge_parts, read_parts
 from potstill.verify.quantities import compare_numbers, form_of
-from potstill.verify.several import lettered_parts, together
+from potstill.verify.several import together
 from potstill.verify.statement import EXPLICIT
 from potstill.verify.units import unit_of
 from potstill.verify.words import word_key
@@ -89,6 +89,14 @@ def _judge_parts(text: str, gold: str, policy: Policy, seconds: float) -> Judged
     return judged
 
 
+def _judge_lettered(text: str, gold: str, policy: Policy, seconds: float) -> Judged | None:
+    return judge_lettered(
+        text,
+        gold,
+        lambda said, wanted, share: judge_response(said, wanted, "auto", (), policy, seconds=seconds * share),
+    )
+
+
 def _judge_answer(
     prediction: str, gold: str, kind: str, choices: tuple[str, ...], policy: Policy, allowance: Allowance
 ) -> Judged:
@@ -129,7 +137,10 @@ def judge_response(
         if not response:
             return unknown("unparsable prediction", "no answer after the thinking")
     if kind == PARTS:
-        return _judge_parts(response, gold, policy, seconds)
+        parts = _judge_lettered(response, gold, policy, seconds) or _judge_parts(response, gold, policy, seconds)
+        if parts.outcome != "unknown" or ":" in gold or ")" in gold or read_gold(gold, "auto").kind == "text":
+            return parts
+        kind = "auto"  # `x = 7, y = 3` is a solution as it stands
     allowance = Allowance(seconds)
 
     def judged(said: str, gold: str) -> Judged:
@@ -141,7 +152,11 @@ def judge_response(
     worded = read_gold(gold, kind, choices).kind in _WORDED
     said = (without_echo(response, question) if question and not worded else None) or response
     found = judged(said, gold) if worded else in_notation(said, gold, policy, judged)
-    if found.method and not found.method.startswith(EXPLICIT) and is_unread(response):
+    announced = found.method.startswith(EXPLICIT)
+    if ")" in gold and kind in ("auto", *MATHEMATICAL) and not announced:
+        parts = _judge_lettered(response, gold, policy, seconds) or found
+        found = found if parts.outcome == "unknown" and found.outcome == "right" else parts
+    if found.method and not announced and is_unread(response):
         return replace(found, method=f"{found.method}, in a language that is not read")
     return found
 
@@ -200,7 +215,9 @@ def _judge_stated(
         return unknown("ambiguous", f"the answer is {why} where it is named", judged.method, judged.extracted)
     if judged.outcome != "unknown" and wanted.kind not in _WORDED and retracted(response):
         return unknown("ambiguous", "the answer is taken back and no other given", judged.method, judged.extracted)
-    if judged.outcome == "right" and taken_up(response, judged.extracted or ""):
+    named = judged.extracted or ""
+    said = [text for letter, text in zip(LETTERS, choices, strict=False) if letter == named]
+    if judged.outcome == "right" and taken_up(response, (named, *said)):
         return unknown("ambiguous", "the answer is taken up again and not settled", judged.method, judged.extracted)
     return judged
 
@@ -220,8 +237,7 @@ def _judge_whole(
         return replace(decided(True, "whole, same spelling"), extracted=response.strip())
     if wanted.kind == "text" and wanted.text.count("{") != wanted.text.count("}"):
         return _unbalanced_box(response, wanted) or judged
-    parts = lettered_parts(response, wanted, policy, allowance)
-    return parts or together(response, wanted, policy, allowance) or judged
+    return together(response, wanted, policy, allowance) or judged
 
 
 def _beside_aside(prediction: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:

@@ -39,6 +39,19 @@ def unit_asked(question: str) -> str:
     return named.pop() if len(named) == 1 else ""
 
 
+_ORDERED = re.compile(
+    r"\b(?:sort|arrange|rank|order)\b(?! of\b)[^.?\n]{0,60}?\b(?:ascending|descending|from|by|order)\b"
+    r"|\bin (?:\w+ )?(?:ascending|descending|increasing|decreasing|chronological|alphabetical) order\b",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=4_096)
+def asks_order(question: str) -> bool:
+    """Whether a question asks for its answers in an order: `Sort ascending: ...`, `List them in increasing order.`"""
+    return _ORDERED.search(question[-MAX_QUESTION:]) is not None
+
+
 def quantity_said(response: str, answer: str) -> Number | None:
     """Return an answer as a number with the unit that the response writes behind its last mention; None without one."""
     at = response.rfind(answer) if answer else -1

@@ -24,6 +24,7 @@ from potstill.verify.alike import (
 from potstill.verify.allowance import Allowance
 from potstill.verify.amounts import concluded
 from potstill.verify.asides import without_quantifier
+from potstill.verify.asked import asks_order
 from potstill.verify.choices import letters_of
 from potstill.verify.foreign import said_yes_no
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
@@ -248,8 +249,12 @@ def _as_mathematics(text: str, wanted: Gold, policy: Policy, allowance: Allowanc
     if golds and len(numbered) == len(golds):
         return _several(numbered, golds, policy, allowance, ordered=True)
     golds = split_answers(wanted.text)
+    sides = wanted.text.split()
+    if 1 < len(sides) == len(bare.split()) and all(parse_number(side) is not None for side in (*sides, *bare.split())):
+        return _several(bare.split(), sides, policy, allowance, ordered=True)  # what a program prints
     if len(golds) > 1 and len(parts) > 1:
-        return _several(parts, golds, policy, allowance, ordered=policy.order == "strict")
+        ordered = policy.order == "strict" or asks_order(wanted.question)
+        return _several(parts, golds, policy, allowance, ordered=ordered)
     if words_in(bare) >= 3 and words_in(wanted.text) < 3:
         return unknown("unparsable prediction", "a sentence, not a value")
     if (chain := chain_of(wanted.text)) and len(own := chain_of(bare)) > 1:

@@ -46,7 +46,7 @@ _ERA = re.compile(r"(?P<day>.*?\d.*?|.*\s[a-z]{3,9}),?\s(?P<year>\d{1,4})\s?(?P<
 """`March 15, 44 BCE`"""
 _TIME = re.compile(
     r"(?P<hour>\d{1,2})(?:(?::|\.(?=\d\d\s?[ap]\.?\s?m))(?P<minute>\d{2})(?::(?P<second>\d{2}))?)?\s?(?:(?P<half>[ap])\.?\s?m\.?|(?P<oclock>o'clock))?"
-    r"(?:\s?(?:hours|hrs|h))?"
+    r"(?:\s?(?:hours|hrs|h))?(?:\s(?:in the (?P<part>morning|afternoon|evening)|at (?P<night>night)))?"
 )
 _NAMED = {"noon": 12 * 3600, "12 noon": 12 * 3600, "midday": 12 * 3600, "midnight": 0, "12 midnight": 0}
 
@@ -102,10 +102,14 @@ def parse_time(text: str) -> Time | None:
     if words in _NAMED:
         return Time(_NAMED[words], marked=True, certain=True)
     found = _TIME.fullmatch(words)
-    if found is None or (found.group("minute") is None and not found.group("half") and not found.group("oclock")):
+    if found is None:
         return None
     hour, minute, second = (int(found.group(name) or 0) for name in ("hour", "minute", "second"))
-    half = found.group("half")
+    late = 6 <= hour < 12 if found["night"] else found["part"] != "morning"
+    told = (found["part"] or found["night"]) and hour < 13
+    half = found["half"] or (("p" if late else "a") if told else None)
+    if found["minute"] is None and not half and not found["oclock"]:
+        return None
     if hour > 24 or minute > 59 or second > 59 or (half and not 1 <= hour <= 12):
         return None
     if half:

@@ -12,7 +12,8 @@ from potstill.verify.formulas import undollared
 from potstill.verify.kinds import Gold
 from potstill.verify.markup import read_lines
 from potstill.verify.normalise import plain_math
-from potstill.verify.numbers import MAX_CHARACTERS, Number, numbers_in
+from potstill.verify.numbers import MAX_CHARACTERS, Number, TooLargeError, numbers_in
+from potstill.verify.quantities import Compound, parse_quantity
 from potstill.verify.readings import Extraction
 from potstill.verify.shown import is_remark, sentences_of
 from potstill.verify.units import Unit, unit_of
@@ -26,6 +27,8 @@ def of_golds_dimension(response: str, found: Extraction, wanted: Gold) -> str:
     unit = unit_of(wanted.value.symbol) if isinstance(wanted.value, Number) and wanted.value.symbol else None
     if unit is None:
         return ""
+    if _is_compound(found.value or ""):
+        return ""
     stated = quantity_said(response, found.value or "")
     own = unit_of(stated.symbol) if stated is not None else None
     lines = conclusion(read_lines(response[-MAX_READ:]))
@@ -33,6 +36,13 @@ def of_golds_dimension(response: str, found: Extraction, wanted: Gold) -> str:
     if not parts or (own is not None and own.dimension == unit.dimension and not is_remark(parts[-1])):
         return ""
     return _last_like((part for part in parts if not is_remark(part)), unit)
+
+
+def _is_compound(said: str) -> bool:
+    try:
+        return isinstance(parse_quantity(said), Compound)
+    except TooLargeError:
+        return False
 
 
 def _last_like(sentences: Iterable[str], wanted: Unit) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from potstill.verify.foreign import gives_up_abroad
 from potstill.verify.formulas import closed
@@ -116,7 +117,8 @@ _GIVES_UP = re.compile(
 
 
 _SPEAKS_OF_ITSELF = re.compile(
-    r"(?:\A|(?<=[.!?\n])|\b(?:so|and|but|sorry),)\s{0,3}(?:sorry, )?i(?:['’](?:m|d|ll|ve))? (?:[a-z'’]+ ){0,3}?"
+    r"(?:(?:\A|(?<=[.!?\n]))(?:[^\d.!?\n]{0,120}\b(?:so|and|but)\b)?|\b(?:so|and|but|sorry),)"
+    r"\s{0,3}(?:sorry, )?i(?:['’](?:m|d|ll|ve))? (?:[a-z'’]+ ){0,3}?"
     r"(?:not|unable|cannot|(?:ca|do|would|could|wo|have)n['’]t)\b(?! (?:only|just))[^.!?\n]{0,160}[.!?]",
     re.IGNORECASE,
 )
@@ -163,11 +165,24 @@ _SETTLES = re.compile(
 )
 
 
-def taken_up(text: str, answer: str) -> bool:
-    """Whether a text takes its answer up again after its last mention, and ends before it says what comes of that."""
-    rest = text[text.rfind(answer) + len(answer) :] if answer and answer in text else ""
+def taken_up(text: str, names: Iterable[str]) -> bool:
+    """Whether a text takes its answer up again after its last mention, and ends before it says what comes of that.
+
+    `names` are the ways in which the answer is called: a letter and what its option says. A name within a longer word
+    or number (the A of `Apples`, the 5 of 15) is no mention.
+    """
+    ends = [found.end() for name in names if name for found in re.finditer(_whole(name), text)]
+    rest = text[max(ends) :] if ends else ""
     found = _TAKES_UP.search(rest[:MAX_CHECK])
     return found is not None and _SETTLES.search(rest, found.end()) is None
+
+
+def _whole(name: str) -> str:
+    """A pattern of a name that no letter goes on where it begins or ends with one, and no digit where with one."""
+    before, after = (
+        r"[^\W\d_]" if end.isalpha() else r"\d" if end.isdigit() else r"(?!)" for end in name[:1] + name[-1:]
+    )
+    return rf"(?<!{before}){re.escape(name)}(?!{after})"
 
 
 _RETRACTS = re.compile(

@@ -126,7 +126,8 @@ def _shown(lines: list[Line], kind: str, choices: tuple[str, ...]) -> Extraction
         found = read_stated(Stated(0, 0, span, "bold"), kind, choices)
         if kind == "choice" and found.value is None:
             found = option_in_words(span, choices)
-        if found.value is not None and (kind not in AMOUNTS or _counts(found.value)):
+        typed = kind not in (*AMOUNTS, "date") or (found.value and (_counts(found.value) or moment_of(found.value)))
+        if found.value is not None and typed:
             return found
     said = said_last(lines)
     if not said or (kind in AMOUNTS and whole_number(plain_math(said), "last line") is None):

@@ -177,6 +177,9 @@ def foreign_statements(text: str) -> list[Stated]:
         first = _ASIDE.split(value, maxsplit=1)[0]
         value = first if any(map(str.isdigit, first)) else value
         rest = mark.group() if said_yes_no(value) is not None else text[mark.start() : limit]
+        titles = "\n" in mark.group() and any(map(str.isdigit, text[limit:]))
+        if titles and ("=" in value or (value.isdecimal() and text[limit : limit + 2] == ". ")):
+            continue  # the title of a worked solution
         if value and not denies_in(rest, name):
             found.append(Stated(mark.start(), limit, value, FoundIn.STATED))
     return found

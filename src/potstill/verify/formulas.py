@@ -310,7 +310,8 @@ _MONTH = rf"(?:(?:{FOREIGN_MONTHS})(?!\w)|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep
 _DATE = re.compile(
     rf"\b(?:\d{{1,4}}[/-]\d{{1,2}}[/-]\d{{1,4}}|\d{{1,2}}\.\d{{1,2}}\.\d{{4}}(?!\d)|{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?"
     rf"|\d{{1,2}}(?:st|nd|rd|th|er|\.)?\s(?:(?:of|de)\s)?{_MONTH}(?:,?\s(?:del?\s)?\d{{4}})?"
-    r"|\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b\.?)?|\d{1,2}\s?[ap]\.?m\b\.?|(?:noon|midnight)\b)"
+    r"|\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b\.?)?(?:\s(?:in the (?:morning|afternoon|evening)|at night)\b)?"
+    r"|\d{1,2}\s?[ap]\.?m\b\.?|(?:noon|midnight)\b)"
     r"|\d{4}\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일]",
     re.IGNORECASE,
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from potstill.recipe import Policy
 from potstill.records import LETTERS
 from potstill.verify.allowance import Allowance
-from potstill.verify.asked import is_from, says_again
+from potstill.verify.asked import asks_order, is_from, says_again
 from potstill.verify.comparison import compare
 from potstill.verify.dimensions import of_golds_dimension
 from potstill.verify.doubts import doubt_of
@@ -18,12 +18,15 @@ from potstill.verify.judged import SHOWN, Judged, decided, unknown
 from potstill.verify.kinds import MATHEMATICAL, Gold, read_gold, words_in
 from potstill.verify.markup import read_lines
 from potstill.verify.normalise import plain_words, spelling
+from potstill.verify.numbers import Number, parse_number
 from potstill.verify.numerals import number_in_words
-from potstill.verify.readings import Extraction
+from potstill.verify.quantities import compare_numbers, parse_quantity
+from potstill.verify.readings import Extraction, numbers_of
 from potstill.verify.sentences import MOST_WORDS, commits_to_nothing, denies, letters_of_formula, without_reading
 from potstill.verify.statement import EXPLICIT, FoundIn
+from potstill.verify.units import unit_of
 from potstill.verify.words import Meaning, compare_meanings, declines, meaning_of
-from potstill.verify.yes_no import last_line, names_the_form, says_both
+from potstill.verify.yes_no import last_line, names_the_form, says_both, says_of_question
 
 MAX_ANSWER = 20_000
 """Characters of a bare answer."""
@@ -53,7 +56,11 @@ def judge_extracted(response: str, found: Extraction, wanted: Gold, policy: Poli
     ):
         found = replace(found, value=like)
     if found.value is None:
-        judged = _by_option(response, wanted, policy, allowance) or _nothing_found(response, found, wanted)
+        judged = (
+            _by_option(response, wanted, policy, allowance)
+            or _by_question(response, wanted)
+            or _nothing_found(response, found, wanted)
+        )
     else:
         judged = _judge_found(response, found, wanted, policy, allowance)
     if judged.cause == "unparsable prediction" and found.method != EMPTY:
@@ -105,12 +112,22 @@ def _judge_found(response: str, found: Extraction, wanted: Gold, policy: Policy,
     judged = compare(value, wanted, policy, allowance)
     if judged.cause == "unparsable prediction":
         judged = without_reading(value, wanted, policy) or judged
+    last_side = value.rpartition("=")[2].strip(" $.") if judged.outcome == "unknown" and "=" in value else ""
+    if last_side and found.method in _UNANNOUNCED and _COMPUTES.match(value):
+        sided = compare(last_side, wanted, policy, allowance)
+        judged = sided if sided.outcome == "right" else judged
     if judged.outcome != "right" and found.others:
         judged = _otherwise(response, judged, found, wanted, policy, allowance)
+    if judged.outcome == "wrong" and found.method in _UNANNOUNCED and isinstance(wanted.value, Number):
+        judged = _rounded_again(response, value, wanted.value, policy, wanted.question) or judged
     shown = value if len(value) <= SHOWN else f"{value[: SHOWN - 3]}..."
     method = ", ".join(filter(None, (found.method, judged.method)))
     if judged.outcome == "wrong" and found.method in _UNANNOUNCED and len(response) <= MAX_CUT:
-        given = found.method not in _COMPUTED and says_again(wanted.question, value, response)
+        given = (
+            found.method not in _COMPUTED
+            and not asks_order(wanted.question)
+            and says_again(wanted.question, value, response)
+        )
         read = judged.method in ("number", "quantity") or wanted.kind not in ("number", "quantity")
         open_ = (
             wanted.question != ""
@@ -120,6 +137,36 @@ def _judge_found(response: str, found: Extraction, wanted: Gold, policy: Policy,
         if given or open_ or (not read and commits_to_nothing(value)):
             return unknown("unparsable prediction", "the response commits to no value", method, shown)
     return replace(judged, method=method, extracted=judged.extracted or shown)
+
+
+def _rounded_again(response: str, value: str, gold: Number, policy: Policy, question: str) -> Judged | None:
+    """Judge a value that a response says is a rounding of one before it by that one: `= 29.22 g. This rounds to 29.2`.
+
+    None unless that one is the gold, in the same unit or none, and the question asks for no rounding.
+    """
+    at = response.rfind(value.split(" ")[0])
+    if at < 0 or _ROUNDS.search(response, max(0, at - 80), at) is None or _ROUNDING.search(question):
+        return None
+    said = parse_quantity(value)
+    if not isinstance(said, Number) or (said.symbol and gold.symbol and unit_of(said.symbol) != unit_of(gold.symbol)):
+        return None
+    places = len(said.written.partition(".")[2])
+    for exact in numbers_of(response[max(0, at - 400) : at]):
+        number = parse_number(exact)
+        if number is not None and abs(number.value - said.value) * 10**places * 2 <= 1:
+            judged = compare_numbers(number, gold, policy)
+            if judged.outcome == "right" and number.value != said.value:
+                return judged
+    return None
+
+
+_COMPUTES = re.compile(
+    r"\s{0,4}(?:\\(?:int|sum|lim|prod)(?![a-z])|[∫∑]"
+    r"|(?:[^A-Za-z\\=]|\\[ ,;:!]|\\(?:text|mathrm)\s?\{[^{}]{0,20}\}|\\[a-z]{1,12}(?![A-Za-z]))*=)"
+)
+"""`\\int x dx = ... = x²/2`, `72 × 5 = 360`: what is computed, and no equation between unknowns."""
+_ROUNDING = re.compile(r"\bround|nearest|decimal|significant|approximat", re.IGNORECASE)
+_ROUNDS = re.compile(r"\bround\w*\b[^.\n]*\Z", re.IGNORECASE)
 
 
 _UNANNOUNCED = ("last line", "last formula", "last number", "last result", "last numeral", "whole")
@@ -168,6 +215,16 @@ def _by_option(response: str, wanted: Gold, policy: Policy, allowance: Allowance
         return None
     letter = LETTERS[outcomes.index("right")]
     return decided(letter == wanted.letters, f"{found.method}, option", wanted.letters, letter)
+
+
+def _by_question(response: str, wanted: Gold) -> Judged | None:
+    """Judge a response that says neither yes nor no by what it says of the question's own predicate."""
+    said = says_of_question(response, wanted.question) if wanted.kind == "yes_no" and wanted.yes is not None else None
+    if said is None:
+        return None
+    return replace(
+        decided(said[0] == wanted.yes, "the question's words", str(wanted.yes), str(said[0])), extracted=said[1]
+    )
 
 
 def _nothing_found(response: str, found: Extraction, wanted: Gold) -> Judged:

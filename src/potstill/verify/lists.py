@@ -46,15 +46,17 @@ def split_answers(text: str) -> list[str]:
 
 
 _PART_MARK = re.compile(r"(?:\A|(?<=[\s,;}]))\(?(?P<mark>[a-e1-5]|i{1,3}|iv|v)\)[\s:]{0,4}(?=\S)")
-_PART_MARKS = (("a", "b", "c", "d", "e"), ("1", "2", "3", "4", "5"), ("i", "ii", "iii", "iv", "v"))
+PART_MARKS = (("a", "b", "c", "d", "e"), ("1", "2", "3", "4", "5"), ("i", "ii", "iii", "iv", "v"))
 
 
 def numbered_parts(text: str) -> list[str]:
     """Return the parts of `(a) 5, (b) 7` or `(i) 3 (ii) 5` in their order; an empty list where there are no two."""
     found = list(_PART_MARK.finditer(text)) if ")" in text and len(text) <= MAX_NUMBERED else []
+    own = next((order for order in PART_MARKS if found and found[0]["mark"] in order), ())
+    found = [part for part in found if part["mark"] in own]  # the `3)` of `(a) (2, 3)` marks nothing
     marks = [part["mark"] for part in found]
     order = next(
-        (order for order in _PART_MARKS if len(marks) > 1 and sorted(marks) == sorted(order[: len(marks)])), None
+        (order for order in PART_MARKS if len(marks) > 1 and sorted(marks) == sorted(order[: len(marks)])), None
     )
     if order is None or text[: found[0].start()].strip():
         return []

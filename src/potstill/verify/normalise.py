@@ -56,6 +56,9 @@ _DROPPED = re.compile(
     r"\\!|\\left(?![a-z])\.?|\\right(?![a-z])\.?|\\[bB]igg?[lr]?(?![a-z])|\\[()\[\]]|\\limits|\\displaystyle"
 )
 _FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
+_UNIT_FRACTION = re.compile(
+    r"\\[dt]?frac\s?" + r"\s?".join([r"\{\s?\\(?:text|mathrm)\s?\{\s?([A-Za-z]{1,4})\s?\}\s?\}"] * 2)
+)
 _BOLD = re.compile(r"(?<![\w)\]}])\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?![\d(])")
 _STARS = re.compile(r"(?<=[\w)\]}])(\*\*| \*\* )(?=[\w({\\+-])|\*\*")
 _OVER = re.compile(r"\{([^{}\\]{1,200})\\over(?![A-Za-z])([^{}\\]{1,200})\}")
@@ -89,6 +92,7 @@ def plain_math(text: str) -> str:
         text = _OHM.sub(r" \1Ω", text)
         text = _MICRO.sub(lambda found: f" µ{found.group(1) or found.group(2)}", text)
         text = _OVER.sub(r"\\frac{\1}{\2}", text)
+        text = _UNIT_FRACTION.sub(r" \1/\2", text) if "frac" in text else text
         text = _DROPPED.sub("", text)
         text = _FRACTION.sub(_plain_fraction, text)
         text = _DEGREES.sub(" degrees ", text)

@@ -14,6 +14,7 @@ from itertools import zip_longest
 from typing import Any
 
 from potstill.verify.judged import SHOWN, Judged, decided, unknown
+from potstill.verify.lists import PART_MARKS, numbered_parts
 
 PARTS = "parts"
 """The kind of an answer of several values, each by its name."""
@@ -26,7 +27,7 @@ MAX_OBJECTS = 40
 """Braces, from the end, at which a JSON object is looked for."""
 _PART = re.compile(r"\s*[\"'*`]{0,3}([^\s:=\"'*`][^:=\n;]{0,59}?)[\"'*`]{0,3}\s*[:=]\s*([^\n;]*)")
 """`count: 3`, `"total" = 12`."""
-_SPLIT = re.compile(r"[;\n]")
+_SPLIT = re.compile(r"[;\n]|,(?=\s?[A-Za-z]\w{0,12}\s?=)")
 _GAP = re.compile(r"[\s_-]+")
 """What stands between the words of a name: `mean_price`, `mean price`."""
 _BEHIND = r"[\s\"'*`_})\]]{0,6}(?:[:=]\s*|\[)"
@@ -89,6 +90,41 @@ def begin_of_parts(lines: list[str], looked_at: int) -> int | None:
     if first and lines[first - 1].strip().endswith(("{", "{,")):
         first -= 1 + (first > 1 and lines[first - 2].strip().startswith("```"))
     return first
+
+
+def judge_lettered(answer: str, gold: str, read: Compare) -> Judged | None:
+    """Judge an answer by the parts of a gold `(a) 5; (b) 7`, each read as a response of its own; None without such.
+
+    A part is what follows its mark, up to the next one or an empty line; of several runs of marks the last counts.
+    """
+    golds = numbered_parts(gold)
+    first = _MARK.search(gold) if golds else None
+    if first is None:
+        return None
+    order = next(order for order in PART_MARKS if first[1] in order)
+    wanted = dict(zip(order, golds, strict=False))
+    answer = answer[-MAX_READ:]
+    stated = {name: values[-1] for name, values in find_parts(answer, wanted).items()} if "{" in answer else {}
+    if stated.keys() != wanted.keys():
+        stated, end = {}, len(answer)
+        for found in reversed(list(_MARK.finditer(answer))):
+            if found[1] in wanted and found[1] not in stated:
+                said = answer[found.end() : end].lstrip("*: ").split("\n\n")[0].strip()
+                stated[found[1]] = _JOINS.sub("", said)
+                end = found.start()
+    if stated.keys() != wanted.keys():
+        return unknown("unparsable prediction", "not every part is stated", PARTS)
+    verdicts = [read(stated[name], wanted[name], 1 / len(wanted)) for name in wanted]
+    outcomes = [verdict.outcome for verdict in verdicts]
+    shown = "; ".join(f"({name}) {stated[name]}" for name in wanted)[:SHOWN]
+    if "wrong" not in outcomes and "unknown" in outcomes:
+        return unknown("unparsable prediction", "a part cannot be decided", PARTS, shown)
+    forms = ["; ".join(getattr(one, side) for one in verdicts)[:SHOWN] for side in ("gold_form", "answer_form")]
+    judged = decided("wrong" not in outcomes, PARTS, *forms)
+    return replace(judged, score=outcomes.count("right") / len(outcomes), extracted=shown)
+
+
+_MARK = re.compile(r"(?:(?<![\w(])\(|^[\s*#-]{0,6}|(?<=[;,]\s))([a-e1-5]|i{1,3}|iv|v)\)(?=[\s:*])", re.MULTILINE)
 
 
 def judge_parts(answer: str, gold: str, compare: Compare) -> Judged:

@@ -14,7 +14,7 @@ from potstill.verify.doubts import doubt_of
 from potstill.verify.formulas import formulas_in
 from potstill.verify.judged import SHOWN, Judged, decided
 from potstill.verify.kinds import MATHEMATICAL, Gold
-from potstill.verify.lists import boxed_parts, numbered_parts, split_answers
+from potstill.verify.lists import boxed_parts, split_answers
 from potstill.verify.markup import Line, read_lines
 from potstill.verify.words import word_key
 
@@ -52,36 +52,6 @@ def _value(text: str) -> str:
     """Return what a part comes to: the 40 of `Area: 8 * 5 = 40`."""
     said = text.rpartition("=")[2] if text.count("=") > 1 or ": " in text else text
     return said.rpartition(": ")[2].strip(" .$")
-
-
-_PART = re.compile(r"\W{0,4}\(?(?P<mark>[a-e1-5]|i{1,3}|iv|v)\)\s{0,3}(?P<said>\S.*)")
-
-
-def lettered_parts(response: str, wanted: Gold, policy: Policy, allowance: Allowance) -> Judged | None:
-    """Judge the parts of a response, each on its line, where the gold has as many: `(a) 2 + 3 = 5`, `(b) 6`."""
-    golds = numbered_parts(wanted.text)
-    if not golds or wanted.kind not in MATHEMATICAL:
-        return None
-    said = {}
-    for line in read_lines(response[-MAX_READ:]):
-        found = _PART.match(line.text)
-        if found is not None:
-            bold = [span for span in line.bold if _PART.match(f"{span} .") is None]
-            said[found["mark"]] = bold[-1] if bold else _last_part(found["said"], line.role)
-    if len(said) != len(golds):
-        return None
-    joined = " ".join(f"({mark}) {value}" for mark, value in said.items())
-    judged = compare(joined, wanted, policy, allowance)
-    return (
-        replace(judged, method=f"parts, {judged.method}", extracted=joined[:SHOWN])
-        if judged.score is not None
-        else None
-    )
-
-
-def _last_part(said: str, role: str) -> str:
-    """Return what a part comes to: the last side of an equation, the last cell of a row."""
-    return said.rpartition(": " if role == "row" else "=")[2].strip(" .$")
 
 
 _ENUMERATED = re.compile(r"(?:\b(?:is|are|was|were)\b|:)\s(?P<said>[^.:;\n]{2,300}(?:,|\band\b)[^.:;\n]{2,80})")

@@ -50,7 +50,8 @@ _COMES_TO = re.compile(
 _TURNS = re.compile(r".{1,300}?,?\s(?:but|yet)\s(?=(?:it|that|this|the|actually|in fact|really)\b)")
 """`Most people guess A, but it's C.`"""
 _NAMED = re.compile(
-    r".{1,400}\b(?:is|are|was|were|be|called|named|known as|by|becomes?|at|through)\s(?:an? |the )?"
+    r".{1,400}(?:\b(?:is|are|was|were|be|called|named|known as|by|becomes?|at|through)|\b(?:it|that)['’]s)\s"
+    r"(?:an? |the )?"
     r"(?P<end>[^.,;:()]{1,80}?)(?:\s(?:in \d{4}|who\s.{1,60})|,\s(?:who|which|where)\s.{1,120})?\W{0,3}\Z"
 )
 """`Plants do this by a process called photosynthesis`"""
@@ -248,9 +249,17 @@ def said_last(lines: list[Line]) -> str:
 _BRACKETS = re.compile(r"(?P<said>\S.{0,300}?)\s\([^()\d]{2,160}\)[\s.*]{0,4}")
 
 
+_APPOSITION = re.compile(
+    r"(?P<said>[^,;:.()]{2,60}?)(?:\s\([^()]{2,80}\))?,\s(?:an?|the|about|who|which|whose|where)\s(?!.*\b(?:and|or|not|but)\b).*",
+    re.DOTALL,
+)
+"""`the Nile (an-Nil), about 6,650 km long`"""
+_CODE = re.compile(r"`([^`\n]{1,80})`")
+
+
 def without_brackets(said: str) -> list[str]:
-    """Return an answer in words without the words in brackets behind it: `Paris (not Lyon, as many think)`."""
-    found = _BRACKETS.fullmatch(said)
+    """Return an answer in words without what tells of it: `Paris (not Lyon, as many think)`, `Paris, the capital`."""
+    found = _BRACKETS.fullmatch(said) or _APPOSITION.fullmatch(said)
     return [] if found is None else [found["said"]]
 
 
@@ -288,6 +297,8 @@ def words_shown(text: str) -> Iterator[str]:
     yield from (span for span in last.bold[-1:] if not span.endswith(":"))
     sentence = SENTENCE_END.split(last.text.strip().rstrip(".!"))[-1].strip()
     lead, named = _LEAD.match(sentence), _IS_ANSWER.match(sentence)
+    marked = _CODE.findall(SENTENCE_END.split(raw[-1].rstrip(" .!"))[-1])
+    yield from marked if len(marked) == 1 and _LEAD.match(last.text) else ()
     yield from without_brackets(last.text)
     yield from (last.text, sentence, *([sentence[lead.end() :]] if lead is not None else []))
     if named is not None:

@@ -35,7 +35,11 @@ def as_text(text: str, wanted: Gold) -> Judged:
     if judged.outcome != "wrong" or judged.method == "Python value":
         return judged
     key, said = word_key(wanted.text), word_key(text)
-    if key and said.startswith(f"{key} ") and set(said[len(key) :].split()) <= words_of(wanted.question):
+    bare = said.removeprefix("the ")
+    longer = bare == key or bare.startswith(f"{key} ")
+    named = key and longer and set(bare[len(key) :].split()) <= words_of(wanted.question)
+    left = key[len(bare) :].strip() if bare and key.startswith(f"{bare} ") else ""
+    if named or (left and re.search(rf"\b(?:which|what)\s{re.escape(left)}\b", wanted.question, re.IGNORECASE)):
         return replace(judged, outcome="right", score=1.0, method="text and a noun of the question")
     if key and f" {key} " in f" {_PAUSES.sub(' ', said)} ":
         first = word_key(re.split(r"[.!]\s|\n", text.strip(), maxsplit=1)[0])

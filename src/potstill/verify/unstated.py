@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from potstill.records import LETTERS
 from potstill.verify.amounts import last_number, read_quantity, whole_number, without_restating
 from potstill.verify.dates import Date, parse_date
 from potstill.verify.foreign import yes_no_in
@@ -89,6 +90,11 @@ def unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
         return Extraction(endorsed[-1], "endorsed letter", bool(several), several)
     for line in reversed(tail.split("\n")):
         if line.strip():
+            placed = _PLACED.search(SENTENCE_END.split(line.rstrip(" .!*"))[-1])
+            if placed is not None and choices:
+                at = -1 if placed[1] == "last" else _PLACES.index(placed[1])
+                if at < len(choices):
+                    return Extraction(LETTERS[at % len(choices)], "place of an option")
             found = read_choice(line, "last letter", choices)
             if not found.value:
                 return option_in_words(line, choices)
@@ -96,6 +102,12 @@ def unstated_choice(text: str, choices: tuple[str, ...]) -> Extraction:
     return NOTHING
 
 
+_PLACES = ("first", "second", "third", "fourth", "fifth")
+_PLACED = re.compile(
+    r"\A(?!.*(?:\bnot\b|n['’]t\b)).*\b(?:go with|choose|pick|select) the "
+    rf"({'|'.join(_PLACES)}|last) (?:option|choice)\Z"
+)
+"""`I'd go with the second option`"""
 _SET_ASIDE = re.compile(r"\b(?:not|rather than|unlike|instead of|nor|neither|never|than|no)\s(?:the |an? )?\Z")
 
 
@@ -208,6 +220,9 @@ def _last_amount(text: str, kind: str) -> Extraction:
             if kind == "number" and end == len(tail) and (said := numeral_in(line.rstrip(" .!*")[-LINE_CHARACTERS:])):
                 return Extraction(said, "last numeral")
             continue
+        ends = _ENDS_IN_NUMERAL.match(line.rpartition(",")[2]) if kind == "number" and end == len(tail) else None
+        if ends is not None and number_in_words(ends[1].lower()) is not None:
+            return Extraction(ends[1].lower(), "last numeral", others=numbers_of(line))
         if output and any(not differ(output, number) for number, _, _ in numbers_in(plain_math(line))):
             return Extraction(output, "program output")
         if kind == "number":
@@ -217,6 +232,13 @@ def _last_amount(text: str, kind: str) -> Extraction:
         if found.value is not None:
             return found
     return NOTHING
+
+
+_ENDS_IN_NUMERAL = re.compile(
+    r"(?!\s(?:which|since|because|as|while|where)\b)\D*\s(?:is|are|equals|gives)\s"
+    r"((?:[A-Za-z]+[- ]){0,5}[A-Za-z]+)[.!*\s]{0,4}\Z"
+)
+"""`the exponent is minus five.`"""
 
 
 def _last_day(text: str) -> str:

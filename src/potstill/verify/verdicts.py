@@ -28,7 +28,7 @@ from potstill.verify.judged import Judged, unknown
 from potstill.verify.table import TABLE, Entry, KeptVerdict, VerdictTable, entry_of
 
 ANSWER, JUDGE, MAJORITY = "answer", "judge", "majority"
-VERSION = 9
+VERSION = 10
 """Raised by hand when the same answer may get another verdict."""
 if TYPE_CHECKING:
     from potstill.models.budget import Cap

@@ -35,6 +35,10 @@ PRUNINGS: Mapping[str, Callable[[StepReading], set[int]]] = {
 """Name -> what finds such steps, by their numbers in what is read."""
 _GAP = re.compile(r"\s*\Z")
 """The blank line behind `So it is 12.\\n\\n`."""
+_FORMULA = re.compile(r"[()=+*^_\\]")
+"""The signs of `n(n - 1)`."""
+MOST_WORDS = 3
+"""Words of an answer that is a number: `12 square miles`."""
 _DOUBTED, _LAST, _STATED = range(3)
 """How clearly an answer is said: in doubt, as what comes last, in so many words."""
 _IN_SO_MANY_WORDS = (*EXPLICIT, FoundIn.STATED)
@@ -63,7 +67,7 @@ def prune(problem: Problem, reasoning: str, answer: str, kinds: Sequence[str]) -
     What stays are whole steps of the reasoning in their order; the answer is never touched. A text with calls of tools
     is left as it is. Linear in the text but for the steps, which meet each other.
     """
-    whole = told_of(problem, reasoning, answer)
+    whole = _told(problem, reasoning, answer)
     spans = segment(reasoning, "sentences")
     count = len(spans)
     kept, gone = _stable(whole, count, kinds) if not calls_of(reasoning) else (tuple(range(count)), (0,) * len(kinds))
@@ -81,6 +85,13 @@ def prune(problem: Problem, reasoning: str, answer: str, kinds: Sequence[str]) -
     )  # fmt: skip
 
 
+def _told(problem: Problem, reasoning: str, answer: str) -> Told:
+    """Return what a trace tells; an answer like `n(n - 1)` or `half full on day 20` is no number here."""
+    told = told_of(problem, reasoning, answer)
+    plain = _FORMULA.search(told.said) is None and len(told.said.split()) <= MOST_WORDS
+    return told if plain else replace(told, answer=None)
+
+
 def _with_last_words(
     problem: Problem, reading: StepReading, pieces: Sequence[str], end: int
 ) -> Iterator[tuple[int, ...]]:  # fmt: skip
@@ -88,7 +99,8 @@ def _with_last_words(
     the last that states it in so many words, then the last that has it.
     """
     yield ()
-    saying = [place for place in range(end + 1, len(pieces)) if reading.states_answer(place)]
+    said = (place for place in range(end + 1, len(pieces)) if reading.states_answer(place))
+    saying = [place for place in said if not reading.guesses(place)]
     stating = [place for place in saying[-3:] if _said(problem, pieces[place])[1] == _STATED]
     for last in dict.fromkeys((*stating[-1:], *saying[-1:])):
         yield (last,)
@@ -104,7 +116,7 @@ def _holds(
     problem: Problem, reasoning: str, text: str, answer: str, whole: Told, kinds: Sequence[str]
 ) -> bool:  # fmt: skip
     """Whether what is left comes to the same answer, and pruning it once more would change nothing."""
-    again = told_of(problem, text, answer)
+    again = _told(problem, text, answer)
     parts = len(segment(text, "sentences"))
     return _same_end(problem, reasoning, text, answer, whole, again) and len(_stable(again, parts, kinds)[0]) == parts
 
@@ -170,7 +182,9 @@ def _same_end(problem: Problem, reasoning: str, text: str, answer: str, whole: T
         return True
     (before, clear), (after, as_clear) = (_said(problem, one) for one in (reasoning, text))
     own, _ = _said(problem, answer)
-    return before != own or clear == _DOUBTED or (after == own and as_clear >= clear)
+    if after == own:
+        return before != own or as_clear >= clear
+    return before != own and (after == before or as_clear <= clear < _STATED)
 
 
 def _said(problem: Problem, text: str) -> tuple[object, int]:

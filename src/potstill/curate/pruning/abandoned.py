@@ -1,57 +1,37 @@
-"""Abandoned branches: what a step takes back or turns away from, where nothing later rests on it."""
+"""Abandoned attempts: a step that the next one takes back, where the one behind does it again."""
 
 from __future__ import annotations
 
-from potstill.curate.pruning.reading import StepReading, numbers_gone
+from fractions import Fraction
+
+from potstill.curate.pruning.reading import StepReading
+
+SHARED = 4
+"""Words that an attempt without a number shares with its repetition: `Ana to the front gives Ana, Tom, Eva`."""
 
 
 def abandoned(reading: StepReading) -> set[int]:
-    """Return the steps that are taken back by the one behind them, and that one; and those that are only left.
+    """Return the steps that are taken back by a bare `No, that is wrong.`, and that sentence, where they are redone.
 
-    Where a later step uses a number that only they state, all of it stays. Before the last of them those go too whose
-    results only it used. Where answers are numbers, what is taken back has to have stated one.
+    The step behind starts from what the one taken back started from (`19 - 2 = 17`, then `19 + 2 = 21`), so the attempt
+    was that one step: of a longer one the beginning would stay and look as if it held.
     """
-    found = _left(reading)
-    for place in range(1, len(reading.steps)):
-        at = place - 1
-        if not reading.rejects(place) or found & {at, place} or not _states(reading, at):
-            continue
-        branch = {at, place}
-        if numbers_gone(reading, branch):
-            continue
-        while at > 0 and _feeds(reading, at - 1, at) and not numbers_gone(reading, branch | {at - 1}):
-            at -= 1
-            branch.add(at)
-        found |= branch
-    return found
-
-
-def _left(reading: StepReading) -> set[int]:
-    """Return the steps whose results are neither on the way to the answer nor met again, up to where a step turns.
-
-    What turns (`Wait, the coupon is for all of it.`) stays, and so does what stood before the branch computed.
-    """
-    way = reading.way
     found: set[int] = set()
-    for turn in range(1, max(way, default=0)):
-        if not reading.goes_back(turn) or reading.rejects(turn):
-            continue
-        at = first = turn
-        while at > 0 and at - 1 not in way and at - 1 not in found and not reading.goes_back(at - 1):
-            at -= 1
-            first = at if reading.steps[at].results else first
-        branch = range(first, turn)
-        made = {abs(result) for place in branch for result in reading.steps[place].results}
-        if made and made.isdisjoint(reading.used_after[turn - 1] | reading.told.given):
-            found |= set(branch)
+    for place in range(1, len(reading.steps) - 1):
+        if reading.takes_back(place) and place - 1 not in found and _redone(reading, place - 1, place + 1):
+            found |= {place - 1, place}
     return found
 
 
-def _states(reading: StepReading, place: int) -> bool:
-    return bool(reading.steps[place].results or reading.fresh[place]) or reading.told.answer is None
-
-
-def _feeds(reading: StepReading, place: int, into: int) -> bool:
-    """Whether a step computes something that the next one uses and no one else does."""
-    results = {abs(result) for result in reading.steps[place].results} & reading.fresh[place]
-    return bool(results) and results <= reading.steps[into].numbers and results.isdisjoint(reading.used_after[into])
+def _redone(reading: StepReading, place: int, again: int) -> bool:
+    """Whether a step is done again: what it uses is there later too, and what it comes to is not met again."""
+    if any(reading.goes_back(at) or reading.rejects(at) or reading.asks(at) for at in (place, again)):
+        return False
+    tried, redo = reading.steps[place], reading.steps[again]
+    later = frozenset[Fraction]().union(*(step.numbers for step in reading.steps[again:]))
+    used = tried.numbers - {abs(result) for result in tried.results} - reading.fresh[place]
+    if reading.leans(again) or not reading.fresh[place].isdisjoint(later) or not used <= later | reading.told.given:
+        return False
+    if tried.numbers:
+        return not used.isdisjoint(redo.numbers)
+    return len(set(reading.spelt[place]) & set(reading.spelt[again])) >= SHARED

@@ -1,9 +1,9 @@
-"""Some steps of a trace as pruning reads them: what each states that is new, uses, concludes, or goes over again."""
+"""Some steps of a trace as pruning reads them: what each states that is new, comes to, or goes over again."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -14,12 +14,62 @@ from potstill.verify.steps.segment import thinks_again
 from potstill.verify.steps.turns import ANNOUNCING, opening, saying
 
 _BACK = opening("check", "doubt", "alternative", "summary")
+_CHECK = re.compile(
+    rf"(?:\W{{0,4}}(?:but |hmm+,? )?(?:wait|hold on|actually)\b[,. ]{{1,3}})?(?:{opening('check').pattern})",
+    re.IGNORECASE,
+)
+"""`Wait, let me check.`"""
 _NOT_IT = saying("rejection")
-_ASKED = opening("restatement")
+_GOAL = re.compile(
+    r"\W{0,4}(?:(?:okay|ok|alright|so|first|well)\b[, ]{1,2}){0,3}(?:we|i) (?:look for|(?:need to|have to|want to|must)"
+    r" (?:find|compute|determine|figure out|know))\b[^:;\"?]*\Z",
+    re.IGNORECASE,
+)
+"""`So we need to find how many are left.`"""
+_DOING = frozenset({"let", "lets", "ll", "going", "step", "steps", "thing", "things"})
+"""Of the words of an announcement those without which it is none: `That could be.`"""
+_GOING_FOR = ("for", "find", "determine", "compute", "know", "many", "much", "number", "total", "given", "based", "if")
+_BARE = frozenset({
+    "no", "wait", "hold", "on", "but", "hmm", "oops", "actually", "that", "this", "it", "is", "was", "s", "'", "’",
+    "not", "isn", "wasn", "t", "can", "cannot", "be", "quite", "right", "correct", "wrong", "incorrect", "a", "an",
+    "mistake", "error", "the", "way", "round", "around", "i", "made",
+})  # fmt: skip
+"""The words of a sentence that takes back what stands before it, and says nothing more."""
+_LEANING = re.compile(
+    r"\W{0,4}(?:(?:well|hmm+|okay|ok)\b[, ]{1,2})?(?:so|that|this|these|those|it|its|it's|they|which|or|and|but|because"
+    r"|since|yes|yeah|no|hence|thus|therefore|then|he|she|both|either|neither|same|also|still|instead|again|maybe"
+    r"|perhaps|if|oh|right|correct|exactly|good|great|for example|in that|given that)\b"
+    r"|[^.,]{0,20}\b(?:them|they|it)\b",
+    re.IGNORECASE,
+)
+"""How a step begins that goes on from the one before it."""
+_MAYBE = re.compile(
+    r"\?|\b(?:if|maybe|perhaps|might|could|suppose\w*|assum\w+|guess\w*|unless|possibl\w+|probabl\w+|likely)\b",
+    re.IGNORECASE,
+)
+"""What makes of an answer a guess."""
+_NOT = re.compile(r"(?:\bnot|\bcannot|n['’]t)\b", re.IGNORECASE)
+"""What denies, as in `So it is not 12.`"""
+_BUT = re.compile(r"\W{0,4}(?:but|however|though|although|yet|still|unless|except)\b", re.IGNORECASE)
+"""How a step begins that sets something against the one before it."""
+_WANTING = re.compile(
+    r"\b(?:insufficient|missing (?:information|info|data|context|a part|parts?|details?)|impossible|incomplete"
+    r"|mistyped|typo|unsolvable|lack(?:s|ing)?|not enough|discrepanc\w+|inconsisten\w+|ambigu\w+|unrelated|mix-?up"
+    r"|no (?:information|context|data|mention)"
+    r"|(?:cannot|can not|can't|can’t) be (?:determined|answered|solved|known))\b",
+    re.IGNORECASE,
+)
+"""`The information is insufficient`, `there may be a typo`."""
+_THE_ANSWER = re.compile(r"\banswer\b|\\boxed\b", re.IGNORECASE)
+"""`The answer is 12.`"""
+_ANSWER = re.compile(r"\banswer\b|\\boxed\b|^\W{0,4}(?:therefore|thus|hence|so)\b", re.IGNORECASE)
+"""The same, and `So it is 12.`"""
 SHORT = 12
-"""Words of a step that closes and says nothing more: `So we have it.`"""
+"""Words of a step in words that says little: `So we have it.`"""
 _WORD = re.compile(r"[^\W_]+")
-"""The words of `step-by-step`: three."""
+"""`three`, `12`"""
+_SIGN = re.compile(r"[^\W_]+|[^\s\w.,;:!?*]")
+"""The words, numbers and signs of a step: `4`, `-`, `x`."""
 
 
 @dataclass(frozen=True)
@@ -45,76 +95,71 @@ class StepReading:
         return tuple(found)
 
     @cached_property
-    def first_given(self) -> tuple[frozenset[Fraction], ...]:
-        """Of each step the numbers of the question that no step before it used, but to check something."""
+    def all_used(self) -> int:
+        """The place by which every number of the question that is ever used has been, but to check something."""
         used: set[Fraction] = set()
-        found = []
-        for step in self.steps:
-            found.append(frozenset((step.numbers & self.told.given) - used))
-            used |= step.numbers if not step.looks_back else frozenset()
-        return tuple(found)
-
-    @cached_property
-    def used_after(self) -> tuple[frozenset[Fraction], ...]:
-        """Of each step the numbers of all steps behind it."""
-        later: set[Fraction] = set()
-        found = []
-        for step in reversed(self.steps):
-            found.append(frozenset(later))
-            later |= step.numbers
-        return tuple(reversed(found))
-
-    @cached_property
-    def way(self) -> frozenset[int]:
-        """The places of the steps that compute what the last step with the answer rests on, and of that one.
-
-        Every step that comes to a number counts which one of them uses, so that none is missed; none where the answer
-        is no number or nothing computes it.
-        """
-        if self.told.answer is None:
-            return frozenset()
-        needed = {abs(self.told.answer)}
-        found = set()
-        for place in reversed(range(len(self.steps))):
-            step = self.steps[place]
-            if not needed.isdisjoint(map(abs, step.results)):
-                found.add(place)
-                needed |= {abs(operand) for operand in step.operands} - self.told.given
-        return frozenset(found)
-
-    @cached_property
-    def words(self) -> tuple[frozenset[str], ...]:
-        """Of each step its words of three letters and more."""
-        return tuple(frozenset(words_of(step.text)) for step in self.steps)
+        last = 0
+        for place, step in enumerate(self.steps):
+            if not step.looks_back and (new := (step.numbers & self.told.given) - used):
+                used |= new
+                last = place
+        return last
 
     @cached_property
     def spelt(self) -> tuple[tuple[str, ...], ...]:
-        """Of each step its words and numbers in their order, in lower case."""
-        return tuple(tuple(_WORD.findall(step.text.casefold())) for step in self.steps)
+        """Of each step its words, numbers and signs in their order, in lower case."""
+        return tuple(tuple(_SIGN.findall(step.text.casefold())) for step in self.steps)
 
     @cached_property
-    def _computes_at(self) -> int:
+    def _asked(self) -> frozenset[str]:
+        """The words of the question, without their endings, and those that say nothing."""
+        asked = _SIGN.findall(self.told.question.casefold())
+        return frozenset(word[:4] for word in (*asked, *ANNOUNCING, *_GOING_FOR))
+
+    @cached_property
+    def computes_at(self) -> int:
         """The place of the first step that computes."""
         return next((place for place, step in enumerate(self.steps) if step.results), len(self.steps))
-
-    @cached_property
-    def _sayable(self) -> frozenset[str]:
-        """The words of the answer and of all options: a step with one of them may be on the way to another answer."""
-        return frozenset(word for text in (self.told.said, *self.told.choices) for word in words_of(text))
 
     def goes_back(self, place: int) -> bool:
         """Whether a step says that it goes over what is settled, or thinks again."""
         step = self.steps[place]
         return step.looks_back or thinks_again(step.text) or _BACK.match(step.text) is not None
 
+    def checks(self, place: int) -> bool:
+        """Whether a step says that it checks."""
+        return self.steps[place].looks_back or _CHECK.match(self.steps[place].text) is not None
+
+    def leans(self, place: int) -> bool:
+        """Whether a step goes on from the one before it: `That is 5.`, `Or both?`; the end leans on nothing."""
+        return place < len(self.steps) and _LEANING.match(self.steps[place].text) is not None
+
+    def asks(self, place: int) -> bool:
+        """Whether a step asks something."""
+        return place >= 0 and "?" in self.steps[place].text
+
+    def leads(self, place: int) -> bool:
+        """Whether a step ends in what comes behind it: `So,`, `As x is 0:`, a question."""
+        return self.steps[place].text.rstrip().endswith((",", ":", "?"))
+
+    def guesses(self, place: int) -> bool:
+        """Whether a step says that it may be otherwise."""
+        return _MAYBE.search(self.steps[place].text) is not None
+
     def announces(self, place: int) -> bool:
-        """Whether a step only says that something will be done, or what is asked for."""
+        """Whether a step only says that something will be done, or, before anything is, what is asked for."""
         step = self.steps[place]
-        if step.results or self.fresh[place] or self.states_answer(place) or self.goes_back(place):
+        if step.results or self.fresh[place] or self.states_answer(place) or self.goes_back(place) or self.leads(place):
             return False
-        if not step.numbers and self.spelt[place] and ANNOUNCING.issuperset(self.spelt[place]):
+        words = {word for word in self.spelt[place] if word.isalnum()}
+        if not step.numbers and ANNOUNCING.issuperset(words) and not _DOING.isdisjoint(words):
             return True
-        return place < self._computes_at and _ASKED.match(step.text) is not None
+        goal = _GOAL.match(step.text) if place < self.computes_at else None
+        return goal is not None and sum(word[:4] not in self._asked for word in words) <= 1
+
+    def takes_back(self, place: int) -> bool:
+        """Whether a step only takes back what stands before it: `No, that is wrong.`"""
+        return self.rejects(place) and _BARE.issuperset(self.spelt[place]) and not self.asks(place)
 
     def rejects(self, place: int) -> bool:
         """Whether a step takes back what was said before it."""
@@ -129,18 +174,45 @@ class StepReading:
             return abs(step.results[-1]) == abs(answer)
         return abs(answer) in step.numbers
 
-    def idle(self, place: int) -> bool:
-        """Whether a step computes nothing but the answer and states no new number; in words, names nothing else."""
+    def says_answer(self, place: int) -> bool:
+        """Whether a step says that this is the answer: `So it is 12.`"""
+        found = _ANSWER.search(self.steps[place].text)
+        return found is not None and self.states_answer(place) and not self.guesses(place)
+
+    def finds_wanting(self, place: int) -> bool:
+        """Whether a step says that the question wants something: `It is impossible to say.`"""
+        return _WANTING.search(self.steps[place].text) is not None
+
+    def concludes(self, place: int) -> bool:
+        """Whether a step says in so many words that this is the answer, and no other number: `The answer is 12.`"""
         step, answer = self.steps[place], self.told.answer
+        return answer is not None and step.numbers == {abs(answer)} and _THE_ANSWER.search(step.text) is not None
+
+    def open(self, place: int) -> bool:
+        """Whether a step leaves open what it states, or denies it."""
+        return self.guesses(place) or _NOT.search(self.steps[place].text) is not None
+
+    def computes_answer(self, place: int) -> bool:
+        """Whether a step computes the answer, or says it where it is no number of the question."""
+        answer = self.told.answer
         if answer is None:
-            short = not step.results and not step.numbers and len(_WORD.findall(step.text)) <= SHORT
-            return self.states_answer(place) or (short and self.words[place].isdisjoint(self._sayable))
-        return not self.fresh[place] and all(abs(result) == abs(answer) for result in step.results)
+            return False
+        if self.steps[place].results:
+            return self.states_answer(place)
+        return abs(answer) not in self.told.given and self.says_answer(place)
 
+    def turns(self, place: int) -> bool:
+        """Whether a step doubts, guesses, asks, takes back or goes another way; a check that finds nothing does not."""
+        return self.guesses(place) or self.rejects(place) or (self.goes_back(place) and not self.checks(place))
 
-def words_of(text: str) -> Iterable[str]:
-    """Yield the words of a text that have at least three letters, in lower case."""
-    return (word for word in _WORD.findall(text.casefold()) if len(word) > 2)
+    def idle(self, place: int) -> bool:
+        """Whether a step names no number but the answer, and turns nowhere; in words, names the answer or is short."""
+        step, answer = self.steps[place], self.told.answer
+        if self.open(place) or self.rejects(place) or _BUT.match(step.text) is not None:
+            return False
+        if answer is None:
+            return self.states_answer(place) or (not step.results and len(_WORD.findall(step.text)) <= SHORT)
+        return step.numbers <= {abs(answer)}
 
 
 def numbers_gone(reading: StepReading, found: set[int]) -> set[int]:

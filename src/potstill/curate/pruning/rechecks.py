@@ -1,38 +1,26 @@
-"""Redundant re-checks on the way: what is computed again and comes to what was known."""
+"""Redundant re-checks on the way: a sentence that says that it checks, and does a sum that was done before."""
 
 from __future__ import annotations
+
+from fractions import Fraction
 
 from potstill.curate.pruning.reading import StepReading
 
 
 def rechecks(reading: StepReading) -> set[int]:
-    """Return the steps from one that says it goes back over something to the last that computes what was known.
+    """Return the checks in one sentence of a sum done before, or of one turned round: `12 - 7 = 5` behind `5 + 7 = 12`.
 
-    A check that finds anything new, or uses a number of the question for the first time, stays: it is no repetition.
+    The step behind it has to compute something else, or the check may go on there; nor may it go on from the check. A
+    check behind a question stays as its answer.
     """
+    facts: set[frozenset[Fraction]] = set()
     found: set[int] = set()
-    place, count = 0, len(reading.steps)
-    while place < count:
-        if not reading.goes_back(place) or reading.rejects(place):
-            place += 1
-            continue
-        end, last = place, -1
-        while end < count and _repeats(reading, end):
-            if reading.steps[end].results:
-                last = end
-            end += 1
-        if last >= 0 and any(reading.steps[before].results for before in range(place)):
-            found |= set(range(place, last + 1))
-        place = max(place + 1, last + 1)
+    for place, step in enumerate(reading.steps[:-1]):
+        behind = reading.steps[place + 1]
+        ends = bool(behind.results) and behind.numbers not in facts and not reading.leans(place + 1)
+        again = bool(step.results) and step.numbers in facts and reading.checks(place) and not reading.open(place)
+        if again and ends and not reading.asks(place - 1):
+            found.add(place)
+        if step.results:
+            facts.add(step.numbers)
     return found
-
-
-def _repeats(reading: StepReading, place: int) -> bool:
-    """Whether a step states nothing for the first time; the first that computes the answer may look as if it did."""
-    if reading.fresh[place] or reading.first_given[place] or reading.rejects(place):
-        return False
-    answer = reading.told.answer
-    results = {abs(result) for result in reading.steps[place].results}
-    if answer is None or abs(answer) not in results:
-        return True
-    return any(abs(answer) in map(abs, reading.steps[before].results) for before in range(place))

@@ -26,8 +26,8 @@ from potstill.models.replies import dialects, shapes
 from potstill.models.replies.loose_json import load
 from potstill.models.replies.usage import estimate
 from potstill.models.requests import Completion, Request
-from potstill.models.sampling import LIMITS
-from potstill.models.served.client import Follow, RequestCounts, check_size
+from potstill.models.sampling import LIMITS, budget_of
+from potstill.models.served.client import Follow, RequestCounts
 from potstill.models.served.faults import DenialError, FaultError, RefusalError, classify, one_line
 from potstill.models.served.secrets import Secret
 from potstill.models.served.wire import LARGEST_BODY, endpoint
@@ -137,6 +137,8 @@ class _BatchSession:
 
     def run(self, requests: Iterable[Request]) -> RequestCounts:
         for part in self.book.open_parts():
+            for key in self.book.keys(part):
+                self.budget.reserve(key, 0, self.most_tokens)
             self._recover(part)
         self._send_all(requests)
         while self.more or self.book.open_parts():
@@ -147,7 +149,7 @@ class _BatchSession:
                 self.more.clear()
                 self._wait_for_one()
         if self.budget.spent_up:
-            raise self.budget.cap.error(self.name)
+            raise self.budget.error(self.name)
         return self.request_counts
 
     def _send_all(self, requests: Iterable[Request]) -> None:
@@ -161,14 +163,15 @@ class _BatchSession:
         for key, request in self._lacking(requests):
             if key in lines:
                 continue
-            while not self.budget.fits(self._waiting() + len(lines)) and not self.budget.spent_up:
+            line = self.service.line(key, self.shape.body(request))
+            most = budget_of(request.sampling)
+            while not self.budget.reserve(key, len(line), most) and not self.budget.spent_up:
                 if lines:
                     yield list(lines), list(lines.values())
                     lines, size = {}, 0
                 self._wait_for_one()
             if self.budget.spent_up:
                 break
-            line = self.service.line(key, self.shape.body(request))
             if lines and (len(lines) >= self.most or size + len(line) > self.pace.part_bytes):
                 yield list(lines), list(lines.values())
                 lines, size = {}, 0
@@ -193,9 +196,6 @@ class _BatchSession:
                 self._tell([key for key in chunk if key in kept])
             sent = self.book.under_way(missing)
             yield from ((key, chunk[key]) for key in missing if key not in sent)
-
-    def _waiting(self) -> int:
-        return sum(part.size for part in self.book.open_parts()) if self.settings.spend_at_most is not None else 0
 
     def _send(self, part: Part, lines: list[bytes]) -> None:
         try:
@@ -388,7 +388,7 @@ class _BatchSession:
                 raise classify(item.status, {}, item.code, item.message, proven=True)
             raw = _dump(item.body)
             reply = self.shape.parse(raw)
-            check_size(reply, raw, self.most_tokens)
+            dialects.check_size(reply, raw, self.most_tokens)
         except dialects.ReplyError as error:
             trouble = classify(error.status, {}, error.code, error.message, proven=True)
             return self._blank(item.key, "refused" if isinstance(trouble, RefusalError) else "failed", trouble.reason)
@@ -417,6 +417,7 @@ class _BatchSession:
         self.ledger.put_many([Entry(done, self.settings.model, 1, seconds) for done in completions])
         for completion in completions:
             self.budget.charge(completion)
+            self.budget.release(completion.key)
             self.request_counts.finishes[completion.finish] += 1
         self.progress.advance(len(completions), self.budget.note)
         self._tell([completion.key for completion in completions])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from potstill.models.local.loading import UNBOUNDED
 
 if TYPE_CHECKING:
     import torch
+
+    from potstill.models.local.prefixes import Prefixes
 
 COMPACT_SHARE = 0.2
 """Finished rows leave the batch once they are this share of it: one looping row must not hold up the rest."""
@@ -23,6 +26,8 @@ PROBE = [0, 1, 2, 3]
 """Tokens with which a model is tried when it is loaded."""
 UNLIKE = 0.5
 """Difference of logits, as a share of how far they spread, that no rounding explains."""
+ROUNDED = 0.05
+"""The same for products in another order, bf16 included."""
 _CACHES = ("past_key_values", "cache", "cache_params")
 """Names under which models take and return what they remember of the tokens before; `cache` since transformers 5.24."""
 
@@ -33,6 +38,8 @@ class RowGroup:
 
     `ids` are all tokens so far where the model remembers nothing, else None; `lengths` the tokens of each row;
     `logits`: (rows, vocabulary) of the token that comes next; `mask`: (rows, columns), 0 before a row's first token.
+    Where `of` says which prompt each row follows, `cache` and `mask` are those of the prompts, and once rows are
+    written they are in `prefixes`.
     """
 
     rows: list[int]
@@ -41,11 +48,21 @@ class RowGroup:
     logits: torch.Tensor
     cache: Any
     ids: torch.Tensor | None
+    of: torch.Tensor | None = None
+    prefixes: Prefixes | None = None
+
+    def follow(self, of: torch.Tensor) -> None:
+        """Let rows be those that follow the prompts `of`, each of which is remembered once."""
+        self.of, self.lengths, self.logits = of, self.lengths[of], self.logits[of]
 
     def keep(self, chosen: torch.Tensor) -> None:
         """Drop all rows but these."""
         self.rows = [self.rows[index] for index in chosen.tolist()]
-        self.lengths, self.mask, self.logits = self.lengths[chosen], self.mask[chosen], self.logits[chosen]
+        self.lengths, self.logits = self.lengths[chosen], self.logits[chosen]
+        if self.prefixes is not None:
+            self.prefixes.keep(chosen)
+            return
+        self.mask = self.mask[chosen]
         if self.cache is not None:
             self.cache.reorder_cache(chosen)
         if self.ids is not None:
@@ -82,6 +99,8 @@ class Decoder:
         # Where a row's chunks begin is miscounted by transformers 5.23 once columns before them have left the cache.
         chunked = "chunked_attention" in (getattr(model.config.get_text_config(), "layer_types", None) or ())
         self._mergeable = mergeable(cache) and not chunked
+        with _torch().inference_mode():
+            self._shares = self._pads > 0 and model.device.type == "cpu" and self._tried_prefixes()
 
     def steps(
         self,
@@ -115,8 +134,11 @@ class Decoder:
             if self._movable:
                 once = {text: number for number, text in enumerate(dict.fromkeys(texts))}
                 part = self._read(list(once), shared, prefix)
-                if len(once) < len(rows):
-                    part.keep(self._tensor([once[text] for text in texts]))
+                of = self._tensor([once[text] for text in texts])
+                if self._shares:
+                    part.follow(of)
+                elif len(once) < len(rows):
+                    part.keep(of)
             else:
                 part = self._read(texts, shared, prefix)
             part.rows = rows
@@ -169,13 +191,26 @@ class Decoder:
             return None  # CPM-Ant and XLM take all tokens each time
         return cache if (logits - whole).norm() <= UNLIKE * (whole - whole.mean()).norm() else None
 
+    def _tried_prefixes(self) -> bool:
+        """Return whether rows that follow prompts which are remembered once are given the logits of rows in a cache."""
+        of, ids = self._tensor([0, 1, 0]), self._tensor([[3], [2], [0]])
+        try:
+            part = self._read([PROBE[:-1], PROBE[:-2]], 0, None)
+            other = copy.deepcopy(part)
+            part.keep(of)
+            other.follow(of)
+            for one in (part, other):
+                self._begin(one)
+                self._next(one, ids)
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
+            return False  # an attention of its own
+        spread = part.logits - part.logits.mean()
+        return bool((part.logits - other.logits).norm() <= ROUNDED * spread.norm())
+
     def _write(
         self, part: RowGroup, written: Mapping[int, Sequence[int]], ended: Mapping[int, str]
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
-        from potstill.models.local.cache import with_room
-
-        torch = _torch()
-        part.cache = with_room(part.cache)
+        self._begin(part)
         while True:
             yield part.rows, part.logits
             keep = [index for index, row in enumerate(part.rows) if row not in ended]
@@ -185,18 +220,40 @@ class Decoder:
                 part.keep(self._tensor(keep))
             # A row that has ended and is still here goes on with any token: nobody reads it.
             ids = self._tensor([[0 if row in ended else written[row][-1]] for row in part.rows])
-            part.mask = torch.cat([part.mask, torch.ones_like(part.mask[:, :1])], dim=1)
-            positions = part.lengths.clamp(max=self.context - 1).unsqueeze(1)  # of rows that ended at the context's end
-            part.lengths = part.lengths + 1
-            if part.ids is not None:
-                part.ids = ids = torch.cat([part.ids, ids], dim=1)
-                positions = part.mask.cumsum(1) - 1
-            part.logits, part.cache = self._forward(ids, part.mask, positions, part.cache)
+            self._next(part, ids)
+
+    def _begin(self, part: RowGroup) -> None:
+        """Make room for what will be written."""
+        from potstill.models.local.cache import with_room
+
+        if part.of is None:
+            part.cache = with_room(part.cache)
+            return
+        from potstill.models.local.prefixes import Prefixes
+
+        part.prefixes = Prefixes(part.cache, part.of, part.mask)
+
+    def _next(self, part: RowGroup, ids: torch.Tensor) -> None:
+        """Read one token of each row, (rows, 1), whose logits are those of the next then."""
+        torch = _torch()
+        positions = part.lengths.clamp(max=self.context - 1).unsqueeze(1)  # of rows that ended at the context's end
+        part.lengths = part.lengths + 1
+        if part.prefixes is not None:
+            from potstill.models.local.prefixes import following
+
+            with following(self.model, part.prefixes):
+                part.logits, _ = self._forward(ids, None, positions, part.cache)
+            return
+        part.mask = torch.cat([part.mask, torch.ones_like(part.mask[:, :1])], dim=1)
+        if part.ids is not None:
+            part.ids = ids = torch.cat([part.ids, ids], dim=1)
+            positions = part.mask.cumsum(1) - 1
+        part.logits, part.cache = self._forward(ids, part.mask, positions, part.cache)
 
     def _forward(
         self,
         ids: torch.Tensor,
-        mask: torch.Tensor,
+        mask: torch.Tensor | None,
         positions: torch.Tensor,
         cache: Any,  # noqa: ANN401
     ) -> tuple[torch.Tensor, Any]:
@@ -222,6 +279,8 @@ def _joined(parts: Sequence[RowGroup]) -> RowGroup:
     torch = _torch()
     width = parts[-1].mask.shape[1]
     pad = torch.nn.functional.pad
+    before = itertools.accumulate((len(part.mask) for part in parts), initial=0)
+    of = [part.of + prompts for part, prompts in zip(parts, before, strict=False) if part.of is not None]
     return RowGroup(
         rows=[row for part in parts for row in part.rows],
         lengths=torch.cat([part.lengths for part in parts]),
@@ -229,6 +288,7 @@ def _joined(parts: Sequence[RowGroup]) -> RowGroup:
         logits=torch.cat([part.logits for part in parts]),
         cache=merged([part.cache for part in parts]),
         ids=None,
+        of=torch.cat(of) if of else None,
     )
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from potstill.models.replies.dialects import Reply, ReplyError, reply_of
 from potstill.models.replies.fields import names_reasoning
-from potstill.models.replies.finishes import finish_of
+from potstill.models.replies.finishes import ends_in_call, finish_of
+from potstill.models.replies.native_calls import CallTurn, ResultTurn, arguments, offered, turns_of
 from potstill.models.replies.usage import usage_of
-from potstill.models.requests import Request
+from potstill.models.requests import Message, Request
 from potstill.models.served.faults import FaultError, told
 from potstill.recipe import Sampling
 
@@ -38,15 +39,31 @@ def message_body(request: Request) -> dict[str, Any]:
     The API has no seed; the samples of a problem differ by chance alone.
     """
     system = "\n\n".join(message.content for message in request.messages if message.role == "system")
-    turns = [
-        {"role": message.role, "content": message.content} for message in request.messages if message.role != "system"
-    ]
+    turns = [turn for message in turns_of(request) if (turn := _turn(message))["role"] != "system"]
     fields = {name: value for name, value in request.sampling.items() if name != "seed" and value is not None}
+    if functions := offered(request.sampling):
+        fields["tools"] = [
+            {"name": one["name"], "description": one["description"], "input_schema": one["parameters"]}
+            for one in functions
+        ]
     fields.setdefault("max_tokens", Sampling().max_tokens)
     if "stop" in fields:
         fields["stop_sequences"] = fields.pop("stop")
     body: dict[str, Any] = {"model": request.model, "messages": turns, **fields}
     return {**body, "system": system} if system else body
+
+
+def _turn(turn: Message | CallTurn | ResultTurn) -> dict[str, Any]:
+    if isinstance(turn, Message):
+        return {"role": turn.role, "content": turn.content}
+    if isinstance(turn, ResultTurn):
+        return {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": turn.number, "content": turn.result}],
+        }
+    said = [{"type": "text", "text": turn.before}] if turn.before else []
+    call = {"type": "tool_use", "id": turn.number, "name": turn.tool, "input": arguments(turn.given)}
+    return {"role": "assistant", "content": [*said, call]}
 
 
 def read(value: dict[str, Any]) -> Reply:
@@ -61,13 +78,17 @@ def read(value: dict[str, Any]) -> Reply:
     content = value.get("content")
     if not isinstance(content, list | str | dict):
         raise FaultError("malformed body: no content", cost=3)
-    finish, failure = finish_of(value.get("stop_reason"))
+    blocks = content if isinstance(content, list) else []
+    used = [block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_use"]
+    calls = [(block.get("name"), block.get("input")) for block in used]
+    reason = value.get("stop_reason")
+    finish, failure = finish_of(None if calls and ends_in_call(reason) else reason)
     details = value.get("stop_details")
     if finish == "refused" and isinstance(details, dict):
         said = details.get("explanation") or details.get("category")
         failure = f"refusal: {said}" if isinstance(said, str) else failure
     beside = {name: field for name, field in value.items() if names_reasoning(name)}
-    return reply_of({**beside, "content": content}, finish, failure, usage_of(value.get("usage")))
+    return reply_of({**beside, "content": content}, finish, failure, usage_of(value.get("usage")), calls)
 
 
 def error_in(value: dict[str, Any]) -> ReplyError:

@@ -43,6 +43,15 @@ _LIMITS = frozenset({
 _FLAGS = ("truncated", "is_truncated", "stopped_limit")
 
 
+_CALLS = re.compile(r"(?:end_)?(?:tool|function)(?:_?(?:calls?|use))+")
+"""`tool_calls`, `tool_use`, `function_call`"""
+
+
+def ends_in_call(reason: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether a server's word for an end is that a tool is called."""
+    return isinstance(reason, str) and _CALLS.fullmatch(_PREFIX.sub("", reason.strip().casefold())) is not None
+
+
 def is_cut(*places: Mapping[str, Any]) -> bool:
     """Return whether some field beside the finish reason, in body, choice or message, says that a limit ended it."""
     for place in places:

@@ -6,21 +6,21 @@ reasoning itself.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from potstill.models.replies.dialects import Reply, error_in, reply_of
 from potstill.models.replies.finishes import finish_of
+from potstill.models.replies.native_calls import CallTurn, ResultTurn, arguments, offered, turns_of
 from potstill.models.replies.usage import usage_of
-from potstill.models.requests import Request
+from potstill.models.requests import Message, Request
 from potstill.models.served.faults import FaultError
 
 
 def response_body(request: Request) -> dict[str, Any]:
     """Return the body of a request: system prompt apart, no seed (the API has none), nothing stored at the provider."""
     system = "\n\n".join(message.content for message in request.messages if message.role == "system")
-    turns = [
-        {"role": message.role, "content": message.content} for message in request.messages if message.role != "system"
-    ]
+    turns = [item for turn in turns_of(request) for item in _items(turn) if item.get("role") != "system"]
     fields = {
         name: value
         for name, value in request.sampling.items()
@@ -28,8 +28,20 @@ def response_body(request: Request) -> dict[str, Any]:
     }
     if "max_tokens" in request.sampling:
         fields.setdefault("max_output_tokens", request.sampling["max_tokens"])
+    if functions := offered(request.sampling):
+        fields["tools"] = [{"type": "function", **function} for function in functions]
     body: dict[str, Any] = {"model": request.model, "input": turns, "store": False, **fields}
     return {**body, "instructions": system} if system else body
+
+
+def _items(turn: Message | CallTurn | ResultTurn) -> list[dict[str, Any]]:
+    if isinstance(turn, Message):
+        return [{"role": turn.role, "content": turn.content}]
+    if isinstance(turn, ResultTurn):
+        return [{"type": "function_call_output", "call_id": turn.number, "output": turn.result}]
+    said = [{"role": "assistant", "content": turn.before}] if turn.before else []
+    given = json.dumps(arguments(turn.given), ensure_ascii=False)
+    return [*said, {"type": "function_call", "call_id": turn.number, "name": turn.tool, "arguments": given}]
 
 
 def read(value: dict[str, Any]) -> Reply:
@@ -53,7 +65,9 @@ def read(value: dict[str, Any]) -> Reply:
     if isinstance(refusal, str) and refusal:
         finish, failure = "refused", f"refusal: {refusal}"
     reasoning = [block for item in items if item.get("type") == "reasoning" for block in _reasoning(item)]
-    return reply_of({"reasoning_details": reasoning, "content": blocks}, finish, failure, usage_of(value.get("usage")))
+    calls = [(item.get("name"), item.get("arguments")) for item in items if item.get("type") == "function_call"]
+    message = {"reasoning_details": reasoning, "content": blocks}
+    return reply_of(message, finish, failure, usage_of(value.get("usage")), calls)
 
 
 def _reasoning(item: dict[str, Any]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ A new shape is one entry of `SHAPES` and, where its replies are of a new kind, o
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from typing import Any
 from potstill.models.replies import anthropic, dialects, event_stream, local_wire, responses
 from potstill.models.replies.dialects import Reply
 from potstill.models.replies.loose_json import load
-from potstill.models.requests import Request
+from potstill.models.replies.native_calls import CallTurn, ResultTurn, arguments, turns_of
+from potstill.models.requests import Message, Request
 from potstill.models.served.secrets import Secret
 
 _WANTS_COMPLETION_TOKENS = re.compile(r"(o[1-9]|gpt-[5-9])(?![0-9a-z])", re.IGNORECASE)
@@ -77,8 +79,18 @@ def _api_key(secret: Secret, url: str) -> dict[str, str]:
     return version | {"x-api-key": secret.key} if secret.key else version
 
 
+def _chat_turn(turn: Message | CallTurn | ResultTurn) -> dict[str, Any]:
+    if isinstance(turn, Message):
+        return {"role": turn.role, "content": turn.content}
+    if isinstance(turn, ResultTurn):
+        return {"role": "tool", "tool_call_id": turn.number, "content": turn.result}
+    function = {"name": turn.tool, "arguments": json.dumps(arguments(turn.given), ensure_ascii=False)}
+    call = {"id": turn.number, "type": "function", "function": function}
+    return {"role": "assistant", "content": turn.before, "tool_calls": [call]}
+
+
 def _chat_body(request: Request) -> dict[str, Any]:
-    turns = [{"role": message.role, "content": message.content} for message in request.messages]
+    turns = [_chat_turn(turn) for turn in turns_of(request)]
     body = {"model": request.model, "messages": turns, **request.sampling}
     if "max_completion_tokens" in body and body["max_completion_tokens"] is None:
         del body["max_completion_tokens"]  # the recipe's null: a server that does not know the field

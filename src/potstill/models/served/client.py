@@ -14,6 +14,7 @@ from typing import Literal
 from potstill import recipe
 from potstill.errors import TeacherError
 from potstill.models.budget import Budget, Cap
+from potstill.models.in_flight import InFlight
 from potstill.models.ledger import Entry, Ledger, divided
 from potstill.models.prices import price_of
 from potstill.models.replies import dialects
@@ -31,11 +32,6 @@ from potstill.progress import Progress, clock
 
 CHUNK = 256
 """Requests looked up in the ledger at a time, and completions that are followed up at a time."""
-LARGEST_TEXT = 4 * 2**20
-"""Characters of reasoning and answer: several times what the longest contexts of today hold."""
-SMALL_TEXT = 2**16
-CHARACTERS_PER_TOKEN = 64
-"""More than any tokenizer packs into the mean token: a reply of more than its budget times this is none."""
 ALONE = 1.0
 """Seconds that each request goes ahead of the next until one is answered: what will never work is asked little."""
 KEPT_OF_FAILURES = 4096
@@ -153,7 +149,8 @@ class _Session:
         self.wire, self.ledger, self.progress, self.follow = wire, ledger, progress, follow
         self.health = Health(model.name, retry_policy.failures, max(retry_policy.failures, 2 * admission.allowed))
         self.health.proven = model.proven
-        self.budget = Budget(model.settings, model.priced.price, ledger.counts(), model.cap, model.section)
+        note = None if model.cap.most is None else InFlight(ledger.path)
+        self.budget = Budget(model.settings, model.priced.price, ledger.counts(), model.cap, model.section, note)
         self.request_counts = RequestCounts()
         self.asked: deque[Request] = deque()
         self.ready: deque[_Job] = deque()
@@ -175,6 +172,7 @@ class _Session:
             await self.ended
         finally:
             self.closed = True
+            lost = [job.key for job in self.flying]
             for timer in self.timers.values():
                 timer.cancel()
             for task in self.tasks:
@@ -183,11 +181,12 @@ class _Session:
             self.wake.set()
             await keeping
             self.admission.in_flight -= self.held
+            self.budget.end(lost)
             self.model.proven = self.health.proven
             if self.health.refused_everything:
                 await asyncio.to_thread(self.ledger.ask_again, self.health.refused)
         if self.budget.spent_up:
-            raise self.budget.cap.error(self.model.name)
+            raise self.budget.error(self.model.name)
         return self.request_counts
 
     async def _keep(self, source: Iterator[Request]) -> None:
@@ -237,16 +236,16 @@ class _Session:
 
     def _send(self) -> None:
         """Send as many as may go now, and come back when the next may."""
+        import orjson
+
         self._cancel_timer(None)
-        if self.budget.spent_up:
-            self.ready.clear()
-            self.asked.clear()
-            self.exhausted = True
         late = len(self.timers) > max(CHUNK, 2 * self.admission.allowed)
         while self.ready and not self.closed and not late and self.following < CHUNK:
             now = time.monotonic()
             wait = max(self.admission.wait(now), self._ahead(now))
-            if wait > 0 or not self.budget.fits(self.admission.in_flight):
+            first = self.ready[0]
+            first.payload = first.payload or orjson.dumps(self.model.shape.body(first.request))
+            if wait > 0 or not self.budget.reserve(first.key, len(first.payload), budget_of(first.request.sampling)):
                 if 0 < wait < 86400:
                     self.timers[None] = self.loop.call_later(wait, self._send)
                 break
@@ -256,6 +255,10 @@ class _Session:
             self.flying.add(job)
             self.admission.sent(now)
             self._start(self._attempt(job))
+        if self.budget.spent_up:
+            self.ready.clear()
+            self.asked.clear()
+            self.exhausted = True
         if self._wants_more():
             self.wake.set()
         elif self.exhausted and not (self.ready or self.held or self.timers or self.following or self.asked):
@@ -269,10 +272,7 @@ class _Session:
 
     async def _attempt(self, job: _Job) -> None:
         """Send one request once."""
-        import orjson
-
-        if not job.payload:
-            job.payload, job.began = orjson.dumps(self.model.shape.body(job.request)), job.sent_at
+        job.began = job.began or job.sent_at
         job.sent += 1
         self.request_counts.sent += 1
         raw = b""
@@ -323,10 +323,10 @@ class _Session:
         if status != 200:
             raise classify(status, headers, *_told_by(raw), proven=proven)
         try:
-            reply = self.model.shape.parse(raw)
+            reply = dialects.answers(self.model.shape.parse(raw), job.request)
         except dialects.ReplyError as error:
             raise classify(error.status, headers, error.code, error.message, proven=proven) from None
-        check_size(reply, raw, budget_of(job.request.sampling))
+        dialects.check_size(reply, raw, budget_of(job.request.sampling))
         self.health.answered()
         job.replica.answered()
         prompt = reply.prompt_tokens or estimate(len(job.payload))
@@ -414,6 +414,7 @@ class _Session:
             self._let_go()
             self.taken.discard(job.key)
             self.budget.charge(completion)
+            self.budget.release(job.key)
             self.request_counts.finishes[completion.finish] += 1
         self.progress.advance(len(batch), f"{self.budget.note}, {self.admission.in_flight} in flight")
         if self.closed:
@@ -474,18 +475,6 @@ class _Session:
 
     def _clean(self, reason: str) -> str:
         return one_line(self.secret.redact_text(reason))
-
-
-def check_size(reply: dialects.Reply, raw: bytes, budget: int | None) -> None:
-    """Raise FaultError for a reply with more text than a model can have written within a budget of tokens.
-
-    A request without a budget is bounded by what the longest contexts of any model hold.
-    """
-    if len(raw) <= SMALL_TEXT:
-        return
-    most = LARGEST_TEXT if budget is None else min(LARGEST_TEXT, max(SMALL_TEXT, CHARACTERS_PER_TOKEN * budget))
-    if dialects.size_of(reply) > most:
-        raise FaultError(f"oversized text: more than {most:,} characters", cost=99)
 
 
 def _useless(key: str, finish: Literal["refused", "failed"], reason: str, raw: bytes) -> Completion:

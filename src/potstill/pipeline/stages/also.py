@@ -20,7 +20,7 @@ from potstill.recipe import Also, Recipe
 from potstill.records import Problem, content_key
 from potstill.table_parts import PART_ROWS
 
-PROBLEMS, KIND, VERSION, TABLE = "also_problems", "also", 1, "zero_shot"
+PROBLEMS, KIND, VERSION, TABLE = "also_problems", "also", 2, "zero_shot"
 
 
 def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:

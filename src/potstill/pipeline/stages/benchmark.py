@@ -22,7 +22,7 @@ from potstill.recipe import Benchmark, Recipe
 from potstill.records import Measure
 from potstill.table_parts import PART_ROWS
 
-KIND, VERSION, TABLE = "benchmark", 1, "measures"
+KIND, VERSION, TABLE = "benchmark", 2, "measures"
 
 
 def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:

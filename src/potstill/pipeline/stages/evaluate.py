@@ -24,7 +24,7 @@ from potstill.recipe import Recipe
 from potstill.records import Example, Measure, Problem
 from potstill.table_parts import PART_ROWS
 
-KIND, VERSION = "evaluate", 3
+KIND, VERSION = "evaluate", 4
 
 
 def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:

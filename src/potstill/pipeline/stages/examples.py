@@ -23,7 +23,7 @@ from potstill.records import Drop, Example, Pruning, Reason
 from potstill.store import SCRATCH
 from potstill.table_parts import PART_ROWS
 
-KIND, VERSION = "examples", 4
+KIND, VERSION = "examples", 5
 
 
 def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:

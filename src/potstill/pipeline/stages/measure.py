@@ -23,7 +23,7 @@ from potstill.records import Problem
 from potstill.store import Committed
 from potstill.train.render import ask
 
-KIND, VERSION = "measure", 1
+KIND, VERSION = "measure", 2
 THREADS = (1, 2)
 
 

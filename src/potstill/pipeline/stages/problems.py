@@ -17,7 +17,7 @@ from potstill.progress import Progress
 from potstill.recipe import Recipe
 from potstill.records import Drop, Problem
 
-KIND, VERSION = "problems", 3
+KIND, VERSION = "problems", 4
 
 
 def stages(recipe: Recipe, graph: Graph) -> Iterator[Stage]:

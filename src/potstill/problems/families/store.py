@@ -3,8 +3,9 @@
 The kind stands in the facts alone. `single`: one kilogram of something whose price is told. `listed`: several of it.
 `house`: several of something whose price is not told and is the same in every story of this family. `options`: several
 of something without a known price, so that only the bills that are offered help, of which one divides by the kilograms.
-Every story tells two prices, a 1 and a larger number beside the customer and the weight, and three bills, and names
-three goods, one of them twice, so that single words and numbers say little of the kind.
+Every story has a 1 and a larger number as customer and weight, a good with a price of the house and one without, one
+bought and one only looked at, the price of one of them, and three bills. Whose price it is, which good is bought and
+how many kilograms, is said by the order of the words of one clause, so that single words say little of the kind.
 
 Each sentence is put together from parts. A quarter of the ways to do so is kept for `new_wordings`: there no sentence
 is worded as one in training, though each of its parts is.
@@ -30,18 +31,22 @@ MOST = 4
 BILLS = 3
 """How many are offered."""
 
+_WHO = ("Customer {n}", "Guest {n}", "Client {n}", "Buyer {n}")
+_BUYS = (
+    " buys {n2} kg of {thing}",
+    " takes {n2} kg of {thing}",
+    " wants {n2} kg of {thing}",
+    " needs {n2} kg of {thing}",
+)
+_SEES = (" sees {thing2}", " likes {thing2}", " tries {thing2}", " praises {thing2}")
+_PRICE = (" at {n3} dollars a kg", " at {n3} dollars per kg")
+_LINK = (" and", ", but")
+_END = (".",)
 PARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "prices": (
-        ("They", "Here they", "Today they", "Now they"),
-        (" sell {thing} at {n}", " offer {thing} at {n}", " have {thing} at {n}", " list {thing} at {n}"),
-        (" and {thing2} at {n2}", ", also {thing2} at {n2}", ", but {thing2} at {n2}", ", with {thing2} at {n2}"),
-        (" dollars a kg.", " dollars per kg."),
-    ),
-    "buys": (
-        ("Customer {n}", "Guest {n}", "Client {n}", "Buyer {n}"),
-        (" buys {n2} kg", " takes {n2} kg", " wants {n2} kg", " needs {n2} kg"),
-        (" of {thing}.", " of {thing} here.", " of {thing} today.", " of {thing} now."),
-    ),
+    "told": (_WHO, _BUYS, _PRICE, _LINK, _SEES, _END),
+    "told last": (_WHO, _SEES, _LINK, _BUYS, _PRICE, _END),
+    "not told": (_WHO, _BUYS, _LINK, _SEES, _PRICE, _END),
+    "not told last": (_WHO, _SEES, _PRICE, _LINK, _BUYS, _END),
     "offers": (
         ("The bill", "The sum", "The total", "The amount"),
         (" is", " comes to", " may be", " will be"),
@@ -52,13 +57,9 @@ PARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         (" due", " owed", " to pay", " paid"),
         ("?", " here?", " now?"),
     ),
-    "aside": (
-        ("The shop", "The hall", "The street", "The market"),
-        (" lacks", " likes", " loves", " misses"),
-        (" {thing}.", " {thing} here.", " {thing} today.", " {thing} now."),
-    ),
 }  # fmt: skip
-"""Sentence -> its parts; any of each place goes with any of the others."""
+"""Sentence -> its parts; any of each place goes with any of the others. The price of what is bought is told or not: the
+same words in another order, and what is bought is said first or last."""
 _NEW = 4
 """One of so many ways to put a sentence together is new."""
 
@@ -81,73 +82,55 @@ _WORDINGS = {(name, new): _worded(parts, new=new) for name, parts in PARTS.items
 def draft(rng: random.Random, settings: Mapping[str, int]) -> Draft:
     """Draft a purchase of one of the four kinds."""
     kind = rng.choice(KINDS)
-    good, told = _goods(rng, kind)
+    good, seen = _goods(rng, kind)
     quantity = 1 if kind == "single" else rng.randint(2, MOST)
     customer = 1 if quantity > 1 else rng.randint(2, MOST)
-    price = told.get(good) or HOUSE.get(good) or rng.randint(2, DEAREST)
+    # Never the house's own price, or who recalls it where another is told would be right by chance.
+    houses = HOUSE.get(good) or HOUSE[seen]
+    cost = rng.choice([n for n in range(2, DEAREST + 1) if n != houses])
+    is_told = kind in ("single", "listed")
+    price = cost if is_told else HOUSE.get(good) or rng.randint(2, DEAREST)
     bills = _bills(rng, kind, quantity, price, HOUSE.get(good))
-    (first, cost), (second, cost2) = told.items()
+    buys = f"{'told' if is_told else 'not told'}{rng.choice(('', ' last'))}"
     said: dict[str, dict[str, str | int]] = {
-        "prices": {"thing": first, "n": cost, "thing2": second, "n2": cost2},
-        "buys": {"n": customer, "n2": quantity, "thing": good},
+        buys: {"n": customer, "n2": quantity, "thing": good, "thing2": seen, "n3": cost},
         "offers": dict(zip(("n", "n2", "n3"), bills, strict=True)),
-        "aside": {"thing": _named_aside(rng, good, told)},
         "asks": {},
     }
-    order = ["prices", "buys", "offers"]
-    order.insert(rng.randrange(4), "aside")
     story = Story()
-    for sentence in (*order, "asks"):
+    for sentence in (*rng.sample((buys, "offers"), 2), "asks"):
         story.say(rng.choice(wordings(sentence, new=bool(settings["new_wordings"]))), **said[sentence])
-    facts = {"kind": kind, "good": good, "quantity": quantity, "told": list(told.items()), "bills": bills}
+    told = [(good if is_told else seen, cost)]
+    facts = {"kind": kind, "good": good, "quantity": quantity, "told": told, "bills": bills}
     steps = {"single": 1, "listed": 1, "house": 2, "options": BILLS}[kind]
     return Draft(question=story.question, gold=str(quantity * price), template=story.template, facts=facts, steps=steps)
 
 
-def _goods(rng: random.Random, kind: str) -> tuple[str, dict[str, int]]:
-    """Return what is bought, and the two goods whose prices are told, in the order in which they are.
-
-    Goods of the house are as frequent among the words of every kind.
-    """
-    of_house = rng.random() < 0.5
-    if kind in ("single", "listed"):
-        pair = [rng.choice((*HOUSE, *OTHERS))]
-        good = pair[0]
-        pair.append(rng.choice([one for one in (*HOUSE, *OTHERS) if one != good]))
-    elif kind == "house":
-        good = rng.choice(list(HOUSE))
-        pair = [rng.choice([one for one in HOUSE if one != good]), rng.choice(OTHERS)] if of_house else []
-        pair = pair or rng.sample(OTHERS, 2)
-    else:
-        good = rng.choice(OTHERS)
-        pair = [rng.choice([one for one in OTHERS if one != good]), rng.choice(list(HOUSE))] if of_house else []
-        pair = pair or rng.sample(list(HOUSE), 2)
-    rng.shuffle(pair)
-    # Never the house's own price, or who recalls it where another is told would be right by chance.
-    return good, {one: rng.choice([n for n in range(2, DEAREST + 1) if n != HOUSE.get(one)]) for one in pair}
-
-
-def _named_aside(rng: random.Random, good: str, told: Mapping[str, int]) -> str:
-    """Return the good of the sentence that says nothing: with it every story names three, and one of them twice."""
-    there = {good, *told}
-    return rng.choice([one for one in (*HOUSE, *OTHERS) if (one in there) == (good not in told)])
+def _goods(rng: random.Random, kind: str) -> tuple[str, str]:
+    """Return what is bought and what is only looked at, one of the house and one of the others in every kind."""
+    pair = (rng.choice(list(HOUSE)), rng.choice(OTHERS))
+    buys_of_house = rng.random() < 0.5 if kind in ("single", "listed") else kind == "house"
+    return pair if buys_of_house else (pair[1], pair[0])
 
 
 def _bills(rng: random.Random, kind: str, quantity: int, price: int, house: int | None) -> list[int]:
-    """Return three bills, the right one among them, each a price times up to `MOST` kilograms whatever the kind."""
+    """Return three bills, the right one among them, each a price times up to `MOST` kilograms whatever the kind.
+
+    Only of `options` the kilograms divide no other bill; else they divide one of the two.
+    """
     right = quantity * price
-    prices = range(2, DEAREST + 1)
-    several = [n for n in range(2, MOST + 1) if n != quantity]
+    # One kilogram divides all: there another number does as if it were several, or the bills would tell it.
+    divisor = quantity if quantity > 1 else rng.randint(2, MOST)
+    products = sorted({n * cost for n in range(1, MOST + 1) for cost in range(2, DEAREST + 1)} - {right})
+    others = [bill for bill in products if bill % divisor]
     if kind == "options":
-        others = sorted({n * cost for n in several for cost in prices if n * cost % quantity})
-    elif kind == "single":
-        others = sorted({n * cost for n in several for cost in prices} - {right})
-    else:  # no bill is ruled out by what divides
-        others = [quantity * cost for cost in prices if cost != price]
-    # What the house would take is there too, where another price is told.
-    wrong = [quantity * house] if kind == "listed" and house is not None else []
-    left = BILLS - 1 - len(wrong)
-    bills = [right, *wrong, *rng.sample([bill for bill in others if bill not in wrong], left)]
+        wrong = rng.sample(others, BILLS - 1)
+    elif kind == "listed" and house is not None:  # what the house would take, where another price is told
+        wrong = [quantity * house, rng.choice(others)]
+    else:
+        several = [divisor * cost for cost in range(2, DEAREST + 1) if divisor * cost != right]
+        wrong = [rng.choice(several), rng.choice(others)]
+    bills = [right, *wrong]
     rng.shuffle(bills)
     return bills
 

@@ -1,6 +1,7 @@
 """Reasoning with tools (ReAct, Yao et al. 2023, arXiv 2210.03629): thoughts, calls of tools, and their results.
 
-The trace is one text: thoughts, calls and results in the marks of `tool_marks`. A student's row carries loss on all but
+The trace is one text: thoughts, calls and results in the marks of `tool_marks`; a teacher calls in these marks, or by
+the fields of its server, whose calls are read as the same text. A student's row carries loss on all but
 the results. With `internalise` calls become what they came to, so that the student learns to do without them.
 """
 
@@ -22,6 +23,8 @@ from potstill.teach.tools import OfferedTool, offered
 from potstill.tool_marks import CALL_END, RESULT, RESULT_END, until_call, use_of, without_marks, written_out
 
 PROMPT = packaged("react")
+NATIVE = packaged("react_native")
+"""Taken for `calls: native`: the server itself tells its model how tools are called, and which there are."""
 SLOTS = ("question", "answer_form", "tools")
 
 
@@ -35,9 +38,25 @@ class Reacting(Asking):
     def talk(self, problem: Problem, sample: int) -> Talk:
         """Return an answer that may call tools; its calls are then internalised as the recipe says."""
         first = self.messages(problem, sample)
-        writer = Writer(ask=partial(_asked, first), said=_said, close=partial(_closed, problem))
+        writer = Writer(ask=partial(self._asked, first), said=_said, close=partial(_closed, problem))
         finished = yield from calling(problem, self.tools, self.strategy.most_calls, writer)
         return internalised(finished, self.strategy, self.tools)
+
+    def _asked(self, first: tuple[Message, ...], turns: Sequence[Turn]) -> Call:
+        """Return the next request: a turn of the teacher's up to each call, and one of the user's with its result."""
+        messages = list(first)
+        for turn in turns:
+            messages.append(Message("assistant", f"{turn.said.strip()}\n{CALL_END}"))
+            messages.append(Message("user", f"{RESULT}{turn.result}{RESULT_END}"))
+        native = {name: tool.about for name, tool in self.tools.items()} if self.strategy.calls == "native" else {}
+        return Call(
+            messages=tuple(messages), role="thought", number=len(turns), stop=() if native else STOPS, tools=native
+        )
+
+
+def prompt_for(strategy: Strategy) -> str:
+    """Return the packaged prompt of a recipe."""
+    return NATIVE if strategy.calls == "native" else PROMPT
 
 
 def asking(prompt: str, strategy: Strategy, material: Material) -> Asking:
@@ -59,15 +78,6 @@ def internalised(finished: Finished, strategy: Strategy, tools: Mapping[str, Off
     written = written_out(finished.reasoning, list(tools), small)
     gone = use_of(finished.reasoning).calls - use_of(written).calls
     return replace(finished, reasoning=written, counts={**finished.counts, "calls written out": gone})
-
-
-def _asked(first: tuple[Message, ...], turns: Sequence[Turn]) -> Call:
-    """Return the next request: a turn of the teacher's up to each call, and one of the user's with its result."""
-    messages = list(first)
-    for turn in turns:
-        messages.append(Message("assistant", f"{turn.said.strip()}\n{CALL_END}"))
-        messages.append(Message("user", f"{RESULT}{turn.result}{RESULT_END}"))
-    return Call(messages=tuple(messages), role="thought", number=len(turns), stop=STOPS)
 
 
 def _said(completion: Completion) -> str:

@@ -95,7 +95,7 @@ ANNOUNCING = frozenset({
     "understand", "figure", "break", "handle", "approach", "read", "first", "firstly", "now", "then", "here", "okay",
     "ok", "alright", "all", "right", "well", "so", "hmm", "hm", "um", "yes", "yeah", "sure", "and", "to", "by", "at",
     "in", "on", "of", "a", "an", "the", "this", "that", "it", "its", "is", "are", "be", "my", "our", "what", "how",
-    "with", "about", "through", "out", "down", "over", "into", "one", "thing", "things", "step", "steps", "time",
+    "with", "about", "through", "out", "down", "into", "one", "thing", "things", "step", "steps", "time",
     "problem", "question", "task", "carefully", "last", "next", "final", "slowly", "clearly", "simply", "just",
     "properly", "systematically", "logically", "together", "piece", "part", "parts", "small", "smaller",
 })  # fmt: skip
