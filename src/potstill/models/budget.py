@@ -117,11 +117,13 @@ class Budget:
         expected = self.charged / self.answered if self.answered else self.per_request
         worst = expected if most_tokens is None else self.dollars(bound)
         self.release(key)
-        alone = self.cap.in_flight == 0
-        if self.spent_up or self.spent + self.cap.reserved + worst > self.cap.most:
-            if alone and not self.spent_up and most_tokens is not None:
+        if self.spent_up:
+            return False
+        if self.spent + self.cap.reserved + worst > self.cap.most:
+            if self.cap.in_flight:
+                return False
+            if most_tokens is not None:
                 self.wanted = worst
-            if not alone or self.spent_up:
                 return False
         self._held[key] = bound, worst
         self.cap.reserved += worst
